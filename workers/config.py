@@ -1,0 +1,56 @@
+"""The numbers that steer recognition, with the reason for each. No I/O, no Django.
+
+`Thresholds` belong to a model pack (the catalogue holds them); `PipelineConfig` belongs to a camera and is
+the same for every pack.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Cosine similarities of one model pack, calibrated on pictures of people who are not customers.
+
+    link    at or above: the same person.
+    review  at or above but below `link`: a human being has to look.
+    margin  by how much the best candidate must beat the second best person.
+
+    Raises ValueError when they contradict each other.
+    """
+
+    link: float
+    review: float
+    margin: float
+
+    def __post_init__(self) -> None:
+        if not -1.0 < self.review <= self.link < 1.0:
+            raise ValueError(f"thresholds need -1 < review <= link < 1, not {self.review} and {self.link}")
+        if not 0.0 <= self.margin < 1.0:
+            raise ValueError(f"the margin must be between 0 and 1, not {self.margin}")
+
+
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """What may differ from camera to camera.
+
+    fps            analysed frames a second. 10 follows a walking person (0.15 m between frames) and leaves
+                   room for several cameras on two cores; the rest of the frames are grabbed, not converted.
+    analysed_side  longest side, pixels, that the detector sees; larger frames are shrunk for it, smaller
+                   ones never enlarged. 1280 still shows a 32-pixel face of a 1080p camera to YuNet.
+    min_face       narrower faces (pixels of the frame) are followed and counted, never recognised: below
+                   32 pixels the aligned crop is blown up 2.5 times or more and embeddings of strangers meet.
+    """
+
+    fps: float = 10.0
+    analysed_side: int = 1280
+    min_face: float = 32.0
+
+    def __post_init__(self) -> None:
+        if self.fps <= 0:
+            raise ValueError(f"the analysed frames a second must be positive, not {self.fps}")
+        if self.analysed_side < 64:
+            raise ValueError(f"the analysed side must be 64 pixels or more, not {self.analysed_side}")
+        if self.min_face < 16:
+            raise ValueError(f"the smallest face must be 16 pixels or more, not {self.min_face}")
