@@ -1,0 +1,103 @@
+"""What changes sites and cameras."""
+
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from cameras.events import camera_wanted
+from cameras.models import Camera, Site
+from tenants.models import User
+
+
+class StaleEpoch(RuntimeError):
+    """The camera has been taken over by a later run; this one has no right to write any more."""
+
+
+def save_camera(*, camera: Camera, by: User | None) -> Camera:
+    """Create or change a camera. Raises ValidationError; announces the change on commit."""
+    camera.updated_by = by
+    if camera._state.adding:
+        camera.created_by = by
+    with transaction.atomic():
+        camera.full_clean(exclude=["created_by", "updated_by"])
+        camera.save()
+        _announce(camera.pk)
+    return camera
+
+
+def save_site(*, site: Site, by: User | None) -> Site:
+    """Create or change a site. Raises ValidationError."""
+    site.updated_by = by
+    if site._state.adding:
+        site.created_by = by
+    site.full_clean(exclude=["created_by", "updated_by"])
+    site.save()
+    return site
+
+
+def set_enabled(*, camera: Camera, enabled: bool, by: User | None) -> Camera:
+    """Say whether a camera should run; its worker follows within seconds.
+
+    Starting a camera that has played to its end, or that failed, starts it anew.
+    """
+    with transaction.atomic():
+        camera.enabled, camera.updated_by = enabled, by
+        fields = ["enabled", "updated_by", "updated_at"]
+        if enabled and camera.status in (Camera.Status.ENDED, Camera.Status.ERROR):
+            camera.status, camera.status_detail = Camera.Status.STOPPED, ""
+            fields += ["status", "status_detail"]
+        camera.save(update_fields=fields)
+        _announce(camera.pk)
+    return camera
+
+
+def assign(*, camera_id: UUID, worker: str) -> None:
+    Camera.objects.filter(pk=camera_id).update(worker=worker)
+
+
+def begin_run(*, camera_id: UUID, worker: str, now: datetime) -> Camera | None:
+    """Take the camera for a new run: the epoch grows. None where nobody wants it to run any more."""
+    taken = Camera.objects.filter(pk=camera_id, enabled=True).update(
+        epoch=F("epoch") + 1, worker=worker, status=Camera.Status.STARTING, status_detail="", reported_at=now
+    )
+    return Camera.objects.select_related("site").get(pk=camera_id) if taken else None
+
+
+def report_run(
+    *,
+    camera_id: UUID,
+    epoch: int,
+    status: Camera.Status,
+    now: datetime,
+    detail: str = "",
+    last_frame_at: datetime | None = None,
+) -> bool:
+    """Say how a run is doing. False where the run should end: stopped by somebody, or taken over."""
+    values: dict[str, object] = {"status": status, "status_detail": detail[:300], "reported_at": now}
+    if last_frame_at is not None:
+        values["last_frame_at"] = last_frame_at
+    return bool(Camera.objects.filter(pk=camera_id, epoch=epoch, enabled=True).update(**values))
+
+
+def end_run(*, camera_id: UUID, epoch: int, status: Camera.Status, now: datetime, detail: str = "") -> None:
+    """The run is over. A file that was to be played once switches its camera off."""
+    values: dict[str, object] = {"status": status, "status_detail": detail[:300], "reported_at": now}
+    if status == Camera.Status.ENDED:
+        values["enabled"] = False
+    Camera.objects.filter(pk=camera_id, epoch=epoch).update(**values)
+
+
+def require_epoch(*, camera_id: UUID, epoch: int) -> None:
+    """Hold the camera's epoch for the rest of the transaction. Raises StaleEpoch for an older run."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT epoch FROM cameras_camera WHERE id = %s FOR SHARE", [camera_id])
+        row = cursor.fetchone()
+    if row is None or row[0] != epoch:
+        raise StaleEpoch(f"camera {camera_id} is at epoch {row and row[0]}, this run at {epoch}")
+
+
+def _announce(camera_id: UUID) -> None:
+    transaction.on_commit(partial(camera_wanted.send, sender=Camera, camera_id=camera_id))

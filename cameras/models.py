@@ -1,0 +1,87 @@
+"""Places and the cameras that watch them."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from cameras.rules import SourceKind, source_problem
+from facetrack.lib.crypto import EncryptedTextField
+from tenants.models import Record
+
+
+class Site(Record):
+    """A place. A person who is seen again there within the re-entry window is still on the same visit."""
+
+    name = models.CharField(max_length=100, unique=True)
+    address = models.CharField(max_length=200, blank=True)
+    time_zone = models.CharField(max_length=50, default="UTC")
+    reentry_seconds = models.PositiveIntegerField(
+        "re-entry window (seconds)",
+        default=900,
+        validators=[MinValueValidator(1), MaxValueValidator(86_400)],
+        help_text="Somebody who is seen again within this time is still on the same visit.",
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Camera(Record):
+    """A video source. `enabled` is what people want, `status` what its worker last reported."""
+
+    class Status(models.TextChoices):
+        STOPPED = "stopped", "stopped"
+        STARTING = "starting", "starting"
+        RUNNING = "running", "running"
+        ENDED = "ended", "played to its end"
+        ERROR = "error", "error"
+
+    site = models.ForeignKey(Site, models.PROTECT, related_name="cameras")
+    name = models.CharField(max_length=100)
+    kind = models.CharField("source", max_length=10, choices=[(kind.value, kind.value.upper()) for kind in SourceKind])
+    location = models.CharField(
+        "address",
+        max_length=500,
+        help_text="rtsp://… or http://… without user and password; the number of a USB camera; the path of a file.",
+    )
+    username = models.CharField(max_length=100, blank=True)
+    password = EncryptedTextField(blank=True, help_text="Stored encrypted and never shown again.")
+    loop = models.BooleanField("play the file for ever", default=False)
+    fps = models.FloatField(
+        "analysed frames a second",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.2), MaxValueValidator(30)],
+        help_text="Empty: the installation's own rate.",
+    )
+    detector = models.CharField(max_length=30, blank=True, help_text="Empty: the installation's own.")
+    enabled = models.BooleanField("should run", default=False)
+
+    worker = models.CharField(max_length=50, blank=True, editable=False)
+    epoch = models.PositiveBigIntegerField(default=0, editable=False)
+    """Grows by one with each run; a record of an older run is refused (a fencing token)."""
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.STOPPED, editable=False)
+    status_detail = models.CharField(max_length=300, blank=True, editable=False)
+    reported_at = models.DateTimeField(null=True, editable=False)
+    last_frame_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["site__name", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "name"], name="camera_name_once_a_site"),
+            models.CheckConstraint(
+                condition=Q(kind__in=[kind.value for kind in SourceKind]), name="camera_kind_is_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["enabled", "status"], name="camera_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.site})"
+
+    def clean(self) -> None:
+        if problem := source_problem(self.kind, self.location):
+            raise ValidationError({"location": problem})

@@ -1,0 +1,70 @@
+"""Object storage: pictures in two buckets, on local disk or any S3 API (`S3_ENDPOINT_URL`).
+
+Keys start with the tenant's UUID and are checked; a picture leaves only through a short-lived URL
+that is made after a permission check.
+"""
+
+import uuid
+from typing import IO
+from urllib.parse import quote
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, Storage, storages
+
+RAW, DERIVED = "faces-raw", "faces-derived"
+_SALT = "facetrack.picture"
+
+
+class ForeignObject(PermissionError):
+    """A key that belongs to another tenant, or to none."""
+
+
+def save(tenant: uuid.UUID, kind: str, data: bytes, *, bucket: str = DERIVED, suffix: str = ".jpg") -> str:
+    """Store `data` and return its key: `<tenant>/<kind>/<random>.jpg`."""
+    if not isinstance(tenant, uuid.UUID):
+        raise TypeError(f"an object belongs to a tenant, not to {tenant!r}")
+    return _bucket(bucket).save(f"{tenant}/{kind}/{uuid.uuid4().hex}{suffix}", ContentFile(data))
+
+
+def open_object(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> IO[bytes]:
+    """Raises ForeignObject, FileNotFoundError."""
+    return _bucket(bucket).open(_own(tenant, key), "rb")
+
+
+def delete(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> None:
+    """Deleting what is gone already is no error."""
+    _bucket(bucket).delete(_own(tenant, key))
+
+
+def url(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> str:
+    """A URL that shows the picture for `FACETRACK_PICTURE_URL_SECONDS`; call it after the permission check."""
+    storage = _bucket(bucket)
+    if isinstance(storage, FileSystemStorage):
+        token = signing.dumps([bucket, _own(tenant, key)], salt=f"{_SALT}.{tenant}", compress=True)
+        return f"/pictures/{quote(token)}"
+    return storage.url(_own(tenant, key))
+
+
+def opened(tenant: uuid.UUID, token: str) -> IO[bytes]:
+    """The file behind a local URL. Raises ForeignObject (forged, expired, another tenant's), FileNotFoundError."""
+    try:
+        bucket, key = signing.loads(
+            token, salt=f"{_SALT}.{tenant}", max_age=settings.FACETRACK_PICTURE_URL_SECONDS
+        )
+    except signing.BadSignature:
+        raise ForeignObject("this address of a picture is not valid (any more): reload the page") from None
+    return open_object(tenant, key, bucket=bucket)
+
+
+def _own(tenant: uuid.UUID, key: str) -> str:
+    if not key.startswith(f"{tenant}/") or ".." in key:
+        raise ForeignObject(f"the object {key!r} is none of tenant {tenant}")
+    return key
+
+
+def _bucket(name: str) -> Storage:
+    if name not in settings.FACETRACK_BUCKETS:
+        raise ValueError(f"there is no bucket {name!r}")
+    return storages[name]

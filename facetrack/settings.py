@@ -1,0 +1,269 @@
+"""FaceTrack's settings, read top to bottom. Every value comes from the environment or has a safe default.
+
+A value that cannot be used stops the start and names its variable (environs). `docs/settings.md`
+lists the variables. Backing services are URLs; `manage.py` starts embedded ones for those not given.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+from celery.schedules import schedule
+from environs import Env
+
+from facetrack.lib import keys
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR: Path = env.path("FACETRACK_VAR_DIR", BASE_DIR / "var")
+
+# --- Security -------------------------------------------------------------------------------------
+DEBUG: bool = env.bool("FACETRACK_DEBUG", False)
+SECRET_KEY: str = env.str("FACETRACK_SECRET_KEY", "") or keys.secret_key(VAR_DIR / "keys")
+# The first key encrypts, all decrypt: put a new one in front to rotate.
+FACETRACK_ENCRYPTION_KEYS: list[str] = env.list("FACETRACK_ENCRYPTION_KEYS", []) or [
+    keys.encryption_key(VAR_DIR / "keys")
+]
+JWT_PRIVATE_KEY: str = env.str("FACETRACK_JWT_PRIVATE_KEY", "") or keys.jwt_private_key(VAR_DIR / "keys")
+ALLOWED_HOSTS: list[str] = env.list("FACETRACK_ALLOWED_HOSTS", ["localhost", ".localhost", "127.0.0.1"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("FACETRACK_TRUSTED_ORIGINS", [])
+BEHIND_TLS: bool = env.bool("FACETRACK_BEHIND_TLS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Tenants: which tables live where ----------------------------------------------------------------
+SHARED_APPS = [
+    "facetrack",
+    "unfold",  # before django_tenants, whose admin templates it replaces
+    "unfold.contrib.filters",
+    "django_tenants",
+    "tenants",
+    "workers",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.admin",
+    "daphne",  # before staticfiles: its runserver speaks websocket
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "channels",
+    "django_htmx",
+    "django_filters",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+TENANT_APPS = ["django.contrib.admin", "cameras", "staff", "visits"]
+INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARED_APPS)]
+TENANT_MODEL = "tenants.Tenant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_LIMIT_SET_CALLS = True  # one SET search_path for each activation, not for each query
+PUBLIC_SCHEMA_URLCONF = "facetrack.urls_public"
+FACETRACK_PUBLIC_HOST: str = env.str("FACETRACK_PUBLIC_HOST", "localhost")
+
+# --- Web ----------------------------------------------------------------------------------------------
+ROOT_URLCONF = "facetrack.urls"
+ASGI_APPLICATION = "facetrack.asgi.application"
+MIDDLEWARE = [
+    "tenants.middleware.TenantMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenants.middleware.MembershipMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # serves without a collectstatic, so that a fresh clone has its styles
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- Data ---------------------------------------------------------------------------------------------
+# A command that needs no services runs without a URL; port 0 refuses at once whoever connects all the same.
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgres://none:none@127.0.0.1:0/none")}
+DATABASES["default"] |= {
+    "ENGINE": "django_tenants.postgresql_backend",
+    "CONN_MAX_AGE": 0,  # the pool keeps connections, not the threads
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {"pool": {"min_size": 0, "max_size": env.int("FACETRACK_DB_POOL", 8), "timeout": 10}},
+}
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL: str = env.str("REDIS_URL", "redis://127.0.0.1:0/0")
+MILVUS_URI: str = env.str("MILVUS_URI", "http://127.0.0.1:0")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+}
+
+# Pictures: a bucket (or folder) of originals and one of crops made from them; keys start with the tenant.
+S3_ENDPOINT_URL: str = env.str("S3_ENDPOINT_URL", "")
+FACETRACK_BUCKETS = ("faces-raw", "faces-derived")
+FACETRACK_PICTURE_URL_SECONDS = 300
+
+
+def _bucket(name: str) -> dict[str, object]:
+    if not S3_ENDPOINT_URL:
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": VAR_DIR / "objects" / name, "file_permissions_mode": 0o600},
+        }
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": name,
+            "endpoint_url": S3_ENDPOINT_URL,
+            "access_key": env.str("S3_ACCESS_KEY"),
+            "secret_key": env.str("S3_SECRET_KEY"),
+            "querystring_expire": FACETRACK_PICTURE_URL_SECONDS,
+            "addressing_style": "path",
+            "file_overwrite": False,
+        },
+    }
+
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is stored unnamed
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    **{name: _bucket(name) for name in FACETRACK_BUCKETS},
+}
+FACETRACK_UPLOAD_MEGABYTES: int = env.int("FACETRACK_UPLOAD_MEGABYTES", 10)
+FACETRACK_UPLOAD_MEGAPIXELS: int = env.int("FACETRACK_UPLOAD_MEGAPIXELS", 50)
+DATA_UPLOAD_MAX_MEMORY_SIZE = FACETRACK_UPLOAD_MEGABYTES * 1_000_000
+
+# --- People who log in --------------------------------------------------------------------------------
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["tenants.auth.MembershipBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "login"
+
+# --- API ----------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenants.auth.TenantJWTAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.auth.RolePermission"],
+    "DEFAULT_PAGINATION_CLASS": "tenants.api.pagination.TimePagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "tenants.api.problems.problem_response",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SIMPLE_JWT = {
+    "ALGORITHM": "RS256",
+    "SIGNING_KEY": JWT_PRIVATE_KEY,
+    "VERIFYING_KEY": keys.public_key(JWT_PRIVATE_KEY),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    "ISSUER": "facetrack",
+    "TOKEN_OBTAIN_SERIALIZER": "tenants.api.tokens.TenantTokenSerializer",
+    "TOKEN_REFRESH_SERIALIZER": "tenants.api.tokens.TenantRefreshSerializer",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "FaceTrack",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["tenants.auth.RolePermission"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {"DecisionEnum": "visits.models.Decision"},
+}
+
+# --- Workers ------------------------------------------------------------------------------------------
+FACETRACK_WORKER: str = env.str("FACETRACK_WORKER", "w1")
+WORKER_FPS: float = env.float("WORKER_FPS", 5.0)
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_TENANT_CACHE_SECONDS = 30
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 5, "health_check_interval": 10}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule")
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": f"workers.tasks.{name}", "schedule": schedule(seconds), "options": {"expires": seconds}}
+    for name, seconds in {
+        "reconcile_cameras": 5.0,
+        "drain_outbox": 5.0,
+        "close_visits": 30.0,
+        "clear_expired": 3600.0,
+    }.items()
+}
+
+# --- Models -------------------------------------------------------------------------------------------
+_SIBLING_MODELS = BASE_DIR.parent / "shared" / "models"
+FACETRACK_MODEL_DIR: Path | None = env.path(
+    "FACETRACK_MODEL_DIR", _SIBLING_MODELS if _SIBLING_MODELS.is_dir() else None
+)
+FACETRACK_CACHE_DIR: Path = env.path("FACETRACK_CACHE_DIR", VAR_DIR / "models")
+FACETRACK_MODEL_MIRROR: str = env.str("FACETRACK_MODEL_MIRROR", "")
+FACETRACK_PACK: str = env.str("FACETRACK_PACK", "edgeface-xs")
+FACETRACK_DETECTOR: str = env.str("FACETRACK_DETECTOR", "yunet")
+
+# --- The rest -----------------------------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = env.str("FACETRACK_TIME_ZONE", "UTC")
+LANGUAGE_CODE = "en-gb"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("FACETRACK_LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django_tenants": {"level": "WARNING"},
+        "daphne.http_protocol": {"level": "WARNING"},
+    },
+}
+UNFOLD = {
+    "SITE_TITLE": "FaceTrack",
+    "SITE_HEADER": "FaceTrack",
+    "SITE_SYMBOL": "familiar_face_and_zone",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}

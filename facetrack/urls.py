@@ -1,0 +1,22 @@
+"""A customer's host: pages, admin, API."""
+
+from django.urls import include, path
+
+from tenants import views
+from tenants.admin import tenant_admin
+
+urlpatterns = [
+    path("", include("visits.urls")),
+    path("cameras/", include("cameras.urls")),
+    path("login/", views.LoginPage.as_view(), name="login"),
+    path("logout/", views.LogoutPage.as_view(), name="logout"),
+    path("pictures/<str:token>", views.picture, name="picture"),
+    path("admin/", tenant_admin.urls),
+    path("api/v1/", include("facetrack.api")),
+]
+handler400, handler403, handler404, handler500 = (
+    views.bad_request,
+    views.forbidden,
+    views.not_found,
+    views.server_error,
+)

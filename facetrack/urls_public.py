@@ -1,0 +1,20 @@
+"""The public host: the installation's own admin, and nobody's people."""
+
+from django.urls import path
+from django.views.generic import RedirectView
+
+from tenants import views
+from tenants.admin import installation_admin
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="installation_admin:index")),
+    path("login/", views.LoginPage.as_view(), name="login"),
+    path("logout/", views.LogoutPage.as_view(), name="logout"),
+    path("admin/", installation_admin.urls),
+]
+handler400, handler403, handler404, handler500 = (
+    views.bad_request,
+    views.forbidden,
+    views.not_found,
+    views.server_error,
+)

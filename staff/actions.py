@@ -1,0 +1,96 @@
+"""What changes staff members and their pictures."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from django.db import transaction
+from django.db.models import F
+from numpy.typing import NDArray
+
+from facetrack.lib import images, objects
+from staff.events import face_image_added
+from staff.models import FaceImage, GalleryVersion, StaffMember
+from tenants.models import User
+from tenants.queries import active_tenant
+
+
+def save_staff_member(*, member: StaffMember, by: User | None) -> StaffMember:
+    """Create or change a staff member. Raises ValidationError."""
+    member.updated_by = by
+    if member._state.adding:
+        member.created_by = by
+    with transaction.atomic():
+        member.full_clean(exclude=["created_by", "updated_by"])
+        member.save()
+        _gallery_changed()
+    return member
+
+
+def delete_staff_member(*, member: StaffMember) -> None:
+    """Remove a staff member with all their pictures."""
+    with transaction.atomic():
+        for face_image in member.face_images.all():
+            _forget_picture(face_image)
+        member.delete()
+        _gallery_changed()
+
+
+def add_face_image(*, member: StaffMember, picture: NDArray[np.uint8], by: User | None) -> FaceImage:
+    """Keep a picture of a staff member; a worker examines it next. `picture` is BGR, decoded already."""
+    tenant = active_tenant()
+    key = objects.save(tenant.pk, "enrolment", images.jpeg(picture, quality=95), bucket=objects.RAW)
+    try:
+        with transaction.atomic():
+            face_image = FaceImage.objects.create(
+                staff_member=member, picture=key, created_by=by, updated_by=by
+            )
+            transaction.on_commit(
+                partial(face_image_added.send, sender=FaceImage, face_image_id=face_image.pk)
+            )
+    except BaseException:
+        objects.delete(tenant.pk, key, bucket=objects.RAW)
+        raise
+    return face_image
+
+
+def accept_face(
+    *,
+    face_image: FaceImage,
+    box: Sequence[float],
+    landmarks: Sequence[float],
+    quality: float,
+    embedding: NDArray[np.float32],
+    pack: str,
+) -> None:
+    """The picture shows one good face: from now on it is recognised."""
+    with transaction.atomic():
+        face_image.box, face_image.landmarks = list(box), list(landmarks)
+        face_image.quality, face_image.embedding, face_image.pack = quality, embedding, pack
+        face_image.status, face_image.reason = FaceImage.Status.READY, ""
+        face_image.save()
+        _gallery_changed()
+
+
+def refuse_face(*, face_image: FaceImage, reason: str) -> None:
+    """The picture cannot be used; `reason` tells the person who uploaded it why and what to do."""
+    face_image.status, face_image.reason = FaceImage.Status.REFUSED, reason[:300]
+    face_image.save(update_fields=["status", "reason", "updated_at"])
+
+
+def delete_face_image(*, face_image: FaceImage) -> None:
+    with transaction.atomic():
+        _forget_picture(face_image)
+        face_image.delete()
+        _gallery_changed()
+
+
+def _forget_picture(face_image: FaceImage) -> None:
+    """Delete the object once the row is gone for certain; a rolled-back deletion keeps its picture."""
+    tenant = active_tenant()
+    transaction.on_commit(partial(objects.delete, tenant.pk, face_image.picture, bucket=objects.RAW))
+
+
+def _gallery_changed() -> None:
+    GalleryVersion.objects.get_or_create(pk=1)
+    GalleryVersion.objects.filter(pk=1).update(number=F("number") + 1)

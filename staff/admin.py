@@ -1,0 +1,92 @@
+"""Staff and their pictures for the people at the desk."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import BaseModelFormSet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminFileFieldWidget
+
+from staff.actions import add_face_image, delete_face_image, delete_staff_member, save_staff_member
+from staff.forms import PictureForm
+from staff.models import FaceImage, StaffMember
+from staff.queries import picture_url, staff_members
+from tenants.admin import RecordAdmin, tenant_admin
+
+
+class FaceImageForm(PictureForm, forms.ModelForm[FaceImage]):
+    picture = forms.FileField(label="add a picture", widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/*"}))
+
+    class Meta:
+        model = FaceImage
+        fields = ()
+
+
+class FaceImageInline(TabularInline):  # type: ignore[misc]
+    model = FaceImage
+    form = FaceImageForm
+    extra = 1
+    fields = readonly = ("preview", "picture", "shown_status", "reason", "quality")
+    readonly_fields = ("preview", "shown_status", "reason", "quality")
+    verbose_name_plural = "face pictures (three to five a person, from different days)"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # a picture is added or deleted, never exchanged
+
+    @display(description="picture")
+    def preview(self, face_image: FaceImage) -> SafeString | str:
+        if not face_image.picture:
+            return ""
+        return format_html('<img src="{}" alt="" height="72" loading="lazy">', picture_url(face_image))
+
+    @display(description="status", label={"in use": "success", "refused": "danger", "being examined": "info"})
+    def shown_status(self, face_image: FaceImage) -> str:
+        return face_image.get_status_display() if face_image.picture else ""
+
+
+@admin.register(StaffMember, site=tenant_admin)
+class StaffMemberAdmin(RecordAdmin):
+    list_display = ("name", "employee_number", "department", "active", "pictures")
+    list_filter = ("active", "department")
+    search_fields = ("name", "employee_number", "email")
+    inlines = (FaceImageInline,)
+    fieldsets = (
+        (None, {"fields": ("name", "employee_number", "department", "email", "active")}),
+        ("History", {"fields": RecordAdmin.audit_fields, "classes": ("collapse",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StaffMember]:
+        return staff_members()
+
+    @display(description="pictures in use", ordering="usable_pictures")
+    def pictures(self, member: Any) -> int:
+        return int(member.usable_pictures)
+
+    def save_model(
+        self, request: HttpRequest, obj: StaffMember, form: forms.ModelForm[StaffMember], change: bool
+    ) -> None:
+        save_staff_member(member=obj, by=request.user)  # type: ignore[arg-type]
+
+    def delete_model(self, request: HttpRequest, obj: StaffMember) -> None:
+        delete_staff_member(member=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[StaffMember]) -> None:
+        for member in queryset:
+            delete_staff_member(member=member)
+
+    def save_formset(
+        self, request: HttpRequest, form: Any, formset: BaseModelFormSet[FaceImage, Any], change: bool
+    ) -> None:
+        formset.save(commit=False)
+        for face_image in formset.deleted_objects:
+            delete_face_image(face_image=face_image)
+        for row in formset.extra_forms:
+            if row.has_changed() and not row.cleaned_data.get("DELETE"):
+                picture = row.cleaned_data["picture"]
+                add_face_image(member=form.instance, picture=picture, by=request.user)  # type: ignore[arg-type]

@@ -1,0 +1,76 @@
+"""Employees and the pictures that they are recognised by."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from facetrack.lib.crypto import EmbeddingField
+from tenants.models import Record
+
+
+class StaffMember(Record):
+    name = models.CharField(max_length=100)
+    employee_number = models.CharField(max_length=50, blank=True)
+    department = models.CharField(max_length=100, blank=True)
+    email = models.EmailField("e-mail", blank=True)
+    active = models.BooleanField(
+        "is recognised", default=True, help_text="Switch off for somebody who has left, without losing past visits."
+    )
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "staff member"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["employee_number"], condition=~Q(employee_number=""), name="employee_number_once"
+            )
+        ]
+        indexes = [models.Index(fields=["active", "name"], name="staff_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FaceImage(Record):
+    """One enrolment picture. A worker finds its face; then it is `ready`, or `refused` with the reason."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "being examined"
+        READY = "ready", "in use"
+        REFUSED = "refused", "refused"
+
+    staff_member = models.ForeignKey(StaffMember, models.CASCADE, related_name="face_images")
+    picture = models.CharField("object key", max_length=200, editable=False)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING, editable=False)
+    reason = models.CharField(max_length=300, blank=True, editable=False)
+    box = ArrayField(models.FloatField(), size=4, null=True, editable=False)
+    """x1, y1, x2, y2 in pixels of the picture."""
+    landmarks = ArrayField(models.FloatField(), size=10, null=True, editable=False)
+    """x and y of left eye, right eye, nose tip, left and right mouth corner, as the viewer sees them."""
+    quality = models.FloatField(null=True, editable=False)
+    embedding = EmbeddingField(null=True, editable=False)
+    pack = models.CharField("model pack", max_length=30, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "face picture"
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(status="ready")
+                | Q(embedding__isnull=False, box__isnull=False, landmarks__isnull=False, quality__isnull=False),
+                name="ready_face_is_complete",
+            ),
+        ]
+        indexes = [models.Index(fields=["pack", "status"], name="face_by_pack")]
+
+    def __str__(self) -> str:
+        return f"picture of {self.staff_member}"
+
+
+class GalleryVersion(models.Model):
+    """One row a tenant, grown with each change of who is recognised: what workers compare theirs with."""
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.number)

@@ -1,0 +1,59 @@
+"""What changes the installation: tenants, their hosts, their members."""
+
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator, validate_email
+from django.db import connection, transaction
+from django_tenants.utils import get_public_schema_name, schema_context
+
+from tenants.models import Domain, Membership, Outbox, Tenant, User
+from tenants.rules import Role, schema_for
+
+_host = RegexValidator(
+    r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
+    "'%(value)s' is no host name: give it without scheme and port, such as acme.example.com",
+)
+
+
+def ensure_public(*, host: str) -> Tenant:
+    """The tenant that stands for the installation itself; made once, then found."""
+    with schema_context(get_public_schema_name()):
+        public, _ = Tenant.objects.get_or_create(
+            schema_name=get_public_schema_name(), defaults={"name": "Installation"}
+        )
+        Domain.objects.get_or_create(domain=host, defaults={"tenant": public, "is_primary": True})
+    return public
+
+
+def create_tenant(*, name: str, host: str) -> Tenant:
+    """A new customer with an empty schema. Raises ValidationError; then nothing is left behind."""
+    host = host.lower()
+    _host(host)
+    try:
+        schema = schema_for(name)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+    if taken := Domain.objects.filter(domain=host).select_related("tenant").first():
+        raise ValidationError(f"the host {host} already leads to tenant '{taken.tenant}': choose another one")
+    if Tenant.objects.filter(schema_name=schema).exists() or Tenant.objects.filter(name=name).exists():
+        raise ValidationError(f"there is a tenant '{name}' already: choose another name")
+    with transaction.atomic():
+        tenant = Tenant(name=name, schema_name=schema)
+        tenant.save(verbosity=0)
+        Domain.objects.create(domain=host, tenant=tenant, is_primary=True)
+    return tenant
+
+
+def add_member(*, tenant: Tenant, email: str, role: Role, password: str | None = None) -> User:
+    """Make `email` a member; an existing account keeps its password. Raises ValidationError."""
+    validate_email(email)
+    with transaction.atomic():
+        user = User.objects.filter(email__iexact=email).first() or User.objects.create_user(email, password)
+        Membership.objects.update_or_create(tenant=tenant, user=user, defaults={"role": role.value})
+    return user
+
+
+def announce(*, topic: Outbox.Topic, subject: UUID) -> None:
+    """Put a change of the current tenant into the outbox; part of the caller's transaction."""
+    Outbox.objects.create(tenant_id=connection.tenant.pk, topic=topic, subject=subject)

@@ -1,0 +1,88 @@
+"""Two admins: the installation's on the public host, a customer's on its own."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.forms import ModelForm
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.sites import UnfoldAdminSite
+
+from tenants.models import Domain, Membership, Tenant, User
+from tenants.queries import is_public, role_in
+
+
+class InstallationAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+    def has_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        return is_public(request.tenant) and user.is_active and user.is_staff  # type: ignore[attr-defined]
+
+
+class TenantAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+    def has_permission(self, request: HttpRequest) -> bool:
+        return not is_public(request.tenant) and role_in(request) is not None  # type: ignore[attr-defined]
+
+
+installation_admin = InstallationAdminSite(name="installation_admin")
+tenant_admin = TenantAdminSite(name="admin")
+
+
+class RecordAdmin(ModelAdmin):  # type: ignore[misc]
+    """Shows who wrote a row when, and notes who writes it."""
+
+    audit_fields = ("created_at", "created_by", "updated_at", "updated_by")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*super().get_readonly_fields(request, obj), *self.audit_fields)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+        obj.updated_by = request.user
+        if not change:
+            obj.created_by = request.user
+        super().save_model(request, obj, form, change)
+
+
+class DomainInline(TabularInline):  # type: ignore[misc]
+    model = Domain
+    extra = 0
+
+
+class MembershipInline(TabularInline):  # type: ignore[misc]
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Tenant, site=installation_admin)
+class TenantAdmin(ModelAdmin):  # type: ignore[misc]
+    list_display = ("name", "schema_name", "created_at")
+    search_fields = ("name", "domains__domain")
+    inlines = (DomainInline, MembershipInline)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
+        return ("schema_name",) if obj else ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # a schema takes a while: `manage.py create_tenant` makes one and says how it went
+
+    def has_delete_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
+        return False
+
+
+@admin.register(User, site=installation_admin)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
+    form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
+    list_display = ("email", "name", "is_active", "is_staff", "last_login")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    fieldsets = (
+        (None, {"fields": ("email", "name", "password")}),
+        ("May", {"fields": ("is_active", "is_staff", "is_superuser")}),
+        ("Since", {"fields": ("last_login", "created_at")}),
+    )
+    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name", "password1", "password2")}),)
+    readonly_fields = ("last_login", "created_at")
+    filter_horizontal = ()

@@ -1,0 +1,60 @@
+"""Who somebody is and what the role in the host's tenant lets them do."""
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.db import connection
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+from rest_framework_simplejwt.authentication import JWTAuthentication
+
+from tenants.models import Tenant, User
+from tenants.queries import is_public, role_in, role_of
+from tenants.rules import may
+
+_VERB_OF_METHOD = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
+
+
+class MembershipBackend(ModelBackend):
+    """E-mail and password; on a tenant's host permissions come from the membership alone."""
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        tenant = connection.tenant
+        if not isinstance(tenant, Tenant) or is_public(tenant):
+            return bool(super().has_perm(user_obj, perm, obj))
+        role = role_of(user_obj, tenant)
+        return role is not None and may(role, perm)
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        return self.has_perm(user_obj, f"{app_label}.view_any")
+
+
+class TenantJWTAuthentication(JWTAuthentication):  # type: ignore[misc]
+    """A token counts on the host of the tenant that it was made for, and nowhere else."""
+
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:
+        result = super().authenticate(request)
+        if result is None:
+            return None
+        user, token = result
+        if token.get("tid") != str(request.tenant.pk):
+            raise AuthenticationFailed("This token was made for another host. Log in here to get one.", "wrong_tenant")
+        return user, token
+
+
+class RolePermission(BasePermission):
+    """Members only; writing takes the verb that the table in `tenants.rules` gives the role."""
+
+    message = "Your role here does not allow this. Ask an administrator of your organisation."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        role = role_in(request)
+        if role is None:
+            return False
+        if request.method in SAFE_METHODS:
+            return True
+        verb = getattr(view, "verb", None) or _VERB_OF_METHOD[request.method or ""]
+        app = getattr(view, "app_label", None) or view.queryset.model._meta.app_label
+        return may(role, f"{app}.{verb}_any")

@@ -1,0 +1,26 @@
+"""Being inside a tenant, outside of requests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+from django_tenants.utils import tenant_context
+
+from tenants.models import Tenant
+from tenants.queries import TenantMissing, is_public
+
+
+@contextmanager
+def inside(tenant: Tenant) -> Iterator[None]:
+    """Run a piece of work in `tenant`, then give the connection back to the pool.
+
+    A thread that runs a camera for days must not keep one of the pool's few connections meanwhile.
+    """
+    if not isinstance(tenant, Tenant) or is_public(tenant):
+        raise TenantMissing(f"work of a tenant was started for {tenant!r}")
+    try:
+        with tenant_context(tenant):
+            yield
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()

@@ -1,0 +1,34 @@
+"""manage.py create_tenant acme --domain acme.localhost --admin a@b.c"""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from tenants.actions import add_member, create_tenant, ensure_public
+from tenants.rules import Role
+
+
+class Command(BaseCommand):
+    help = "Make a customer: its schema, its host and its first administrator."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="what the customer is called, e.g. acme")
+        parser.add_argument("--domain", required=True, help="host name without port, e.g. acme.localhost")
+        parser.add_argument("--admin", required=True, help="e-mail of the first administrator")
+
+    def handle(self, *args: Any, name: str, domain: str, admin: str, **options: Any) -> None:
+        password = secrets.token_urlsafe(12)
+        try:
+            ensure_public(host=settings.FACETRACK_PUBLIC_HOST)
+            tenant = create_tenant(name=name, host=domain)
+            user = add_member(tenant=tenant, email=admin, role=Role.TENANT_ADMIN, password=password)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from None
+        self.stdout.write(f"Tenant '{tenant}' is at host {domain} (schema {tenant.schema_name}).")
+        if user.check_password(password):
+            self.stdout.write(f"{user.email} logs in with the password {password} (shown once).")
+        else:
+            self.stdout.write(f"{user.email} has an account already and logs in with its password.")

@@ -1,0 +1,32 @@
+"""Which tenant a request is for, and whether its user may be there."""
+
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django_tenants.middleware.main import TenantMainMiddleware
+
+from tenants.queries import is_public, role_in
+
+OPEN_PATHS = ("/login/", "/logout/", "/static/", "/admin/login/", "/admin/logout/", "/admin/jsi18n/")
+
+
+class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
+    """django-tenants' own, with an answer that names no host it knows."""
+
+    def no_tenant_found(self, request: HttpRequest, hostname: str) -> HttpResponse:
+        raise Http404("No customer is served at this address. Check its spelling, or ask whoever gave it to you.")
+
+
+class MembershipMiddleware:
+    """A logged-in user who is no member of the tenant gets 403, whatever the page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        tenant = request.tenant  # type: ignore[attr-defined]
+        outsider = not is_public(tenant) and request.user.is_authenticated and role_in(request) is None
+        if outsider and not request.path.startswith(OPEN_PATHS):
+            raise PermissionDenied("You are logged in, but no member here. Ask an administrator to add you.")
+        return self.get_response(request)

@@ -1,0 +1,9 @@
+"""The shared schema: customers, the people who log in, and rows on their way to other stores."""
+
+from tenants.models.membership import Membership
+from tenants.models.outbox import Outbox
+from tenants.models.record import Record
+from tenants.models.tenant import Domain, Tenant
+from tenants.models.user import User
+
+__all__ = ["Domain", "Membership", "Outbox", "Record", "Tenant", "User"]

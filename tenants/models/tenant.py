@@ -1,0 +1,30 @@
+"""A customer with a PostgreSQL schema of its own, and the host names that lead to it."""
+
+import uuid
+
+from django.db import models
+from django_tenants.models import DomainMixin, TenantMixin
+
+
+class Tenant(TenantMixin):  # type: ignore[misc]
+    """`schema_name` is set once; renaming a customer changes `name` only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Domain(DomainMixin):  # type: ignore[misc]
+    """A host name without port, e.g. `acme.example.com`."""
+
+    class Meta:
+        ordering = ["domain"]
+
+    def __str__(self) -> str:
+        return str(self.domain)

@@ -1,0 +1,65 @@
+"""Logging in, pictures behind short-lived addresses, and what errors look like."""
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import cache_control
+
+from facetrack.lib import objects
+from tenants.queries import active_tenant, is_public, role_of
+
+
+class MemberForm(AuthenticationForm):
+    """On a customer's host only its members log in; others are told no more than with a wrong password."""
+
+    def confirm_login_allowed(self, user: object) -> None:
+        super().confirm_login_allowed(user)  # type: ignore[arg-type]
+        tenant = self.request.tenant  # type: ignore[union-attr]
+        if not is_public(tenant) and role_of(user, tenant) is None:
+            raise self.get_invalid_login_error()
+
+
+class LoginPage(LoginView):
+    template_name = "login.html"
+    form_class = MemberForm
+    redirect_authenticated_user = False
+
+
+class LogoutPage(LogoutView):
+    pass
+
+
+@login_required
+@cache_control(private=True, max_age=240)
+def picture(request: HttpRequest, token: str) -> FileResponse:
+    """A picture of the host's tenant, for a member with an address that was made minutes ago."""
+    try:
+        return FileResponse(objects.opened(active_tenant().pk, token), content_type="image/jpeg")
+    except (objects.ForeignObject, FileNotFoundError):
+        raise Http404("This picture is gone or its address has expired. Reload the page.") from None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _problem(request, 400, "That request could not be understood", "Go back and try again.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _problem(request, 403, "You may not do that here", str(exception) or "Ask an administrator.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    own_words = str(exception) if exception.args and isinstance(exception.args[0], str) else ""
+    return _problem(request, 404, "Nothing here", own_words or "Check the address, or begin at the start page.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _problem(request, 500, "That went wrong on our side", "It has been noted. Try again in a moment.")
+
+
+def _problem(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        return JsonResponse(body, status=status, content_type="application/problem+json")
+    return render(request, "problem.html", {"status": status, "title": title, "detail": detail}, status=status)

@@ -1,0 +1,264 @@
+"""What changes visitors, sightings and visits; everything that a worker records comes through here."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F, Max
+
+from cameras.actions import require_epoch
+from cameras.models import Camera
+from facetrack.lib import objects
+from tenants.actions import announce
+from tenants.models import Outbox, User
+from tenants.queries import active_tenant
+from visits.events import publish
+from visits.gallery import bring_up_to_date, nearest_visitors
+from visits.models import Decision, LiveEvent, PassageCount, Sighting, Visit, Visitor
+from visits.rules import TrackFacts, is_over, joins, merge_templates
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """One writer of visits a tenant at a time, until the transaction ends.
+
+    Two cameras that see the same stranger at once would make two visitors of them, and ids of live
+    events would become visible out of order, so that a page could step over one.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s), hashtext('visits'))", [connection.schema_name])
+        yield
+
+
+def record_track(*, facts: TrackFacts, link: float) -> Sighting | None:
+    """Save what a worker says of a track: sighting, visit, outbox and live event in one transaction.
+
+    `link` is the similarity from which two templates of this pack are one person. The same report
+    twice changes nothing. Raises StaleEpoch for a run that has lost its camera. None for a rejected
+    track, which is only counted.
+    """
+    tenant = active_tenant()
+    shot = objects.save(tenant.pk, "shots", facts.shot) if facts.shot else ""
+    kept = False
+    try:
+        with locked():
+            require_epoch(camera_id=facts.camera, epoch=facts.epoch)
+            sighting = Sighting.objects.filter(pk=facts.sighting_id).select_related("visit", "visitor").first()
+            if facts.decision == Decision.REJECTED:
+                _count(facts)
+            elif sighting is None:
+                sighting = _first_report(facts, shot, link)
+                kept = True
+            elif facts.sequence > sighting.sequence:
+                kept = _later_report(sighting, facts, shot)
+    finally:
+        if shot and not kept:
+            objects.delete(tenant.pk, shot)
+    return sighting
+
+
+def close_visits(*, now: datetime) -> int:
+    """End the visits that nobody can join any more; returns how many. `ended_at` is when they were last seen."""
+    closed = 0
+    with locked():
+        for visit in Visit.objects.filter(ended_at=None).select_related("site"):
+            if is_over(visit.last_seen_at, now, visit.site.reentry_seconds):
+                _close(visit)
+                closed += 1
+    return closed
+
+
+def rename_visitor(*, visitor: Visitor, name: str, note: str, by: User | None) -> Visitor:
+    """Give a visitor a name. Raises ValidationError."""
+    visitor.name, visitor.note, visitor.updated_by = name.strip(), note.strip(), by
+    visitor.full_clean(exclude=["created_by", "updated_by", "template"])
+    visitor.save(update_fields=["name", "note", "updated_by", "updated_at"])
+    return visitor
+
+
+def delete_visitor(*, visitor: Visitor) -> None:
+    """Forget a visitor: sightings, visits, pictures, and the template in the index."""
+    tenant = active_tenant()
+    with locked():
+        keys = set(visitor.sightings.values_list("best_shot", flat=True))
+        keys |= set(visitor.visits.values_list("best_shot", flat=True)) | {visitor.best_shot}
+        announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk)
+        visitor.delete()
+        for key in filter(None, keys):
+            transaction.on_commit(partial(objects.delete, tenant.pk, key))
+
+
+def bring_index_up_to_date(*, subjects: list[tuple[int, UUID]]) -> int:
+    """Carry out outbox rows (id, visitor) of the current tenant. Raises IndexUnavailable; rows then stay."""
+    bring_up_to_date(active_tenant(), [subject for _, subject in subjects])
+    done, _ = Outbox.objects.filter(pk__in=[row for row, _ in subjects]).delete()
+    return done
+
+
+def forget_old_events(*, before: datetime) -> int:
+    """Cut the journal: a page that was away longer loads itself anew."""
+    done, _ = LiveEvent.objects.filter(created_at__lt=before).delete()
+    return done
+
+
+def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
+    decision, staff_id, visitor, score = Decision(facts.decision), None, None, facts.score
+    if decision is Decision.STAFF:
+        staff_id = facts.person
+    elif decision is Decision.VISITOR:
+        visitor = Visitor.objects.filter(pk=facts.person).first()
+        decision = Decision.VISITOR if visitor else Decision.NEW_VISITOR  # forgotten since it was matched
+    if decision is Decision.NEW_VISITOR:
+        visitor, decision, score = _same_or_new_visitor(facts, shot, link)
+    elif visitor:
+        _follow(visitor, facts, shot)
+    visit = None
+    if decision is not Decision.UNSURE:
+        visit = _join_or_open(facts, staff_id, visitor, shot, score)
+    sighting = Sighting.objects.create(
+        pk=facts.sighting_id,
+        camera_id=facts.camera,
+        visit=visit,
+        epoch=facts.epoch,
+        track=facts.track,
+        sequence=facts.sequence,
+        decision=decision,
+        staff_member_id=staff_id,
+        visitor=visitor,
+        score=score,
+        reason=facts.reason[:300],
+        started_at=facts.started_at,
+        last_seen_at=facts.last_seen_at,
+        faces=facts.faces,
+        quality=facts.quality,
+        best_shot=shot,
+        template=facts.template,
+        pack=facts.pack,
+    )
+    if visit is None:
+        _tell(LiveEvent.Kind.UNSURE, sighting=sighting)
+    return sighting
+
+
+def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
+    """Follow a track that goes on. Returns whether its new shot is kept."""
+    better = bool(shot) and facts.quality > sighting.quality
+    sighting.sequence, sighting.faces = facts.sequence, facts.faces
+    sighting.last_seen_at = max(sighting.last_seen_at, facts.last_seen_at)
+    former = sighting.best_shot if better else ""
+    if better:
+        sighting.best_shot, sighting.quality = shot, facts.quality
+    sighting.save()
+    if visit := sighting.visit:
+        visit.last_seen_at = max(visit.last_seen_at, facts.last_seen_at)
+        if better and visit.best_shot == former:
+            visit.best_shot, visit.best_quality = shot, facts.quality
+        visit.save()
+        _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+    if visitor := sighting.visitor:
+        visitor.last_seen_at = max(visitor.last_seen_at, facts.last_seen_at)
+        if better and visitor.best_shot == former:
+            visitor.best_shot, visitor.best_quality = shot, facts.quality
+        visitor.save(update_fields=["last_seen_at", "best_shot", "best_quality", "updated_at"])
+    if former:
+        transaction.on_commit(partial(_delete_unused, former))
+    return better
+
+
+def _same_or_new_visitor(facts: TrackFacts, shot: str, link: float) -> tuple[Visitor, Decision, float]:
+    """Look once more, now that no one else can write: another camera may have met the same stranger."""
+    if facts.template is None:
+        raise ValueError(f"track {facts.track} of camera {facts.camera} makes a visitor without a template")
+    nearest = nearest_visitors(active_tenant(), facts.template, facts.pack, limit=1)
+    if nearest and nearest[0].score >= link:
+        visitor = Visitor.objects.get(pk=nearest[0].person)
+        _follow(visitor, facts, shot)
+        return visitor, Decision.VISITOR, nearest[0].score
+    number = (Visitor.objects.aggregate(last=Max("number"))["last"] or 0) + 1
+    visitor = Visitor.objects.create(
+        number=number,
+        template=facts.template,
+        template_weight=max(facts.quality, 0.1),
+        pack=facts.pack,
+        best_shot=shot,
+        best_quality=facts.quality,
+        first_seen_at=facts.started_at,
+        last_seen_at=facts.last_seen_at,
+    )
+    announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk)
+    return visitor, Decision.NEW_VISITOR, facts.score
+
+
+def _follow(visitor: Visitor, facts: TrackFacts, shot: str) -> None:
+    """A known visitor was seen again: remember when, and how they look now."""
+    visitor.last_seen_at = max(visitor.last_seen_at, facts.last_seen_at)
+    if shot and facts.quality > visitor.best_quality:
+        visitor.best_shot, visitor.best_quality = shot, facts.quality
+    if facts.template is not None and facts.pack == visitor.pack:
+        visitor.template, visitor.template_weight = merge_templates(
+            visitor.template, visitor.template_weight, facts.template, max(facts.quality, 0.1)
+        )
+        announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk)
+    visitor.save()
+
+
+def _join_or_open(facts: TrackFacts, staff_id: UUID | None, visitor: Visitor | None, shot: str, score: float) -> Visit:
+    camera = Camera.objects.select_related("site").get(pk=facts.camera)
+    visit = Visit.objects.filter(
+        site=camera.site, staff_member_id=staff_id, visitor=visitor, ended_at=None
+    ).first()
+    if visit and joins(visit.last_seen_at, facts.started_at, camera.site.reentry_seconds):
+        visit.last_seen_at = max(visit.last_seen_at, facts.last_seen_at)
+        visit.sighting_count = F("sighting_count") + 1  # type: ignore[assignment]
+        visit.score = max(visit.score, score)
+        if shot and facts.quality > visit.best_quality:
+            visit.best_shot, visit.best_quality = shot, facts.quality
+        visit.save()
+        visit.refresh_from_db()
+        _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+        return visit
+    if visit:
+        _close(visit)
+    visit = Visit.objects.create(
+        site=camera.site,
+        camera=camera,
+        staff_member_id=staff_id,
+        visitor=visitor,
+        started_at=facts.started_at,
+        last_seen_at=facts.last_seen_at,
+        score=score,
+        best_shot=shot,
+        best_quality=facts.quality,
+    )
+    _tell(LiveEvent.Kind.VISIT_OPENED, visit=visit)
+    return visit
+
+
+def _close(visit: Visit) -> None:
+    visit.ended_at = visit.last_seen_at
+    visit.save(update_fields=["ended_at", "updated_at"])
+    _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+
+
+def _count(facts: TrackFacts) -> None:
+    day = facts.started_at.date()
+    PassageCount.objects.get_or_create(camera_id=facts.camera, day=day)
+    PassageCount.objects.filter(camera_id=facts.camera, day=day).update(tracks=F("tracks") + 1)
+
+
+def _tell(kind: LiveEvent.Kind, *, visit: Visit | None = None, sighting: Sighting | None = None) -> None:
+    event = LiveEvent.objects.create(kind=kind, visit=visit, sighting=sighting)
+    transaction.on_commit(partial(publish, active_tenant(), event.pk))
+
+
+def _delete_unused(key: str) -> None:
+    """A shot may be shown by its sighting, its visit and its visitor: delete it when the last has a better one."""
+    used = (model.objects.filter(best_shot=key).exists() for model in (Sighting, Visit, Visitor))
+    if not any(used):
+        objects.delete(active_tenant().pk, key)

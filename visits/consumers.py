@@ -1,0 +1,14 @@
+"""The websocket of the pages."""
+
+from tenants.channels import MemberConsumer
+from visits.events import LiveMessage
+
+
+class LiveConsumer(MemberConsumer):
+    """Passes the hint on; the page then fetches what it missed by its own cursor."""
+
+    async def live_event(self, message: LiveMessage) -> None:
+        await self.send_json({"cursor": message["cursor"]})
+
+    async def receive_json(self, content: object, **kwargs: object) -> None:
+        """Pages have nothing to say here; what they send is dropped."""

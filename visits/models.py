@@ -1,0 +1,172 @@
+"""Visitors, sightings and visits: the facts that a tenant keeps."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from cameras.models import Camera, Site
+from facetrack.lib.crypto import EmbeddingField
+from staff.models import StaffMember
+from tenants.models import Record
+
+
+class Decision(models.TextChoices):
+    """What a track turned out to be. A rejected track is counted (`PassageCount`), never saved as a person."""
+
+    STAFF = "staff", "staff"
+    VISITOR = "visitor", "returning visitor"
+    NEW_VISITOR = "new_visitor", "new visitor"
+    UNSURE = "unsure", "unsure"
+    REJECTED = "rejected", "not recognisable"
+
+
+class Visitor(Record):
+    """A person known by face only, anonymous until someone names them."""
+
+    number = models.PositiveIntegerField(unique=True, editable=False)
+    name = models.CharField(max_length=100, blank=True, help_text="Empty: shown as “Visitor” and the number.")
+    note = models.TextField(blank=True, max_length=2000)
+    template = EmbeddingField(editable=False)
+    template_weight = models.FloatField(default=1.0, editable=False)
+    pack = models.CharField("model pack", max_length=30, editable=False)
+    best_shot = models.CharField("object key", max_length=200, blank=True, editable=False)
+    best_quality = models.FloatField(default=0.0, editable=False)
+    first_seen_at = models.DateTimeField(editable=False)
+    last_seen_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ["-last_seen_at"]
+        indexes = [
+            models.Index(fields=["-last_seen_at"], name="visitor_by_last_seen"),
+            models.Index(fields=["pack"], name="visitor_by_pack"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"Visitor {self.number}"
+
+
+class _Somebody(models.Model):
+    """A row about a staff member or a visitor."""
+
+    staff_member = models.ForeignKey(StaffMember, models.CASCADE, null=True, blank=True, related_name="%(class)ss")
+    visitor = models.ForeignKey(Visitor, models.CASCADE, null=True, blank=True, related_name="%(class)ss")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def person(self) -> StaffMember | Visitor | None:
+        return self.staff_member or self.visitor
+
+
+class Visit(Record, _Somebody):
+    """The stay of one person at one site: sightings joined by the site's re-entry window."""
+
+    site = models.ForeignKey(Site, models.PROTECT, related_name="visits")
+    camera = models.ForeignKey(Camera, models.PROTECT, related_name="+", help_text="Where the person was first seen.")
+    started_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    sighting_count = models.PositiveIntegerField(default=1)
+    score = models.FloatField()
+    best_shot = models.CharField("object key", max_length=200, blank=True)
+    best_quality = models.FloatField(default=0.0)
+
+    class Meta:
+        ordering = ["-started_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(staff_member__isnull=True) ^ Q(visitor__isnull=True), name="visit_is_of_one_person"
+            ),
+            models.CheckConstraint(condition=Q(last_seen_at__gte=F("started_at")), name="visit_goes_forward"),
+            models.UniqueConstraint(
+                fields=["site", "staff_member"], condition=Q(ended_at=None), name="one_open_visit_a_staff_member"
+            ),
+            models.UniqueConstraint(
+                fields=["site", "visitor"], condition=Q(ended_at=None), name="one_open_visit_a_visitor"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-started_at"], name="visit_by_start"),
+            models.Index(fields=["site", "-started_at"], name="visit_by_site"),
+            models.Index(fields=["last_seen_at"], condition=Q(ended_at=None), name="visit_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} at {self.site}"
+
+
+class Sighting(Record, _Somebody):
+    """The saved fact: this track, on this camera, from when to when, decided so. `id` is the event's id."""
+
+    camera = models.ForeignKey(Camera, models.PROTECT, related_name="sightings")
+    visit = models.ForeignKey(Visit, models.CASCADE, null=True, blank=True, related_name="sightings")
+    epoch = models.PositiveBigIntegerField()
+    track = models.PositiveIntegerField()
+    sequence = models.PositiveIntegerField(default=0)
+    decision = models.CharField(max_length=12, choices=Decision.choices)
+    score = models.FloatField(help_text="Cosine similarity to the person, or to the nearest known one.")
+    reason = models.CharField(max_length=300, blank=True)
+    started_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    faces = models.PositiveIntegerField()
+    quality = models.FloatField(default=0.0)
+    best_shot = models.CharField("object key", max_length=200, blank=True)
+    template = EmbeddingField(null=True, editable=False)
+    pack = models.CharField("model pack", max_length=30, blank=True)
+
+    class Meta:
+        ordering = ["-started_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["camera", "epoch", "track"], name="one_sighting_a_track"),
+            models.CheckConstraint(condition=Q(last_seen_at__gte=F("started_at")), name="sighting_goes_forward"),
+            models.CheckConstraint(
+                condition=Q(decision="staff", staff_member__isnull=False, visitor__isnull=True)
+                | Q(decision__in=["visitor", "new_visitor"], visitor__isnull=False, staff_member__isnull=True)
+                | Q(decision="unsure", staff_member__isnull=True, visitor__isnull=True),
+                name="sighting_person_fits_decision",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-started_at"], name="sighting_by_start"),
+            models.Index(fields=["camera", "-started_at"], name="sighting_by_camera"),
+            models.Index(fields=["decision", "-started_at"], name="sighting_by_decision"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person or self.get_decision_display()} on {self.camera}"
+
+
+class PassageCount(models.Model):
+    """How many tracks a camera saw on a day that nobody could have recognised."""
+
+    camera = models.ForeignKey(Camera, models.CASCADE, related_name="passage_counts")
+    day = models.DateField()
+    tracks = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [models.UniqueConstraint(fields=["camera", "day"], name="one_count_a_camera_and_day")]
+
+    def __str__(self) -> str:
+        return f"{self.tracks} on {self.camera}, {self.day}"
+
+
+class LiveEvent(models.Model):
+    """The journal that pages resume from: ids grow in the order of commits (see `actions.locked`)."""
+
+    class Kind(models.TextChoices):
+        VISIT_OPENED = "visit_opened", "visit opened"
+        VISIT_CHANGED = "visit_changed", "visit changed"
+        UNSURE = "unsure", "somebody to review"
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    visit = models.ForeignKey(Visit, models.CASCADE, null=True, related_name="+")
+    sighting = models.ForeignKey(Sighting, models.CASCADE, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.kind}"

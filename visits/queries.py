@@ -1,0 +1,99 @@
+"""What is asked about visits and the people who make them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.http import Http404
+
+from facetrack.lib import objects
+from tenants.queries import active_tenant
+from visits.models import Decision, LiveEvent, PassageCount, Sighting, Visit, Visitor
+
+MISSED_LIMIT = 200
+"""A page that has missed more than this loads itself anew."""
+
+
+def visits() -> QuerySet[Visit]:
+    return Visit.objects.select_related("site", "camera", "camera__site", "staff_member", "visitor").defer(
+        "visitor__template"
+    )
+
+
+def sightings() -> QuerySet[Sighting]:
+    return (
+        Sighting.objects.select_related("camera", "camera__site", "staff_member", "visitor")
+        .defer("template", "visitor__template")
+        .all()
+    )
+
+
+def visitors() -> QuerySet[Visitor]:
+    """With `visit_count`; without templates, which only the gallery needs."""
+    return Visitor.objects.defer("template").annotate(visit_count=Count("visits"))
+
+
+def get_visitor(visitor_id: UUID) -> Visitor:
+    """Raises Http404."""
+    visitor = visitors().filter(pk=visitor_id).first()
+    if visitor is None:
+        raise Http404("There is no such visitor.")
+    return visitor
+
+
+def search_visits(text: str) -> QuerySet[Visit]:
+    """Visits of people whose name contains `text`; `visitor 12` or `12` finds a visitor by number."""
+    text = text.strip()
+    if not text:
+        return visits()
+    found = Q(staff_member__name__icontains=text) | Q(visitor__name__icontains=text)
+    number = text.lower().removeprefix("visitor").strip()
+    if number.isdecimal() and len(number) < 9:
+        found |= Q(visitor__number=int(number), visitor__name="")
+    return visits().filter(found)
+
+
+def present() -> QuerySet[Visit]:
+    """Visits that are still open."""
+    return visits().filter(ended_at=None)
+
+
+def live_cursor() -> int:
+    """The id of the newest live event: what a page that is loaded now has seen."""
+    return LiveEvent.objects.aggregate(last=Max("id"))["last"] or 0
+
+
+def missed(after: int) -> tuple[list[Visit], list[Visit], int] | None:
+    """What happened after the live event `after`: visits opened (newest first), visits changed, new cursor.
+
+    None where it is more than MISSED_LIMIT events, or where the journal no longer reaches back so far.
+    """
+    events = list(LiveEvent.objects.filter(pk__gt=after).order_by("pk")[: MISSED_LIMIT + 1])
+    if len(events) > MISSED_LIMIT:
+        return None
+    cursor = events[-1].pk if events else after
+    opened = {event.visit_id for event in events if event.kind == LiveEvent.Kind.VISIT_OPENED}
+    changed = {event.visit_id for event in events if event.kind == LiveEvent.Kind.VISIT_CHANGED} - opened
+    rows = {visit.pk: visit for visit in visits().filter(pk__in=opened | changed)}
+    return (
+        [visit for visit in rows.values() if visit.pk in opened],
+        [visit for visit in rows.values() if visit.pk in changed],
+        cursor,
+    )
+
+
+def counts(since: datetime) -> dict[str, int]:
+    """Figures of the dashboard: present now, and since `since` visits, new visitors, to review, not recognisable."""
+    seen = Sighting.objects.filter(started_at__gte=since)
+    return {
+        "present": present().count(),
+        "visits": Visit.objects.filter(started_at__gte=since).count(),
+        "new_visitors": Visitor.objects.filter(first_seen_at__gte=since).count(),
+        "unsure": seen.filter(decision=Decision.UNSURE).count(),
+        "not_recognisable": PassageCount.objects.filter(day__gte=since.date()).aggregate(n=Sum("tracks"))["n"] or 0,
+    }
+
+
+def shot_url(key: str) -> str:
+    """A short-lived URL of a best shot; empty where there is none."""
+    return objects.url(active_tenant().pk, key) if key else ""

@@ -1,0 +1,77 @@
+"""The one writer of Milvus: the outbox is drained here, and the index is rebuilt here."""
+
+import logging
+from collections.abc import Callable
+from itertools import groupby
+
+from django.db import connection, transaction
+from django_tenants.utils import get_public_schema_name, schema_context
+
+from staff.gallery import IndexUnavailable, visitor_index
+from tenants.context import inside
+from tenants.models import Outbox, Tenant
+from visits.actions import bring_index_up_to_date
+from visits.models import Visitor
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+
+
+def drain_outbox() -> int:
+    """Carry waiting changes to Milvus; returns how many. 0 at once where another process is at it.
+
+    Milvus Lite loses rows under concurrent writers, so an advisory lock admits one drain at a time.
+    """
+    done = 0
+    with schema_context(get_public_schema_name()), transaction.atomic():
+        if not _only_writer():
+            return 0
+        while rows := list(Outbox.objects.order_by("tenant_id", "id").select_related("tenant")[:BATCH]):
+            try:
+                done += _carry_out(rows)
+            except IndexUnavailable as error:
+                log.warning("%s change(s) wait for the index: %s", Outbox.objects.count(), error)
+                break
+    return done
+
+
+def rebuild(pack: str, tenants: list[Tenant], advance: Callable[[Tenant, int, int], None]) -> int:
+    """Make the index of `pack` anew from PostgreSQL; returns how many visitors it holds.
+
+    `advance` is called with the tenant, how many are done and how many there are.
+    Raises IndexUnavailable.
+    """
+    total = 0
+    for tenant in tenants:
+        with inside(tenant), transaction.atomic():
+            if not _only_writer(wait=True):
+                continue
+            visitors = Visitor.objects.filter(pack=pack)
+            count, done = visitors.count(), 0
+            visitor_index(pack).drop_tenant(tenant.pk)
+            batch = []
+            for visitor in visitors.only("pk", "template").iterator(chunk_size=BATCH):
+                batch.append((visitor.pk, visitor.template))
+                if len(batch) == BATCH or done + len(batch) == count:
+                    visitor_index(pack).upsert(tenant.pk, batch)
+                    done += len(batch)
+                    batch = []
+                    advance(tenant, done, count)
+            total += done
+    return total
+
+
+def _carry_out(rows: list[Outbox]) -> int:
+    done = 0
+    for tenant, group in groupby(rows, key=lambda row: row.tenant):
+        with inside(tenant):
+            done += bring_index_up_to_date(subjects=[(row.pk, row.subject) for row in group])
+    return done
+
+
+def _only_writer(*, wait: bool = False) -> bool:
+    function = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(hashtext('facetrack.index'))")  # noqa: S608  one of two constants
+        return wait or bool(cursor.fetchone()[0])
