@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordInput
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from cameras.actions import save_camera, save_site, set_enabled
 from cameras.models import Camera, Site
@@ -28,7 +28,7 @@ class CameraForm(forms.ModelForm[Camera]):
 
     password = forms.CharField(
         required=False,
-        widget=UnfoldAdminPasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        widget=UnfoldAdminPasswordWidget(render_value=False, attrs={"autocomplete": "new-password"}),
         help_text="Stored encrypted and never shown again. Leave empty to keep the present one.",
     )
 

@@ -7,11 +7,13 @@ lists the variables. Backing services are URLs; `manage.py` starts embedded ones
 from datetime import timedelta
 from pathlib import Path
 
+import django_stubs_ext
 from celery.schedules import schedule
 from environs import Env
 
 from facetrack.lib import keys
 
+django_stubs_ext.monkeypatch()  # before any model or form names its type arguments
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR: Path = env.path("FACETRACK_VAR_DIR", BASE_DIR / "var")
@@ -101,6 +103,7 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns at every start while it is missing
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # serves without a collectstatic, so that a fresh clone has its styles
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -1,5 +1,6 @@
 """What changes staff members and their pictures."""
 
+import hashlib
 from collections.abc import Sequence
 from functools import partial
 
@@ -37,17 +38,21 @@ def delete_staff_member(*, member: StaffMember) -> None:
 
 
 def add_face_image(*, member: StaffMember, picture: NDArray[np.uint8], by: User | None) -> FaceImage:
-    """Keep a picture of a staff member; a worker examines it next. `picture` is BGR, decoded already."""
+    """Keep a picture of a staff member; a worker examines it next. `picture` is BGR, decoded already.
+
+    The same picture again is found, not kept twice; one that was refused is examined anew.
+    """
     tenant = active_tenant()
+    digest = hashlib.sha256(picture.tobytes()).hexdigest()
+    if known := member.face_images.filter(digest=digest).first():
+        return _examine_again(known) if known.status == FaceImage.Status.REFUSED else known
     key = objects.save(tenant.pk, "enrolment", images.jpeg(picture, quality=95), bucket=objects.RAW)
     try:
         with transaction.atomic():
             face_image = FaceImage.objects.create(
-                staff_member=member, picture=key, created_by=by, updated_by=by
+                staff_member=member, picture=key, digest=digest, created_by=by, updated_by=by
             )
-            transaction.on_commit(
-                partial(face_image_added.send, sender=FaceImage, face_image_id=face_image.pk)
-            )
+            _announce(face_image)
     except BaseException:
         objects.delete(tenant.pk, key, bucket=objects.RAW)
         raise
@@ -83,6 +88,18 @@ def delete_face_image(*, face_image: FaceImage) -> None:
         _forget_picture(face_image)
         face_image.delete()
         _gallery_changed()
+
+
+def _examine_again(face_image: FaceImage) -> FaceImage:
+    with transaction.atomic():
+        face_image.status, face_image.reason = FaceImage.Status.PENDING, ""
+        face_image.save(update_fields=["status", "reason", "updated_at"])
+        _announce(face_image)
+    return face_image
+
+
+def _announce(face_image: FaceImage) -> None:
+    transaction.on_commit(partial(face_image_added.send, sender=FaceImage, face_image_id=face_image.pk))
 
 
 def _forget_picture(face_image: FaceImage) -> None:

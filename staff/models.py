@@ -41,6 +41,8 @@ class FaceImage(Record):
 
     staff_member = models.ForeignKey(StaffMember, models.CASCADE, related_name="face_images")
     picture = models.CharField("object key", max_length=200, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    """SHA-256 of the decoded pixels: the same picture is kept once."""
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING, editable=False)
     reason = models.CharField(max_length=300, blank=True, editable=False)
     box = ArrayField(models.FloatField(), size=4, null=True, editable=False)
@@ -55,6 +57,7 @@ class FaceImage(Record):
         ordering = ["-created_at"]
         verbose_name = "face picture"
         constraints = [
+            models.UniqueConstraint(fields=["staff_member", "digest"], name="a_picture_once_a_person"),
             models.CheckConstraint(
                 condition=~Q(status="ready")
                 | Q(embedding__isnull=False, box__isnull=False, landmarks__isnull=False, quality__isnull=False),

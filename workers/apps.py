@@ -6,6 +6,6 @@ class WorkersConfig(AppConfig):
     verbose_name = "Workers"
 
     def ready(self) -> None:
-        from workers import tasks
+        from workers import listeners
 
-        tasks.listen()
+        listeners.listen()

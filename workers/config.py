@@ -54,3 +54,34 @@ class CameraConfig:
             raise ValueError(f"the analysed side must be 64 pixels or more, not {self.analysed_side}")
         if self.min_face < 16:
             raise ValueError(f"the smallest face must be 16 pixels or more, not {self.min_face}")
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineConfig:
+    """How a track is followed and judged; the same for every camera and every model pack.
+
+    longest_gap     seconds a face may be missed before its track ends: a hand before the face, a turned head.
+    least_faces     usable faces below which nothing is said: single frames lie too often.
+    settle_faces    usable faces, and
+    settle_seconds  seconds since the first of them, before a living track is called anything but staff:
+                    a person who comes nearer must not be made a stranger by their first, worst faces.
+    new_faces       good faces that a new visitor needs: a file on a stranger who was never seen well would
+                    never match again and grow into duplicates.
+    good_quality    quality from which a face counts as good (see `stages.quality`).
+    least_share     share of the votes, weighted by quality, that the winner of a track needs.
+    samples         best embeddings kept of a track; more change its template by less than 0.01.
+    check_seconds   how often a settled track is embedded again, to notice that it has slid to another person.
+    shot_margin     border of the best shot, in sides of the face box.
+    """
+
+    camera: CameraConfig = CameraConfig()
+    longest_gap: float = 1.0
+    least_faces: int = 3
+    settle_faces: int = 8
+    settle_seconds: float = 2.0
+    new_faces: int = 4
+    good_quality: float = 0.35
+    least_share: float = 0.5
+    samples: int = 12
+    check_seconds: float = 1.0
+    shot_margin: float = 0.6

@@ -72,7 +72,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """The best picture of a track: a JPEG-ready crop around the face, with some margin."""
+    """The best picture of a track: a JPEG-ready crop around the face, with some margin.
+
+    `box` is in pixels of this `picture`, not of the frame.
+    """
 
     picture: Picture
     box: Floats
@@ -127,7 +130,9 @@ class Gallery(Protocol):
 
 
 class Detector(Protocol):
-    """Finds faces."""
+    """Finds faces. `sure` is the score from which a frontal face is certain; scales differ by detector."""
+
+    sure: float
 
     def detect(self, picture: Picture) -> list[Face]:
         """Faces in the picture, best score first."""

@@ -1,0 +1,168 @@
+"""The cast: two customers that must never see each other, and people of every role in each."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from django_tenants.utils import tenant_context
+from numpy.typing import NDArray
+from pytest_django.plugin import DjangoDbBlocker
+
+from cameras.models import Camera, Site
+from staff.models import StaffMember
+from tenants.actions import add_member, create_tenant, ensure_public
+from tenants.models import Tenant, User
+from tenants.rules import Role
+from tests.backing import SHARED
+from visits.actions import record_track
+from visits.models import Decision, Sighting
+from visits.rules import TrackFacts
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Two customers for the whole session: making a schema takes longer than most tests."""
+    with django_db_blocker.unblock():
+        ensure_public(host="localhost")
+        create_tenant(name="acme", host="acme.localhost")
+        create_tenant(name="other", host="other.localhost")
+
+
+@pytest.fixture
+def acme(db: None) -> Iterator[Tenant]:
+    """The tenant most tests are about; it is the active one."""
+    tenant = Tenant.objects.get(schema_name="acme")
+    with tenant_context(tenant):
+        yield tenant
+
+
+@pytest.fixture
+def other(db: None) -> Tenant:
+    return Tenant.objects.get(schema_name="other")
+
+
+@pytest.fixture
+def member_of() -> Callable[[Tenant, Role], User]:
+    """A user with a role in a tenant; the password is PASSWORD."""
+
+    def make(tenant: Tenant, role: Role) -> User:
+        return add_member(tenant=tenant, email=f"{role}@{tenant.schema_name}.test", role=role, password=PASSWORD)
+
+    return make
+
+
+@pytest.fixture
+def client_of(member_of: Callable[[Tenant, Role], User]) -> Callable[..., Client]:
+    """A browser on the tenant's host; logged in with a role, or an outsider without one."""
+
+    def make(tenant: Tenant, role: Role | None = Role.TENANT_ADMIN, *, user: User | None = None) -> Client:
+        client = Client(SERVER_NAME=f"{tenant.schema_name}.localhost")
+        if user is None and role is not None:
+            user = member_of(tenant, role)
+        if user is not None:
+            client.force_login(user)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def outsider(db: None) -> User:
+    """Somebody with an account of the installation and no membership anywhere."""
+    return User.objects.create_user("outsider@nowhere.test", PASSWORD)
+
+
+@pytest.fixture
+def camera(acme: Tenant) -> Camera:
+    return make_camera()
+
+
+def make_camera(name: str = "Door", **values: object) -> Camera:
+    """A camera of the active tenant that is at epoch 1."""
+    site, _ = Site.objects.get_or_create(name="Head office", defaults={"reentry_seconds": 60})
+    defaults: dict[str, object] = {"kind": "rtsp", "location": "rtsp://127.0.0.1:1/door", "epoch": 1}
+    return Camera.objects.create(site=site, name=name, **(defaults | values))
+
+
+@pytest.fixture
+def employee(acme: Tenant) -> StaffMember:
+    return StaffMember.objects.create(name="Ada Lovelace")
+
+
+@pytest.fixture
+def random_template() -> Callable[[int], NDArray[np.float32]]:
+    return template_of
+
+
+def template_of(person: int, noise: float = 0.0) -> NDArray[np.float32]:
+    """The template of a made-up person: the same number gives the same face, other numbers strangers."""
+    face = np.random.default_rng(person).normal(size=512)
+    face += noise * np.random.default_rng().normal(size=512)
+    return (face / np.linalg.norm(face)).astype(np.float32)
+
+
+@pytest.fixture
+def make_visit(django_capture_on_commit_callbacks: Callable[..., object]) -> Callable[..., Sighting]:
+    """Record a track the way a worker does; returns its sighting (with `.visit`)."""
+    tracks = iter(range(1, 10_000))
+
+    def make(
+        camera: Camera,
+        decision: Decision = Decision.NEW_VISITOR,
+        *,
+        person: object = None,
+        face: int | None = None,
+        at: datetime | None = None,
+        seconds: float = 4.0,
+        **values: object,
+    ) -> Sighting:
+        started = at or timezone.now()
+        facts: dict[str, object] = {
+            "camera": camera.pk,
+            "epoch": camera.epoch,
+            "track": next(tracks),
+            "sequence": 0,
+            "ended": False,
+            "decision": decision.value,
+            "person": getattr(person, "pk", person),
+            "score": 0.63,
+            "reason": "made by a test",
+            "started_at": started,
+            "last_seen_at": started + timedelta(seconds=seconds),
+            "faces": 9,
+            "quality": 0.7,
+            "pack": "edgeface-xs",
+            "template": template_of(face if face is not None else uuid4().int % 2**32),
+            "shot": b"\xff\xd8\xff\xe0 not looked at by anybody",
+        }
+        with django_capture_on_commit_callbacks(execute=True):
+            sighting = record_track(facts=TrackFacts(**(facts | values)), link=0.36)  # type: ignore[arg-type]
+        assert sighting is not None
+        return sighting
+
+    return make
+
+
+@pytest.fixture
+def shared_models() -> Path:
+    """The folder of real models, which is not part of the project."""
+    if not (SHARED / "models").is_dir():
+        pytest.skip("needs the models folder beside the project (FACETRACK_MODEL_DIR)")
+    return SHARED / "models"
+
+
+@pytest.fixture(autouse=True)
+def _back_in_public(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test inherits another one's tenant."""
+    cache.clear()
+    yield
+    connection.set_schema_to_public()

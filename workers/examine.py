@@ -1,0 +1,52 @@
+"""Uploaded pictures of staff: find the one face, or tell the person who uploaded it why not."""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from facetrack.lib import objects
+from facetrack.lib.images import read_picture
+from staff.actions import accept_face, refuse_face
+from staff.models import FaceImage
+from staff.queries import waiting_face_images
+from tenants.queries import active_tenant
+from workers.enrol import PictureRefused, enrol_picture
+from workers.loaded import loaded_engines
+
+log = logging.getLogger(__name__)
+
+OVERDUE = timedelta(seconds=20)
+"""A picture that waits longer was missed, because the broker was away, say."""
+
+
+def examine_picture(face_image_id: UUID) -> FaceImage | None:
+    """Make a waiting picture ready or refused. None where it is gone, or was examined already."""
+    face_image = waiting_face_images().filter(pk=face_image_id).first()
+    if face_image is None:
+        return None
+    engines = loaded_engines()
+    with objects.open_object(active_tenant().pk, face_image.picture, bucket=objects.RAW) as file:
+        picture = read_picture(
+            file, megabytes=1_000, megapixels=settings.FACETRACK_UPLOAD_MEGAPIXELS
+        )  # our own file: only its pixels are bounded
+    try:
+        face = enrol_picture(engines, picture)
+    except PictureRefused as refusal:
+        refuse_face(face_image=face_image, reason=f"{refusal.reason} {refusal.remedy}")
+        return face_image
+    accept_face(
+        face_image=face_image,
+        box=face.box.tolist(),
+        landmarks=face.landmarks.ravel().tolist(),
+        quality=face.quality.score,
+        embedding=face.embedding,
+        pack=engines.embedder.pack,
+    )
+    return face_image
+
+
+def overdue(now: datetime) -> QuerySet[FaceImage]:
+    return waiting_face_images().filter(created_at__lt=now - OVERDUE)

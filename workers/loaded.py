@@ -1,0 +1,30 @@
+"""The models of this process: loaded once, shared by all cameras and by enrolment."""
+
+import threading
+
+from django.conf import settings
+
+from workers import engines
+from workers.engines.store import ModelStore
+
+_lock = threading.Lock()
+_loaded: dict[tuple[str, str], engines.Engines] = {}
+
+
+def model_store() -> ModelStore:
+    """Where this installation looks for models; see the settings of the same names."""
+    return ModelStore(
+        settings.FACETRACK_MODEL_DIR, settings.FACETRACK_CACHE_DIR, mirror=settings.FACETRACK_MODEL_MIRROR
+    )
+
+
+def loaded_engines(detector: str = "") -> engines.Engines:
+    """The installation's model pack with `detector`, or with the installation's own.
+
+    Raises ModelMissing, which names the model and how to get it.
+    """
+    key = (settings.FACETRACK_PACK, detector or settings.FACETRACK_DETECTOR)
+    with _lock:
+        if key not in _loaded:
+            _loaded[key] = engines.load(*key, model_store())
+        return _loaded[key]

@@ -1,0 +1,67 @@
+"""manage.py enrol DIR --tenant acme: staff from a folder of one sub-folder a person."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import track
+
+from facetrack.lib.images import BadPicture, read_picture
+from staff.actions import add_face_image, save_staff_member
+from staff.models import FaceImage, StaffMember
+from tenants.context import inside
+from tenants.queries import TenantMissing, customer
+from workers.engines.store import ModelMissing
+from workers.examine import examine_picture
+from workers.loaded import loaded_engines
+
+
+class Command(BaseCommand):
+    help = "Enrol staff from a folder of one sub-folder a person; the sub-folder's name is the person's."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folder", type=Path)
+        parser.add_argument("--tenant", required=True)
+
+    def handle(self, *args: Any, folder: Path, tenant: str, **options: Any) -> None:
+        if not folder.is_dir():
+            raise CommandError(f"{folder} is no folder: give one that holds a sub-folder for each person")
+        people = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        if not people:
+            raise CommandError(f"{folder} holds no sub-folders: make one for each person, named like the person")
+        try:
+            loaded_engines()
+            with inside(customer(tenant)):
+                used = sum(self._enrol(person) for person in track(people, "Enrolling", console=_stderr()))
+        except (TenantMissing, ModelMissing) as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"{used} picture(s) of {len(people)} person(s) are in use.")
+
+    def _enrol(self, folder: Path) -> int:
+        """Add a person's pictures; returns how many are in use. Those refused are named on stderr."""
+        member = StaffMember.objects.filter(name=folder.name).first() or StaffMember(name=folder.name)
+        save_staff_member(member=member, by=None)
+        used = 0
+        for path in sorted(path for path in folder.iterdir() if path.is_file()):
+            try:
+                with path.open("rb") as file:
+                    picture = read_picture(
+                        file,
+                        megabytes=settings.FACETRACK_UPLOAD_MEGABYTES,
+                        megapixels=settings.FACETRACK_UPLOAD_MEGAPIXELS,
+                    )
+            except (BadPicture, OSError) as error:
+                self.stderr.write(f"{path}: {error}")
+                continue
+            face_image = examine_picture(add_face_image(member=member, picture=picture, by=None).pk)
+            if face_image is not None and face_image.status == FaceImage.Status.REFUSED:
+                self.stderr.write(f"{path}: {face_image.reason}")
+            used += face_image is not None and face_image.status == FaceImage.Status.READY
+        return used
+
+
+def _stderr() -> Console:
+    return Console(file=sys.stderr)

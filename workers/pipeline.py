@@ -1,0 +1,303 @@
+"""Pipeline: the frames of one source in, what became of each track out. No I/O, no Django, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from workers.config import PipelineConfig
+from workers.stages.align import aligned
+from workers.stages.decide import Standing, is_settled, judge, outdone
+from workers.stages.detect import find_faces
+from workers.stages.embed import template_of
+from workers.stages.evidence import Agreement, Evidence, Sample, Span, crop_of
+from workers.stages.motion import Scene, likeness
+from workers.stages.quality import assess, flaws
+from workers.stages.track import Followed, Tracker
+from workers.types import Candidate, Decision, Face, Floats, Frame, Gallery, Picture, TrackReport, Verdict
+
+if TYPE_CHECKING:  # engines live on the same floor
+    from workers.engines import Engines
+
+SAME_LOOK = 0.6  # likeness of two thumbnails of an aligned face, below which it may be another face
+LOOK = (16, 16)
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a pipeline has done since it was made."""
+
+    frames: int = 0
+    faces: int = 0
+    usable_faces: int = 0
+    embedded_faces: int = 0
+    tracks: int = 0
+    splits: int = 0
+    scene_changes: int = 0
+    decisions: dict[Decision, int] = field(default_factory=lambda: dict.fromkeys(Decision, 0))
+
+
+@dataclass(slots=True)
+class _Track:
+    """A track under way: its evidence, its verdict once reported, and who was seen beside it."""
+
+    number: int
+    evidence: Evidence
+    beside: set[int] = field(default_factory=set)
+    verdict: Verdict | None = None
+    reports: int = 0
+    ended: bool = False
+    look: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A usable face of this frame that has to be embedded."""
+
+    track: _Track
+    face: Face
+    crop: Picture
+    quality: float
+    before: Span
+
+
+class Pipeline:
+    """Recognition on one source. One thread at a time; engines and gallery may be shared."""
+
+    def __init__(self, engines: Engines, gallery: Gallery, config: PipelineConfig | None = None) -> None:
+        self.counters = Counters()
+        self._engines = engines
+        self._gallery = gallery
+        self._config = config or PipelineConfig()
+        self._limits = engines.thresholds
+        self._scene = Scene()
+        self._tracker = Tracker(self._config.longest_gap)
+        self._living: dict[int, _Track] = {}
+        self._past: dict[int, _Track] = {}
+
+    def process(self, frame: Frame) -> list[TrackReport]:
+        """What this frame settled or ended.
+
+        New visitors must be in the gallery before the next call. Whoever records two new visitors of one
+        list, or of two cameras, asks the gallery once more before the second: both may be one person.
+        """
+        self.counters.frames += 1
+        reports: list[TrackReport] = []
+        if self._scene.changed(frame.picture):
+            self.counters.scene_changes += 1
+            reports += self._end(self._tracker.end_all())
+        faces = find_faces(self._engines.detector, frame.picture, self._config.camera.analysed_side)
+        self.counters.faces += len(faces)
+        step = self._tracker.update(faces, frame.at)
+        reports += self._end(step.ended)
+        for look, sample in self._embedded(frame, self._looks(frame, step.followed)):
+            reports += self._weigh(look, sample)
+        for track in [self._living[n] for n in sorted({f.track for f in step.followed} & set(self._living))]:
+            if track.verdict is None:
+                reports += self._settle(track)
+        return reports
+
+    def finish(self) -> list[TrackReport]:
+        """The source is over: every track ends."""
+        return self._end(self._tracker.end_all())
+
+    def _looks(self, frame: Frame, followed: Iterable[Followed]) -> list[_Look]:
+        """Counts the faces of the frame and picks those to embed."""
+        together = {one.track for one in followed}
+        looks = []
+        for one in followed:
+            track = self._living.get(one.track) or self._begin(one.track, frame)
+            track.beside |= together - {one.track}
+            before = track.evidence.span
+            crop, quality = self._usable(one.face, frame)
+            track.evidence.see(frame, usable=crop is not None)
+            if crop is None:
+                continue
+            self.counters.usable_faces += 1
+            look = _thumbnail(crop)
+            steady = one.steady and (track.look is None or likeness(track.look, look) >= SAME_LOOK)
+            track.look = look
+            if self._wanted(track, quality, frame.at, steady=steady):
+                looks.append(_Look(track, one.face, crop, quality, before))
+        return looks
+
+    def _begin(self, number: int, frame: Frame) -> _Track:
+        self.counters.tracks += 1
+        evidence = Evidence(
+            span=Span.starting(frame),
+            most=self._config.samples,
+            stranger=self._limits.review - self._limits.margin,
+            same=self._limits.link,
+        )
+        self._living[number] = _Track(number, evidence)
+        return self._living[number]
+
+    def _usable(self, face: Face, frame: Frame) -> tuple[Picture | None, float]:
+        """The aligned crop and the quality of a face, or None where it cannot be recognised."""
+        height, width = frame.picture.shape[:2]
+        least, sure = self._config.camera.min_face, self._engines.detector.sure
+        if flaws(face, (width, height), least_width=least, sure=sure):
+            return None, 0.0
+        embedder = self._engines.embedder
+        crop = aligned(frame.picture, face.landmarks, embedder.template, embedder.size)
+        quality = assess(face, crop, (width, height), least_width=least, sure=sure)
+        return (crop, quality.score) if quality.acceptable else (None, 0.0)
+
+    def _wanted(self, track: _Track, quality: float, at: float, *, steady: bool) -> bool:
+        """Embedding costs more than all else but detection: only faces that can still change something."""
+        evidence = track.evidence
+        if not steady or evidence.doubtful or evidence.last_sample is None:
+            return True
+        if at - evidence.last_sample.at >= self._config.check_seconds:
+            return True
+        if track.verdict is not None:
+            return False
+        few = evidence.embedded < 2 * self._config.samples
+        return few or quality > min(sample.quality for sample in evidence.samples)
+
+    def _embedded(self, frame: Frame, looks: list[_Look]) -> list[tuple[_Look, Sample]]:
+        if not looks:
+            return []
+        self.counters.embedded_faces += len(looks)
+        embeddings = self._engines.embedder.embed([look.crop for look in looks])
+        return [
+            (look, self._sample(frame, look, embedding))
+            for look, embedding in zip(looks, embeddings, strict=True)
+        ]
+
+    def _sample(self, frame: Frame, look: _Look, embedding: Floats) -> Sample:
+        nearest = self._gallery.staff(embedding)[:1]
+        return Sample(
+            embedding=embedding,
+            quality=look.quality,
+            index=frame.index,
+            at=frame.at,
+            shot=crop_of(frame, look.face, look.quality, self._config.shot_margin),
+            vote=nearest[0] if nearest and nearest[0].score >= self._limits.review else None,
+        )
+
+    def _weigh(self, look: _Look, sample: Sample) -> list[TrackReport]:
+        """Adds a face to its track; where that has slid to another person, they get a track of their own."""
+        track = look.track
+        if track.evidence.add(sample, look.before) is not Agreement.ANOTHER:
+            return []
+        self.counters.splits += 1
+        self.counters.tracks += 1
+        rest = track.evidence.split()
+        number = self._tracker.split(track.number)
+        self._living[number] = _Track(number, rest, beside=track.beside - {number}, look=track.look)
+        return self._end((track.number,))
+
+    def _settle(self, track: _Track) -> list[TrackReport]:
+        standing = self._standing(track)
+        verdict = judge(standing, self._limits, self._config)
+        if not is_settled(verdict, standing, self._config):
+            return []
+        return self._claim(track, verdict)
+
+    def _end(self, numbers: Iterable[int]) -> list[TrackReport]:
+        reports: list[TrackReport] = []
+        for number in numbers:
+            track = self._living.pop(number, None)
+            if track is None:
+                continue
+            track.ended = True
+            self._past[number] = track
+            reports += self._claim(track, self._last_verdict(track))
+        self._forget()
+        return reports
+
+    def _last_verdict(self, track: _Track) -> Verdict:
+        """A settled verdict stands; its score is that of all the faces seen."""
+        final = judge(self._standing(track), self._limits, self._config)
+        settled = track.verdict
+        if settled is None or (final.decision, final.identity) == (settled.decision, settled.identity):
+            return final
+        return settled
+
+    def _claim(self, track: _Track, verdict: Verdict) -> list[TrackReport]:
+        """Reports a verdict. One identity a frame: of two tracks seen together the weaker is left unsure."""
+        rival = self._rival(track, verdict)
+        if rival is None or rival.verdict is None:
+            return [self._report(track, verdict)]
+        if rival.verdict.decision is Decision.NEW_VISITOR or rival.verdict.score >= verdict.score:
+            # A living track may still prove to be somebody else.
+            return [self._report(track, outdone(verdict, rival.number))] if track.ended else []
+        return [self._report(rival, outdone(rival.verdict, track.number)), self._report(track, verdict)]
+
+    def _rival(self, track: _Track, verdict: Verdict) -> _Track | None:
+        """A track seen in the same frame as this one that has been given the same identity."""
+        if verdict.identity is None:
+            return None
+        for number in sorted(track.beside):
+            other = self._living.get(number) or self._past.get(number)
+            if other is not None and self._identity(other, verdict.decision) == verdict.identity:
+                return other
+        return None
+
+    def _identity(self, track: _Track, decision: Decision) -> str | None:
+        """Who a track is among the staff or the visitors, as `decision` asks."""
+        settled = track.verdict
+        if settled is not None and settled.decision is Decision.NEW_VISITOR and decision is Decision.VISITOR:
+            nearest = self._gallery.visitors(self._template(track))[:1]
+            return nearest[0].identity if nearest and nearest[0].score >= self._limits.link else None
+        return settled.identity if settled is not None and settled.decision is decision else None
+
+    def _report(self, track: _Track, verdict: Verdict) -> TrackReport:
+        evidence, span, sequence = track.evidence, track.evidence.span, track.reports
+        track.verdict, track.reports = verdict, track.reports + 1
+        if track.ended:
+            self.counters.decisions[verdict.decision] += 1
+        rejected = verdict.decision is Decision.REJECTED
+        return TrackReport(
+            track=track.number,
+            sequence=sequence,
+            ended=track.ended,
+            verdict=verdict,
+            first_frame=span.first_frame,
+            last_frame=span.last_frame,
+            started_at=span.started_at,
+            last_seen_at=span.last_seen_at,
+            faces=span.faces,
+            usable_faces=span.usable,
+            template=None if rejected else self._template(track),
+            shot=evidence.best_shot(),
+        )
+
+    def _standing(self, track: _Track) -> Standing:
+        evidence = track.evidence
+        if not evidence.samples:
+            return Standing(usable=0, good=0, seconds=0.0)
+        template = self._template(track)
+        staff = tuple(self._gallery.staff(template))
+        return Standing(
+            usable=evidence.span.usable,
+            good=evidence.good(self._config.good_quality),
+            seconds=evidence.seconds(),
+            staff=staff,
+            share=evidence.share_of(staff[0].identity) if staff else 0.0,
+            visitors=self._visitors(staff, template),
+        )
+
+    def _visitors(self, staff: tuple[Candidate, ...], template: Floats) -> tuple[Candidate, ...]:
+        """Nobody needs the visitors' index, which may be far away, for a clear staff member."""
+        if staff and staff[0].score >= self._limits.link:
+            return ()
+        return tuple(self._gallery.visitors(template))
+
+    def _template(self, track: _Track) -> Floats:
+        return template_of(track.evidence.embeddings(), track.evidence.qualities())
+
+    def _forget(self) -> None:
+        """Ended tracks are kept while a living one was seen beside them and could claim their identity."""
+        needed = {number for track in self._living.values() for number in track.beside}
+        self._past = {number: track for number, track in self._past.items() if number in needed}
+
+
+def _thumbnail(crop: Picture) -> Floats:
+    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.resize(grey, LOOK, interpolation=cv2.INTER_AREA), dtype=np.float32)
