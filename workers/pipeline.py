@@ -139,7 +139,7 @@ class Pipeline:
     def _usable(self, face: Face, frame: Frame) -> tuple[Picture | None, float]:
         """The aligned crop and the quality of a face, or None where it cannot be recognised."""
         height, width = frame.picture.shape[:2]
-        least, sure = self._config.camera.min_face, self._engines.detector.sure
+        least, sure = self._config.camera.min_face, self._engines.sure
         if flaws(face, (width, height), least_width=least, sure=sure):
             return None, 0.0
         embedder = self._engines.embedder

@@ -130,9 +130,7 @@ class Gallery(Protocol):
 
 
 class Detector(Protocol):
-    """Finds faces. `sure` is the score from which a frontal face is certain; scales differ by detector."""
-
-    sure: float
+    """Finds faces."""
 
     def detect(self, picture: Picture) -> list[Face]:
         """Faces in the picture, best score first."""

@@ -1,0 +1,117 @@
+"""Engines: the models of one process, loaded once and shared by the pipelines of all its cameras."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+
+from workers.config import Thresholds
+from workers.engines.catalogue import DETECTORS, PACKS
+from workers.types import Detector, Embedder
+
+DLIB = "dlib"
+SURE = {"yunet": 0.75, "retinaface": 0.85, DLIB: 0.6}
+"""Score from which a frontal face of a detector is certain: necks, collars and curtains score less. Read off
+the clips of people seen from behind; detectors have scales of their own."""
+SURE_SCRFD = 0.55
+MOST_THREADS = 2  # a second thread nearly halves the time of one picture; a third gains little
+
+
+class Files(Protocol):
+    """Where model files come from: `workers.engines.store.ModelStore` or a plain folder's stand-in."""
+
+    def find(self, name: str) -> Path:
+        """The checked file of the model `name` of the catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """A detector, an embedder and the thresholds that belong to them. Safe to share between threads.
+
+    `sure` is the detector's score from which a frontal face is certain.
+    """
+
+    detector: Detector
+    embedder: Embedder
+    thresholds: Thresholds
+    sure: float
+
+
+class UnknownModelError(ValueError):
+    """No pack or detector of that name is in the catalogue."""
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no {kind} named '{name}'; choose one of: {', '.join(known)}")
+
+
+def load(pack: str, detector: str, store: Files, *, threads: int | None = None) -> Engines:
+    """Loads and warms up a pack and a detector. The pack `dlib` brings its own detector.
+
+    `threads` bounds the threads that one picture may use; 2 at most unless told. Raises UnknownModelError, and
+    whatever `store.find` raises for a file that is missing or damaged.
+    """
+    if pack not in PACKS:
+        raise UnknownModelError("model pack", pack, sorted(PACKS))
+    if detector not in DETECTORS and detector != DLIB:
+        raise UnknownModelError("detector", detector, [*sorted(DETECTORS), DLIB])
+    options = _session_options(threads or min(MOST_THREADS, os.cpu_count() or 1))
+    detector = DLIB if pack == DLIB else detector
+    engines = Engines(
+        detector=_detector(detector, store, options),
+        embedder=_embedder(pack, store, options),
+        thresholds=PACKS[pack].thresholds,
+        sure=SURE.get(detector, SURE_SCRFD),
+    )
+    _warm_up(engines)
+    return engines
+
+
+def _session_options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Threads that spin while they wait would take the cores from the other cameras.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return options
+
+
+def _detector(name: str, store: Files, options: onnxruntime.SessionOptions) -> Detector:
+    # Each library is imported only where it is used: insightface alone takes half a second.
+    if name == DLIB:
+        from workers.engines.dlib_pack import DlibDetector
+
+        return DlibDetector(store)
+    if name == "yunet":
+        from workers.engines.yunet import YuNet
+
+        return YuNet(store.find(name), options)
+    if name == "retinaface":
+        from workers.engines.retinaface import RetinaFace
+
+        return RetinaFace(store.find(name), options)
+    from workers.engines.scrfd import Scrfd
+
+    return Scrfd(store.find(name), options)
+
+
+def _embedder(name: str, store: Files, options: onnxruntime.SessionOptions) -> Embedder:
+    if name == DLIB:
+        from workers.engines.dlib_pack import DlibEmbedder
+
+        return DlibEmbedder(store)
+    from workers.engines.arcface import ArcFace
+
+    return ArcFace(store.find(name), options, name)
+
+
+def _warm_up(engines: Engines) -> None:
+    """The first run of a session allocates its memory: better now than on the first visitor."""
+    engines.detector.detect(np.zeros((352, 640, 3), dtype=np.uint8))
+    size = engines.embedder.size
+    engines.embedder.embed([np.zeros((size, size, 3), dtype=np.uint8)])

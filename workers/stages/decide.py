@@ -1,0 +1,97 @@
+"""Decide: what a track turned out to be. Pure rules on numbers; never a forced match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from workers.config import PipelineConfig, Thresholds
+from workers.types import Candidate, Decision, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a track when it is judged.
+
+    usable, good  faces that could be embedded, and those of good quality
+    seconds       from the first usable face to the last
+    staff         staff nearest to the track's template, best first
+    share         part of the votes, weighted by quality, that `staff[0]` won face by face, 0..1
+    visitors      visitors nearest to the template, best first
+    """
+
+    usable: int
+    good: int
+    seconds: float
+    staff: tuple[Candidate, ...] = ()
+    share: float = 0.0
+    visitors: tuple[Candidate, ...] = ()
+
+
+def judge(standing: Standing, limits: Thresholds, config: PipelineConfig) -> Verdict:
+    """The verdict that the evidence allows now. Staff come first, then known visitors, then strangers."""
+    if standing.usable < config.least_faces:
+        seen = f"{standing.usable} usable faces, {config.least_faces} needed"
+        return Verdict(Decision.REJECTED, None, 0.0, f"not seen well enough: {seen}")
+    staff, visitor = _score(standing.staff), _score(standing.visitors)
+    if staff >= limits.link:
+        return _staff(standing, limits, config)
+    if visitor >= limits.link:
+        return _visitor(standing, limits)
+    if max(staff, visitor) >= limits.review:
+        nearest = standing.staff[0] if staff >= visitor else standing.visitors[0]
+        return _unsure(nearest, "resembles a known person, but not clearly enough")
+    return _stranger(standing, max(staff, visitor, 0.0), config)
+
+
+def is_settled(verdict: Verdict, standing: Standing, config: PipelineConfig) -> bool:
+    """Whether a living track may be reported: staff at once, visitors when no better face is to be expected.
+
+    Tracks that are unsure or rejected wait for their end: the next face may settle them.
+    """
+    if verdict.decision is Decision.STAFF:
+        return True
+    if verdict.decision in (Decision.VISITOR, Decision.NEW_VISITOR):
+        return standing.usable >= config.settle_faces and standing.seconds >= config.settle_seconds
+    return False
+
+
+def outdone(verdict: Verdict, rival: int) -> Verdict:
+    """The verdict of the weaker of two tracks seen together that both claim one person."""
+    reason = f"the same person is seen better at the same time (track {rival})"
+    return Verdict(Decision.UNSURE, None, verdict.score, reason)
+
+
+def _staff(standing: Standing, limits: Thresholds, config: PipelineConfig) -> Verdict:
+    best = standing.staff[0]
+    if best.score - _score(standing.staff[1:]) < limits.margin:
+        return _unsure(best, "two staff members resemble this face almost equally")
+    if standing.share < config.least_share:
+        return _unsure(best, f"only {standing.share:.0%} of the faces vote for the best match")
+    return Verdict(Decision.STAFF, best.identity, best.score, f"{standing.share:.0%} of the votes")
+
+
+def _visitor(standing: Standing, limits: Thresholds) -> Verdict:
+    best = standing.visitors[0]
+    staff = _score(standing.staff)
+    if staff >= limits.review and best.score - staff < limits.margin:
+        return _unsure(best, "a staff member resembles this face almost as much as a known visitor")
+    if best.score - _score(standing.visitors[1:]) < limits.margin:
+        return _unsure(best, "two known visitors resemble this face almost equally")
+    return Verdict(Decision.VISITOR, best.identity, best.score, "seen before")
+
+
+def _stranger(standing: Standing, score: float, config: PipelineConfig) -> Verdict:
+    if standing.good < config.new_faces:
+        seen = f"{standing.good} good faces, {config.new_faces} needed"
+        return Verdict(
+            Decision.REJECTED, None, score, f"nobody known, not seen well enough to remember: {seen}"
+        )
+    return Verdict(Decision.NEW_VISITOR, None, score, "resembles nobody known")
+
+
+def _unsure(nearest: Candidate, reason: str) -> Verdict:
+    return Verdict(Decision.UNSURE, None, nearest.score, f"{reason} ({nearest.score:.2f})")
+
+
+def _score(candidates: tuple[Candidate, ...]) -> float:
+    return candidates[0].score if candidates else -1.0

@@ -1,0 +1,178 @@
+"""Evidence: what one track has shown so far, and whether its faces are still those of one person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+
+from workers.types import Candidate, Face, Floats, Frame, Shot
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One embedded face of a track. `vote` is the staff member it resembles most, if there are any."""
+
+    embedding: Floats
+    quality: float
+    index: int
+    at: float
+    shot: Shot
+    vote: Candidate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From where to where a track has been seen, and how often."""
+
+    first_frame: int
+    last_frame: int
+    started_at: float
+    last_seen_at: float
+    faces: int = 1
+    usable: int = 0
+
+    @classmethod
+    def starting(cls, frame: Frame) -> Span:
+        return cls(frame.index, frame.index, frame.at, frame.at, faces=0)
+
+    def extended(self, frame: Frame, *, usable: bool) -> Span:
+        return Span(
+            first_frame=self.first_frame,
+            last_frame=frame.index,
+            started_at=self.started_at,
+            last_seen_at=frame.at,
+            faces=self.faces + 1,
+            usable=self.usable + usable,
+        )
+
+
+class Agreement(Enum):
+    """How a new sample fits the ones before it."""
+
+    SAME = "same"
+    DOUBTFUL = "doubtful"
+    ANOTHER = "another"
+
+
+@dataclass(slots=True)
+class Evidence:
+    """The faces of one track. Keeps the `most` best samples, and those that may belong to somebody else.
+
+    `stranger` is the similarity below which two faces disagree strongly, `same` the one from which two
+    faces are certainly of one person. Two doubtful samples in a row that agree with each other are
+    another person: one alone is a blurred or half hidden face.
+    """
+
+    span: Span
+    most: int
+    stranger: float
+    same: float
+    samples: list[Sample] = field(default_factory=list)
+    doubtful: list[Sample] = field(default_factory=list)
+    embedded: int = 0
+    first_usable_at: float | None = None
+    last_sample: Sample | None = None
+    _before_doubt: Span | None = None
+
+    def see(self, frame: Frame, *, usable: bool) -> None:
+        """Counts a face of the track."""
+        self.span = self.span.extended(frame, usable=usable)
+        if usable and self.first_usable_at is None:
+            self.first_usable_at = frame.at
+
+    def add(self, sample: Sample, before: Span) -> Agreement:
+        """Takes a sample in. `before` is the span as it was before this face was counted."""
+        self.embedded += 1
+        if self._resembles(sample):
+            self.doubtful.clear()
+            self._keep(sample)
+            return Agreement.SAME
+        if not self.doubtful:
+            self._before_doubt = before
+        self.doubtful.append(sample)
+        if len(self.doubtful) < 2:
+            return Agreement.DOUBTFUL
+        if float(self.doubtful[-2].embedding @ sample.embedding) >= self.same:
+            return Agreement.ANOTHER
+        self.doubtful.pop(0)
+        return Agreement.DOUBTFUL
+
+    def split(self) -> Evidence:
+        """Ends this track before the doubtful faces, which become the evidence of the track returned."""
+        if self._before_doubt is None or not self.doubtful:
+            raise ValueError("a track without doubtful faces cannot be split")
+        whole, self.span = self.span, self._before_doubt
+        first = self.doubtful[0]
+        rest = Evidence(
+            span=Span(
+                first_frame=first.index,
+                last_frame=whole.last_frame,
+                started_at=first.at,
+                last_seen_at=whole.last_seen_at,
+                faces=whole.faces - self.span.faces,
+                usable=whole.usable - self.span.usable,
+            ),
+            most=self.most,
+            stranger=self.stranger,
+            same=self.same,
+            first_usable_at=first.at,
+            embedded=len(self.doubtful),
+        )
+        for sample in self.doubtful:
+            rest._keep(sample)
+        self.doubtful = []
+        return rest
+
+    def seconds(self) -> float:
+        """From the first usable face to the last face."""
+        return 0.0 if self.first_usable_at is None else self.span.last_seen_at - self.first_usable_at
+
+    def good(self, least_quality: float) -> int:
+        """How many kept samples are of at least that quality."""
+        return sum(sample.quality >= least_quality for sample in self.samples)
+
+    def share_of(self, identity: str) -> float:
+        """The part of the votes, weighted by quality, that went to `identity`; 0.0 without votes."""
+        total = sum(sample.quality for sample in self.samples)
+        won = sum(s.quality for s in self.samples if s.vote is not None and s.vote.identity == identity)
+        return won / total if total else 0.0
+
+    def best_shot(self) -> Shot | None:
+        return max(self.samples, key=lambda sample: sample.quality).shot if self.samples else None
+
+    def embeddings(self) -> Floats:
+        """(N, 512) of the kept samples."""
+        return np.stack([sample.embedding for sample in self.samples])
+
+    def qualities(self) -> Floats:
+        """(N,) of the kept samples."""
+        return np.array([sample.quality for sample in self.samples], dtype=np.float32)
+
+    def _resembles(self, sample: Sample) -> bool:
+        """Near one of the kept faces or the last one: a head may turn a little from frame to frame."""
+        known = [*self.samples, *([self.last_sample] if self.last_sample else [])]
+        return not known or max(float(k.embedding @ sample.embedding) for k in known) >= self.stranger
+
+    def _keep(self, sample: Sample) -> None:
+        self.last_sample = sample
+        self.samples.append(sample)
+        if len(self.samples) > self.most:
+            self.samples.remove(min(self.samples, key=lambda kept: kept.quality))
+
+
+def crop_of(frame: Frame, face: Face, quality: float, margin: float) -> Shot:
+    """The face with `margin` sides of its box around it, as far as the frame goes."""
+    height, width = frame.picture.shape[:2]
+    border = float(max(face.box[2:] - face.box[:2])) * margin
+    left, top = (max(0, int(v - border)) for v in face.box[:2])
+    right = min(width, int(face.box[2] + border) + 1)
+    bottom = min(height, int(face.box[3] + border) + 1)
+    corner = np.array([left, top, left, top], dtype=np.float32)
+    return Shot(
+        picture=frame.picture[top:bottom, left:right].copy(),
+        box=(face.box - corner).astype(np.float32),
+        quality=quality,
+        at=frame.at,
+    )
