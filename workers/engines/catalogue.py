@@ -72,7 +72,8 @@ class Model:
     page     where the publisher describes it
     permits  what the licence allows, in one sentence, for the person who picks the model
     input    what the network is fed with
-    package  import name of the installed package that holds `files`, and `install` the command that brings it
+    package  folder of an installed package that holds `files`: its import name, a slash, the way inside it
+    needs    import names of packages that have to be installed besides; `install` is the command that does it
     """
 
     name: str
@@ -82,6 +83,7 @@ class Model:
     permits: str
     input: str
     package: str | None = None
+    needs: tuple[str, ...] = ()
     install: str = ""
 
     @property
@@ -190,7 +192,8 @@ _PACKS = (
         permits="Any use of the embedder; the landmark model learned from pictures (iBUG 300-W) whose owners "
         "exclude commercial use: ask a lawyer before you sell with it.",
         input="150 x 150 RGB, five-point alignment; brings its own detector",
-        package="face_recognition_models",
+        package="face_recognition_models/models",
+        needs=("dlib",),
         install="pip install -r requirements/dlib.txt",
         dimension=128,
         thresholds=Thresholds(link=0.954, review=0.945, margin=0.015),
