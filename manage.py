@@ -1,16 +1,75 @@
 #!/usr/bin/env python
-"""FaceTrack's command line: `manage.py help` lists the commands."""
+"""FaceTrack's command line: `manage.py help` lists the commands.
+
+A command runs with its backing services: those that the environment does not name start before
+Django does and stop after it, unless another command still uses them.
+"""
 
 import os
+import signal
 import sys
+from pathlib import Path
+from typing import NoReturn
+
+# Commands that need no services. "makemigrations --check" is the command with that option only.
+BARE = frozenset(
+    {
+        "check",
+        "collectstatic",
+        "compilemessages",
+        "demo",
+        "diffsettings",
+        "findstatic",
+        "help",
+        "makemessages",
+        "makemigrations --check",
+        "models",
+        "replay",
+        "services",
+        "spectacular",
+        "startapp",
+        "version",
+    }
+)
+
+
+def needs_services(argv: list[str]) -> bool:
+    """Whether this command line is more than a question or one of `BARE`."""
+    words = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
+    if not words or {"-h", "--help", "--version"} & set(words):
+        return False
+    return words[0] not in BARE and not any(f"{words[0]} {word}" in BARE for word in words[1:])
+
+
+def services_root() -> Path:
+    """Where embedded services keep everything: `services` in FACETRACK_VAR_DIR, by default `var` here."""
+    return Path(os.environ.get("FACETRACK_VAR_DIR") or Path(__file__).parent / "var").resolve() / "services"
 
 
 def main() -> None:
+    """Runs one command; exits with its code, 130 after Ctrl-C and 143 after SIGTERM."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facetrack.settings")
+    signal.signal(signal.SIGTERM, _terminate)  # unlike the default, this still stops the services
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    if not needs_services(sys.argv):
+        execute_from_command_line(sys.argv)
+        return
+    from facetrack.lib.services import ServiceFailed, running
+
+    try:
+        with running(services_root()):
+            execute_from_command_line(sys.argv)
+    except ServiceFailed as failure:
+        sys.exit(f"{failure}")
+
+
+def _terminate(*_: object) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

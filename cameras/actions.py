@@ -73,10 +73,13 @@ def report_run(
     status: Camera.Status,
     now: datetime,
     detail: str = "",
+    started_at: datetime | None = None,
     last_frame_at: datetime | None = None,
 ) -> bool:
     """Say how a run is doing. False where the run should end: stopped by somebody, or taken over."""
     values: dict[str, object] = {"status": status, "status_detail": detail[:300], "reported_at": now}
+    if started_at is not None:
+        values["started_at"] = started_at
     if last_frame_at is not None:
         values["last_frame_at"] = last_frame_at
     return bool(Camera.objects.filter(pk=camera_id, epoch=epoch, enabled=True).update(**values))
@@ -88,6 +91,13 @@ def end_run(*, camera_id: UUID, epoch: int, status: Camera.Status, now: datetime
     if status == Camera.Status.ENDED:
         values["enabled"] = False
     Camera.objects.filter(pk=camera_id, epoch=epoch).update(**values)
+
+
+def release_all(*, worker: str, now: datetime) -> int:
+    """Say of all cameras of a worker that they do not run: it has only just started. Returns how many."""
+    return Camera.objects.filter(
+        worker=worker, status__in=[Camera.Status.STARTING, Camera.Status.RUNNING]
+    ).update(status=Camera.Status.STOPPED, reported_at=now)
 
 
 def require_epoch(*, camera_id: UUID, epoch: int) -> None:

@@ -66,6 +66,8 @@ class Camera(Record):
     """Grows by one with each run; a record of an older run is refused (a fencing token)."""
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.STOPPED, editable=False)
     status_detail = models.CharField(max_length=300, blank=True, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    """The time of the first frame of this run."""
     reported_at = models.DateTimeField(null=True, editable=False)
     last_frame_at = models.DateTimeField(null=True, editable=False)
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -71,6 +71,7 @@ class _Run:
     def __init__(self, tenant: Tenant, camera: Camera) -> None:
         self.tenant, self.camera = tenant, camera
         self._reported = float("-inf")
+        self._started_at: datetime | None = None
         self._last_frame_at: datetime | None = None
 
     def to_the_end(self) -> None:
@@ -116,6 +117,7 @@ class _Run:
                 status = Camera.Status.ENDED
                 break
             self._last_frame_at = timezone.now()
+            self._started_at = self._started_at or datetime.fromtimestamp(frame.at, UTC)
             for report in pipeline.process(frame):
                 recorder.record(report)
         for report in pipeline.finish():
@@ -139,6 +141,7 @@ class _Run:
                     epoch=self.camera.epoch,
                     status=status,
                     now=timezone.now(),
+                    started_at=self._started_at,
                     last_frame_at=self._last_frame_at,
                 )
         except (OperationalError, InterfaceError):

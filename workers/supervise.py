@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
-from cameras.actions import assign, end_run
+from cameras.actions import assign, end_run, release_all
 from cameras.models import Camera
 from cameras.queries import no_longer_running, waiting_to_run
+from tenants.context import inside
+from tenants.queries import customers
 
 RETRY_AFTER = timedelta(seconds=10)
 """A camera that failed is tried again after this long."""
@@ -24,6 +26,13 @@ def cameras_to_start(now: datetime) -> list[Camera]:
             camera.worker = settings.FACETRACK_WORKER
             assign(camera_id=camera.pk, worker=camera.worker)
     return waiting
+
+
+def start_afresh(worker: str, now: datetime) -> None:
+    """A worker process has begun: whatever ran under its name before, runs no more."""
+    for tenant in customers():
+        with inside(tenant):
+            release_all(worker=worker, now=now)
 
 
 def queue_of(camera: Camera) -> str:

@@ -149,7 +149,7 @@ class ModelStore:
         put = f"put {names} into {folder}"
         offer = next((file for file in model.files if file.url or self._mirror), None)
         if offer:
-            amount = f"{offer.download_size / 1e6:.0f} MB"
+            amount = f"{offer.download_size / 1e6:.1f} MB"
             return f"run `manage.py models ensure {model.name}` (downloads {amount}), or {put}"
         return (
             f"no publisher is known to offer this file (the model's page is {model.page}): {put} (SHA-256 "

@@ -5,9 +5,11 @@ from typing import Any
 from celery import current_app
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from workers.engines.store import ModelMissing
 from workers.loaded import loaded_engines
+from workers.supervise import start_afresh
 
 SPARE_THREADS = 4
 """For enrolment, closing visits and the outbox, while every camera keeps a thread of its own."""
@@ -27,6 +29,8 @@ class Command(BaseCommand):
             engines = loaded_engines()
         except ModelMissing as error:
             raise CommandError(str(error)) from None
+        settings.FACETRACK_WORKER = name
+        start_afresh(name, timezone.now())
         self.stdout.write(f"Worker {name}: model pack {engines.embedder.pack}, up to {capacity} cameras.")
         current_app.worker_main([
             "worker", f"--hostname={name}@%h", f"--queues=worker.{name},default", "--pool=threads",

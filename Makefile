@@ -1,0 +1,85 @@
+# FaceTrack. `make help` lists what there is; `make demo` is the place to begin.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PORT ?= 8000
+STAMP := $(VENV)/.installed
+LOCKS := requirements/base.txt requirements/embedded.txt requirements/dev.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install test check format dev web worker beat services stop shell migrate lock clean apt models
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## watch it work: installs, starts everything, plays a clip with known people (ONCE=1: once, then a report)
+	@$(PY) manage.py demo --port $(PORT) $(if $(ONCE),--once)
+
+install: $(STAMP) ## virtual environment with the locked dependencies
+
+# pip's warnings say nothing a reader of this terminal could act on; errors still show.
+$(STAMP): $(LOCKS)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "FaceTrack needs Python 3.11 to 3.13, $(PYTHON) is $$($(PYTHON) -V). Say which: make PYTHON=python3.12"; exit 1; }
+	@echo "Installing the locked dependencies (a minute or two, about 1.8 GB) ..."
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --quiet --disable-pip-version-check --no-deps --require-hashes \
+		$(foreach lock,$(LOCKS),-r $(lock))
+	@touch $@
+
+test: check apt models ## all checks and the whole test suite
+	@$(PY) -m pytest
+
+check: $(STAMP) ## format, lint, types, floors, migrations
+	@$(VENV)/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/mypy .
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(PY) manage.py check --fail-level WARNING
+	@$(PY) manage.py makemigrations --check --dry-run
+
+format: $(STAMP) ## put the code in form
+	@$(VENV)/bin/ruff check --quiet --fix . ; $(VENV)/bin/ruff format --quiet .
+
+apt:
+	@sh tests/debian.sh
+
+models: $(STAMP)
+	@$(PY) manage.py demo --models-only --offline
+
+dev: $(STAMP) ## web, worker and beat with hot reload, services included
+	@$(PY) manage.py dev --port $(PORT)
+
+web: $(STAMP) ## the web server alone
+	@$(PY) manage.py web --port $(PORT)
+
+worker: $(STAMP) ## a worker alone (NAME=w1)
+	@$(PY) manage.py worker $(if $(NAME),--name $(NAME))
+
+beat: $(STAMP) ## the periodic tasks alone
+	@$(PY) manage.py beat
+
+services: $(STAMP) ## start PostgreSQL, Valkey and Milvus Lite under var/ and keep them (make stop ends them)
+	@$(PY) manage.py services start
+	@$(PY) manage.py services status
+
+stop: $(STAMP) ## stop the services
+	@$(PY) manage.py services stop
+
+migrate: $(STAMP) ## bring the database's tables up to date
+	@$(PY) manage.py migrate_schemas
+
+shell: $(STAMP) ## Python with the models at hand
+	@$(PY) manage.py shell
+
+lock: $(STAMP) ## write requirements/*.txt anew from the short .in files
+	@$(PY) -m pip install --quiet uv
+	@cd requirements && for name in base embedded dlib dev; do \
+		../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" --overrides overrides.txt $$name.in -o $$name.txt || exit 1; done
+
+clean: ## remove the virtual environment, generated data and caches
+	@if [ -x $(PY) ]; then $(PY) manage.py services stop --wipe || true; fi
+	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

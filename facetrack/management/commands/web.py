@@ -1,0 +1,32 @@
+"""manage.py web: serve pages, API and websockets."""
+
+from typing import Any
+
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.server import Server
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from facetrack.lib.port import PortTaken, require_free
+
+
+class Command(BaseCommand):
+    help = "Serve pages, API and websockets (Daphne, without hot reload; `make dev` has that)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+        parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        from facetrack.asgi import application
+
+        try:
+            require_free(host, port)
+        except PortTaken as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"FaceTrack is at http://localhost:{port}/ (and at the hosts of its tenants)")
+        Server(
+            application=application,
+            endpoints=build_endpoint_description_strings(host=host, port=port),
+            server_name="FaceTrack",
+            websocket_timeout=-1,
+        ).run()

@@ -1,0 +1,36 @@
+"""Capture: frames from files, USB devices, RTSP and HTTP behind one small interface."""
+
+from __future__ import annotations
+
+from workers.stages.capture.files import FileSource
+from workers.stages.capture.network import NetworkSource
+from workers.stages.capture.newest import NewestFrame
+from workers.stages.capture.source import Source, SourceError
+from workers.stages.capture.usb import UsbSource
+
+__all__ = ["FileSource", "NetworkSource", "NewestFrame", "Source", "SourceError", "UsbSource", "open_source"]
+
+
+def open_source(
+    kind: str,
+    location: str,
+    *,
+    username: str = "",
+    password: str = "",
+    loop: bool = False,
+    pace: bool = True,
+    fps: float = 10.0,
+) -> Source:
+    """Opens a source of `kind` file, usb, rtsp or http that yields at most `fps` frames a second.
+
+    `loop` and `pace` are for files: again from the start for ever; in real time with POSIX times (as a
+    camera) or as fast as they are read with positions in the clip. Live sources drop what is not read in
+    time, files never. Raises SourceError.
+    """
+    if kind == "file":
+        return FileSource(location, fps=fps, loop=loop, pace=pace)
+    if kind == "usb":
+        return NewestFrame(UsbSource(location, fps=fps))
+    if kind in ("rtsp", "http"):
+        return NewestFrame(NetworkSource(kind, location, username=username, password=password, fps=fps))
+    raise SourceError(f"there is no kind of source named '{kind}'", "choose file, usb, rtsp or http")

@@ -1,0 +1,55 @@
+"""What every source of frames is, and how it says that it cannot deliver."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from workers.types import Frame
+
+
+class SourceError(Exception):
+    """A source that cannot be opened or read. The text never contains user names or passwords.
+
+    `message` says what happened to which source, `remedy` what to do about it.
+    """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(f"{message}: {remedy}")
+        self.message = message
+        self.remedy = remedy
+
+
+class Source(Protocol):
+    """Frames one by one; to be closed by whoever opened it."""
+
+    def read(self) -> Frame | None:
+        """The next frame to analyse, or None at the end. Waits for it; raises SourceError."""
+
+    def close(self) -> None:
+        """Frees the device, the file or the connection. A second call does nothing."""
+
+
+class Clock:
+    """POSIX time that never jumps: the wall clock is asked once, the rest is counted."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        return time.monotonic() + self._offset
+
+
+class Rhythm:
+    """Picks the frames to analyse: at most `fps` a second, evenly, never two for one instant."""
+
+    def __init__(self, fps: float) -> None:
+        self._step = 1.0 / fps
+        self._due = float("-inf")
+
+    def takes(self, at: float) -> bool:
+        if at < self._due - 1e-6:
+            return False
+        # After a pause the rhythm starts anew instead of catching up.
+        self._due = max(self._due + self._step, at) if at - self._due < self._step else at + self._step
+        return True
