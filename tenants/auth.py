@@ -1,18 +1,22 @@
 """Who somebody is and what the role in the host's tenant lets them do."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.db import connection
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from tenants.models import Tenant, User
 from tenants.queries import is_public, role_in, role_of
 from tenants.rules import may
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which itself imports this module, named in the settings
 
 _VERB_OF_METHOD = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 
