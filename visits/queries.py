@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from facetrack.lib import objects
@@ -30,7 +31,9 @@ def sightings() -> QuerySet[Sighting]:
 
 def visitors() -> QuerySet[Visitor]:
     """With `visit_count`; without templates, which only the gallery needs."""
-    return Visitor.objects.defer("template").annotate(visit_count=Count("visits"))
+    # Counted by a subquery, for the rows of a page: a join would count everybody's visits before it cuts.
+    counted = Visit.objects.filter(visitor=OuterRef("pk")).order_by().values("visitor").annotate(n=Count("pk"))
+    return Visitor.objects.defer("template").annotate(visit_count=Coalesce(Subquery(counted.values("n")), 0))
 
 
 def get_visitor(visitor_id: UUID) -> Visitor:
@@ -41,16 +44,43 @@ def get_visitor(visitor_id: UUID) -> Visitor:
     return visitor
 
 
+def get_visit(visit_id: UUID) -> Visit:
+    """Raises Http404."""
+    visit = visits().filter(pk=visit_id).first()
+    if visit is None:
+        raise Http404("There is no such visit.")
+    return visit
+
+
+def get_sighting(sighting_id: UUID) -> Sighting:
+    """Raises Http404."""
+    sighting = sightings().filter(pk=sighting_id).first()
+    if sighting is None:
+        raise Http404("There is no such sighting.")
+    return sighting
+
+
 def search_visits(text: str) -> QuerySet[Visit]:
     """Visits of people whose name contains `text`; `visitor 12` or `12` finds a visitor by number."""
-    text = text.strip()
-    if not text:
-        return visits()
-    found = Q(staff_member__name__icontains=text) | Q(visitor__name__icontains=text)
-    number = text.lower().removeprefix("visitor").strip()
-    if number.isdecimal() and len(number) < 9:
-        found |= Q(visitor__number=int(number), visitor__name="")
-    return visits().filter(found)
+    return visits().filter(_called(text))
+
+
+def search_sightings(text: str) -> QuerySet[Sighting]:
+    """Sightings of people found as in `search_visits`."""
+    return sightings().filter(_called(text))
+
+
+def search_visitors(text: str) -> QuerySet[Visitor]:
+    """Visitors whose name contains `text`, or whose number it is, named or not."""
+    found = Q(name__icontains=text.strip())
+    if (number := _number(text)) is not None:
+        found |= Q(number=number)
+    return visitors().filter(found)
+
+
+def of_person(person_id: UUID) -> Q:
+    """A visit or sighting of this staff member or visitor."""
+    return Q(staff_member=person_id) | Q(visitor=person_id)
 
 
 def present() -> QuerySet[Visit]:
@@ -68,6 +98,9 @@ def missed(after: int) -> tuple[list[Visit], list[Visit], int] | None:
 
     None where it is more than MISSED_LIMIT events, or where the journal no longer reaches back so far.
     """
+    ends = LiveEvent.objects.aggregate(oldest=Min("id"), newest=Max("id"))
+    if after > (ends["newest"] or 0) or after + 1 < (ends["oldest"] or 0):
+        return None
     events = list(LiveEvent.objects.filter(pk__gt=after).order_by("pk")[: MISSED_LIMIT + 1])
     if len(events) > MISSED_LIMIT:
         return None
@@ -97,3 +130,19 @@ def counts(since: datetime) -> dict[str, int]:
 def shot_url(key: str) -> str:
     """A short-lived URL of a best shot; empty where there is none."""
     return objects.url(active_tenant().pk, key) if key else ""
+
+
+def _called(text: str) -> Q:
+    text = text.strip()
+    if not text:
+        return Q()
+    found = Q(staff_member__name__icontains=text) | Q(visitor__name__icontains=text)
+    if (number := _number(text)) is not None:
+        found |= Q(visitor__number=number, visitor__name="")
+    return found
+
+
+def _number(text: str) -> int | None:
+    """The 12 of "12", "visitor 12" or "Visitor12"; None for other texts."""
+    digits = text.lower().strip().removeprefix("visitor").strip()
+    return int(digits) if digits.isdecimal() and len(digits) < 9 else None
