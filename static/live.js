@@ -1,0 +1,152 @@
+"use strict";
+
+/* What the pages do beyond htmx: the live connection, polls while the page is visible, and plain words
+   when a request fails. No inline handlers and no eval, so that a strict content security policy holds. */
+(() => {
+  const TICK = 3000;
+  const SAFETY = 60000; // a connection can be dead without anybody being told
+  const PATIENT = 10000; // a connection that held for so long was a good one
+
+  const notice = document.getElementById("notice");
+  const loginPath = document.body.dataset.login;
+  const isPoll = (element) => element.matches("[data-poll], #live");
+
+  function tell(text, kind) {
+    notice.textContent = text;
+    notice.dataset.kind = kind;
+    notice.hidden = false;
+  }
+
+  function link(text, href) {
+    const element = document.createElement("a");
+    element.textContent = text;
+    element.href = href;
+    return element;
+  }
+
+  /* --- Requests ------------------------------------------------------------------------------------ */
+
+  document.body.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.verb !== "get" || !event.target.matches("form")) return;
+    const values = event.detail.formData; // empty filters stay out of the address
+    for (const [name, value] of [...values.entries()]) if (value === "") values.delete(name);
+  });
+
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, elt, target } = event.detail;
+    if (xhr.responseURL && new URL(xhr.responseURL).pathname === loginPath) {
+      event.detail.shouldSwap = false;
+      if (elt.id === "live") elt.dispatchEvent(new Event("loggedout"));
+      else location.reload(); // the server leads to the login, and from there back to this page
+    } else if (isPoll(elt) && target.querySelector(":active")) {
+      event.detail.shouldSwap = false; // never exchange a button under a finger
+    }
+  });
+
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    const { successful, xhr, elt } = event.detail;
+    if (successful) {
+      if (notice.dataset.kind === "connection" || !isPoll(elt)) notice.hidden = true;
+      return;
+    }
+    if (elt.id === "live") return; // has a sign of its own
+    if (xhr.status === 0 || xhr.status >= 500) {
+      tell("FaceTrack does not answer. This page goes on by itself as soon as it does.", "connection");
+    } else if (xhr.status === 403) {
+      tell("Your role here does not allow this. Ask an administrator of your organisation.", "refusal");
+    } else {
+      tell(`That did not work (${xhr.status}): it may be gone by now. Reload the page.`, "refusal");
+    }
+  });
+
+  document.addEventListener(
+    "error",
+    (event) => {
+      if (event.target.matches?.(".shot img, .pictures img")) event.target.remove(); // expired or deleted
+    },
+    true,
+  );
+
+  const tick = () => document.hidden || htmx.trigger(document.body, "tick");
+  setInterval(tick, TICK);
+  document.addEventListener("visibilitychange", tick);
+
+  /* --- The live connection ------------------------------------------------------------------------- */
+
+  /* The socket only hints that there is news. The news itself is fetched after the page's own cursor, on
+     each hint and each time that a connection opens, so nothing is lost while there is none. */
+  function follow(root) {
+    const sign = document.getElementById("live-state");
+    const list = document.getElementById("live-visits");
+    let patience = 1; // seconds
+    let socket = null;
+    let timer = 0;
+    let ended = false;
+
+    const fetchNews = () => ended || htmx.trigger(root, "news");
+    const backoff = () => {
+      patience = Math.min(15, patience * 2);
+      return 1000 * (1 + Math.random() * (patience - 1));
+    };
+
+    function show(state, ...content) {
+      sign.dataset.state = state;
+      sign.replaceChildren(...content);
+    }
+
+    function end(...content) {
+      ended = true;
+      clearTimeout(timer);
+      show("ended", ...content);
+      if (socket) socket.close();
+    }
+
+    function refused(code) {
+      const here = encodeURIComponent(location.pathname + location.search);
+      if (code === 4401) end("You are logged out. ", link("Log in", `${loginPath}?next=${here}`));
+      else if (code === 4403) end("You are no member here any more.");
+      else if (code === 4404) end("This address serves no customer any more.");
+      return ended;
+    }
+
+    function open() {
+      const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+      let since = 0;
+      clearTimeout(timer);
+      socket = new WebSocket(`${scheme}//${location.host}${root.dataset.socket}`);
+      socket.onopen = () => {
+        since = Date.now();
+        show("live", "Live");
+        fetchNews();
+      };
+      socket.onmessage = fetchNews;
+      socket.onclose = (event) => {
+        if (ended || refused(event.code)) return;
+        show("waiting", "Reconnecting…");
+        if (since && Date.now() - since > PATIENT) patience = 1;
+        timer = setTimeout(open, backoff());
+      };
+    }
+
+    function wake() {
+      if (document.hidden || ended) return;
+      if (socket.readyState === WebSocket.CLOSED) open();
+      else fetchNews();
+    }
+
+    root.addEventListener("loggedout", () => refused(4401));
+    root.addEventListener("htmx:afterRequest", (event) => {
+      if (!event.detail.successful && event.detail.xhr.status !== 403) setTimeout(fetchNews, backoff());
+    });
+    document.body.addEventListener("htmx:oobAfterSwap", () => {
+      while (list.children.length > Number(root.dataset.rows)) list.lastElementChild.remove();
+    });
+    window.addEventListener("online", wake);
+    document.addEventListener("visibilitychange", wake);
+    setInterval(fetchNews, SAFETY);
+    open();
+  }
+
+  const root = document.getElementById("live");
+  if (root) follow(root);
+})();

@@ -1,0 +1,162 @@
+"""What people type on the pages about visits: filters, and a visitor's name."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.db.models import Q, QuerySet
+
+from cameras.models import Camera, Site
+from cameras.queries import cameras, sites, zone_of
+from staff.models import StaffMember
+from staff.queries import staff_members
+from visits.models import Decision, Sighting, Visit, Visitor
+from visits.queries import of_person, search_sightings, search_visits, visitors
+
+
+class SeenFilter(forms.Form):
+    """Who, where and when; every field may stay empty. Days are days of the chosen site's time zone."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Name or visitor number"}),
+    )
+    site = forms.ModelChoiceField(sites(), required=False, empty_label="All sites")
+    camera = forms.ModelChoiceField(cameras(), required=False, empty_label="All cameras")
+    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    person = forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+    about: StaffMember | Visitor | None = None
+    """The one person that the list is limited to."""
+
+    def clean_person(self) -> UUID | None:
+        person: UUID | None = self.cleaned_data["person"]
+        if person:
+            self.about = (
+                staff_members().filter(pk=person).first() or visitors().filter(pk=person).first()  # type: ignore[assignment]
+            )
+            if self.about is None:
+                raise forms.ValidationError(
+                    "There is no such person any more: clear the filters."
+                )
+        return person
+
+    def clean(self) -> dict[str, Any]:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until < since:
+            self.add_error("until", "This day is before the first one.")
+        return self.cleaned_data
+
+    @property
+    def active(self) -> int:
+        """How many of the filters behind the search field are in use."""
+        return sum(1 for name, value in self.data.items() if value and name in self.fields and name != "q")
+
+    def where_and_when(self) -> Q:
+        """The conditions that visits and sightings share."""
+        chosen, found = self.cleaned_data, Q()
+        site: Site | None = chosen["site"]
+        if chosen["since"]:
+            found &= Q(started_at__gte=_midnight(chosen["since"], site))
+        if chosen["until"]:
+            found &= Q(started_at__lt=_midnight(chosen["until"] + timedelta(days=1), site))
+        if chosen["person"]:
+            found &= of_person(chosen["person"])
+        return found
+
+
+class VisitFilter(SeenFilter):
+    who = forms.ChoiceField(
+        required=False, choices=[("", "Everybody"), ("staff", "Staff"), ("visitor", "Visitors")], label="Who"
+    )
+    present = forms.BooleanField(label="Here now", required=False)
+    field_order = ("q", "who", "site", "camera", "since", "until", "present", "person")
+
+    def found(self) -> QuerySet[Visit]:
+        """The visits that are asked for. Only for a form that is valid."""
+        chosen = self.cleaned_data
+        rows = search_visits(chosen["q"]).filter(self.where_and_when())
+        if chosen["site"]:
+            rows = rows.filter(site=chosen["site"])
+        if chosen["camera"]:
+            rows = rows.filter(pk__in=_visits_on(chosen["camera"]))
+        if chosen["who"]:
+            rows = rows.filter(staff_member__isnull=chosen["who"] != "staff")
+        return rows.filter(ended_at=None) if chosen["present"] else rows
+
+
+class SightingFilter(SeenFilter):
+    decision = forms.ChoiceField(
+        required=False,
+        choices=[
+            ("", "Every decision"),
+            (Decision.STAFF, "Staff"),
+            (Decision.VISITOR, "Returning visitor"),
+            (Decision.NEW_VISITOR, "New visitor"),
+            (Decision.UNSURE, "Unsure"),
+        ],
+    )
+    field_order = ("q", "decision", "site", "camera", "since", "until", "person")
+
+    def found(self) -> QuerySet[Sighting]:
+        """The sightings that are asked for. Only for a form that is valid."""
+        chosen = self.cleaned_data
+        rows = search_sightings(chosen["q"]).filter(self.where_and_when())
+        if chosen["site"]:
+            rows = rows.filter(camera__site=chosen["site"])
+        if chosen["camera"]:
+            rows = rows.filter(camera=chosen["camera"])
+        return rows.filter(decision=chosen["decision"]) if chosen["decision"] else rows
+
+
+class VisitorSearch(forms.Form):
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Name or number"}),
+    )
+    active = 0
+
+
+class VisitorForm(forms.Form):
+    """What people know of a visitor; an empty name makes them anonymous again."""
+
+    name = forms.CharField(
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="Leave empty to show the visitor by number.",
+    )
+    note = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class VisitIds(forms.Field):
+    """A parameter that is given once for each visit; cleaned to a set of UUIDs."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: list[str] | None) -> set[UUID]:
+        try:
+            return {UUID(one) for one in value or ()}
+        except ValueError:
+            raise forms.ValidationError("This is no id of a visit.") from None
+
+
+class NewsForm(forms.Form):
+    """What a live page says that it has: the live event it has seen last, and the visits it shows."""
+
+    after = forms.IntegerField(min_value=0, max_value=2**63 - 1)
+    shown = VisitIds(required=False)
+
+
+def _visits_on(camera: Camera) -> QuerySet[Sighting, Any]:
+    return Sighting.objects.filter(camera=camera).values("visit")
+
+
+def _midnight(day: date, site: Site | None) -> datetime:
+    return datetime.combine(day, time(), zone_of(site))
