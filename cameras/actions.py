@@ -1,5 +1,6 @@
 """What changes sites and cameras."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -11,21 +12,38 @@ from cameras.events import camera_wanted
 from cameras.models import Camera, Site
 from tenants.models import User
 
+TYPED = ("site", "name", "kind", "location", "username", "password", "loop", "fps", "detector", "enabled")
+"""The fields of a camera that people write; workers write the others."""
+
 
 class StaleEpoch(RuntimeError):
     """The camera has been taken over by a later run; this one has no right to write any more."""
 
 
-def save_camera(*, camera: Camera, by: User | None) -> Camera:
-    """Create or change a camera. Raises ValidationError; announces the change on commit."""
+def save_camera(*, camera: Camera, by: User | None, only: Iterable[str] = TYPED) -> Camera:
+    """Create a camera, or change the fields `only` of one. Raises ValidationError; announces it on commit.
+
+    What a worker writes is never part of it: an epoch that was read before a run began must not come back.
+    """
     camera.updated_by = by
+    fields: list[str] | None = [*only, "updated_by", "updated_at"]
     if camera._state.adding:
-        camera.created_by = by
+        camera.created_by, fields = by, None
     with transaction.atomic():
         camera.full_clean(exclude=["created_by", "updated_by"])
-        camera.save()
+        camera.save(update_fields=fields)
         _announce(camera.pk)
     return camera
+
+
+def delete_camera(*, camera: Camera) -> None:
+    """Remove a camera; its run ends by itself. Raises ProtectedError where sightings tell of it."""
+    camera.delete()
+
+
+def delete_site(*, site: Site) -> None:
+    """Raises ProtectedError where cameras or visits belong to it."""
+    site.delete()
 
 
 def save_site(*, site: Site, by: User | None) -> Site:

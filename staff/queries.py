@@ -24,6 +24,19 @@ def get_staff_member(member_id: UUID) -> StaffMember:
     return member
 
 
+def face_images_of(member_id: UUID) -> QuerySet[FaceImage]:
+    """A staff member's pictures, without embeddings, which only the gallery needs."""
+    return FaceImage.objects.filter(staff_member=member_id).defer("embedding")
+
+
+def get_face_image(member_id: UUID, face_image_id: UUID) -> FaceImage:
+    """A picture of this staff member. Raises Http404."""
+    face_image = face_images_of(member_id).filter(pk=face_image_id).first()
+    if face_image is None:
+        raise Http404("There is no such picture of this staff member.")
+    return face_image
+
+
 def waiting_face_images() -> QuerySet[FaceImage]:
     return FaceImage.objects.filter(status=FaceImage.Status.PENDING)
 

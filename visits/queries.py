@@ -32,8 +32,9 @@ def sightings() -> QuerySet[Sighting]:
 def visitors() -> QuerySet[Visitor]:
     """With `visit_count`; without templates, which only the gallery needs."""
     # Counted by a subquery, for the rows of a page: a join would count everybody's visits before it cuts.
-    counted = Visit.objects.filter(visitor=OuterRef("pk")).order_by().values("visitor").annotate(n=Count("pk"))
-    return Visitor.objects.defer("template").annotate(visit_count=Coalesce(Subquery(counted.values("n")), 0))
+    own = Visit.objects.filter(visitor=OuterRef("pk")).order_by().values("visitor")
+    count = Coalesce(Subquery(own.annotate(n=Count("pk")).values("n")), 0)
+    return Visitor.objects.defer("template").annotate(visit_count=count)
 
 
 def get_visitor(visitor_id: UUID) -> Visitor:
