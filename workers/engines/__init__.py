@@ -52,8 +52,8 @@ class UnknownModelError(ValueError):
 def load(pack: str, detector: str, store: Files, *, threads: int | None = None) -> Engines:
     """Loads and warms up a pack and a detector. The pack `dlib` brings its own detector.
 
-    `threads` bounds the threads that one picture may use; 2 at most unless told. Raises UnknownModelError, and
-    whatever `store.find` raises for a file that is missing or damaged.
+    `threads` bounds the threads that one picture may use; 2 at most unless told. Raises UnknownModelError,
+    and whatever `store.find` raises for a file that is missing or damaged.
     """
     if pack not in PACKS:
         raise UnknownModelError("model pack", pack, sorted(PACKS))

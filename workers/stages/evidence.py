@@ -159,7 +159,8 @@ class Evidence:
         self.last_sample = sample
         self.samples.append(sample)
         if len(self.samples) > self.most:
-            self.samples.remove(min(self.samples, key=lambda kept: kept.quality))
+            worst = min(range(len(self.samples)), key=lambda i: self.samples[i].quality)
+            del self.samples[worst]
 
 
 def crop_of(frame: Frame, face: Face, quality: float, margin: float) -> Shot:

@@ -18,7 +18,7 @@ FRONTAL_EYES = 0.866  # eye distance over eye-to-mouth distance of the ArcFace t
 LEAST_OPENNESS = 0.42  # about 55 degrees of yaw: genuine similarities sink among those of strangers
 LEAST_SHARPNESS = 0.2  # a blur of 3 pixels at 112 x 112 costs a third of the genuine similarity
 FULL_SHARPNESS = 0.5
-DOUBT_OF_PROFILES = 0.3  # detectors take ears and collars for profiles: these have to score that much higher
+DOUBT_OF_PROFILES = 0.25  # detectors take ears and collars for profiles: these have to score that much higher
 TOLERANCE = 0.1  # landmarks may lie that part of a side outside the box
 MOST_OUTSIDE = 0.15  # part of the box that the frame's edge may cut off
 MOST_TILT = 50.0  # degrees
@@ -110,13 +110,19 @@ def flaws(face: Face, frame_size: tuple[int, int], *, least_width: float, sure: 
 
 
 def assess(
-    face: Face, crop: Picture, frame_size: tuple[int, int], *, least_width: float, sure: float
+    face: Face,
+    crop: Picture,
+    frame_size: tuple[int, int],
+    *,
+    least_width: float,
+    sure: float,
+    least_sharpness: float = LEAST_SHARPNESS,
 ) -> Quality:
     """The quality of a face whose aligned crop is `crop`: as good as its weakest side."""
     reasons = flaws(face, frame_size, least_width=least_width, sure=sure)
     sharpness = sharpness_of(crop)
-    if sharpness < LEAST_SHARPNESS:
-        reasons += (f"it is too blurred ({sharpness:.2f}, {LEAST_SHARPNESS:.2f} needed)",)
+    if sharpness < least_sharpness:
+        reasons += (f"it is too blurred (sharpness {sharpness:.2f}, {least_sharpness:.2f} needed)",)
     width = float(face.box[2] - face.box[0])
     sides = (
         (width - least_width / 2) / (FULL_WIDTH - least_width / 2),

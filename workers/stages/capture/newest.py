@@ -1,4 +1,4 @@
-"""Newest frame wins: a thread empties a live source, so that whoever is slow sees the present, not the past."""
+"""Newest frame wins: a thread empties a live source, so that a slow reader sees the present, not the past."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLOSE_SECONDS = 2.0
 
 
 class NewestFrame:
-    """A `Source` with one slot, filled by a thread from another source. Frames nobody took in time are dropped."""
+    """A `Source` with one slot that a thread fills from another source; what nobody takes in time is lost."""
 
     def __init__(self, source: Source) -> None:
         self.dropped = 0

@@ -1,0 +1,149 @@
+"""`manage.py replay CLIP`: who is in a clip, with the people of a folder as staff. Needs no services."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import IO, Any, cast
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from workers.config import CameraConfig, PipelineConfig
+from workers.engines import Engines, UnknownModelError, load
+from workers.engines.store import ModelMissing
+from workers.loaded import model_store
+from workers.replay import MemoryGallery, Replayed, enrol_people, people_in, replay
+from workers.stages.capture import FileSource, SourceError
+from workers.types import Decision, TrackReport
+
+COLOURS = {
+    Decision.STAFF: "green",
+    Decision.VISITOR: "cyan",
+    Decision.NEW_VISITOR: "blue",
+    Decision.UNSURE: "yellow",
+    Decision.REJECTED: "dim",
+}
+
+
+class Command(BaseCommand):
+    help = "Runs the recognition on a clip and prints each track. Needs no services and saves nothing."
+    requires_system_checks: list[str] = []  # there is no database to check
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("clip", type=Path, metavar="CLIP", help="a video or an animated GIF")
+        parser.add_argument(
+            "--enrol", type=Path, metavar="DIR", help="the staff: a sub-folder of pictures for each person"
+        )
+        parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument(
+            "--pack", default=settings.FACETRACK_PACK, help="model pack (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--detector", default=settings.FACETRACK_DETECTOR, help="face detector (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--fps",
+            type=_rate,
+            default=CameraConfig().fps,
+            help="analysed frames a second (default: %(default)s)",
+        )
+
+    def handle(self, *, clip: Path, enrol: Path | None, json: bool, fps: float, **options: Any) -> None:
+        try:
+            source = FileSource(str(clip), fps=fps)
+            engines = load(options["pack"], options["detector"], model_store())
+            gallery = MemoryGallery(engines.thresholds.link)
+            with self._progress() as progress:
+                if enrol is not None:
+                    self._enrol(engines, gallery, enrol, progress)
+                replayed = self._replay(engines, gallery, source, fps, progress)
+        except (SourceError, ModelMissing, UnknownModelError) as error:
+            raise CommandError(str(error)) from error
+        if json:
+            self._print_json(replayed)
+        else:
+            self._print_table(replayed, clip)
+
+    def _progress(self) -> Progress:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        console = Console(file=cast(IO[str], self.stderr), stderr=True)
+        return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+    def _enrol(self, engines: Engines, gallery: MemoryGallery, folder: Path, progress: Progress) -> None:
+        try:
+            people = people_in(folder)
+        except OSError as error:
+            remedy = "give a folder with one sub-folder of pictures for each person"
+            raise CommandError(f"{folder} cannot be read ({error.strerror}): {remedy}") from error
+        if not people:
+            raise CommandError(f"{folder} holds no sub-folder: make one for each person, named after them")
+        pictures = sum(len(paths) for paths in people.values())
+        task = progress.add_task(f"enrolling {len(people)} people", total=pictures)
+        for refusal in enrol_people(engines, gallery, people, folder):
+            progress.advance(task)
+            if refusal is not None:
+                progress.console.print(escape(f"{refusal.path}: {refusal.reason}"), soft_wrap=True)
+
+    def _replay(
+        self, engines: Engines, gallery: MemoryGallery, source: FileSource, fps: float, progress: Progress
+    ) -> Replayed:
+        task = progress.add_task("replaying", total=source.frames or None)
+        config = PipelineConfig(camera=CameraConfig(fps=fps))
+        return replay(
+            engines, gallery, source, config, lambda index: progress.update(task, completed=index + 1)
+        )
+
+    def _print_json(self, replayed: Replayed) -> None:
+        self.stdout.write(json.dumps({"tracks": [_facts(report) for report in replayed.tracks]}))
+
+    def _print_table(self, replayed: Replayed, clip: Path) -> None:
+        table = Table("Track", "Frames", "Faces", "Decision", "Who", "Score", title=escape(clip.name))
+        table.add_column("Why", no_wrap=True)
+        for report in replayed.tracks:
+            verdict = report.verdict
+            table.add_row(
+                str(report.track),
+                f"{report.first_frame}-{report.last_frame}",
+                f"{report.faces} ({report.usable_faces} usable)",
+                f"[{COLOURS[verdict.decision]}]{verdict.decision.value}[/]",
+                escape(verdict.identity or ""),
+                f"{verdict.score:.2f}" if verdict.score else "",
+                escape(verdict.reason),
+            )
+        console = Console(file=cast(IO[str], self.stdout))
+        self.stdout.ending = ""  # rich ends its own lines
+        console.print(table)
+        counts = Counter(report.verdict.decision.value for report in replayed.tracks)
+        summary = ", ".join(f"{number} {decision}" for decision, number in counts.most_common())
+        frames = replayed.counters.frames
+        console.print(f"{frames} frames analysed in {replayed.seconds:.1f} s: {summary or 'nobody seen'}")
+
+
+def _facts(report: TrackReport) -> dict[str, object]:
+    verdict = report.verdict
+    return {
+        "id": report.track,
+        "first_frame": report.first_frame,
+        "last_frame": report.last_frame,
+        "decision": verdict.decision.value,
+        "identity": verdict.identity if verdict.decision is Decision.STAFF else None,
+        "score": round(verdict.score, 2),
+        "faces": report.faces,
+    }
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0.1 <= rate <= 120:
+        raise argparse.ArgumentTypeError(f"'{text}' is no rate between 0.1 and 120 frames a second")
+    return rate

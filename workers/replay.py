@@ -1,0 +1,153 @@
+"""Replay: the pipeline on a clip, with a gallery in memory. No services, no database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from facetrack.lib.images import BadPicture, read_picture
+from workers.config import PipelineConfig
+from workers.engines import Engines
+from workers.enrol import EnrolledFace, PictureRefused, enrol_picture
+from workers.pipeline import Counters, Pipeline
+from workers.stages.capture import FileSource
+from workers.stages.embed import template_of
+from workers.stages.match import nearest
+from workers.types import Candidate, Decision, Floats, TrackReport
+
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".webp", ".tif", ".tiff"})
+MEGABYTES, MEGAPIXELS = 50, 100  # whoever runs a replay brings their own pictures: only accidents are refused
+DIMENSION = 512
+
+
+class MemoryGallery:
+    """A `Gallery` of people from a folder and of the strangers of one clip. For one thread."""
+
+    def __init__(self, link: float) -> None:
+        """`link`: the similarity from which two templates are of one person."""
+        self._link = link
+        self._staff, self._staff_names = np.empty((0, DIMENSION), dtype=np.float32), list[str]()
+        self._visitors, self._visitor_names = np.empty((0, DIMENSION), dtype=np.float32), list[str]()
+
+    @property
+    def people(self) -> int:
+        return len(self._staff_names)
+
+    def enrol(self, identity: str, faces: Sequence[EnrolledFace]) -> None:
+        template = template_of(
+            np.stack([face.embedding for face in faces]),
+            np.array([face.quality.score for face in faces], dtype=np.float32),
+        )
+        self._staff = np.vstack([self._staff, template])
+        self._staff_names.append(identity)
+
+    def staff(self, template: Floats) -> list[Candidate]:
+        return nearest(template, self._staff, self._staff_names)
+
+    def visitors(self, template: Floats) -> list[Candidate]:
+        return nearest(template, self._visitors, self._visitor_names)
+
+    def remember(self, template: Floats) -> tuple[str, bool]:
+        """The visitor of this template and whether they are new: two tracks may end with one frame."""
+        known = self.visitors(template)
+        new = not known or known[0].score < self._link
+        identity = f"visitor {len(set(self._visitor_names)) + 1}" if new else known[0].identity
+        self._visitors = np.vstack([self._visitors, template])
+        self._visitor_names.append(identity)
+        return identity, new
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A picture that was not used, or a person (`path` is their folder) who could not be enrolled."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a clip contained: the last report of each track, by number, and who the visitors are."""
+
+    tracks: tuple[TrackReport, ...]
+    counters: Counters
+    seconds: float
+
+
+def people_in(folder: Path) -> dict[str, list[Path]]:
+    """The pictures of each person: one sub-folder a person, named after them. Raises OSError."""
+    people = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return {
+        person.name: sorted(path for path in person.iterdir() if path.suffix.lower() in PICTURES)
+        for person in people
+    }
+
+
+def enrol_people(
+    engines: Engines, gallery: MemoryGallery, people: dict[str, list[Path]], folder: Path
+) -> Iterator[Refusal | None]:
+    """Enrols everybody; yields after each picture, with its refusal if it had one."""
+    for person, pictures in people.items():
+        faces: list[EnrolledFace] = []
+        for path in pictures:
+            try:
+                faces.append(enrol_picture(engines, _picture(path)))
+            except (PictureRefused, BadPicture) as error:
+                yield Refusal(path, str(error))
+            except OSError as error:
+                yield Refusal(path, f"The file cannot be read ({error.strerror}).")
+            else:
+                yield None
+        if faces:
+            gallery.enrol(person, faces)
+        else:
+            yield Refusal(folder / person, "Not enrolled: none of the pictures can be used.")
+
+
+def replay(
+    engines: Engines,
+    gallery: MemoryGallery,
+    source: FileSource,
+    config: PipelineConfig,
+    on_frame: Callable[[int], None],
+) -> Replayed:
+    """Runs a clip to its end and closes it; `on_frame` is told the number of each analysed frame."""
+    started = time.monotonic()
+    pipeline = Pipeline(engines, gallery, config)
+    tracks: dict[int, TrackReport] = {}
+    with closing(source):
+        while (frame := source.read()) is not None:
+            _note(pipeline.process(frame), gallery, tracks)
+            on_frame(frame.index)
+    _note(pipeline.finish(), gallery, tracks)
+    return Replayed(
+        tracks=tuple(tracks[number] for number in sorted(tracks)),
+        counters=pipeline.counters,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _note(reports: list[TrackReport], gallery: MemoryGallery, tracks: dict[int, TrackReport]) -> None:
+    """Keeps the newest report of each track and gives strangers a name at their first one."""
+    for report in reports:
+        before = tracks.get(report.track)
+        tracks[report.track] = report
+        if report.verdict.decision is not Decision.NEW_VISITOR or report.template is None:
+            continue
+        if before is not None and before.verdict.decision in (Decision.NEW_VISITOR, Decision.VISITOR):
+            verdict = before.verdict
+        else:
+            identity, new = gallery.remember(report.template)
+            decision = Decision.NEW_VISITOR if new else Decision.VISITOR
+            verdict = replace(report.verdict, decision=decision, identity=identity)
+        tracks[report.track] = replace(report, verdict=verdict)
+
+
+def _picture(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    with path.open("rb") as file:
+        return read_picture(file, megabytes=MEGABYTES, megapixels=MEGAPIXELS)
