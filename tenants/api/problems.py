@@ -3,41 +3,112 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import (
+    NON_FIELD_ERRORS,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DatabaseError, IntegrityError
+from django.db.models import ProtectedError
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
+
+PROBLEM_TYPE = "application/problem+json"
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
     """The shape of every error answer, for the schema."""
 
     type = serializers.CharField(help_text="about:blank")
-    title = serializers.CharField()
+    title = serializers.CharField(help_text="what the status means")
     status = serializers.IntegerField()
-    detail = serializers.CharField()
-    errors = serializers.DictField(required=False, help_text="field name to its messages")
+    detail = serializers.CharField(help_text="what happened and what to do")
+    errors = serializers.DictField(  # type: ignore[assignment]  # shadows what only a bound serializer uses
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="field or parameter to what is wrong with it; non_field_errors for the whole",
+    )
+
+
+class TooLarge(APIException):
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+
+
+class LengthRequired(APIException):
+    status_code = HTTPStatus.LENGTH_REQUIRED
+    default_detail = "Send the body with a Content-Length, not in chunks."
+    default_code = "length_required"
+
+
+class Conflict(APIException):
+    status_code = HTTPStatus.CONFLICT
+    default_code = "conflict"
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler; a rule of the models that refused (ValidationError) is a 400 as well."""
-    if isinstance(error, DjangoValidationError):
-        error = ValidationError(serializers.as_serializer_error(error))
+    """DRF's exception handler. None for what is a fault of ours: Django then answers 500 and logs it."""
+    error = _of_api(error)
     response = exception_handler(error, context)
     if response is None:
         return None
-    data = response.data
     problem: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(response.status_code).phrase,
         "status": response.status_code,
     }
-    if isinstance(data, dict) and "detail" in data:
-        problem["detail"] = str(data["detail"])
+    if isinstance(error, ValidationError):
+        problem["detail"] = "Some values were refused; `errors` says which and why."
+        problem["errors"] = _errors(error.detail)
     else:
-        problem["detail"] = "Some fields were refused; `errors` says which and why."
-        problem["errors"] = data if isinstance(data, dict) else {"non_field_errors": data}
+        problem["detail"] = str(response.data["detail"])
     response.data = problem
-    response.content_type = "application/problem+json"
+    response.content_type = PROBLEM_TYPE
+    if request := context.get("request"):  # a page of HTML or YAML still answers its problems as JSON
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
     return response
+
+
+def _of_api(error: Exception) -> Exception:
+    """What the floors below raise, as the API's own exceptions."""
+    match error:
+        case DjangoValidationError():  # a rule of the models refused
+            return ValidationError(serializers.as_serializer_error(error))
+        case RequestDataTooBig():
+            return TooLarge("The request is too large.")
+        case SuspiciousOperation():  # too many fields, files or headers
+            return ParseError("The request could not be understood.")
+        case ProtectedError():
+            kinds = sorted({str(row._meta.verbose_name_plural) for row in error.protected_objects})
+            return Conflict(f"It cannot be deleted: {' and '.join(kinds)} still belong to it.")
+        case DatabaseError() if type(error) in (IntegrityError, DatabaseError):
+            # Only races get here, for all was validated before; the second is an update of a row that is gone.
+            return Conflict(
+                "Somebody else changed the same at this moment. Load it again and repeat your change."
+            )
+    return error
+
+
+def _errors(detail: Any) -> dict[str, list[str]]:
+    """DRF's tree of messages, flat: one list a field."""
+    whole = api_settings.NON_FIELD_ERRORS_KEY
+    if not isinstance(detail, dict):
+        return {whole: _messages(detail)}
+    return {
+        whole if field == NON_FIELD_ERRORS else str(field): _messages(found)
+        for field, found in detail.items()
+    }
+
+
+def _messages(found: Any) -> list[str]:
+    if isinstance(found, dict):
+        return [message for part in found.values() for message in _messages(part)]
+    if isinstance(found, list):
+        return [message for part in found for message in _messages(part)]
+    return [str(found)]

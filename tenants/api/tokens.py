@@ -2,37 +2,95 @@
 
 from typing import Any
 
+from django.db import transaction
+from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.request import Request
-from rest_framework_simplejwt.serializers import TokenObtainPairSerializer, TokenRefreshSerializer
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.serializers import TokenObtainSerializer
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from tenants.models import User
-from tenants.queries import role_of
+from tenants.models import Tenant, User
+from tenants.queries import active_tenant, role_of
+from tenants.rules import Role
 
+TOKEN_LENGTH = 4_000
 _REFUSED = "No active account here has this e-mail and password."
+_FOREIGN = (
+    "This token was made for another host, or for somebody who is no member here any more. Log in again."
+)
 
 
-class TenantTokenSerializer(TokenObtainPairSerializer):  # type: ignore[misc]
+class TenantTokenSerializer(TokenObtainSerializer):
     """E-mail and password in; access and refresh token with `tid` and `role` out."""
+
+    default_error_messages = {"no_active_account": _REFUSED}
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"] = serializers.CharField(max_length=254, write_only=True)
+        self.fields["password"] = serializers.CharField(
+            max_length=128, write_only=True, trim_whitespace=False
+        )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         super().validate(attrs)
-        request: Request = self.context["request"]
-        role = role_of(self.user, request.tenant)
-        if role is None:  # answered like a wrong password: membership is nobody's business
+        tenant, user = active_tenant(), self.user
+        role = role_of(user, tenant)
+        if user is None or role is None:  # answered like a wrong password: membership is nobody's business
             raise AuthenticationFailed(_REFUSED, "no_active_account")
-        token = RefreshToken.for_user(self.user)
-        token["tid"], token["role"] = str(request.tenant.pk), role.value
-        return {"refresh": str(token), "access": str(token.access_token)}
+        return _pair(RefreshToken.for_user(user), tenant, role)
 
 
-class TenantRefreshSerializer(TokenRefreshSerializer):  # type: ignore[misc]
-    """A refresh token works on its own tenant's host and while the membership lasts."""
+class TenantRefreshSerializer(serializers.Serializer[Any]):
+    """A refresh token works once, on its own tenant's host and while the membership lasts."""
+
+    refresh = serializers.CharField(max_length=TOKEN_LENGTH)
+    access = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        token, request = self.token_class(attrs["refresh"]), self.context["request"]
-        user = User.objects.filter(pk=token.get("user_id")).first()
-        if token.get("tid") != str(request.tenant.pk) or role_of(user, request.tenant) is None:
-            raise AuthenticationFailed("This token was made for another host. Log in here to get one.", "wrong_tenant")
-        return dict(super().validate(attrs))
+        tenant = active_tenant()
+        token, role = _own(attrs["refresh"], tenant)
+        with transaction.atomic():
+            _use_up(token)
+            token.set_jti()
+            token.set_exp()
+            token.set_iat()
+            pair = _pair(token, tenant, role)
+            token.outstand()
+        return pair
+
+
+class LogoutSerializer(serializers.Serializer[Any]):
+    """A refresh token that shall work no more."""
+
+    refresh = serializers.CharField(max_length=TOKEN_LENGTH, write_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        token, _ = _own(attrs["refresh"], active_tenant())
+        _use_up(token)
+        return {}
+
+
+def _own(text: str, tenant: Tenant) -> tuple[RefreshToken, Role]:
+    """The refresh token and what its user is here today. Raises TokenError, AuthenticationFailed."""
+    token = RefreshToken(text)  # type: ignore[arg-type]  # its annotation is wrong, its code takes text
+    user = User.objects.filter(pk=token["user_id"]).first()
+    role = role_of(user, tenant)
+    if token.get("tid") != str(tenant.pk) or role is None:
+        raise AuthenticationFailed(_FOREIGN, "wrong_tenant")
+    return token, role
+
+
+def _use_up(token: RefreshToken) -> None:
+    """Raises TokenError where another request was first: of two that race only one gets a new token."""
+    found_or_made: Any = token.blacklist()  # its annotation forgets that it returns what get_or_create does
+    _, first = found_or_made
+    if not first:
+        raise TokenError("Token is blacklisted")
+
+
+def _pair(token: RefreshToken, tenant: Tenant, role: Role) -> dict[str, str]:
+    token["tid"], token["role"] = str(tenant.pk), role.value
+    return {"refresh": str(token), "access": str(token.access_token)}

@@ -1,0 +1,29 @@
+"""What lists of sites and cameras can be narrowed by."""
+
+from django.db.models import Q, QuerySet
+from django_filters import rest_framework as filters
+
+from cameras.models import Camera, Site
+from tenants.api.filters import TextFilter, YesNoFilter
+
+
+class SiteFilters(filters.FilterSet):  # type: ignore[misc]
+    search = TextFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
+
+    class Meta:
+        model = Site
+        fields = ()
+
+
+class CameraFilters(filters.FilterSet):  # type: ignore[misc]
+    site = filters.UUIDFilter(field_name="site_id")
+    enabled = YesNoFilter(help_text="Whether it should run.")
+    status = filters.ChoiceFilter(choices=Camera.Status.choices, help_text="What it does now.")
+    search = TextFilter(method="search_for", help_text="Part of the name of the camera or of its site.")
+
+    class Meta:
+        model = Camera
+        fields = ()
+
+    def search_for(self, rows: QuerySet[Camera], name: str, text: str) -> QuerySet[Camera]:
+        return rows.filter(Q(name__icontains=text) | Q(site__name__icontains=text))

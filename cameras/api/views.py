@@ -1,0 +1,88 @@
+"""Sites and cameras over the API."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cameras.actions import delete_camera, delete_site, save_camera, save_site, set_enabled
+from cameras.api.filters import CameraFilters, SiteFilters
+from cameras.api.serializers import CameraSerializer, SiteSerializer
+from cameras.models import Camera, Site
+from cameras.queries import cameras, get_camera, get_site, sites
+from tenants.api.views import RowsViewSet, member
+
+
+class SiteViewSet(RowsViewSet[Site]):
+    """Places that cameras watch."""
+
+    serializer_class = SiteSerializer
+    filterset_class = SiteFilters
+    queryset = Site.objects.none()
+
+    def get_queryset(self) -> QuerySet[Site]:
+        return sites()
+
+    def get_row(self, pk: UUID) -> Site:
+        return get_site(pk)
+
+    def create(self, request: Request) -> Response:
+        site = Site(**self.accepted(request))
+        return self.answer(save_site(site=site, by=member(request)), 201)
+
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        site = get_site(pk)
+        for name, value in self.accepted(request, site).items():
+            setattr(site, name, value)
+        return self.answer(save_site(site=site, by=member(request)))
+
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        """Refused (409) while cameras or visits belong to the site."""
+        delete_site(site=get_site(pk))
+        return Response(status=204)
+
+
+class CameraViewSet(RowsViewSet[Camera]):
+    """Video sources. `enabled` is what people want, `status` what the worker last reported."""
+
+    serializer_class = CameraSerializer
+    filterset_class = CameraFilters
+    queryset = Camera.objects.none()
+    bodiless = ("start", "stop")
+
+    def get_queryset(self) -> QuerySet[Camera]:
+        return cameras()
+
+    def get_row(self, pk: UUID) -> Camera:
+        return get_camera(pk)
+
+    def create(self, request: Request) -> Response:
+        camera = Camera(**self.accepted(request))
+        return self.answer(save_camera(camera=camera, by=member(request)), 201)
+
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        camera = get_camera(pk)
+        values = self.accepted(request, camera)
+        for name, value in values.items():
+            setattr(camera, name, value)
+        return self.answer(save_camera(camera=camera, by=member(request), only=values))
+
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        """Refused (409) while sightings or visits tell of the camera: stop it instead."""
+        delete_camera(camera=get_camera(pk))
+        return Response(status=204)
+
+    @action(detail=True, methods=["post"], verb="change")
+    def start(self, request: Request, pk: UUID) -> Response:
+        """The camera should run; its worker follows within seconds."""
+        return self._switch(request, pk, enabled=True)
+
+    @action(detail=True, methods=["post"], verb="change")
+    def stop(self, request: Request, pk: UUID) -> Response:
+        """The camera should not run; its worker follows within seconds."""
+        return self._switch(request, pk, enabled=False)
+
+    def _switch(self, request: Request, pk: UUID, *, enabled: bool) -> Response:
+        return self.answer(set_enabled(camera=get_camera(pk), enabled=enabled, by=member(request)))

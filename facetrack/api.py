@@ -1,0 +1,43 @@
+"""The API under /api/v1/: one router, one OpenAPI schema, one page to try it."""
+
+from django.contrib.auth.decorators import login_required
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from cameras.api.views import CameraViewSet, SiteViewSet
+from staff.api.views import FaceImageViewSet, StaffViewSet
+from tenants.api.logins import LogoutView, RefreshView, TokenView
+from tenants.api.views import ApiView, NowhereView
+from visits.api.views import SightingViewSet, VisitorViewSet, VisitViewSet
+
+
+class SchemaView(ApiView, SpectacularAPIView):
+    """The API described in OpenAPI 3: YAML, or JSON with `?format=json`."""
+
+
+class DocsView(ApiView, SpectacularSwaggerView):
+    """The API described for people, to be tried with the session of the browser."""
+
+    schema = None  # type: ignore[assignment]
+
+
+router = SimpleRouter(use_regex_path=False)
+router.register("sites", SiteViewSet, "api-site")
+router.register("cameras", CameraViewSet, "api-camera")
+router.register("staff", StaffViewSet, "api-staff")
+router.register("staff/<uuid:staff_id>/faces", FaceImageViewSet, "api-face")
+router.register("visitors", VisitorViewSet, "api-visitor")
+router.register("visits", VisitViewSet, "api-visit")
+router.register("sightings", SightingViewSet, "api-sighting")
+
+urlpatterns = [
+    path("auth/token/", TokenView.as_view(), name="api-token"),
+    path("auth/token/refresh/", RefreshView.as_view(), name="api-token-refresh"),
+    path("auth/logout/", LogoutView.as_view(), name="api-logout"),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", login_required(DocsView.as_view()), name="api-docs"),
+    *router.urls,
+    path("", NowhereView.as_view()),
+    path("<path:rest>", NowhereView.as_view()),
+]

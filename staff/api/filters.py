@@ -1,0 +1,28 @@
+"""What lists of staff and of their pictures can be narrowed by."""
+
+from django.db.models import Q, QuerySet
+from django_filters import rest_framework as filters
+
+from staff.models import FaceImage, StaffMember
+from tenants.api.filters import TextFilter, YesNoFilter
+
+
+class StaffFilters(filters.FilterSet):  # type: ignore[misc]
+    active = YesNoFilter(help_text="Whether they are recognised.")
+    department = TextFilter(lookup_expr="iexact")
+    search = TextFilter(method="search_for", help_text="Part of the name, or the employee number.")
+
+    class Meta:
+        model = StaffMember
+        fields = ()
+
+    def search_for(self, rows: QuerySet[StaffMember], name: str, text: str) -> QuerySet[StaffMember]:
+        return rows.filter(Q(name__icontains=text) | Q(employee_number__iexact=text))
+
+
+class FaceImageFilters(filters.FilterSet):  # type: ignore[misc]
+    status = filters.ChoiceFilter(choices=FaceImage.Status.choices)
+
+    class Meta:
+        model = FaceImage
+        fields = ()

@@ -1,0 +1,95 @@
+"""Staff and their pictures over the API."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from staff.actions import add_face_image, delete_face_image, delete_staff_member, save_staff_member
+from staff.api.filters import FaceImageFilters, StaffFilters
+from staff.api.serializers import FaceImageSerializer, StaffMemberSerializer, UploadSerializer
+from staff.forms import PictureForm
+from staff.models import FaceImage, StaffMember
+from staff.queries import face_images_of, get_face_image, get_staff_member, staff_members
+from tenants.api.views import BODY_LIMIT, RowsViewSet, member
+
+
+class StaffViewSet(RowsViewSet[StaffMember]):
+    """Employees who are recognised by name."""
+
+    serializer_class = StaffMemberSerializer
+    filterset_class = StaffFilters
+    queryset = StaffMember.objects.none()
+
+    def get_queryset(self) -> QuerySet[StaffMember]:
+        return staff_members()
+
+    def get_row(self, pk: UUID) -> StaffMember:
+        return get_staff_member(pk)
+
+    def create(self, request: Request) -> Response:
+        person = StaffMember(**self.accepted(request))
+        return self.answer(save_staff_member(member=person, by=member(request)), 201)
+
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        person = get_staff_member(pk)
+        for name, value in self.accepted(request, person).items():
+            setattr(person, name, value)
+        return self.answer(save_staff_member(member=person, by=member(request)))
+
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        """Removes the person, their pictures and their visits. To keep past visits, set `active` to false."""
+        delete_staff_member(member=get_staff_member(pk))
+        return Response(status=204)
+
+
+class FaceImageViewSet(RowsViewSet[FaceImage]):
+    """The pictures that one employee is recognised by: three to five, from different days."""
+
+    serializer_class = FaceImageSerializer
+    filterset_class = FaceImageFilters
+    queryset = FaceImage.objects.none()
+    answers = {"create": {201: FaceImageSerializer}}
+
+    @property
+    def body_limit(self) -> int:  # type: ignore[override]
+        upload = settings.FACETRACK_UPLOAD_MEGABYTES * 1_000_000 if self.action == "create" else 0
+        return upload + BODY_LIMIT
+
+    def get_parsers(self) -> list[BaseParser]:
+        return (
+            [MultiPartParser()]
+            if self.request is None or self.request.method == "POST"
+            else super().get_parsers()
+        )
+
+    def get_serializer_class(self) -> type[BaseSerializer[FaceImage]]:
+        return UploadSerializer if self.action == "create" else FaceImageSerializer
+
+    def get_queryset(self) -> QuerySet[FaceImage]:
+        return face_images_of(self.kwargs["staff_id"])
+
+    def get_row(self, pk: UUID) -> FaceImage:
+        return get_face_image(self.kwargs["staff_id"], pk)
+
+    def list(self, request: Request, **parents: UUID) -> Response:
+        get_staff_member(parents["staff_id"])
+        return super().list(request, **parents)
+
+    def create(self, request: Request, staff_id: UUID) -> Response:
+        """A worker examines the picture next; ask again until `status` is no longer `pending`."""
+        person = get_staff_member(staff_id)
+        form = PictureForm(files=request.FILES)
+        if not form.is_valid():
+            raise ValidationError(form.errors.as_data())
+        face_image = add_face_image(member=person, picture=form.cleaned_data["picture"], by=member(request))
+        return Response(FaceImageSerializer(face_image, context=self.get_serializer_context()).data, 201)
+
+    def destroy(self, request: Request, staff_id: UUID, pk: UUID) -> Response:
+        delete_face_image(face_image=get_face_image(staff_id, pk))
+        return Response(status=204)

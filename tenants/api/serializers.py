@@ -1,0 +1,35 @@
+"""How values come in and go out, the same in every part of the API."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from django.db.models import Model
+from rest_framework import serializers
+
+_Row = TypeVar("_Row", bound=Model)
+
+
+class StrictSerializer(serializers.ModelSerializer[_Row]):
+    """Refuses names that it does not know: a misspelt field is a mistake, not a wish to change nothing."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and (unknown := [str(name) for name in data if name not in self.fields]):
+            raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class PictureField(serializers.URLField):
+    """A short-lived address of a picture, which `address` makes of the value; null where there is none."""
+
+    def __init__(self, address: Callable[[Any], str], **settings: Any) -> None:
+        self.address = address
+        super().__init__(
+            read_only=True,
+            allow_null=True,
+            help_text="Works for some minutes only: ask again instead of keeping it.",
+            **settings,
+        )
+
+    def to_representation(self, value: Any) -> str | None:  # type: ignore[override]
+        address = self.address(value)
+        return self.context["request"].build_absolute_uri(address) if address else None

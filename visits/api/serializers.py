@@ -1,0 +1,103 @@
+"""Visitors, sightings and visits as JSON. Templates stay inside."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from staff.models import StaffMember
+from tenants.api.serializers import PictureField, StrictSerializer
+from visits.models import Sighting, Visit, Visitor
+from visits.queries import shot_url
+
+
+class PersonSerializer(serializers.Serializer[StaffMember | Visitor]):
+    """Who it is; `name` is "Visitor 12" for somebody whom nobody has named yet."""
+
+    kind = serializers.ChoiceField(choices=["staff", "visitor"])
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+    def to_representation(self, person: StaffMember | Visitor) -> dict[str, Any]:
+        kind = "staff" if isinstance(person, StaffMember) else "visitor"
+        return {"kind": kind, "id": str(person.pk), "name": str(person)}
+
+
+class PlaceSerializer(serializers.Serializer[Any]):
+    """A site or a camera, by id and name."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class VisitorSerializer(StrictSerializer[Visitor]):
+    visit_count = serializers.IntegerField(read_only=True)
+    picture = PictureField(shot_url, source="best_shot")
+
+    class Meta:
+        model = Visitor
+        fields = (
+            "id",
+            "number",
+            "name",
+            "note",
+            "visit_count",
+            "first_seen_at",
+            "last_seen_at",
+            "picture",
+            "created_at",
+            "updated_at",
+        )
+
+
+class VisitSerializer(serializers.ModelSerializer[Visit]):
+    """`ended_at` is null while the person is present."""
+
+    site = PlaceSerializer(read_only=True)
+    camera = PlaceSerializer(read_only=True, help_text="Where the person was first seen.")
+    person = PersonSerializer(read_only=True)
+    picture = PictureField(shot_url, source="best_shot")
+
+    class Meta:
+        model = Visit
+        fields = (
+            "id",
+            "site",
+            "camera",
+            "person",
+            "started_at",
+            "last_seen_at",
+            "ended_at",
+            "sighting_count",
+            "score",
+            "picture",
+        )
+        read_only_fields = fields
+
+
+class SightingSerializer(serializers.ModelSerializer[Sighting]):
+    """`person` is null for somebody whom nobody is sure about; such a sighting belongs to no visit."""
+
+    site = PlaceSerializer(source="camera.site", read_only=True)
+    camera = PlaceSerializer(read_only=True)
+    person = PersonSerializer(read_only=True, allow_null=True)
+    visit = serializers.UUIDField(source="visit_id", read_only=True, allow_null=True)
+    picture = PictureField(shot_url, source="best_shot")
+
+    class Meta:
+        model = Sighting
+        fields = (
+            "id",
+            "site",
+            "camera",
+            "visit",
+            "person",
+            "decision",
+            "score",
+            "reason",
+            "started_at",
+            "last_seen_at",
+            "faces",
+            "quality",
+            "picture",
+        )
+        read_only_fields = fields

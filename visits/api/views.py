@@ -1,0 +1,70 @@
+"""Visitors, sightings and visits over the API. What a camera saw is read, never typed."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.api.pagination import NumberPagination, StartPagination
+from tenants.api.views import RowsViewSet, member
+from visits.actions import delete_visitor, rename_visitor
+from visits.api.filters import SightingFilters, VisitFilters, VisitorFilters
+from visits.api.serializers import SightingSerializer, VisitorSerializer, VisitSerializer
+from visits.models import Sighting, Visit, Visitor
+from visits.queries import get_sighting, get_visit, get_visitor, sightings, visitors, visits
+
+
+class VisitorViewSet(RowsViewSet[Visitor]):
+    """People known by face only, until somebody names them."""
+
+    serializer_class = VisitorSerializer
+    filterset_class = VisitorFilters
+    pagination_class = NumberPagination
+    queryset = Visitor.objects.none()
+
+    def get_queryset(self) -> QuerySet[Visitor]:
+        return visitors()
+
+    def get_row(self, pk: UUID) -> Visitor:
+        return get_visitor(pk)
+
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        visitor = get_visitor(pk)
+        values = {"name": visitor.name, "note": visitor.note} | self.accepted(request, visitor)
+        return self.answer(rename_visitor(visitor=visitor, by=member(request), **values))
+
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        """Forgets the person: visits, sightings, pictures and their template."""
+        delete_visitor(visitor=get_visitor(pk))
+        return Response(status=204)
+
+
+class VisitViewSet(RowsViewSet[Visit]):
+    """Stays of one person at one site, newest first."""
+
+    serializer_class = VisitSerializer
+    filterset_class = VisitFilters
+    pagination_class = StartPagination
+    queryset = Visit.objects.none()
+
+    def get_queryset(self) -> QuerySet[Visit]:
+        return visits()
+
+    def get_row(self, pk: UUID) -> Visit:
+        return get_visit(pk)
+
+
+class SightingViewSet(RowsViewSet[Sighting]):
+    """What cameras saw: one row a track, newest first."""
+
+    serializer_class = SightingSerializer
+    filterset_class = SightingFilters
+    pagination_class = StartPagination
+    queryset = Sighting.objects.none()
+
+    def get_queryset(self) -> QuerySet[Sighting]:
+        return sightings()
+
+    def get_row(self, pk: UUID) -> Sighting:
+        return get_sighting(pk)
