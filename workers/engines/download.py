@@ -13,7 +13,7 @@ Progress = Callable[[int, int], None]
 
 TIMEOUTS = (5.0, 30.0)
 """Seconds to connect, and without a byte while reading."""
-CHUNK = 1 << 18
+CHUNK = 1 << 14  # a piece that is not full when the connection breaks is lost
 
 Codes = requests.codes
 

@@ -23,7 +23,7 @@ from typing import IO
 from urllib.parse import urlsplit, urlunsplit
 
 from workers.engines.catalogue import MODELS, Model, ModelFile
-from workers.engines.download import CHUNK, BrokenOffError, Progress, RefusedError, download
+from workers.engines.download import BrokenOffError, Progress, RefusedError, download
 
 logger = logging.getLogger(__name__)
 
@@ -362,6 +362,6 @@ def _extract(archive: Path, file: ModelFile, target: Path) -> None:
 
 
 def _copy(source: IO[bytes], stream: IO[bytes]) -> None:
-    shutil.copyfileobj(source, stream, CHUNK)
+    shutil.copyfileobj(source, stream, 1 << 20)
     stream.flush()
     os.fsync(stream.fileno())

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Column, Table
+from rich.table import Table
 
 from workers.engines.catalogue import MODELS, Model, Pack
 from workers.engines.store import Finding, ModelMissing, ModelStore
@@ -81,22 +81,20 @@ class Command(BaseCommand):
 
     def _verify(self, store: ModelStore, names: list[str]) -> None:
         """Without names, a model that is not here is no trouble; a damaged file always is."""
-        findings = [store.inspect(name) for name in names or MODELS]
-        table = Table("Name", "State", Column("What is wrong", overflow="fold"), "What to do")
-        troubles = 0
-        for finding in findings:
+        table = Table("Name", "State", "File")
+        troubles = []
+        for finding in (store.inspect(name) for name in names or MODELS):
             model = finding.model
-            wrongs = [
-                (f"{damage.path}: {damage.reason}", store.cure(model, damage)) for damage in finding.damages
+            table.add_row(model.name, _state(finding), escape(str(finding.path or "")))
+            troubles += [
+                f"model {model.name}: {damage.path} is damaged ({damage.reason}): {store.cure(model, damage)}"
+                for damage in finding.damages
             ]
             if finding.state == "missing" and names:
-                wrongs = [("it is not on this machine", store.remedy(model))]
-            troubles += len(wrongs)
-            for wrong, cure in wrongs or [("", "")]:
-                table.add_row(model.name, _state(finding), escape(wrong), escape(cure))
+                troubles.append(f"model {model.name} is not on this machine: {store.remedy(model)}")
         self._console().print(table)
         if troubles:
-            raise CommandError(f"{troubles} of the model files checked cannot be used: see the table above")
+            raise CommandError("\n".join(troubles))
 
     def _console(self) -> Console:
         # A pipe has no width: wide enough there that few cells need a second line.
