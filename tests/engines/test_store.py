@@ -16,9 +16,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
-from workers.engines.catalogue import MODELS, DetectorModel, Model, ModelFile
+from workers.engines.catalogue import DetectorModel, Model, ModelFile
 from workers.engines.download import CHUNK
 from workers.engines.store import DownloadFailed, ModelMissing, ModelStore
 
@@ -378,32 +377,6 @@ class TestTrouble:
         (tmp_path / "cache").write_text("a file where the folder should be")
         with pytest.raises(DownloadFailed, match="FACETRACK_CACHE_DIR"):
             store_of(tmp_path, model("faces", plain(f"{publisher.url}/faces.onnx"))).ensure("faces")
-
-
-class TestCatalogue:
-    def test_every_entry_says_what_a_person_has_to_know(self) -> None:
-        for entry in MODELS.values():
-            assert entry.licence
-            assert entry.permits.endswith(".")
-            assert entry.page.startswith("https://")
-            assert entry.files
-            assert entry.install if entry.package else True
-
-    def test_checksums_and_names_are_unambiguous(self) -> None:
-        files = [file for entry in MODELS.values() for file in entry.files]
-        assert all(len(file.sha256) == 64 and int(file.sha256, 16) for file in files)
-        assert len({file.sha256 for file in files}) == len(files)
-        names = [name for file in files for name in file.names]
-        assert len(set(names)) == len(names)
-        assert all(file.url is None or file.url.startswith("https://") for file in files)
-
-    def test_the_models_at_hand_are_the_catalogues(self) -> None:
-        folder: Path | None = settings.FACETRACK_MODEL_DIR
-        if folder is None or not folder.is_dir():
-            pytest.skip("FACETRACK_MODEL_DIR names no folder")
-        store = ModelStore(folder, folder / "none")
-        damaged = [name for name in MODELS if store.inspect(name).state == "damaged"]
-        assert damaged == []
 
 
 @pytest.fixture
