@@ -260,7 +260,10 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("FACETRACK_LOG_LEVEL", "INFO")},
     "loggers": {
         "django_tenants": {"level": "WARNING"},
-        "daphne.http_protocol": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+        **dict.fromkeys(  # a line for each periodic task, every second
+            ("celery.worker.strategy", "celery.app.trace", "celery.beat"), {"level": "WARNING"}
+        ),
     },
 }
 UNFOLD = {

@@ -17,7 +17,7 @@ from cameras.models import Camera
 from tenants.context import inside
 from tenants.models import Tenant
 from workers.config import CameraConfig, PipelineConfig
-from workers.engines import Engines
+from workers.engines import Engines, UnknownModelError
 from workers.engines.store import ModelMissing
 from workers.gallery import gallery_of
 from workers.loaded import loaded_engines
@@ -84,7 +84,7 @@ class _Run:
         except StaleEpoch as error:
             log.warning("run ended: %s", error)
             return
-        except (SourceError, ModelMissing) as error:
+        except (SourceError, ModelMissing, UnknownModelError) as error:
             status, detail = Camera.Status.ERROR, str(error)
         except Exception:
             log.exception("camera %s failed", self.camera.pk)

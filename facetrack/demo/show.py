@@ -127,6 +127,9 @@ class Show:
             if self._once and ended:
                 return
             ended = state.status == Camera.Status.ENDED
+            if self._once and state.status == Camera.Status.ERROR:
+                self._say(f"The camera failed: {state.status_detail} See {self._var / 'log' / 'worker.log'}")
+                return
             if self._once and time.monotonic() > deadline:
                 self._say(f"The clip did not end in {PATIENCE_SECONDS:g} s: {state.status} {state.status_detail}")
                 return
