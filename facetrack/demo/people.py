@@ -1,0 +1,149 @@
+"""The demo's people: where each one is in a source picture. The pictures never change, nor does this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from facetrack.demo import outlines
+from facetrack.demo.outlines import Points
+from facetrack.demo.sources import COLLINS, GROUP, HANKS, Source, picture
+from workers.types import Picture
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person in a source picture.
+
+    `crop` is x, y, width, height; `eyes` the point between the eyes; `face` the width of the face;
+    `outline` a polygon around head and shoulders: all in pixels of the source picture. In widths of the
+    face, the outline fades out between the two `fade` lengths below the eyes, and `lean` is how far the
+    shoulders are from where they would be in somebody who stands upright. Colours are BGR; `neck` and
+    `hair` are drawn where the picture lacks them. A `grey` picture is given the tone of skin.
+    """
+
+    name: str
+    source: Source
+    crop: tuple[int, int, int, int]
+    eyes: tuple[int, int]
+    face: int
+    outline: Points
+    fade: tuple[float, float]
+    jacket: Colour
+    trousers: Colour
+    lean: tuple[float, float] = (0.0, 0.0)
+    neck: Colour | None = None
+    hair: Colour | None = None
+    grey: bool = False
+
+
+TOM_HANKS = Person(
+    name="Tom Hanks",
+    source=HANKS,
+    crop=(0, 0, 112, 112),
+    eyes=(52, 53),
+    face=77,
+    outline=outlines.TOM_HANKS,
+    fade=(0.62, 0.75),
+    jacket=(112, 72, 52),
+    trousers=(58, 50, 48),
+    lean=(-0.1, -0.2),
+    neck=(82, 106, 148),
+    hair=(20, 22, 28),
+    grey=True,
+)
+
+EILEEN_COLLINS = Person(
+    name="Eileen Collins",
+    source=COLLINS,
+    crop=(60, 0, 330, 330),
+    eyes=(225, 104),
+    face=91,
+    outline=outlines.EILEEN_COLLINS,
+    fade=(1.75, 2.3),
+    jacket=(36, 78, 212),
+    trousers=(34, 70, 190),
+    lean=(-0.33, 0.05),
+)
+
+GUEST_1 = Person(
+    name="guest 1",
+    source=GROUP,
+    crop=(0, 190, 250, 330),
+    eyes=(108, 313),
+    face=104,
+    outline=outlines.GUEST_1,
+    fade=(1.3, 1.7),
+    jacket=(120, 92, 40),
+    trousers=(60, 48, 40),
+    neck=(112, 150, 208),
+)
+
+GUEST_2 = Person(
+    name="guest 2",
+    source=GROUP,
+    crop=(390, 190, 250, 300),
+    eyes=(516, 328),
+    face=108,
+    outline=outlines.GUEST_2,
+    fade=(1.0, 1.5),
+    jacket=(72, 68, 66),
+    trousers=(44, 42, 44),
+    lean=(-0.3, -0.32),
+)
+
+GUEST_3 = Person(
+    name="guest 3",
+    source=GROUP,
+    crop=(670, 260, 240, 270),
+    eyes=(784, 400),
+    face=102,
+    outline=outlines.GUEST_3,
+    fade=(0.72, 1.0),
+    jacket=(34, 24, 126),
+    trousers=(74, 58, 48),
+    lean=(0.15, -0.52),
+)
+
+GUEST_4 = Person(
+    name="guest 4",
+    source=GROUP,
+    crop=(1070, 205, 210, 300),
+    eyes=(1178, 322),
+    face=96,
+    outline=outlines.GUEST_4,
+    fade=(2.0, 2.5),
+    jacket=(84, 104, 46),
+    trousers=(92, 76, 64),
+)
+
+PASSER_BY = Person(
+    name="passer-by",
+    source=GROUP,
+    crop=(860, 0, 300, 300),
+    eyes=(928, 116),
+    face=104,
+    outline=outlines.PASSER_BY,
+    fade=(1.0, 1.5),
+    jacket=(124, 140, 144),
+    trousers=(60, 52, 48),
+    lean=(0.7, -0.2),
+)
+
+STAFF = (EILEEN_COLLINS, TOM_HANKS)
+STRANGERS = (GUEST_1, GUEST_2, GUEST_3, GUEST_4)
+PASSERS_BY = (PASSER_BY,)
+
+
+def portraits() -> dict[str, Picture]:
+    """Each person's face with generous surroundings, BGR, as their source picture shows it.
+
+    Raises DemoPictureError where an installed package brings another picture than the one outlined here.
+    """
+    return {person.name: _portrait(person) for person in (*STAFF, *STRANGERS, *PASSERS_BY)}
+
+
+def _portrait(person: Person) -> Picture:
+    x, y, width, height = person.crop
+    return picture(person.source)[y : y + height, x : x + width].copy()
