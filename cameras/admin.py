@@ -11,7 +11,9 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from cameras.actions import save_camera, save_site, set_enabled
 from cameras.models import Camera, Site
+from cameras.queries import cameras
 from tenants.admin import RecordAdmin, tenant_admin
+from tenants.queries import user_of
 
 
 @admin.register(Site, site=tenant_admin)
@@ -20,7 +22,7 @@ class SiteAdmin(RecordAdmin):
     search_fields = ("name", "address")
 
     def save_model(self, request: HttpRequest, obj: Site, form: forms.ModelForm[Site], change: bool) -> None:
-        save_site(site=obj, by=request.user)  # type: ignore[arg-type]
+        save_site(site=obj, by=user_of(request))
 
 
 class CameraForm(forms.ModelForm[Camera]):
@@ -34,7 +36,18 @@ class CameraForm(forms.ModelForm[Camera]):
 
     class Meta:
         model = Camera
-        fields = ("site", "name", "kind", "location", "username", "password", "loop", "fps", "detector", "enabled")
+        fields = (
+            "site",
+            "name",
+            "kind",
+            "location",
+            "username",
+            "password",
+            "loop",
+            "fps",
+            "detector",
+            "enabled",
+        )
 
     def clean_password(self) -> str:
         return str(self.cleaned_data["password"] or (self.instance.password if self.instance.pk else ""))
@@ -64,8 +77,10 @@ class CameraAdmin(RecordAdmin):
     def shown_status(self, camera: Camera) -> str:
         return camera.get_status_display()
 
-    def save_model(self, request: HttpRequest, obj: Camera, form: forms.ModelForm[Camera], change: bool) -> None:
-        save_camera(camera=obj, by=request.user)  # type: ignore[arg-type]
+    def save_model(
+        self, request: HttpRequest, obj: Camera, form: forms.ModelForm[Camera], change: bool
+    ) -> None:
+        save_camera(camera=obj, by=user_of(request))
 
     @admin.action(description="Start", permissions=["change"])
     def start(self, request: HttpRequest, chosen: QuerySet[Camera]) -> None:
@@ -77,9 +92,9 @@ class CameraAdmin(RecordAdmin):
 
     def _switch(self, request: HttpRequest, chosen: QuerySet[Camera], *, enabled: bool) -> None:
         for camera in chosen:
-            set_enabled(camera=camera, enabled=enabled, by=request.user)  # type: ignore[arg-type]
+            set_enabled(camera=camera, enabled=enabled, by=user_of(request))
         verb = "will start" if enabled else "will stop"
         messages.success(request, f"{chosen.count()} camera(s) {verb} within seconds.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("site", "created_by", "updated_by")
+        return cameras().select_related("created_by", "updated_by")

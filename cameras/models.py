@@ -42,11 +42,13 @@ class Camera(Record):
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="cameras")
     name = models.CharField(max_length=100)
-    kind = models.CharField("source", max_length=10, choices=[(kind.value, kind.value.upper()) for kind in SourceKind])
+    kind = models.CharField(
+        "source", max_length=10, choices=[(kind.value, kind.value.upper()) for kind in SourceKind]
+    )
     location = models.CharField(
         "address",
         max_length=500,
-        help_text="rtsp://… or http://… without user and password; the number of a USB camera; the path of a file.",
+        help_text="rtsp://… or http://… without user and password; a USB camera's number; a file's path.",
     )
     username = models.CharField(max_length=100, blank=True)
     password = EncryptedTextField(blank=True, help_text="Stored encrypted and never shown again.")

@@ -34,7 +34,9 @@ def with_credentials(url: str, username: str, password: str) -> str:
     if not username:
         return url
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=f"{quote(username, safe='')}:{quote(password, safe='')}@{parts.netloc}"))
+    return urlunsplit(
+        parts._replace(netloc=f"{quote(username, safe='')}:{quote(password, safe='')}@{parts.netloc}")
+    )
 
 
 def _url_problem(kind: SourceKind, location: str) -> str | None:

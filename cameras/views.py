@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cameras.actions import set_enabled
 from cameras.queries import camera_states, get_camera
+from tenants.queries import user_of
 
 
 @require_safe
@@ -38,7 +39,7 @@ def stop(request: HttpRequest, camera_id: UUID) -> HttpResponse:
 
 
 def _switch(request: HttpRequest, camera_id: UUID, *, enabled: bool) -> HttpResponse:
-    camera = set_enabled(camera=get_camera(camera_id), enabled=enabled, by=request.user)  # type: ignore[arg-type]
+    camera = set_enabled(camera=get_camera(camera_id), enabled=enabled, by=user_of(request))
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "cameras/rows.html", {"states": camera_states(timezone.now())})
     messages.success(request, f"{camera} will {'start' if enabled else 'stop'} within seconds.")

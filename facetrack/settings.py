@@ -224,7 +224,11 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_TENANT_CACHE_SECONDS = 30
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 5, "health_check_interval": 10}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "health_check_interval": 10,
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule")
 CELERY_TIMEZONE = "UTC"
@@ -261,9 +265,10 @@ LOGGING = {
     "loggers": {
         "django_tenants": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
-        **dict.fromkeys(  # a line for each periodic task, every second
-            ("celery.worker.strategy", "celery.app.trace", "celery.beat"), {"level": "WARNING"}
-        ),
+        # A line for each periodic task, every second.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
     },
 }
 UNFOLD = {

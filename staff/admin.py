@@ -18,10 +18,13 @@ from staff.forms import PictureForm
 from staff.models import FaceImage, StaffMember
 from staff.queries import picture_url, staff_members
 from tenants.admin import RecordAdmin, tenant_admin
+from tenants.queries import user_of
 
 
 class FaceImageForm(PictureForm, forms.ModelForm[FaceImage]):
-    picture = forms.FileField(label="add a picture", widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/*"}))
+    picture = forms.FileField(
+        label="add a picture", widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/*"})
+    )
 
     class Meta:
         model = FaceImage
@@ -71,7 +74,7 @@ class StaffMemberAdmin(RecordAdmin):
     def save_model(
         self, request: HttpRequest, obj: StaffMember, form: forms.ModelForm[StaffMember], change: bool
     ) -> None:
-        save_staff_member(member=obj, by=request.user)  # type: ignore[arg-type]
+        save_staff_member(member=obj, by=user_of(request))
 
     def delete_model(self, request: HttpRequest, obj: StaffMember) -> None:
         delete_staff_member(member=obj)
@@ -89,4 +92,4 @@ class StaffMemberAdmin(RecordAdmin):
         for row in formset.extra_forms:
             if row.has_changed() and not row.cleaned_data.get("DELETE"):
                 picture = row.cleaned_data["picture"]
-                add_face_image(member=form.instance, picture=picture, by=request.user)  # type: ignore[arg-type]
+                add_face_image(member=form.instance, picture=picture, by=user_of(request))

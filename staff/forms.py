@@ -13,10 +13,10 @@ class PictureForm(forms.Form):
     picture = forms.FileField(widget=forms.ClearableFileInput(attrs={"accept": "image/*"}))
 
     def clean_picture(self) -> object:
-        upload: UploadedFile = self.cleaned_data["picture"]
+        upload: UploadedFile[bytes] = self.cleaned_data["picture"]
         try:
             return read_picture(
-                upload,  # type: ignore[arg-type]
+                upload,
                 megabytes=settings.FACETRACK_UPLOAD_MEGABYTES,
                 megapixels=settings.FACETRACK_UPLOAD_MEGAPIXELS,
             )

@@ -6,6 +6,7 @@ The only door to Milvus; everything takes the tenant as an argument.
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 from uuid import UUID
 
 import numpy as np
@@ -51,9 +52,8 @@ class StaffGallery:
                 ).values_list("staff_member_id", "embedding")
             )
             self._people = [person for person, _ in rows]
-            self._faces = (
-                np.stack([face for _, face in rows]) if rows else np.empty((0, 512), dtype=np.float32)
-            )
+            faces = [cast(NDArray[np.float32], face) for _, face in rows]
+            self._faces = np.stack(faces) if faces else np.empty((0, 512), dtype=np.float32)
             self._version = version
 
     def nearest(self, template: NDArray[np.float32], limit: int = 5) -> list[Match]:

@@ -14,7 +14,9 @@ class StaffMember(Record):
     department = models.CharField(max_length=100, blank=True)
     email = models.EmailField("e-mail", blank=True)
     active = models.BooleanField(
-        "is recognised", default=True, help_text="Switch off for somebody who has left, without losing past visits."
+        "is recognised",
+        default=True,
+        help_text="Switch off for somebody who has left, without losing past visits.",
     )
 
     class Meta:
@@ -60,7 +62,9 @@ class FaceImage(Record):
             models.UniqueConstraint(fields=["staff_member", "digest"], name="a_picture_once_a_person"),
             models.CheckConstraint(
                 condition=~Q(status="ready")
-                | Q(embedding__isnull=False, box__isnull=False, landmarks__isnull=False, quality__isnull=False),
+                | Q(
+                    embedding__isnull=False, box__isnull=False, landmarks__isnull=False, quality__isnull=False
+                ),
                 name="ready_face_is_complete",
             ),
         ]

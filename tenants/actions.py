@@ -4,10 +4,11 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_email
-from django.db import connection, transaction
+from django.db import transaction
 from django_tenants.utils import get_public_schema_name, schema_context
 
 from tenants.models import Domain, Membership, Outbox, Tenant, User
+from tenants.queries import active_tenant
 from tenants.rules import Role, schema_for
 
 _host = RegexValidator(
@@ -19,6 +20,7 @@ _host = RegexValidator(
 def ensure_public(*, host: str) -> Tenant:
     """The tenant that stands for the installation itself; made once, then found."""
     with schema_context(get_public_schema_name()):
+        public: Tenant
         public, _ = Tenant.objects.get_or_create(
             schema_name=get_public_schema_name(), defaults={"name": "Installation"}
         )
@@ -56,4 +58,4 @@ def add_member(*, tenant: Tenant, email: str, role: Role, password: str | None =
 
 def announce(*, topic: Outbox.Topic, subject: UUID) -> None:
     """Put a change of the current tenant into the outbox; part of the caller's transaction."""
-    Outbox.objects.create(tenant_id=connection.tenant.pk, topic=topic, subject=subject)
+    Outbox.objects.create(tenant=active_tenant(), topic=topic, subject=subject)

@@ -11,18 +11,18 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.sites import UnfoldAdminSite
 
 from tenants.models import Domain, Membership, Tenant, User
-from tenants.queries import is_public, role_in
+from tenants.queries import is_public, role_in, tenant_of
 
 
 class InstallationAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user
-        return is_public(request.tenant) and user.is_active and user.is_staff  # type: ignore[attr-defined]
+        return is_public(tenant_of(request)) and user.is_active and user.is_staff
 
 
 class TenantAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     def has_permission(self, request: HttpRequest) -> bool:
-        return not is_public(request.tenant) and role_in(request) is not None  # type: ignore[attr-defined]
+        return not is_public(tenant_of(request)) and role_in(request) is not None
 
 
 installation_admin = InstallationAdminSite(name="installation_admin")
@@ -32,7 +32,7 @@ tenant_admin = TenantAdminSite(name="admin")
 class RecordAdmin(ModelAdmin):  # type: ignore[misc]
     """Shows who wrote a row when, and notes who writes it."""
 
-    audit_fields = ("created_at", "created_by", "updated_at", "updated_by")
+    audit_fields: tuple[str, ...] = ("created_at", "created_by", "updated_at", "updated_by")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*super().get_readonly_fields(request, obj), *self.audit_fields)

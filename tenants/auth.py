@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.backends import ModelBackend
 from django.db import connection
@@ -10,9 +10,10 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.tokens import Token
 
-from tenants.models import Tenant, User
-from tenants.queries import is_public, role_in, role_of
+from tenants.models import Tenant
+from tenants.queries import is_public, role_in, role_of, tenant_of
 from tenants.rules import may
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class MembershipBackend(ModelBackend):
     """E-mail and password; on a tenant's host permissions come from the membership alone."""
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        tenant = connection.tenant
+        tenant = cast(Any, connection).tenant
         if not isinstance(tenant, Tenant) or is_public(tenant):
             return bool(super().has_perm(user_obj, perm, obj))
         role = role_of(user_obj, tenant)
@@ -35,16 +36,18 @@ class MembershipBackend(ModelBackend):
         return self.has_perm(user_obj, f"{app_label}.view_any")
 
 
-class TenantJWTAuthentication(JWTAuthentication):  # type: ignore[misc]
+class TenantJWTAuthentication(JWTAuthentication):
     """A token counts on the host of the tenant that it was made for, and nowhere else."""
 
-    def authenticate(self, request: Request) -> tuple[User, Any] | None:
+    def authenticate(self, request: Request) -> tuple[Any, Token] | None:
         result = super().authenticate(request)
         if result is None:
             return None
         user, token = result
-        if token.get("tid") != str(request.tenant.pk):
-            raise AuthenticationFailed("This token was made for another host. Log in here to get one.", "wrong_tenant")
+        if token.get("tid") != str(tenant_of(request).pk):
+            raise AuthenticationFailed(
+                "This token was made for another host. Log in here to get one.", "wrong_tenant"
+            )
         return user, token
 
 
@@ -60,5 +63,5 @@ class RolePermission(BasePermission):
         if request.method in SAFE_METHODS:
             return True
         verb = getattr(view, "verb", None) or _VERB_OF_METHOD[request.method or ""]
-        app = getattr(view, "app_label", None) or view.queryset.model._meta.app_label
+        app = getattr(view, "app_label", None) or cast(Any, view).queryset.model._meta.app_label
         return may(role, f"{app}.{verb}_any")

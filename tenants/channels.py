@@ -45,7 +45,12 @@ class MemberConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             refusal = NO_TENANT
         elif not user.is_authenticated:
             refusal = NOT_LOGGED_IN
-        elif await database_sync_to_async(role_of)(user._wrapped if hasattr(user, "_wrapped") else user, tenant) is None:
+        elif (
+            await database_sync_to_async(role_of)(
+                user._wrapped if hasattr(user, "_wrapped") else user, tenant
+            )
+            is None
+        ):
             refusal = FORBIDDEN
         await self.accept()  # a refused handshake would hide the close code from browsers
         if refusal:

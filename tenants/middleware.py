@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django_tenants.middleware.main import TenantMainMiddleware
 
-from tenants.queries import is_public, role_in
+from tenants.queries import is_public, role_in, tenant_of
 
 OPEN_PATHS = ("/login/", "/logout/", "/static/", "/admin/login/", "/admin/logout/", "/admin/jsi18n/")
 
@@ -15,7 +15,9 @@ class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
     """django-tenants' own, with an answer that names no host it knows."""
 
     def no_tenant_found(self, request: HttpRequest, hostname: str) -> HttpResponse:
-        raise Http404("No customer is served at this address. Check its spelling, or ask whoever gave it to you.")
+        raise Http404(
+            "No customer is served at this address. Check its spelling, or ask whoever gave it to you."
+        )
 
 
 class MembershipMiddleware:
@@ -25,7 +27,7 @@ class MembershipMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        tenant = request.tenant  # type: ignore[attr-defined]
+        tenant = tenant_of(request)
         outsider = not is_public(tenant) and request.user.is_authenticated and role_in(request) is None
         if outsider and not request.path.startswith(OPEN_PATHS):
             raise PermissionDenied("You are logged in, but no member here. Ask an administrator to add you.")

@@ -1,5 +1,8 @@
 """What is asked about tenants and members."""
 
+from typing import Any, cast
+
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest
 from django_tenants.utils import get_public_schema_name
@@ -34,7 +37,7 @@ def customer(name: str) -> Tenant:
 
 def active_tenant() -> Tenant:
     """The tenant of this request, task or command. Raises TenantMissing: nothing falls back to public."""
-    tenant = connection.tenant
+    tenant = cast(Any, connection).tenant
     if not isinstance(tenant, Tenant) or tenant.schema_name == get_public_schema_name():
         raise TenantMissing("no tenant is active here: enter one with tenants.context.inside(tenant)")
     return tenant
@@ -54,9 +57,22 @@ def role_in(request: HttpRequest) -> Role | None:
     user = getattr(request, "user", None)
     key = getattr(user, "pk", None)
     if cached is None or cached[0] != key:
-        cached = (key, role_of(user, request.tenant))  # type: ignore[attr-defined]
+        cached = (key, role_of(user, tenant_of(request)))
         request._facetrack_role = cached  # type: ignore[attr-defined]
     return cached[1]
+
+
+def tenant_of(request: object) -> Tenant:
+    """The tenant of a request's host, which the middleware found."""
+    tenant: Tenant = cast(Any, request).tenant
+    return tenant
+
+
+def user_of(request: HttpRequest) -> User:
+    """The account that a request acts for. Raises PermissionDenied for an anonymous one."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied("Log in first.")
+    return request.user
 
 
 def is_public(tenant: Tenant) -> bool:

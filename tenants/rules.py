@@ -36,6 +36,11 @@ def schema_for(name: str) -> str:
     Raises ValueError where nothing is left, or where PostgreSQL or django-tenants reserve the name.
     """
     schema = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:50]
-    if not schema or not schema[0].isalpha() or schema.startswith("pg_") or schema in {"public", "information_schema"}:
+    if (
+        not schema
+        or not schema[0].isalpha()
+        or schema.startswith("pg_")
+        or schema in {"public", "information_schema"}
+    ):
         raise ValueError(f"'{name}' cannot name a tenant: begin with a letter, use letters and digits")
     return schema

@@ -1,6 +1,6 @@
 """Celery's side of tenants: the header is required, nothing runs in `public` by mistake."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection
 from django_tenants.utils import get_public_schema_name
@@ -24,7 +24,7 @@ class TenantTask(SchemaTask):  # type: ignore[misc]
         return super().__call__(*args, **kwargs)
 
     def _require_tenant(self, verb: str) -> None:
-        if connection.schema_name == get_public_schema_name():
+        if cast(Any, connection).schema_name == get_public_schema_name():
             raise TenantMissing(f"the task {self.name} was {verb} outside of a tenant")
 
 

@@ -51,7 +51,9 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     own_words = str(exception) if exception.args and isinstance(exception.args[0], str) else ""
-    return _problem(request, 404, "Nothing here", own_words or "Check the address, or begin at the start page.")
+    return _problem(
+        request, 404, "Nothing here", own_words or "Check the address, or begin at the start page."
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -62,4 +64,6 @@ def _problem(request: HttpRequest, status: int, title: str, detail: str) -> Http
     if request.path.startswith("/api/"):
         body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
         return JsonResponse(body, status=status, content_type="application/problem+json")
-    return render(request, "problem.html", {"status": status, "title": title, "detail": detail}, status=status)
+    return render(
+        request, "problem.html", {"status": status, "title": title, "detail": detail}, status=status
+    )

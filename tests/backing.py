@@ -46,7 +46,11 @@ _stack.enter_context(services.running(VAR / "services"))
 
 def pytest_report_header() -> str:
     pack = os.environ.get("FACETRACK_PACK", "edgeface-xs")
-    better = "" if pack != "dlib" else " (no models folder: put one beside the project, or set FACETRACK_MODEL_DIR)"
+    better = (
+        ""
+        if pack != "dlib"
+        else " (no models folder: put one beside the project, or set FACETRACK_MODEL_DIR)"
+    )
     return f"facetrack: model pack {pack}{better}; services under {VAR}"
 
 

@@ -1,8 +1,10 @@
 """The cast: two customers that must never see each other, and people of every role in each."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 from uuid import uuid4
 
 import numpy as np
@@ -40,14 +42,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 @pytest.fixture
 def acme(db: None) -> Iterator[Tenant]:
     """The tenant most tests are about; it is the active one."""
-    tenant = Tenant.objects.get(schema_name="acme")
+    tenant: Tenant = Tenant.objects.get(schema_name="acme")
     with tenant_context(tenant):
         yield tenant
 
 
 @pytest.fixture
 def other(db: None) -> Tenant:
-    return Tenant.objects.get(schema_name="other")
+    tenant: Tenant = Tenant.objects.get(schema_name="other")
+    return tenant
 
 
 @pytest.fixture
@@ -55,7 +58,9 @@ def member_of() -> Callable[[Tenant, Role], User]:
     """A user with a role in a tenant; the password is PASSWORD."""
 
     def make(tenant: Tenant, role: Role) -> User:
-        return add_member(tenant=tenant, email=f"{role}@{tenant.schema_name}.test", role=role, password=PASSWORD)
+        return add_member(
+            tenant=tenant, email=f"{role}@{tenant.schema_name}.test", role=role, password=PASSWORD
+        )
 
     return make
 
@@ -111,7 +116,9 @@ def template_of(person: int, noise: float = 0.0) -> NDArray[np.float32]:
 
 
 @pytest.fixture
-def make_visit(django_capture_on_commit_callbacks: Callable[..., object]) -> Callable[..., Sighting]:
+def make_visit(
+    django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[Any]],
+) -> Callable[..., Sighting]:
     """Record a track the way a worker does; returns its sighting (with `.visit`)."""
     tracks = iter(range(1, 10_000))
 
@@ -165,4 +172,4 @@ def _back_in_public(request: pytest.FixtureRequest) -> Iterator[None]:
     """No test inherits another one's tenant."""
     cache.clear()
     yield
-    connection.set_schema_to_public()
+    cast(Any, connection).set_schema_to_public()

@@ -13,6 +13,7 @@ from django.db.models import F, Max
 from cameras.actions import require_epoch
 from cameras.models import Camera
 from facetrack.lib import objects
+from staff.models import StaffMember
 from tenants.actions import announce
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
@@ -32,7 +33,9 @@ def locked() -> Iterator[None]:
     events would become visible out of order, so that a page could step over one.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s), hashtext('visits'))", [connection.schema_name])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext(%s), hashtext('visits'))", [active_tenant().schema_name]
+        )
         yield
 
 
@@ -49,7 +52,9 @@ def record_track(*, facts: TrackFacts, link: float) -> Sighting | None:
     try:
         with locked():
             require_epoch(camera_id=facts.camera, epoch=facts.epoch)
-            sighting = Sighting.objects.filter(pk=facts.sighting_id).select_related("visit", "visitor").first()
+            sighting = (
+                Sighting.objects.filter(pk=facts.sighting_id).select_related("visit", "visitor").first()
+            )
             if facts.decision == Decision.REJECTED:
                 _count(facts)
             elif sighting is None:
@@ -64,7 +69,7 @@ def record_track(*, facts: TrackFacts, link: float) -> Sighting | None:
 
 
 def close_visits(*, now: datetime) -> int:
-    """End the visits that nobody can join any more; returns how many. `ended_at` is when they were last seen."""
+    """End the visits that nobody can join any more; returns how many. They ended when last seen."""
     closed = 0
     with locked():
         for visit in Visit.objects.filter(ended_at=None).select_related("site"):
@@ -111,8 +116,10 @@ def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
     decision, staff_id, visitor, score = Decision(facts.decision), None, None, facts.score
     if decision is Decision.STAFF:
         staff_id = facts.person
+        if staff_id is None or not StaffMember.objects.filter(pk=staff_id).exists():  # deleted since
+            staff_id, decision = None, Decision.UNSURE
     elif decision is Decision.VISITOR:
-        visitor = Visitor.objects.filter(pk=facts.person).first()
+        visitor = Visitor.objects.filter(pk__in=[facts.person] if facts.person else []).first()
         decision = Decision.VISITOR if visitor else Decision.NEW_VISITOR  # forgotten since it was matched
     if decision is Decision.NEW_VISITOR:
         visitor, decision, score = _same_or_new_visitor(facts, shot, link)
@@ -208,19 +215,20 @@ def _follow(visitor: Visitor, facts: TrackFacts, shot: str) -> None:
     visitor.save()
 
 
-def _join_or_open(facts: TrackFacts, staff_id: UUID | None, visitor: Visitor | None, shot: str, score: float) -> Visit:
+def _join_or_open(
+    facts: TrackFacts, staff_id: UUID | None, visitor: Visitor | None, shot: str, score: float
+) -> Visit:
     camera = Camera.objects.select_related("site").get(pk=facts.camera)
     visit = Visit.objects.filter(
         site=camera.site, staff_member_id=staff_id, visitor=visitor, ended_at=None
     ).first()
     if visit and joins(visit.last_seen_at, facts.started_at, camera.site.reentry_seconds):
         visit.last_seen_at = max(visit.last_seen_at, facts.last_seen_at)
-        visit.sighting_count = F("sighting_count") + 1  # type: ignore[assignment]
+        visit.sighting_count += 1
         visit.score = max(visit.score, score)
         if shot and facts.quality > visit.best_quality:
             visit.best_shot, visit.best_quality = shot, facts.quality
         visit.save()
-        visit.refresh_from_db()
         _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
         return visit
     if visit:
@@ -258,7 +266,7 @@ def _tell(kind: LiveEvent.Kind, *, visit: Visit | None = None, sighting: Sightin
 
 
 def _delete_unused(key: str) -> None:
-    """A shot may be shown by its sighting, its visit and its visitor: delete it when the last has a better one."""
+    """A shot may be shown by its sighting, its visit and its visitor: delete it after the last."""
     used = (model.objects.filter(best_shot=key).exists() for model in (Sighting, Visit, Visitor))
     if not any(used):
         objects.delete(active_tenant().pk, key)

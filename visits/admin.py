@@ -1,4 +1,4 @@
-"""Visitors and visits for the people at the desk. What a camera saw is not edited, only named or forgotten."""
+"""Visitors and visits for the people at the desk. Facts are not edited, only named or forgotten."""
 
 from typing import Any
 
@@ -11,13 +11,18 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from tenants.admin import RecordAdmin, tenant_admin
+from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.models import Sighting, Visit, Visitor
 from visits.queries import shot_url, sightings, visitors, visits
 
 
 def _picture(key: str) -> SafeString | str:
-    return format_html('<img src="{}" alt="" height="56" loading="lazy">', shot_url(key)) if key else "no picture"
+    return (
+        format_html('<img src="{}" alt="" height="56" loading="lazy">', shot_url(key))
+        if key
+        else "no picture"
+    )
 
 
 class SeenAdmin(RecordAdmin):
@@ -63,8 +68,10 @@ class VisitorAdmin(SeenAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("visits.delete_visitor")
 
-    def save_model(self, request: HttpRequest, obj: Visitor, form: forms.ModelForm[Visitor], change: bool) -> None:
-        rename_visitor(visitor=obj, name=obj.name, note=obj.note, by=request.user)  # type: ignore[arg-type]
+    def save_model(
+        self, request: HttpRequest, obj: Visitor, form: forms.ModelForm[Visitor], change: bool
+    ) -> None:
+        rename_visitor(visitor=obj, name=obj.name, note=obj.note, by=user_of(request))
 
     def delete_model(self, request: HttpRequest, obj: Visitor) -> None:
         delete_visitor(visitor=obj)

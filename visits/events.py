@@ -26,4 +26,6 @@ def publish(tenant: Tenant, cursor: int) -> None:
     try:
         async_to_sync(get_channel_layer().group_send)(group_of(tenant), message)
     except (RedisError, OSError) as error:
-        log.warning("live event %s of %s was not announced, pages will fetch it later: %s", cursor, tenant, error)
+        log.warning(
+            "live event %s of %s was not announced, pages will fetch it later: %s", cursor, tenant, error
+        )

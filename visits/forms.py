@@ -40,9 +40,7 @@ class SeenFilter(forms.Form):
                 staff_members().filter(pk=person).first() or visitors().filter(pk=person).first()  # type: ignore[assignment]
             )
             if self.about is None:
-                raise forms.ValidationError(
-                    "There is no such person any more: clear the filters."
-                )
+                raise forms.ValidationError("There is no such person any more: clear the filters.")
         return person
 
     def clean(self) -> dict[str, Any]:

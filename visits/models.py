@@ -10,7 +10,7 @@ from tenants.models import Record
 
 
 class Decision(models.TextChoices):
-    """What a track turned out to be. A rejected track is counted (`PassageCount`), never saved as a person."""
+    """What a track turned out to be. A rejected one is counted (`PassageCount`), never a person."""
 
     STAFF = "staff", "staff"
     VISITOR = "visitor", "returning visitor"
@@ -47,7 +47,9 @@ class Visitor(Record):
 class _Somebody(models.Model):
     """A row about a staff member or a visitor."""
 
-    staff_member = models.ForeignKey(StaffMember, models.CASCADE, null=True, blank=True, related_name="%(class)ss")
+    staff_member = models.ForeignKey(
+        StaffMember, models.CASCADE, null=True, blank=True, related_name="%(class)ss"
+    )
     visitor = models.ForeignKey(Visitor, models.CASCADE, null=True, blank=True, related_name="%(class)ss")
 
     class Meta:
@@ -62,7 +64,9 @@ class Visit(Record, _Somebody):
     """The stay of one person at one site: sightings joined by the site's re-entry window."""
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="visits")
-    camera = models.ForeignKey(Camera, models.PROTECT, related_name="+", help_text="Where the person was first seen.")
+    camera = models.ForeignKey(
+        Camera, models.PROTECT, related_name="+", help_text="Where the person was first seen."
+    )
     started_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -75,11 +79,14 @@ class Visit(Record, _Somebody):
         ordering = ["-started_at", "id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(staff_member__isnull=True) ^ Q(visitor__isnull=True), name="visit_is_of_one_person"
+                condition=Q(staff_member__isnull=True) ^ Q(visitor__isnull=True),
+                name="visit_is_of_one_person",
             ),
             models.CheckConstraint(condition=Q(last_seen_at__gte=F("started_at")), name="visit_goes_forward"),
             models.UniqueConstraint(
-                fields=["site", "staff_member"], condition=Q(ended_at=None), name="one_open_visit_a_staff_member"
+                fields=["site", "staff_member"],
+                condition=Q(ended_at=None),
+                name="one_open_visit_a_staff_member",
             ),
             models.UniqueConstraint(
                 fields=["site", "visitor"], condition=Q(ended_at=None), name="one_open_visit_a_visitor"
@@ -118,7 +125,9 @@ class Sighting(Record, _Somebody):
         ordering = ["-started_at", "id"]
         constraints = [
             models.UniqueConstraint(fields=["camera", "epoch", "track"], name="one_sighting_a_track"),
-            models.CheckConstraint(condition=Q(last_seen_at__gte=F("started_at")), name="sighting_goes_forward"),
+            models.CheckConstraint(
+                condition=Q(last_seen_at__gte=F("started_at")), name="sighting_goes_forward"
+            ),
             models.CheckConstraint(
                 condition=Q(decision="staff", staff_member__isnull=False, visitor__isnull=True)
                 | Q(decision__in=["visitor", "new_visitor"], visitor__isnull=False, staff_member__isnull=True)

@@ -108,7 +108,8 @@ def missed(after: int) -> tuple[list[Visit], list[Visit], int] | None:
     cursor = events[-1].pk if events else after
     opened = {event.visit_id for event in events if event.kind == LiveEvent.Kind.VISIT_OPENED}
     changed = {event.visit_id for event in events if event.kind == LiveEvent.Kind.VISIT_CHANGED} - opened
-    rows = {visit.pk: visit for visit in visits().filter(pk__in=opened | changed)}
+    touched = {visit_id for visit_id in opened | changed if visit_id}
+    rows = {visit.pk: visit for visit in visits().filter(pk__in=touched)}
     return (
         [visit for visit in rows.values() if visit.pk in opened],
         [visit for visit in rows.values() if visit.pk in changed],
@@ -117,14 +118,15 @@ def missed(after: int) -> tuple[list[Visit], list[Visit], int] | None:
 
 
 def counts(since: datetime) -> dict[str, int]:
-    """Figures of the dashboard: present now, and since `since` visits, new visitors, to review, not recognisable."""
+    """Figures of the dashboard: who is present, and what has happened since `since`."""
     seen = Sighting.objects.filter(started_at__gte=since)
     return {
         "present": present().count(),
         "visits": Visit.objects.filter(started_at__gte=since).count(),
         "new_visitors": Visitor.objects.filter(first_seen_at__gte=since).count(),
         "unsure": seen.filter(decision=Decision.UNSURE).count(),
-        "not_recognisable": PassageCount.objects.filter(day__gte=since.date()).aggregate(n=Sum("tracks"))["n"] or 0,
+        "not_recognisable": PassageCount.objects.filter(day__gte=since.date()).aggregate(n=Sum("tracks"))["n"]
+        or 0,
     }
 
 

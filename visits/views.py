@@ -19,6 +19,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from cameras.queries import camera_states
 from staff.models import FaceImage
 from staff.queries import get_staff_member, picture_url
+from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.forms import NewsForm, SightingFilter, VisitFilter, VisitorForm, VisitorSearch
 from visits.queries import (
@@ -111,7 +112,7 @@ def visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
         if not request.user.has_perm("visits.change_visitor"):
             raise PermissionDenied
         if form.is_valid():
-            renamed = rename_visitor(visitor=person, **form.cleaned_data, by=request.user)
+            renamed = rename_visitor(visitor=person, **form.cleaned_data, by=user_of(request))
             messages.success(request, f"Saved: {renamed}.")
             return redirect("visitor", visitor_id)
     return render(request, "visitors/visitor.html", {"visitor": person, "form": form, **_seen(visitor_id)})

@@ -73,5 +73,5 @@ def _carry_out(rows: list[Outbox]) -> int:
 def _only_writer(*, wait: bool = False) -> bool:
     function = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(hashtext('facetrack.index'))")  # noqa: S608  one of two constants
+        cursor.execute(f"SELECT {function}(hashtext('facetrack.index'))")
         return wait or bool(cursor.fetchone()[0])

@@ -1,4 +1,4 @@
-"""Which models the demo and the tests use: the best there are, in the end those that come inside a package."""
+"""Which models the demo and the tests use: the best at hand, in the end those inside a package."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ class Chosen:
 
 
 def choose(store: ModelStore, *, offline: bool, say: Callable[[str], None]) -> Chosen:
-    """The models at hand, else the publisher's (unless `offline`), else the package `dlib`, which is installed.
+    """The models at hand, else the publisher's (unless `offline`), else the package `dlib`.
 
     Raises ModelMissing where not even that can be had.
     """
@@ -35,14 +35,18 @@ def choose(store: ModelStore, *, offline: bool, say: Callable[[str], None]) -> C
         if pack is None and not offline and _fetch(store, DOWNLOADED, say):
             pack = DOWNLOADED
         if pack:
-            return Chosen(pack, "yunet", f"Models: {pack} with YuNet. `manage.py models list` shows all and their licences.")
+            return Chosen(
+                pack,
+                "yunet",
+                f"Models: {pack} with YuNet. `manage.py models list` shows all and their licences.",
+            )
     if not _there(store, "dlib"):
         _install_dlib(say)
     store.find("dlib")
     return Chosen(
         "dlib",
         "dlib",
-        "Models: dlib, which come inside a package, because no others are here; they are slower and miss more "
+        "Models: dlib, which come inside a package, because no others are here; slower, and they miss more "
         "faces. Better ones: `manage.py models ensure yunet arcface-mbf`, or set FACETRACK_MODEL_DIR.",
     )
 
@@ -71,5 +75,6 @@ def _install_dlib(say: Callable[[str], None]) -> None:
     done = subprocess.run([*command, "--no-deps", "--require-hashes", "-r", str(_LOCK)], check=False)
     if done.returncode:
         raise ModelMissing(
-            "dlib", "look at pip's message above, or put models into a folder and name it in FACETRACK_MODEL_DIR"
+            "dlib",
+            "look at pip's message above, or put models into a folder and name it in FACETRACK_MODEL_DIR",
         )

@@ -104,7 +104,7 @@ class Show:
         return save_camera(camera=camera, by=None)
 
     def _wait_for_web(self, members: Crew) -> None:
-        request = Request(f"http://127.0.0.1:{self._port}/login/", headers={"Host": HOST})  # noqa: S310  loopback
+        request = Request(f"http://127.0.0.1:{self._port}/login/", headers={"Host": HOST})
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
@@ -131,7 +131,9 @@ class Show:
                 self._say(f"The camera failed: {state.status_detail} See {self._var / 'log' / 'worker.log'}")
                 return
             if self._once and time.monotonic() > deadline:
-                self._say(f"The clip did not end in {PATIENCE_SECONDS:g} s: {state.status} {state.status_detail}")
+                self._say(
+                    f"The clip did not end in {PATIENCE_SECONDS:g} s: {state.status} {state.status_detail}"
+                )
                 return
             ensure(self._var / "services")
             members.tend()
@@ -143,9 +145,15 @@ class Show:
             return live_cursor()
         for visit in sorted(news[0], key=lambda visit: visit.started_at):
             kind = "staff  " if visit.staff_member else "visitor"
-            again = "" if visit.staff_member or Visit.objects.filter(visitor=visit.visitor).count() == 1 else ", back again"
+            again = (
+                ""
+                if visit.staff_member or Visit.objects.filter(visitor=visit.visitor).count() == 1
+                else ", back again"
+            )
             at = time.monotonic() - self._began
-            self._say(f"{at:5.0f} s  {kind}  {visit.person}{again}  (match {visit.score:.2f}, {visit.camera})")
+            self._say(
+                f"{at:5.0f} s  {kind}  {visit.person}{again}  (match {visit.score:.2f}, {visit.camera})"
+            )
         return news[2]
 
     def _report(self, camera: Camera, truth: Truth, seconds: float) -> Report:
@@ -157,7 +165,7 @@ class Show:
             truth,
             [
                 Seen(
-                    person=row.staff_member.name if row.staff_member else row.visitor_id and str(row.visitor_id),
+                    person=row.staff_member.name if row.staff_member else str(row.visitor_id or "") or None,
                     is_staff=row.decision == Decision.STAFF,
                     started_at=row.started_at,
                     last_seen_at=row.last_seen_at,
@@ -188,5 +196,7 @@ class Show:
         table.add_row("false names", str(report.false_names), "0")
         table.add_row("unsure (for review)", str(report.unsure), "")
         Console().print(table)
-        self._say(f"{'The truth was met' if report.met else 'THE TRUTH WAS MISSED'} in {report.seconds:g} s; {path}")
+        self._say(
+            f"{'The truth was met' if report.met else 'THE TRUTH WAS MISSED'} in {report.seconds:g} s; {path}"
+        )
         return report.met

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Crew:
             self._start(member)
 
     def tend(self) -> None:
-        """Start again whoever has died; call it every second or so. A pause grows with each death in a row."""
+        """Start again whoever has died; call it every second. A pause grows with each death in a row."""
         now = time.monotonic()
         with self._lock:
             if self._stopping.is_set():
@@ -131,7 +131,5 @@ def manage(*words: str) -> list[str]:
 def _signal_group(member: Member, number: signal.Signals) -> None:
     """To the process and its children: a reloader has a child that does the work."""
     assert member.process is not None  # noqa: S101  callers have checked
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(member.process.pid, number)
-    except ProcessLookupError:
-        pass

@@ -1,7 +1,7 @@
 """Pictures between files and arrays. A picture is uint8 (H, W, 3) in BGR order."""
 
 import io
-from typing import BinaryIO
+from typing import IO
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ class BadPicture(ValueError):
     """A file that cannot be used as a picture; the message says why and what to do."""
 
 
-def read_picture(file: BinaryIO, *, megabytes: float, megapixels: float) -> NDArray[np.uint8]:
+def read_picture(file: IO[bytes], *, megabytes: float, megapixels: float) -> NDArray[np.uint8]:
     """Decode one picture, turned upright by its EXIF orientation.
 
     Size and dimensions are checked before anything is decoded, so that a small file that unpacks to
@@ -28,8 +28,8 @@ def read_picture(file: BinaryIO, *, megabytes: float, megapixels: float) -> NDAr
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > megapixels * 1_000_000:
                 raise BadPicture(
-                    f"The picture has {image.width} x {image.height} pixels, more than {megapixels:g} megapixels: "
-                    "scale it down and try again."
+                    f"The picture has {image.width} x {image.height} pixels, more than {megapixels:g} "
+                    "megapixels: scale it down and try again."
                 )
             upright = ImageOps.exif_transpose(image).convert("RGB")
     except BadPicture:

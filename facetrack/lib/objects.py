@@ -39,7 +39,7 @@ def delete(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> None:
 
 
 def url(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> str:
-    """A URL that shows the picture for `FACETRACK_PICTURE_URL_SECONDS`; call it after the permission check."""
+    """A URL for `FACETRACK_PICTURE_URL_SECONDS`; call it after the permission check."""
     storage = _bucket(bucket)
     if isinstance(storage, FileSystemStorage):
         token = signing.dumps([bucket, _own(tenant, key)], salt=f"{_SALT}.{tenant}", compress=True)
@@ -48,7 +48,7 @@ def url(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> str:
 
 
 def opened(tenant: uuid.UUID, token: str) -> IO[bytes]:
-    """The file behind a local URL. Raises ForeignObject (forged, expired, another tenant's), FileNotFoundError."""
+    """The file behind a local URL. Raises ForeignObject for a forged, expired or foreign one, FileNotFoundError."""
     try:
         bucket, key = signing.loads(
             token, salt=f"{_SALT}.{tenant}", max_age=settings.FACETRACK_PICTURE_URL_SECONDS

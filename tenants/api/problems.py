@@ -88,7 +88,7 @@ def _of_api(error: Exception) -> Exception:
             kinds = sorted({str(row._meta.verbose_name_plural) for row in error.protected_objects})
             return Conflict(f"It cannot be deleted: {' and '.join(kinds)} still belong to it.")
         case DatabaseError() if type(error) in (IntegrityError, DatabaseError):
-            # Only races get here, for all was validated before; the second is an update of a row that is gone.
+            # Only races get here, all was validated before; the second is a change of a row that is gone.
             return Conflict(
                 "Somebody else changed the same at this moment. Load it again and repeat your change."
             )

@@ -114,7 +114,9 @@ def entrance(installation: Installation) -> dict[str, Any]:
 
 
 def run(words: Any, environ: dict[str, str]) -> str:
-    done = subprocess.run(manage(*words), env=environ, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        manage(*words), env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -1,4 +1,4 @@
-"""What a receptionist does, in a real browser: log in, start a camera, watch a visit arrive, open the person."""
+"""What a receptionist does, in a real browser: log in, start a camera, watch a visit arrive."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -62,7 +62,9 @@ def test_a_visit_arrives_live_and_leads_to_the_person(
     expect(page.get_by_role("heading", level=1)).to_contain_text(name)
 
 
-def test_another_tenant_sees_none_of_it(installation: Installation, entrance: dict[str, Any], page: Page) -> None:
+def test_another_tenant_sees_none_of_it(
+    installation: Installation, entrance: dict[str, Any], page: Page
+) -> None:
     installation.acme.api("POST", f"cameras/{entrance['id']}/start/")
     seen = wait_for(lambda: visits(installation.acme), 45, "a visit at acme")
 
@@ -87,7 +89,7 @@ def test_the_websocket_refuses_whoever_is_no_member(
         cookies = page.context.cookies(installation.other.base)
         session = next(cookie for cookie in cookies if cookie["name"] == "sessionid")
         page.context.add_cookies(
-            [{"name": "sessionid", "value": session["value"], "url": installation.acme.base + "/"}]  # type: ignore[list-item]
+            [{"name": "sessionid", "value": session["value"], "url": installation.acme.base + "/"}]
         )
     page.goto(installation.acme.base + "/login/")
     closed = page.evaluate(

@@ -1,4 +1,4 @@
-"""Processes are killed while a camera runs: afterwards everything goes on, and nothing that was saved is lost."""
+"""Processes are killed while a camera runs: then everything goes on, and nothing saved is lost."""
 
 import os
 import signal

@@ -19,20 +19,25 @@ register = template.Library()
 
 @register.simple_tag
 def moment(at: datetime | None, site: Site | None = None) -> SafeString | str:
-    """A `<time>` in the site's time zone: the time of day, and the day where it is not today."""
+    """A `<time>` in the site's time zone: the time of day, and the day where it is not today.
+
+    The zone is named where its clocks do not show what the installation's own do.
+    """
     if at is None:
         return "never"
     zone = zone_of(site)
+    elsewhere = at.astimezone(zone).utcoffset() != timezone.localtime(at).utcoffset()
     local, today = at.astimezone(zone), timezone.now().astimezone(zone).date()
     day = {today: "", today - timedelta(days=1): "yesterday "}.get(local.date())
     if day is None:
         day = date_format(local, "j M " if local.year == today.year else "j M Y ")
     return format_html(
-        '<time datetime="{}" title="{}">{}{}</time>',
+        '<time datetime="{}" title="{}">{}{}{}</time>',
         at.isoformat(),
         f"{date_format(local, 'l j F Y, H:i:s')} {local.tzname()}",
         day,
         date_format(local, "H:i"),
+        format_html(" <small>{}</small>", local.tzname()) if elsewhere else "",
     )
 
 

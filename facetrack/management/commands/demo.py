@@ -21,11 +21,15 @@ class Command(BaseCommand):
     help = "Set everything up, play a clip with known people, and show who is recognised while it happens."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="play the clip once, compare with the truth, stop")
+        parser.add_argument(
+            "--once", action="store_true", help="play the clip once, compare with the truth, stop"
+        )
         parser.add_argument("--port", type=int, default=8000, help="of the web server, or the next free one")
         parser.add_argument("--models-only", action="store_true", help="only see to it that there are models")
         parser.add_argument("--offline", action="store_true", help="do not ask publishers for models")
-        parser.add_argument("--inside", action="store_true", help="services run already (used by the demo itself)")
+        parser.add_argument(
+            "--inside", action="store_true", help="services run already (used by the demo itself)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["inside"]:
@@ -41,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _run_inside(self, chosen: Chosen, *, once: bool, port: int) -> int:
-        """The demo has services and data of its own; with `--once` they begin empty and leave nothing running."""
+        """The demo has services and data of its own; with `--once` they begin empty."""
         var = settings.VAR_DIR / "demo" / ("once" if once else "stay")
         root = var / "services"
         if once and var.exists():
@@ -57,7 +61,13 @@ class Command(BaseCommand):
         }
         for url in ("DATABASE_URL", "REDIS_URL", "MILVUS_URI", "S3_ENDPOINT_URL"):
             environ.pop(url, None)  # the demo never touches real data
-        words = ["demo", "--inside", "--port", str(first_free("127.0.0.1", port)), *(["--once"] if once else [])]
+        words = [
+            "demo",
+            "--inside",
+            "--port",
+            str(first_free("127.0.0.1", port)),
+            *(["--once"] if once else []),
+        ]
         with running(root, environ):
             inside = subprocess.Popen(manage(*words), env=environ)
             try:

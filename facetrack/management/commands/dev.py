@@ -32,7 +32,9 @@ class Command(BaseCommand):
         call_command("migrate_schemas", verbosity=0)
         watchfiles = shutil.which("watchfiles", path=str(Path(sys.executable).parent))
         if watchfiles is None:
-            raise CommandError("watchfiles is missing: run `make install`, which brings what development needs")
+            raise CommandError(
+                "watchfiles is missing: run `make install`, which brings what development needs"
+            )
         worker = " ".join(manage("worker"))
         folders = [str(settings.BASE_DIR / name) for name in WATCHED]
         with crew(say=self.stderr.write) as members:

@@ -31,7 +31,9 @@ class Command(BaseCommand):
             raise CommandError(f"{folder} is no folder: give one that holds a sub-folder for each person")
         people = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
         if not people:
-            raise CommandError(f"{folder} holds no sub-folders: make one for each person, named like the person")
+            raise CommandError(
+                f"{folder} holds no sub-folders: make one for each person, named like the person"
+            )
         try:
             loaded_engines()
             with inside(customer(tenant)):

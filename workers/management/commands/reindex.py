@@ -19,7 +19,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", help="only this customer; default: all of them")
-        parser.add_argument("--pack", default=settings.FACETRACK_PACK, help="model pack, default: %(default)s")
+        parser.add_argument(
+            "--pack", default=settings.FACETRACK_PACK, help="model pack, default: %(default)s"
+        )
 
     def handle(self, *args: Any, tenant: str | None, pack: str, **options: Any) -> None:
         try:

@@ -104,20 +104,25 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps({"tracks": [_facts(report) for report in replayed.tracks]}))
 
     def _print_table(self, replayed: Replayed, clip: Path) -> None:
-        table = Table("Track", "Frames", "Faces", "Decision", "Who", "Score", title=escape(clip.name))
-        table.add_column("Why", no_wrap=True)
+        table = Table(title=escape(clip.name))
+        for heading in ("Track", "Frames", "Faces", "Usable", "Decision", "Who", "Score"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("Why")
         for report in replayed.tracks:
             verdict = report.verdict
             table.add_row(
                 str(report.track),
                 f"{report.first_frame}-{report.last_frame}",
-                f"{report.faces} ({report.usable_faces} usable)",
+                str(report.faces),
+                str(report.usable_faces),
                 f"[{COLOURS[verdict.decision]}]{verdict.decision.value}[/]",
                 escape(verdict.identity or ""),
                 f"{verdict.score:.2f}" if verdict.score else "",
                 escape(verdict.reason),
             )
         console = Console(file=cast(IO[str], self.stdout))
+        if not console.is_terminal:
+            console.width = 120
         self.stdout.ending = ""  # rich ends its own lines
         console.print(table)
         counts = Counter(report.verdict.decision.value for report in replayed.tracks)

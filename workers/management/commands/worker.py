@@ -16,7 +16,9 @@ SPARE_THREADS = 4
 
 
 class Command(BaseCommand):
-    help = "Watch cameras: a Celery worker on the queue worker.NAME, and on the queues that any worker serves."
+    help = (
+        "Watch cameras: a Celery worker on the queue worker.NAME, and on the queues that any worker serves."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", default=settings.FACETRACK_WORKER, help="default: %(default)s")
@@ -32,7 +34,6 @@ class Command(BaseCommand):
         settings.FACETRACK_WORKER = name
         start_afresh(name, timezone.now())
         self.stdout.write(f"Worker {name}: model pack {engines.embedder.pack}, up to {capacity} cameras.")
-        current_app.worker_main([
-            "worker", f"--hostname={name}@%h", f"--queues=worker.{name},default", "--pool=threads",
-            f"--concurrency={capacity + SPARE_THREADS}", "--loglevel=INFO", "--without-gossip", "--without-mingle",
-        ])  # fmt: skip
+        queues, threads = f"worker.{name},default", capacity + SPARE_THREADS
+        words = f"worker --hostname={name}@%h --queues={queues} --pool=threads --concurrency={threads}"
+        current_app.worker_main([*words.split(), "--loglevel=INFO", "--without-gossip", "--without-mingle"])
