@@ -1,0 +1,116 @@
+"""The part that all embedded services share: one process in the background, its state and its log."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from facetrack.lib.services import process, state
+from facetrack.lib.services.errors import ServiceFailed
+from facetrack.lib.services.process import Account
+from facetrack.lib.services.state import State
+
+START_SECONDS = 60.0
+LONGEST_LOG = 10 * 2**20
+
+
+class Daemon:
+    """A background process that writes `ready` to its log once it serves.
+
+    `folder` holds its state, log and (by default) data; `steps` are the signals that stop it, with
+    the seconds to wait after each.
+    """
+
+    def __init__(
+        self, title: str, folder: Path, *, ready: str, steps: Sequence[tuple[signal.Signals, float]]
+    ) -> None:
+        self.title = title
+        self.folder = folder
+        self.log = folder / f"{folder.name}.log"
+        self._ready = ready.encode()
+        self._steps = steps
+        self._state_file = folder / "state.json"
+
+    @property
+    def state(self) -> State | None:
+        """What the last command left; None if the service never ran here."""
+        return state.load(self._state_file)
+
+    @property
+    def alive(self) -> bool:
+        """Whether our process runs and has been ready."""
+        known = self.state
+        return known is not None and known.ready and self._runs(known)
+
+    @property
+    def expected(self) -> bool:
+        """Whether it should be running: it was started and nobody stopped it."""
+        known = self.state
+        return known is not None and known.pid is not None
+
+    def launch(
+        self,
+        argv: Sequence[str | Path],
+        *,
+        port: int,
+        environ: Mapping[str, str] | None = None,
+        account: Account | None = None,
+    ) -> None:
+        """Starts the process and returns when it serves. Raises ServiceFailed, and leaves none behind."""
+        with self._open_log() as log:
+            begin = log.tell()
+            pid = process.spawn(argv, log=log, environ=environ or {}, account=account)
+        birth = process.born(pid)
+        # Saved before it is ready: a crash of this command must not leave a process that nobody knows.
+        state.save(self._state_file, State(port, pid, birth))
+        reason = self._wait(pid, begin)
+        if reason:
+            process.end(pid, birth, [(signal.SIGKILL, 5)])
+            raise self.failure(reason)
+        state.save(self._state_file, State(port, pid, birth, ready=True))
+
+    def stop(self) -> None:
+        """Stops the process if it runs. Raises ServiceFailed if it outlives every signal."""
+        known = self.state
+        if known is None or known.pid is None:
+            return
+        if self._runs(known) and not process.end(known.pid, known.born, self._steps):
+            raise self.failure(f"process {known.pid} does not stop", remedy=f"kill -9 {known.pid}")
+        state.save(self._state_file, State(known.port))
+
+    def failure(self, reason: str, *, remedy: str = "") -> ServiceFailed:
+        """The error to raise for this service, with its log."""
+        usual = "read the log; if the data are damaged and may go, `manage.py services stop --wipe`"
+        return ServiceFailed(self.title, reason, remedy=remedy or usual, log=self.log)
+
+    def _runs(self, known: State) -> bool:
+        return known.pid is not None and known.born is not None and process.born(known.pid) == known.born
+
+    def _open_log(self) -> IO[bytes]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LONGEST_LOG:
+            self.log.replace(self.log.with_suffix(".log.old"))
+        descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        log = os.fdopen(descriptor, "ab")
+        log.seek(0, os.SEEK_END)
+        return log
+
+    def _wait(self, pid: int, begin: int) -> str:
+        """Empty when the service is ready, else why it is not.
+
+        Its own log is asked, not its port: on that port somebody else's server might answer.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            with self.log.open("rb") as log:
+                log.seek(begin)
+                if self._ready in log.read():
+                    return ""
+            if process.born(pid) is None:
+                return "it ended while starting"
+            time.sleep(process.POLL_SECONDS)
+        return f"it was not ready after {START_SECONDS:.0f} s"

@@ -1,0 +1,254 @@
+"""Which embedded services run, for whom, and until when.
+
+Everybody who needs them holds a shared lock for as long as they do; who leaves last stops them,
+unless they are kept. The kernel drops the lock of a process that is killed, so the count is right
+after any crash. Starting and stopping happen one command at a time, behind a second lock.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from facetrack.lib.services import ports
+from facetrack.lib.services.daemon import Daemon
+from facetrack.lib.services.errors import ServiceFailed
+from facetrack.lib.services.locks import Presence, alone
+from facetrack.lib.services.milvus import Milvus
+from facetrack.lib.services.postgres import Postgres
+from facetrack.lib.services.valkey import Valkey
+
+PORT_TRIES = 5
+PORT_SECONDS = 2.0
+
+
+class Service(Protocol):
+    """A backing service that this machine can run by itself."""
+
+    name: str
+    title: str
+    variable: str  # of the environment, for its URL
+    daemon: Daemon
+
+    def start(self, port: int) -> None:
+        """Serves on this port when it returns. Raises ServiceFailed."""
+
+    def stop(self) -> None:
+        """Is gone when it returns. Raises ServiceFailed."""
+
+    def homes(self) -> list[Path]:
+        """The folders that hold everything it keeps."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it serves."""
+
+    @property
+    def url(self) -> str:
+        """Its URL, with its password."""
+
+    @property
+    def version(self) -> str:
+        """What it is, without its name."""
+
+    @property
+    def data(self) -> Path:
+        """Where its data are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One line of `status`: nothing in it is secret."""
+
+    title: str
+    state: str  # "running", "stopped", "died", "external"
+    address: str
+    pid: int | None
+    data: str
+    version: str
+
+
+def services(root: Path) -> tuple[Service, ...]:
+    """All services, with everything they keep under `root`."""
+    return Postgres(root), Valkey(root), Milvus(root)
+
+
+@contextmanager
+def running(root: Path, environ: MutableMapping[str, str] = os.environ) -> Iterator[None]:
+    """Runs a block with DATABASE_URL, REDIS_URL and MILVUS_URI set in `environ`.
+
+    Those that are set already are left alone and nothing is started for them. For the others the
+    service under `root` is started or joined; the last block to end, in whatever process, stops
+    them unless `keep` was called. Raises ServiceFailed before the block if one does not start.
+    """
+    wanted = [service for service in services(root) if not environ.get(service.variable)]
+    if not wanted:
+        yield
+        return
+    presence = _join(root, wanted)
+    try:
+        urls = {service.variable: service.url for service in wanted}
+        environ.update(urls)
+        try:
+            yield
+        finally:
+            for variable in urls:
+                environ.pop(variable, None)
+    finally:
+        with _unhurried():
+            _leave(root, presence)
+
+
+def ensure(root: Path) -> list[str]:
+    """Starts again, on the same ports, whichever service should be running and died; returns their titles.
+
+    For whoever supervises processes to call every few seconds. Services that were never started or
+    were stopped stay so. Raises ServiceFailed.
+    """
+    if not root.exists():
+        return []
+    with alone(_start_lock(root)):
+        died = [service for service in services(root) if service.daemon.expected and not service.alive]
+        _start(died)
+    return [service.title for service in died]
+
+
+def keep(root: Path, environ: MutableMapping[str, str] = os.environ) -> None:
+    """Starts the services that `environ` does not name, to run until `stop`. Raises ServiceFailed."""
+    wanted = [service for service in services(root) if not environ.get(service.variable)]
+    root.mkdir(parents=True, exist_ok=True)
+    with alone(_start_lock(root)):
+        _start(wanted)
+        _keep_mark(root).touch()
+
+
+def stop(root: Path, *, force: bool = False, wipe: bool = False) -> None:
+    """Ends `keep` and stops the services; with `wipe` deletes what they hold.
+
+    Raises ServiceFailed where another command still uses them, unless `force` is given.
+    """
+    if not root.exists():
+        return
+    with alone(_start_lock(root)):
+        _keep_mark(root).unlink(missing_ok=True)
+        if not Presence(_users_lock(root)).leave() and not force:
+            raise ServiceFailed(
+                "Services",
+                "another FaceTrack command uses them, and stops them when it ends",
+                remedy="end that command, or stop them under it with --force",
+            )
+        _stop(root)
+        if wipe:
+            for home in [home for service in services(root) for home in service.homes()]:
+                if home.exists():
+                    shutil.rmtree(home)
+
+
+def standings(root: Path, environ: MutableMapping[str, str] = os.environ) -> list[Standing]:
+    """How each service stands. A service that `environ` names elsewhere is `external`."""
+    return [_standing(service, environ.get(service.variable, "")) for service in services(root)]
+
+
+def _standing(service: Service, url: str) -> Standing:
+    known = service.daemon.state
+    if url and (known is None or url != service.url):
+        return Standing(service.title, "external", _address(url), None, "", "")
+    died = "died" if service.daemon.expected else "stopped"
+    return Standing(
+        title=service.title,
+        state="running" if service.alive else died,
+        address=f"{ports.HOST}:{known.port}" if known else "",
+        pid=known.pid if known and service.alive else None,
+        data=str(service.data),
+        version=service.version,
+    )
+
+
+def _address(url: str) -> str:
+    """The part of a URL that names a server, without user and password."""
+    return url.partition("://")[2].rpartition("@")[2].partition("/")[0]
+
+
+def _join(root: Path, wanted: Sequence[Service]) -> Presence:
+    root.mkdir(parents=True, exist_ok=True)
+    with alone(_start_lock(root)):
+        presence = Presence(_users_lock(root))
+        try:
+            _start(wanted)
+        except BaseException:
+            if presence.leave() and not _keep_mark(root).exists():
+                _stop(root)
+            raise
+        return presence
+
+
+def _leave(root: Path, presence: Presence) -> None:
+    with alone(_start_lock(root)):
+        if presence.leave() and not _keep_mark(root).exists():
+            _stop(root)
+
+
+def _start(wanted: Sequence[Service]) -> None:
+    missing = [service for service in wanted if not service.alive]
+    with ThreadPoolExecutor(max(1, len(missing))) as pool:
+        for started in [pool.submit(_start_one, service) for service in missing]:
+            started.result()
+
+
+def _start_one(service: Service) -> None:
+    """Starts a service on its last port, or on others if somebody else takes it first."""
+    # One that died has clients, who come back to its port: something of it may still hold that a moment.
+    patience = PORT_SECONDS if service.daemon.expected else 0
+    service.stop()  # one whose start was cut short may run without being ready
+    for left in reversed(range(PORT_TRIES)):
+        known = service.daemon.state
+        port = ports.pick(known.port if known else None, patience)
+        try:
+            service.start(port)
+        except ServiceFailed:
+            if left == 0 or ports.is_free(port):
+                raise
+        else:
+            return
+
+
+def _stop(root: Path) -> None:
+    every = services(root)
+    with ThreadPoolExecutor(len(every)) as pool:
+        for stopped in [pool.submit(service.stop) for service in every]:
+            stopped.result()
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """Keeps Ctrl-C and SIGTERM from cutting a stop short, which takes a second or two."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _start_lock(root: Path) -> Path:
+    return root / "start.lock"
+
+
+def _users_lock(root: Path) -> Path:
+    return root / "users.lock"
+
+
+def _keep_mark(root: Path) -> Path:
+    return root / "keep"

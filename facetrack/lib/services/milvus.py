@@ -1,0 +1,74 @@
+"""Milvus Lite as a gRPC server process of our own (`milvus_server`)."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from facetrack.lib.services.daemon import Daemon
+from facetrack.lib.services.errors import ServiceFailed
+from facetrack.lib.services.ports import HOST
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+class Milvus:
+    """A Milvus Lite server on the loopback interface. It knows no passwords, hence nothing wider."""
+
+    name = "milvus"
+    title = "Milvus Lite"
+    variable = "MILVUS_URI"
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / self.name
+        self.data = self.folder / "data"
+        self.daemon = Daemon(
+            self.title,
+            self.folder,
+            ready="listening on",
+            steps=[(signal.SIGINT, 15), (signal.SIGKILL, 5)],
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether it serves."""
+        return self.daemon.alive
+
+    @property
+    def url(self) -> str:
+        """Its URI; the port is the last one that it was started on."""
+        known = self.daemon.state
+        return f"http://{HOST}:{known.port if known else 0}"
+
+    @property
+    def version(self) -> str:
+        """The version of the package."""
+        _require()
+        return metadata.version("milvus-lite")
+
+    def start(self, port: int) -> None:
+        """Serves on this port. Raises ServiceFailed."""
+        _require()
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        argv = [sys.executable, "-P", "-m", "facetrack.lib.services.milvus_server", str(self.data), str(port)]
+        self.daemon.launch(argv, port=port, environ={"PYTHONPATH": str(REPOSITORY)})
+
+    def stop(self) -> None:
+        """Stops it; what was flushed stays."""
+        self.daemon.stop()
+
+    def homes(self) -> list[Path]:
+        """The folders that hold everything it keeps."""
+        return [self.folder]
+
+
+def _require() -> None:
+    if importlib.util.find_spec("milvus_lite") is None:
+        raise ServiceFailed(
+            Milvus.title,
+            "the package milvus-lite is not installed",
+            remedy="install requirements/embedded.txt, or name a server of your own in MILVUS_URI",
+        )

@@ -1,0 +1,64 @@
+"""Running a server as an unprivileged account when this process is root, and where that account can work.
+
+PostgreSQL refuses to run as root. The account `nobody` may be unable to enter the folder of the
+project (a clone below /root, or one made by `mktemp -d`): then data live in a folder of our own
+below /var/tmp that belongs to this one root folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pwd
+import stat
+import subprocess
+from pathlib import Path
+
+from facetrack.lib.services.process import Account, as_account
+
+AWAY = Path("/var/tmp")  # noqa: S108  # survives a reboot; the folder made in it is checked for its owner
+OVERFLOW_ID = 65_534
+
+
+def unprivileged() -> Account | None:
+    """The account for servers that refuse to be root; None where this process is not root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        entry = pwd.getpwnam("nobody")
+    except KeyError:
+        return Account(OVERFLOW_ID, OVERFLOW_ID)
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
+def may_enter(account: Account, folder: Path) -> bool:
+    """Whether this account can pass through this folder, asked of the system itself."""
+    return _succeeds(["test", "-x", str(folder)], account)
+
+
+def may_run(account: Account, program: Path) -> bool:
+    """Whether this account can start this program, its libraries included."""
+    return _succeeds([str(program), "--version"], account)
+
+
+def _succeeds(argv: list[str], account: Account) -> bool:
+    try:
+        return subprocess.run(argv, capture_output=True, check=False, **as_account(account)).returncode == 0
+    except OSError:
+        return False
+
+
+def away_folder(root: Path) -> Path:
+    """Where what belongs to `root` lives if nobody may not enter it; always the same for one root."""
+    return AWAY / f"facetrack-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}"
+
+
+def make_away_folder(root: Path) -> Path:
+    """Creates that folder. Raises PermissionError if somebody else made it first: /var/tmp is everybody's."""
+    folder = away_folder(root)
+    folder.mkdir(mode=0o711, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise PermissionError(f"{folder} is not a folder that only this account may write")
+    folder.chmod(0o711)
+    return folder

@@ -1,0 +1,228 @@
+"""The visitors' index against a real Milvus Lite server."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import numpy as np
+import psutil
+import pytest
+
+from facetrack.lib.services import ensure, ports
+from facetrack.lib.services.milvus import Milvus
+from facetrack.lib.vectors import Embedding, ForeignTenant, IndexUnavailable, VisitorIndex
+
+ACME, RIVAL = uuid4(), uuid4()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Milvus]:
+    root = Path(tempfile.mkdtemp(prefix="facetrack-test-"))
+    milvus = Milvus(root)
+    milvus.start(ports.pick(None))
+    yield milvus
+    milvus.stop()
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def index(server: Milvus) -> Iterator[VisitorIndex]:
+    ensure(server.folder.parent)
+    index = VisitorIndex(server.url, f"pack-{uuid4().hex}")
+    yield index
+    index.close()
+
+
+def embeddings(count: int, seed: int = 0) -> Embedding:
+    drawn = np.random.default_rng(seed).normal(size=(count, 512)).astype(np.float32)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+def people(count: int, seed: int = 0) -> list[tuple[UUID, Embedding]]:
+    return [(uuid4(), embedding) for embedding in embeddings(count, seed)]
+
+
+def test_a_visitor_is_found_with_the_cosine_as_score(index: VisitorIndex) -> None:
+    visitors = people(20)
+    assert index.upsert(ACME, visitors) == 20
+    visitor, embedding = visitors[7]
+    hits = index.search(ACME, embedding, limit=3, timeout=5)
+    assert hits[0] == (visitor, pytest.approx(1.0, abs=1e-5))
+    assert [score for _, score in hits] == sorted((score for _, score in hits), reverse=True)
+    expected = sorted((float(other @ embedding) for _, other in visitors), reverse=True)[:3]
+    assert [score for _, score in hits] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_second_upsert_replaces_the_embedding(index: VisitorIndex) -> None:
+    visitor, (old, new) = uuid4(), embeddings(2)
+    index.upsert(ACME, [(visitor, old)])
+    index.upsert(ACME, [(visitor, new)])
+    assert index.count(ACME) == 1
+    assert index.search(ACME, new, timeout=5) == [(visitor, pytest.approx(1.0, abs=1e-5))]
+
+
+def test_tenants_never_see_each_others_visitors(index: VisitorIndex) -> None:
+    ours, theirs = people(30, seed=1), people(30, seed=2)
+    index.upsert(ACME, ours)
+    index.upsert(RIVAL, theirs)
+    for _, embedding in [*ours[:5], *theirs[:5]]:
+        assert {visitor for visitor, _ in index.search(ACME, embedding, 60, 5)} == {v for v, _ in ours}
+        assert {visitor for visitor, _ in index.search(RIVAL, embedding, 60, 5)} == {v for v, _ in theirs}
+
+
+def test_a_tenant_cannot_change_anothers_visitor_even_by_its_id(index: VisitorIndex) -> None:
+    visitor, (ours, theirs) = uuid4(), embeddings(2)
+    index.upsert(ACME, [(visitor, ours)])
+    index.upsert(RIVAL, [(visitor, theirs)])
+    index.delete(RIVAL, [visitor])
+    assert (index.count(ACME), index.count(RIVAL)) == (1, 0)
+    assert index.search(ACME, ours, timeout=5) == [(visitor, pytest.approx(1.0, abs=1e-5))]
+
+
+def test_a_row_of_another_tenant_in_the_partition_stops_the_search(index: VisitorIndex) -> None:
+    visitor, embedding = people(1)[0]
+    index.upsert(ACME, [(visitor, embedding)])
+    client = index._connected(2)
+    row = {"id": f"{RIVAL.hex}_{visitor.hex}", "tenant": RIVAL.hex, "embedding": embedding}
+    client.upsert(index.collection, [row], partition_name=f"t_{ACME.hex}")
+    with pytest.raises(ForeignTenant, match=str(ACME)):
+        index.search(ACME, embedding, timeout=5)
+
+
+@pytest.mark.parametrize("tenant", [None, str(ACME), 7])
+def test_it_takes_no_tenant_but_a_uuid(index: VisitorIndex, tenant: UUID) -> None:
+    embedding = embeddings(1)[0]
+    for refused in (
+        lambda: index.search(tenant, embedding),
+        lambda: index.upsert(tenant, []),
+        lambda: index.delete(tenant, []),
+        lambda: index.count(tenant),
+        lambda: index.drop_tenant(tenant),
+        lambda: index.rebuild(tenant, []),
+    ):
+        with pytest.raises(TypeError, match="UUID"):
+            refused()
+
+
+def test_an_unknown_tenant_has_no_visitors(index: VisitorIndex) -> None:
+    embedding = embeddings(1)[0]
+    assert index.search(ACME, embedding, timeout=5) == []  # no collection yet
+    index.upsert(RIVAL, people(1))
+    assert index.search(ACME, embedding, timeout=5) == []  # no partition yet
+    assert index.count(ACME) == 0
+    index.drop_tenant(ACME)
+    index.delete(ACME, [uuid4()])
+
+
+def test_drop_and_rebuild_touch_one_tenant(index: VisitorIndex) -> None:
+    index.upsert(ACME, people(10))
+    index.upsert(RIVAL, people(4))
+    fresh = people(2500, seed=3)
+    assert index.rebuild(ACME, iter(fresh)) == 2500
+    assert (index.count(ACME), index.count(RIVAL)) == (2500, 4)
+    assert index.search(ACME, fresh[2400][1], 1, 5)[0][0] == fresh[2400][0]
+    index.drop_tenant(ACME)
+    assert (index.count(ACME), index.count(RIVAL)) == (0, 4)
+
+
+def test_it_refuses_what_is_no_embedding(index: VisitorIndex) -> None:
+    short = np.zeros(128, np.float32)
+    broken = np.full(512, np.nan, np.float32)
+    for wrong in (short, broken):
+        with pytest.raises(ValueError, match="512"):
+            index.upsert(ACME, [(uuid4(), wrong)])
+    with pytest.raises(ValueError, match="512"):
+        index.search(ACME, short)
+
+
+def test_kill_9_loses_nothing_and_the_same_index_goes_on(server: Milvus, index: VisitorIndex) -> None:
+    visitors = people(500)
+    index.upsert(ACME, visitors)
+    _kill(server)
+    with pytest.raises(IndexUnavailable):
+        index.search(ACME, visitors[0][1])
+    ensure(server.folder.parent)
+    assert _searched_again(index, visitors[0][1])[0][0] == visitors[0][0]
+    assert index.count(ACME) == 500
+    index.delete(ACME, [visitors[0][0]])
+    index.upsert(ACME, people(1, seed=9))
+    assert index.count(ACME) == 500
+
+
+def test_it_says_at_once_that_the_server_is_away(server: Milvus) -> None:
+    port = ports.pick(None)
+    index = VisitorIndex(f"http://user:s3cret@127.0.0.1:{port}", "pack")
+    begin = time.monotonic()
+    with pytest.raises(IndexUnavailable, match=re.escape(f"127.0.0.1:{port}")) as raised:
+        index.search(ACME, embeddings(1)[0])
+    with pytest.raises(IndexUnavailable, match="manage.py"):
+        index.upsert(ACME, people(1))
+    assert time.monotonic() - begin < 1
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_server_that_hangs_is_given_up_in_time(server: Milvus, index: VisitorIndex) -> None:
+    visitor, embedding = people(1)[0]
+    index.upsert(ACME, [(visitor, embedding)])
+    index.search(ACME, embedding, timeout=5)
+    psutil.Process(_pid(server)).suspend()
+    _wait_for(lambda: psutil.Process(_pid(server)).status() == psutil.STATUS_STOPPED)
+    try:
+        for asked in (index, VisitorIndex(server.url, "newcomer")):
+            begin = time.monotonic()
+            with pytest.raises(IndexUnavailable, match=r"in time|connect"):
+                asked.search(ACME, embedding, timeout=0.3)
+            assert time.monotonic() - begin < 0.8
+    finally:
+        psutil.Process(_pid(server)).resume()
+    assert index.search(ACME, embedding, timeout=5)[0][0] == visitor
+
+
+def test_writers_side_by_side_lose_nothing(server: Milvus, index: VisitorIndex) -> None:
+    index.upsert(ACME, people(1))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda seed: index.upsert(ACME, people(50, seed)), range(8)))
+    _kill(server)
+    ensure(server.folder.parent)
+    _searched_again(index, embeddings(1)[0])
+    assert index.count(ACME) == 401
+
+
+def _pid(server: Milvus) -> int:
+    state = server.daemon.state
+    assert state is not None
+    assert state.pid is not None
+    return state.pid
+
+
+def _kill(server: Milvus) -> None:
+    os.kill(_pid(server), signal.SIGKILL)
+    _wait_for(lambda: not server.alive)
+
+
+def _wait_for(happened: Callable[[], bool], seconds: float = 3) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def _searched_again(index: VisitorIndex, embedding: Embedding) -> list[tuple[UUID, float]]:
+    """The answer once the connection is there again, which must be within three seconds."""
+    deadline = time.monotonic() + 3
+    while True:
+        try:
+            return index.search(ACME, embedding, timeout=1)
+        except IndexUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
