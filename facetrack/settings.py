@@ -249,7 +249,8 @@ FACETRACK_MODEL_DIR: Path | None = env.path(
 )
 FACETRACK_CACHE_DIR: Path = env.path("FACETRACK_CACHE_DIR", VAR_DIR / "models")
 FACETRACK_MODEL_MIRROR: str = env.str("FACETRACK_MODEL_MIRROR", "")
-FACETRACK_PACK: str = env.str("FACETRACK_PACK", "edgeface-xs")
+# Of the packs, EdgeFace cannot be downloaded; the other one can (`manage.py models ensure`).
+FACETRACK_PACK: str = env.str("FACETRACK_PACK", "edgeface-xs" if FACETRACK_MODEL_DIR else "arcface-mbf")
 FACETRACK_DETECTOR: str = env.str("FACETRACK_DETECTOR", "yunet")
 
 # --- The rest -----------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ class SeenFilter(forms.Form):
         person: UUID | None = self.cleaned_data["person"]
         if person:
             self.about = (
-                staff_members().filter(pk=person).first() or visitors().filter(pk=person).first()  # type: ignore[assignment]
+                staff_members().filter(pk=person).first() or visitors().filter(pk=person).first()
             )
             if self.about is None:
                 raise forms.ValidationError("There is no such person any more: clear the filters.")

@@ -22,7 +22,7 @@ SIMILAR = 0.5  # part of the width of the largest face from which another one mi
 MOST_MISSING = 0.07  # part of the face outside the picture; tight portraits lose 0.05, half faces 0.09
 
 
-class PictureRefused(Exception):  # noqa: N818 - reads as what it says where it is caught
+class PictureRefused(Exception):
     """A picture nobody can be enrolled with: `reason` says why, `remedy` what to do; both are sentences."""
 
     def __init__(self, reason: str, remedy: str) -> None:

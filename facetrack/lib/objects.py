@@ -48,7 +48,7 @@ def url(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> str:
 
 
 def opened(tenant: uuid.UUID, token: str) -> IO[bytes]:
-    """The file behind a local URL. Raises ForeignObject for a forged, expired or foreign one, FileNotFoundError."""
+    """The file behind a local URL. Raises ForeignObject where it is forged, expired or another tenant's."""
     try:
         bucket, key = signing.loads(
             token, salt=f"{_SALT}.{tenant}", max_age=settings.FACETRACK_PICTURE_URL_SECONDS

@@ -31,7 +31,7 @@ SLACK = 1.1
 """An archive may be this much larger than the catalogue says before it is refused."""
 
 
-class ModelMissing(Exception):  # noqa: N818 - reads as what it says where it is caught
+class ModelMissing(Exception):
     """A model cannot be had. `remedy` says what to do about it."""
 
     def __init__(self, name: str, remedy: str, reason: str = "is not on this machine") -> None:
