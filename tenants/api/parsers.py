@@ -1,19 +1,43 @@
 """What clients send."""
 
+import codecs
+import json
+import math
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
+from rest_framework.utils.json import strict_constant
+
+DIGITS = 18
+"""No whole number of ours is longer; Python turns thousands of digits into a float with an OverflowError."""
 
 
 class StrictJSONParser(JSONParser):
-    """DRF's, without its one way to fall: JSON that is nested deeper than Python's stack."""
+    """JSON as RFC 8259 has it, with numbers that 64 bits hold. Raises ParseError for everything else."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
+        text = codecs.getreader(settings.DEFAULT_CHARSET)(stream)
         try:
-            return super().parse(stream, media_type, parser_context)
+            return json.load(text, parse_constant=strict_constant, parse_int=_whole, parse_float=_finite)
+        except ValueError as error:
+            raise ParseError(f"The body is no JSON that can be read: {error}") from None
         except RecursionError:
-            raise ParseError("JSON parse error - it is nested too deep.") from None
+            raise ParseError("The body is JSON that is nested too deep.") from None
+
+
+def _whole(digits: str) -> int:
+    if len(digits.lstrip("-")) > DIGITS:
+        raise ValueError(f"a number has more than {DIGITS} digits")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is beyond what can be held")
+    return number
