@@ -44,8 +44,8 @@ SHARED_APPS = [
     "facetrack",
     "unfold",  # before django_tenants, whose admin templates it replaces
     "unfold.contrib.filters",
+    "tenants",  # before django_tenants: the command create_tenant is ours
     "django_tenants",
-    "tenants",
     "workers",
     "django.contrib.contenttypes",
     "django.contrib.auth",
