@@ -75,7 +75,8 @@ class Pipeline:
         self._config = config or PipelineConfig()
         self._limits = engines.thresholds
         self._scene = Scene()
-        self._tracker = Tracker(self._config.longest_gap)
+        # At few frames a second one missed frame must not end a track.
+        self._tracker = Tracker(max(self._config.longest_gap, 2.5 / self._config.camera.fps))
         self._living: dict[int, _Track] = {}
         self._past: dict[int, _Track] = {}
 

@@ -8,7 +8,9 @@ import numpy as np
 from workers.types import Floats, Picture
 
 SIZE = (32, 18)
-LEAST_LIKENESS = 0.4  # people who walk through a scene leave its thumbnail above 0.6
+LEAST_LIKENESS = 0.4  # people who walk through a furnished scene leave its thumbnail above 0.6
+LEAST_CHANGE = 10  # grey levels
+LEAST_CHANGED = 0.4  # part of the picture; before a bare wall one person is all the structure there is
 
 
 class Scene:
@@ -22,7 +24,9 @@ class Scene:
         thumbnail = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), SIZE, interpolation=cv2.INTER_AREA)
         current = thumbnail.astype(np.float32)
         last, self._last = self._last, current
-        return last is not None and likeness(last, current) < LEAST_LIKENESS
+        if last is None or likeness(last, current) >= LEAST_LIKENESS:
+            return False
+        return float((np.abs(current - last) > LEAST_CHANGE).mean()) >= LEAST_CHANGED
 
 
 def likeness(first: Floats, second: Floats) -> float:
