@@ -36,9 +36,7 @@ class SeenFilter(forms.Form):
     def clean_person(self) -> UUID | None:
         person: UUID | None = self.cleaned_data["person"]
         if person:
-            self.about = (
-                staff_members().filter(pk=person).first() or visitors().filter(pk=person).first()
-            )
+            self.about = staff_members().filter(pk=person).first() or visitors().filter(pk=person).first()
             if self.about is None:
                 raise forms.ValidationError("There is no such person any more: clear the filters.")
         return person

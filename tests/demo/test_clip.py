@@ -18,8 +18,8 @@ from workers.loaded import loaded_engines
 from workers.stages.align import aligned
 from workers.types import Face, Floats, Picture
 
-EVERY = 6
-"""Of the clip's frames, the part that is looked at: half a second apart."""
+EVERY = 10
+"""Of so many frames of the clip one is looked at: dlib takes half a second for a face."""
 
 LEFT_TO_RIGHT = ("Eileen Collins", "Tom Hanks", "guest 2", "guest 1", "guest 3", "guest 4")
 """How those stand who are in view together."""
@@ -34,7 +34,7 @@ class Made:
     progress: list[float]
 
     def frames(self) -> dict[int, Picture]:
-        """Every sixth frame of the clip, by its number."""
+        """Every tenth frame of the clip, by its number."""
         source, seen = cv2.VideoCapture(str(self.path)), {}
         for number in range(self.truth.frames):
             assert source.grab(), f"frame {number} is missing"
@@ -151,7 +151,7 @@ def test_a_detector_finds_each_face_that_the_truth_names(
 ) -> None:
     for stay in made.truth.appearances:
         if stay.person not in made.truth.passers_by:
-            assert len(_faces_of(stay, made.truth, found)) >= 4, f"{stay} is not found often enough"
+            assert len(_faces_of(stay, made.truth, found)) >= 3, f"{stay} is not found often enough"
 
 
 def test_nobody_is_found_in_the_empty_scene(made: Made, engines: Engines) -> None:

@@ -54,7 +54,7 @@ class Daemon:
 
     def launch(
         self,
-        argv: Sequence[str | Path],
+        argv: Sequence[str],
         *,
         port: int,
         environ: Mapping[str, str] | None = None,

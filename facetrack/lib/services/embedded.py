@@ -213,6 +213,9 @@ def _start_one(service: Service) -> None:
         port = ports.pick(known.port if known else None, patience)
         try:
             service.start(port)
+        except OSError as error:
+            remedy = f"look at {error.filename or service.data}: it must be writable, and the disk not full"
+            raise ServiceFailed(service.title, f"it cannot start: {error}", remedy=remedy) from error
         except ServiceFailed:
             if left == 0 or ports.is_free(port):
                 raise

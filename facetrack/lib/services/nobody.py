@@ -33,7 +33,7 @@ def unprivileged() -> Account | None:
 
 def may_enter(account: Account, folder: Path) -> bool:
     """Whether this account can pass through this folder, asked of the system itself."""
-    return _succeeds(["test", "-x", str(folder)], account)
+    return _succeeds(["/bin/sh", "-c", 'test -x "$0"', str(folder)], account)
 
 
 def may_run(account: Account, program: Path) -> bool:
@@ -42,10 +42,8 @@ def may_run(account: Account, program: Path) -> bool:
 
 
 def _succeeds(argv: list[str], account: Account) -> bool:
-    try:
-        return subprocess.run(argv, capture_output=True, check=False, **as_account(account)).returncode == 0
-    except OSError:
-        return False
+    done = subprocess.run(as_account(account, argv), capture_output=True, check=False, cwd="/")
+    return done.returncode == 0
 
 
 def away_folder(root: Path) -> Path:

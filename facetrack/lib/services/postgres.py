@@ -23,7 +23,7 @@ SETTINGS = {
     "timezone": "UTC",
     "cluster_name": "facetrack",
 }
-# For tests only: a crash of the machine (not of the server) may damage the data.
+# For tests only: a killed server loses its last commits, a crash of the machine may damage the data.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 FAST_VARIABLE = "FACETRACK_PG_FAST"
 

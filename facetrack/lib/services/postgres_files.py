@@ -109,7 +109,13 @@ def _run(argv: list[str], text: str, account: Account | None) -> None:
     """Runs one of the programs. Raises ServiceFailed with what it said, passwords excluded."""
     environ = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
     done = subprocess.run(
-        argv, input=text, capture_output=True, text=True, check=False, env=environ, **as_account(account)
+        as_account(account, argv),
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env=environ,
     )
     said = done.stdout + done.stderr
     if done.returncode or "FATAL:" in said or "ERROR:" in said:

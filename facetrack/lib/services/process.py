@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import psutil
 
@@ -64,29 +65,35 @@ def is_zombie(pid: int) -> bool:
         return False
 
 
-def as_account(account: Account | None) -> dict[str, Any]:
-    """Arguments for `subprocess` that run a child as this account, from a folder it can be in."""
+# Steps down to an account, then becomes the program. Not `subprocess`'s own `user=`: that forks, and in a
+# process with gRPC in it (the client of Milvus) the forked child crashes before it is another program.
+_STEP_DOWN = (
+    "import os, sys; uid, gid = int(sys.argv[1]), int(sys.argv[2])\n"
+    "os.setgroups([]); os.setgid(gid); os.setuid(uid); os.execv(sys.argv[3], sys.argv[3:])"
+)
+
+
+def as_account(account: Account | None, argv: Sequence[str]) -> list[str]:
+    """The command line that runs a program (by its full path) as this account."""
     if account is None:
-        return {"cwd": "/"}
-    return {"cwd": "/", "user": account.uid, "group": account.gid, "extra_groups": []}
+        return list(argv)
+    return [sys.executable, "-I", "-S", "-c", _STEP_DOWN, str(account.uid), str(account.gid), *argv]
 
 
-def spawn(
-    argv: Sequence[str | Path], *, log: IO[bytes], environ: Mapping[str, str], account: Account | None
-) -> int:
+def spawn(argv: Sequence[str], *, log: IO[bytes], environ: Mapping[str, str], account: Account | None) -> int:
     """Starts a process that outlives this one and hears nothing of its terminal; returns its pid.
 
     It inherits no environment but `environ` (this process's own may hold secrets) and PATH.
     """
     child = subprocess.Popen(
-        [str(part) for part in argv],
+        as_account(account, argv),
+        cwd="/",
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
         env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC", **environ},
         start_new_session=True,
         umask=0o077,
-        **as_account(account),
     )
     _children[child.pid] = child
     return child.pid

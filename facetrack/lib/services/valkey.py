@@ -53,7 +53,7 @@ class Valkey:
         config = self.folder / "valkey.conf"
         # A file, not arguments: the arguments of a process can be read by everybody on the machine.
         state.write_private(config, self._config(port))
-        self.daemon.launch([_binary(), config], port=port)
+        self.daemon.launch([str(_binary()), str(config)], port=port)
 
     def stop(self) -> None:
         """Stops it; what was written stays."""
