@@ -82,7 +82,7 @@ class NetworkSource:
 
     def _over(self) -> None:
         if self._endless:
-            raise SourceError(f"{self._name} stopped sending", "check the camera; it is tried again")
+            raise _silence(self._name)
 
     def _opened(self, url: str) -> Any:
         asked = time.monotonic()
@@ -145,5 +145,10 @@ def _explained(error: Exception, name: str, *, waited: float, started: bool) -> 
         return SourceError(
             f"{name} sends no video that can be decoded", "give the address of its video stream"
         )
-    what = "broke off" if started else "cannot be opened"
-    return SourceError(f"{name} {what} ({type(error).__name__})", "check the camera and the network")
+    if started:
+        return _silence(name)
+    return SourceError(f"{name} cannot be opened ({type(error).__name__})", "check the camera and the network")
+
+
+def _silence(name: str) -> SourceError:
+    return SourceError(f"{name} stopped sending", "check the camera and the network")

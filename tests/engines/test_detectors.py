@@ -1,0 +1,145 @@
+"""Detectors and embedders on a real picture: six people at a table."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+import pytest
+from insightface.data import get_image
+from insightface.utils.face_align import norm_crop
+
+from workers.engines import Engines, UnknownModelError, load
+from workers.engines.store import ModelMissing
+from workers.engines.yunet import LEAST_SCORE, OVERLAP, YuNet
+from workers.loaded import model_store
+from workers.types import Face, Picture
+
+DETECTORS = ["yunet", "scrfd-500m", "scrfd-2.5g", "retinaface"]
+
+
+@pytest.fixture(scope="module")
+def table() -> Picture:
+    return np.asarray(get_image("t1"), dtype=np.uint8)
+
+
+def found(name: str) -> Path:
+    try:
+        return model_store().find(name)
+    except ModelMissing as error:
+        pytest.skip(f"needs real models: {error}")
+
+
+def engines_with(detector: str, pack: str = "edgeface-xs") -> Engines:
+    found(detector)
+    found(pack)
+    return load(pack, detector, model_store())
+
+
+def options() -> onnxruntime.SessionOptions:
+    plain = onnxruntime.SessionOptions()
+    plain.intra_op_num_threads = 1
+    return plain
+
+
+def from_left(faces: list[Face]) -> list[Face]:
+    return sorted(faces, key=lambda face: float(face.box[0]))
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_every_detector_finds_the_six_people(name: str, table: Picture) -> None:
+    engines = engines_with(name)
+    faces = engines.detector.detect(table)
+    assert len(faces) == 6
+    assert [face.score for face in faces] == sorted((face.score for face in faces), reverse=True)
+    assert min(face.score for face in faces) >= engines.sure
+    for face in faces:
+        (left, right, nose, mouth_left, mouth_right) = face.landmarks
+        assert left[0] < right[0]
+        assert mouth_left[0] < mouth_right[0]
+        assert left[1] < nose[1] < mouth_right[1]
+        assert (face.landmarks > face.box[:2]).all()
+        assert (face.landmarks < face.box[2:]).all()
+
+
+@pytest.mark.parametrize("name", DETECTORS[1:])
+def test_detectors_agree_about_the_places(name: str, table: Picture) -> None:
+    expected = from_left(engines_with("yunet").detector.detect(table))
+    for one, other in zip(expected, from_left(engines_with(name).detector.detect(table)), strict=True):
+        eyes = float(np.linalg.norm(one.landmarks[1] - one.landmarks[0]))
+        assert np.abs(one.landmarks - other.landmarks).max() < max(0.4 * eyes, 12)
+
+
+@pytest.mark.parametrize("size", [(1280, 886), (640, 384), (500, 333)])
+def test_yunet_is_opencvs_yunet(size: tuple[int, int], table: Picture) -> None:
+    path = found("yunet")
+    picture = np.asarray(cv2.resize(table, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    reference = cv2.FaceDetectorYN.create(str(path), "", size, LEAST_SCORE, OVERLAP, 5000)
+    rows = reference.detect(picture)[1]
+    rows = rows[np.argsort(-rows[:, 14])]
+    ours = YuNet(path, options()).detect(picture)
+    assert len(ours) == len(rows)
+    for face, row in zip(ours, rows, strict=True):
+        assert face.score == pytest.approx(row[14], abs=0.01)
+        assert np.hstack([face.box[:2], face.box[2:] - face.box[:2]]) == pytest.approx(row[:4], abs=0.5)
+        assert face.landmarks.ravel() == pytest.approx(row[4:14], abs=0.5)
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("shape", [(32, 32, 3), (37, 61, 3), (720, 200, 3)])
+def test_pictures_of_any_size_without_a_face(name: str, shape: tuple[int, int, int]) -> None:
+    assert engines_with(name).detector.detect(np.full(shape, 120, dtype=np.uint8)) == []
+
+
+def test_another_kind_of_model_is_refused_by_name() -> None:
+    embedder, detector = found("edgeface-xs"), found("yunet")
+    with pytest.raises(ValueError, match=embedder.name):
+        YuNet(embedder, options())
+    from workers.engines.arcface import ArcFace
+    from workers.engines.retinaface import RetinaFace
+
+    with pytest.raises(ValueError, match=detector.name):
+        ArcFace(detector, options(), "edgeface-xs")
+    with pytest.raises(ValueError, match=detector.name):
+        RetinaFace(detector, options())
+
+
+def test_embeddings_tell_the_six_people_apart(table: Picture) -> None:
+    engines = engines_with("yunet")
+    faces = engines.detector.detect(table)
+    crops = [np.asarray(norm_crop(table, face.landmarks), dtype=np.uint8) for face in faces]
+    embeddings = engines.embedder.embed(crops * 4)
+    assert embeddings.shape == (24, 512)
+    assert embeddings.dtype == np.float32
+    assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(24), abs=1e-4)
+    likeness = embeddings[:6] @ embeddings[:6].T - np.eye(6)
+    assert likeness.max() < engines.thresholds.link
+    assert (embeddings[:6] * embeddings[18:]).sum(axis=1) == pytest.approx(np.ones(6), abs=1e-3)
+    assert engines.embedder.embed([]).shape == (0, 512)
+
+
+def test_one_session_serves_several_threads(table: Picture) -> None:
+    engines = engines_with("yunet")
+    alone = engines.detector.detect(table)
+    results: list[list[Face]] = []
+
+    def run() -> None:
+        results.extend(engines.detector.detect(table) for _ in range(5))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 20
+    for faces in results:
+        assert [face.box.tolist() for face in faces] == [face.box.tolist() for face in alone]
+
+
+@pytest.mark.parametrize(("pack", "detector"), [("nobody", "yunet"), ("edgeface-xs", "magnifying-glass")])
+def test_unknown_names_list_the_known_ones(pack: str, detector: str) -> None:
+    with pytest.raises(UnknownModelError, match="choose one of"):
+        load(pack, detector, model_store())

@@ -1,0 +1,169 @@
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from workers.stages.capture import FileSource, NewestFrame, SourceError, UsbSource, open_source
+from workers.stages.capture.source import Rhythm
+from workers.types import Frame
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Three seconds at 20 frames a second; the brightness of each frame tells its number."""
+    path = tmp_path / "clip.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 20, (64, 48))
+    for i in range(60):
+        writer.write(np.full((48, 64, 3), i * 4, dtype=np.uint8))
+    writer.release()
+    return path
+
+
+def frames_of(source: FileSource) -> list[Frame]:
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append(frame)
+    source.close()
+    return frames
+
+
+def test_every_second_frame_at_half_the_rate(clip: Path) -> None:
+    frames = frames_of(FileSource(str(clip), fps=10))
+    assert [frame.index for frame in frames] == list(range(0, 60, 2))
+    assert [frame.at for frame in frames] == pytest.approx([i / 20 for i in range(0, 60, 2)])
+    assert [frame.picture.mean() / 4 for frame in frames] == pytest.approx(list(range(0, 60, 2)), abs=1)
+
+
+def test_every_frame_where_the_clip_is_slower_than_asked(clip: Path) -> None:
+    source = FileSource(str(clip), fps=30)
+    assert source.frames == 60
+    assert len(frames_of(source)) == 60
+
+
+def test_a_looped_file_goes_on_and_so_does_its_position(clip: Path) -> None:
+    source = FileSource(str(clip), fps=5, loop=True)
+    frames = [frame for frame in (source.read() for _ in range(40)) if frame is not None]
+    source.close()
+    assert [frame.index for frame in frames] == list(range(0, 160, 4))
+    assert frames[15].picture.mean() == pytest.approx(frames[0].picture.mean(), abs=2)
+    assert frames[-1].at == pytest.approx(156 / 20)
+
+
+def test_a_paced_file_takes_its_time_and_carries_posix_times(clip: Path) -> None:
+    started = time.time()
+    source = open_source("file", str(clip), fps=10)
+    first, *_, last = [frame for frame in (source.read() for _ in range(6)) if frame is not None]
+    source.close()
+    assert time.time() - started == pytest.approx(0.5, abs=0.25)
+    assert first.at == pytest.approx(started, abs=0.3)
+    assert last.at - first.at == pytest.approx(0.5)
+
+
+def test_a_slow_reader_of_a_paced_file_misses_nothing(clip: Path) -> None:
+    source = open_source("file", str(clip), fps=10)
+    indexes = []
+    for i in range(8):
+        frame = source.read()
+        assert frame is not None
+        indexes.append(frame.index)
+        if i == 2:
+            time.sleep(0.5)
+    source.close()
+    assert indexes == list(range(0, 16, 2))
+
+
+def test_an_animated_gif_is_a_clip(samples: Path) -> None:
+    frames = frames_of(FileSource(str(samples / "clips" / "corridor_walk.gif"), fps=10))
+    assert frames[-1].index == 34
+    assert frames[0].picture.shape == (270, 480, 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "there is no file"), (b"", "is no video"), (b"no video at all " * 500, "is no video")],
+    ids=["missing", "empty", "text"],
+)
+def test_files_that_are_no_clips(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "wrong.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SourceError, match=message) as refusal:
+        FileSource(str(path), fps=10)
+    assert str(path) in refusal.value.message
+    assert refusal.value.remedy
+
+
+def test_a_folder_is_no_clip(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is no file"):
+        FileSource(str(tmp_path), fps=10)
+
+
+def test_a_clip_that_was_cut_off_yields_what_is_there_or_says_why(clip: Path) -> None:
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    with pytest.raises(SourceError, match=r"decoded"):
+        frames_of(FileSource(str(clip), fps=10))
+
+
+@pytest.mark.parametrize(
+    ("location", "message"), [("front door", "names no USB camera"), ("97", "cannot be opened")]
+)
+def test_usb_cameras_that_are_not_there(location: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        UsbSource(location, fps=10)
+
+
+def test_an_unknown_kind_of_source() -> None:
+    with pytest.raises(SourceError, match="choose file, usb, rtsp or http"):
+        open_source("carrier pigeon", "x")
+
+
+class Ticking:
+    """A live source of numbered frames, a hundred a second."""
+
+    def __init__(self, count: int, failure: Exception | None = None) -> None:
+        self.count, self.failure, self.closed, self.index = count, failure, False, 0
+
+    def read(self) -> Frame | None:
+        time.sleep(0.01)
+        if self.index == self.count:
+            if self.failure:
+                raise self.failure
+            return None
+        self.index += 1
+        return Frame(self.index - 1, self.index / 100, np.zeros((2, 2, 3), np.uint8))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_the_newest_frame_wins_and_drops_are_counted() -> None:
+    inner = Ticking(200)
+    source = NewestFrame(inner)
+    first = source.read()
+    time.sleep(0.3)
+    second = source.read()
+    assert first is not None
+    assert second is not None
+    assert second.index - first.index > 10
+    assert source.dropped >= second.index - first.index - 1
+    source.close()
+    assert inner.closed
+
+
+def test_the_end_and_failures_of_a_live_source_reach_the_reader() -> None:
+    ended = NewestFrame(Ticking(1))
+    frames = [ended.read(), ended.read()]
+    assert frames[0] is not None
+    assert frames[1] is None
+    failed = NewestFrame(Ticking(0, SourceError("it broke", "mend it")))
+    with pytest.raises(SourceError, match="it broke: mend it"):
+        failed.read()
+
+
+def test_a_rhythm_is_even_and_does_not_catch_up_after_a_pause() -> None:
+    rhythm = Rhythm(fps=10)
+    taken = [i / 30 for i in range(90) if rhythm.takes(i / 30)]
+    assert len(taken) == 30
+    assert [t for t in (5.0, 5.01, 5.02, 5.1) if rhythm.takes(t)] == [5.0, 5.1]

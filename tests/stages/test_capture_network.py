@@ -1,0 +1,181 @@
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.stages.rtsp_server import HEIGHT, WIDTH, RtspServer
+from workers.stages.capture import Source, SourceError, network, open_source
+
+SECRET = "hunter2:@/#"
+
+
+class Camera(BaseHTTPRequestHandler):
+    """An HTTP camera: a stream of JPEGs at /mjpeg, and several ways to go wrong."""
+
+    def do_GET(self) -> None:
+        self.path = self.path.partition("?")[0]
+        if self.path == "/mjpeg":
+            self._stream()
+        elif self.path == "/private":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="cam"')
+            self.end_headers()
+        elif self.path == "/page":
+            body = b"<html>A camera's own page</html>" * 200
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        else:
+            self.send_error({"/broken": 500}.get(self.path, 404))
+
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for i in range(40):
+            picture = np.full((48, 64, 3), 40 + i * 4, dtype=np.uint8)
+            data = cv2.imencode(".jpg", picture)[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            try:
+                self.wfile.write(head.encode() + data + b"\r\n")
+            except OSError:
+                return
+            time.sleep(0.04)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def http() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of a server that accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def read_many(source: Source) -> None:
+    for _ in range(100):
+        source.read()
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "OPEN_SECONDS", 1.0)
+    monkeypatch.setattr(network, "READ_SECONDS", 1.0)
+
+
+def test_an_http_camera_delivers_frames(http: str) -> None:
+    source = open_source("http", f"{http}/mjpeg", fps=30)
+    frames = [frame for frame in (source.read() for _ in range(5)) if frame is not None]
+    source.close()
+    assert frames[0].picture.shape == (48, 64, 3)
+    assert frames[0].at == pytest.approx(time.time(), abs=5)
+    assert [frame.index for frame in frames] == sorted({frame.index for frame in frames})
+
+
+def test_a_camera_that_stops_sending_is_an_error_that_says_so(http: str) -> None:
+    source = open_source("http", f"{http}/mjpeg", fps=30)
+    with pytest.raises(SourceError, match="stopped sending"):
+        read_many(source)
+    source.close()
+
+
+def test_an_rtsp_camera_delivers_frames_over_tcp() -> None:
+    with RtspServer() as server:
+        source = open_source("rtsp", server.url, fps=30)
+        frames = [frame for frame in (source.read() for _ in range(6)) if frame is not None]
+        source.close()
+    assert len(frames) == 6
+    assert frames[0].picture.shape == (HEIGHT, WIDTH, 3)
+    assert frames[-1].picture.max() > 180
+
+
+def test_a_login_with_difficult_characters_is_accepted() -> None:
+    with RtspServer(login=f"ad min:{SECRET}") as server:
+        source = open_source("rtsp", server.url, username="ad min", password=SECRET)
+        assert source.read() is not None
+        source.close()
+
+
+def test_a_wrong_login_is_told_without_repeating_it() -> None:
+    with (
+        RtspServer(login="admin:right") as server,
+        pytest.raises(SourceError, match="refuses the login") as error,
+    ):
+        open_source("rtsp", server.url, username="admin", password=SECRET)
+    assert "hunter2" not in str(error.value)
+    assert "admin" not in str(error.value)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_camera_that_falls_silent_is_noticed() -> None:
+    with RtspServer(silent_after=8) as server:
+        source = open_source("rtsp", server.url, fps=30)
+        started = time.monotonic()
+        with pytest.raises(SourceError, match="has sent nothing"):
+            read_many(source)
+        source.close()
+    assert time.monotonic() - started < 6
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("kind", ["rtsp", "http"])
+def test_a_server_that_never_answers_is_given_up_in_time(kind: str, silent: int) -> None:
+    started = time.monotonic()
+    with pytest.raises(SourceError, match="has sent nothing"):
+        open_source(kind, f"{kind}://127.0.0.1:{silent}/x")
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/private", "refuses the login"),
+        ("/nowhere", "is not found"),
+        ("/broken", "answers with an error"),
+        ("/page", "sends no video"),
+    ],
+)
+def test_http_addresses_that_are_no_camera(http: str, path: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message) as error:
+        open_source("http", f"{http}{path}?token={SECRET}", username="admin", password=SECRET)
+    text = str(error.value)
+    assert path in text
+    assert "hunter2" not in text
+    assert error.value.__cause__ is None
+    assert error.value.remedy
+
+
+def test_a_closed_port_is_a_refused_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(SourceError, match="refuses the connection"):
+        open_source("rtsp", f"rtsp://admin:{'x'}@127.0.0.1:{port}/x")
+
+
+def test_a_host_that_nobody_knows() -> None:
+    with pytest.raises(SourceError, match="host is unknown"):
+        open_source("rtsp", "rtsp://no-such-camera.invalid/x")
+
+
+@pytest.mark.parametrize(
+    "location", ["", "http://", "file:///etc/passwd", "rtsp://[", "ftp://a/b", "http://a:0x/"]
+)
+def test_addresses_of_another_kind_are_refused(location: str) -> None:
+    with pytest.raises(SourceError, match="this is no HTTP address"):
+        open_source("http", location)

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from insightface.data import get_image
+
+from tests.stages.faces import backdrop, paste, portraits, sized
+from workers.engines import Engines
+from workers.enrol import PictureRefused, enrol_picture
+from workers.types import Picture
+
+PEOPLE = portraits()
+
+
+def blurred(picture: Picture, strength: float) -> Picture:
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), strength), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", ["tom", "eileen", "ann", "cid", "dan"])
+def test_a_portrait_gives_its_face(engines: Engines, name: str) -> None:
+    face = enrol_picture(engines, PEOPLE[name])
+    height, width = PEOPLE[name].shape[:2]
+    assert 0 < face.landmarks[0, 0] < face.landmarks[1, 0] < width
+    assert 0 < face.landmarks[:2, 1].mean() < face.landmarks[3:, 1].mean() < height
+    assert np.linalg.norm(face.embedding) == pytest.approx(1.0, abs=1e-3)
+    assert face.embedding.shape == (512,)
+    assert face.quality.acceptable
+
+
+@pytest.mark.parametrize("scale", [0.9, 4.0])
+def test_the_size_of_a_picture_does_not_matter(engines: Engines, scale: float) -> None:
+    portrait = PEOPLE["eileen"]
+    once = enrol_picture(engines, portrait)
+    again = enrol_picture(engines, sized(portrait, int(portrait.shape[0] * scale)))
+    assert once.embedding @ again.embedding > engines.thresholds.link
+    assert again.landmarks / scale == pytest.approx(once.landmarks, abs=8)
+
+
+def test_a_face_in_the_background_is_ignored(engines: Engines) -> None:
+    scene = np.zeros((480, 640, 3), dtype=np.uint8) + np.uint8(90)
+    scene = paste(scene, sized(PEOPLE["eileen"], 330), 20, 80)
+    alone = enrol_picture(engines, scene)
+    both = enrol_picture(engines, paste(scene, sized(PEOPLE["tom"], 110), 480, 200))
+    assert alone.embedding @ both.embedding > 0.9
+
+
+def refusal(engines: Engines, picture: Picture) -> PictureRefused:
+    with pytest.raises(PictureRefused) as refused:
+        enrol_picture(engines, picture)
+    assert refused.value.reason.endswith(".")
+    assert refused.value.remedy.endswith(".")
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    "picture", [backdrop(), np.zeros((1, 1, 3), np.uint8), np.full((3, 4000, 3), 255, np.uint8)]
+)
+def test_no_face(engines: Engines, picture: Picture) -> None:
+    assert "no face" in refusal(engines, picture).reason
+
+
+def test_several_faces_of_similar_size(engines: Engines) -> None:
+    reason = refusal(engines, np.asarray(get_image("t1"), dtype=np.uint8)).reason
+    assert "faces of similar size" in reason
+
+
+def test_a_blurred_face(engines: Engines) -> None:
+    soft = blurred(sized(PEOPLE["eileen"], 480), 12)
+    assert refusal(engines, soft)
+
+
+def test_half_a_face(engines: Engines) -> None:
+    portrait = PEOPLE["eileen"]
+    face = enrol_picture(engines, portrait)
+    middle = int((face.box[0] + face.box[2]) / 2)
+    assert refusal(engines, np.ascontiguousarray(portrait[:, middle:]))
+
+
+def test_a_grey_array_is_a_mistake_of_the_caller(engines: Engines) -> None:
+    with pytest.raises(ValueError, match="a picture is"):
+        enrol_picture(engines, np.zeros((100, 100), np.uint8))
+
+
+def test_the_hostile_and_the_crowded_sample(engines: Engines, samples: Path) -> None:
+    for path in (samples / "hostile" / "partial_face.jpg", samples / "crowd" / "obama_and_biden.jpg"):
+        picture = cv2.imread(str(path))
+        assert picture is not None
+        assert refusal(engines, np.asarray(picture, dtype=np.uint8)), path
