@@ -37,7 +37,7 @@ check: $(STAMP) ## format, lint, types, floors, migrations
 	@$(VENV)/bin/mypy .
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(PY) manage.py check --fail-level WARNING
-	@$(PY) manage.py makemigrations --check --dry-run
+	@$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 format: $(STAMP) ## put the code in form
 	@$(VENV)/bin/ruff check --quiet --fix . ; $(VENV)/bin/ruff format --quiet .

@@ -5,7 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from cameras.rules import SourceKind, source_problem
+from cameras.rules import SourceKind, source_problem, time_zone_problem
 from facetrack.lib.crypto import EncryptedTextField
 from tenants.models import Record
 
@@ -28,6 +28,10 @@ class Site(Record):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if problem := time_zone_problem(self.time_zone):
+            raise ValidationError({"time_zone": problem})
 
 
 class Camera(Record):

@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 from pathlib import PurePath
-from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import available_timezones
 
 
 class SourceKind(StrEnum):
@@ -29,14 +30,11 @@ def source_problem(kind: str, location: str) -> str | None:
     return None
 
 
-def with_credentials(url: str, username: str, password: str) -> str:
-    """The URL with its user and password, for the library that opens it; never to be shown or logged."""
-    if not username:
-        return url
-    parts = urlsplit(url)
-    return urlunsplit(
-        parts._replace(netloc=f"{quote(username, safe='')}:{quote(password, safe='')}@{parts.netloc}")
-    )
+def time_zone_problem(name: str) -> str | None:
+    """Why `name` is no time zone, in words for the person who typed it."""
+    if name in available_timezones():
+        return None
+    return "This is no time zone: write it like Europe/Berlin, or UTC."
 
 
 def _url_problem(kind: SourceKind, location: str) -> str | None:

@@ -4,6 +4,7 @@ A value that cannot be used stops the start and names its variable (environs). `
 lists the variables. Backing services are URLs; `manage.py` starts embedded ones for those not given.
 """
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -109,18 +110,19 @@ WHITENOISE_USE_FINDERS = True  # serves without a collectstatic, so that a fresh
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Data ---------------------------------------------------------------------------------------------
-# A command that needs no services runs without a URL; port 0 refuses at once whoever connects all the same.
-DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgres://none:none@127.0.0.1:0/none")}
-DATABASES["default"] |= {
-    "ENGINE": "django_tenants.postgresql_backend",
-    "CONN_MAX_AGE": 0,  # the pool keeps connections, not the threads
-    "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {"pool": {"min_size": 0, "max_size": env.int("FACETRACK_DB_POOL", 8), "timeout": 10}},
-}
+# A command that needs no services runs without URLs; at port 1 nobody answers whoever connects all the same.
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgres://none:none@127.0.0.1:1/none")}
+DATABASES["default"]["ENGINE"] = "django_tenants.postgresql_backend"
+if "DATABASE_URL" in os.environ:
+    DATABASES["default"] |= {
+        "CONN_MAX_AGE": 0,  # the pool keeps connections, not the threads
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"pool": {"min_size": 0, "max_size": env.int("FACETRACK_DB_POOL", 8), "timeout": 10}},
+    }
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL: str = env.str("REDIS_URL", "redis://127.0.0.1:0/0")
-MILVUS_URI: str = env.str("MILVUS_URI", "http://127.0.0.1:0")
+REDIS_URL: str = env.str("REDIS_URL", "redis://127.0.0.1:1/0")
+MILVUS_URI: str = env.str("MILVUS_URI", "http://127.0.0.1:1")
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",

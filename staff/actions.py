@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from numpy.typing import NDArray
 
 from facetrack.lib import images, objects
-from staff.events import face_image_added
+from staff.events import face_image_added, staff_member_leaving
 from staff.models import FaceImage, GalleryVersion, StaffMember
 from tenants.models import User
 from tenants.queries import active_tenant
@@ -29,8 +29,9 @@ def save_staff_member(*, member: StaffMember, by: User | None) -> StaffMember:
 
 
 def delete_staff_member(*, member: StaffMember) -> None:
-    """Remove a staff member with all their pictures."""
+    """Remove a staff member with all their pictures, sightings and visits."""
     with transaction.atomic():
+        staff_member_leaving.send(sender=StaffMember, staff_member_id=member.pk)
         for face_image in member.face_images.all():
             _forget_picture(face_image)
         member.delete()
@@ -53,9 +54,12 @@ def add_face_image(*, member: StaffMember, picture: NDArray[np.uint8], by: User 
                 staff_member=member, picture=key, digest=digest, created_by=by, updated_by=by
             )
             _announce(face_image)
-    except BaseException:
+    except BaseException as error:
         objects.delete(tenant.pk, key, bucket=objects.RAW)
-        raise
+        twin = member.face_images.filter(digest=digest).first() if isinstance(error, IntegrityError) else None
+        if twin is None:
+            raise
+        return twin  # somebody uploaded the same picture at the same moment
     return face_image
 
 

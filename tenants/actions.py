@@ -56,6 +56,6 @@ def add_member(*, tenant: Tenant, email: str, role: Role, password: str | None =
     return user
 
 
-def announce(*, topic: Outbox.Topic, subject: UUID) -> None:
+def announce(*, topic: Outbox.Topic, subject: UUID, detail: str = "") -> None:
     """Put a change of the current tenant into the outbox; part of the caller's transaction."""
-    Outbox.objects.create(tenant=active_tenant(), topic=topic, subject=subject)
+    Outbox.objects.create(tenant=active_tenant(), topic=topic, subject=subject, detail=detail)

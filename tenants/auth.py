@@ -62,6 +62,7 @@ class RolePermission(BasePermission):
             return False
         if request.method in SAFE_METHODS:
             return True
-        verb = getattr(view, "verb", None) or _VERB_OF_METHOD[request.method or ""]
-        app = getattr(view, "app_label", None) or cast(Any, view).queryset.model._meta.app_label
-        return may(role, f"{app}.{verb}_any")
+        verb = getattr(view, "verb", None) or _VERB_OF_METHOD.get(request.method or "")
+        rows = getattr(view, "queryset", None)
+        app = getattr(view, "app_label", None) or (rows is not None and rows.model._meta.app_label)
+        return bool(verb and app) and may(role, f"{app}.{verb}_any")

@@ -1,6 +1,7 @@
 """Logging in, pictures behind short-lived addresses, and what errors look like."""
 
-from django.contrib.auth.decorators import login_required
+from http import HTTPStatus
+
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
@@ -31,10 +32,13 @@ class LogoutPage(LogoutView):
     pass
 
 
-@login_required
 @cache_control(private=True, max_age=240)
 def picture(request: HttpRequest, token: str) -> FileResponse:
-    """A picture of the host's tenant, for a member with an address that was made minutes ago."""
+    """A picture of the host's tenant. The signed address is the permission, as it is with S3.
+
+    It was made minutes ago for somebody who may see the picture, and API clients, which have no
+    session, show it in an <img> like a page does.
+    """
     try:
         return FileResponse(objects.opened(active_tenant().pk, token), content_type="image/jpeg")
     except (objects.ForeignObject, FileNotFoundError):
@@ -62,7 +66,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _problem(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
     if request.path.startswith("/api/"):
-        body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        phrase = HTTPStatus(status).phrase  # what RFC 9457 wants with about:blank
+        body = {"type": "about:blank", "title": phrase, "status": status, "detail": detail}
         return JsonResponse(body, status=status, content_type="application/problem+json")
     return render(
         request, "problem.html", {"status": status, "title": title, "detail": detail}, status=status

@@ -168,8 +168,15 @@ def shared_models() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _back_in_public(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No test inherits another one's tenant."""
+def _quick(settings: Any) -> None:
+    """What costs time and is Django's own affair: slow hashes, listing all static files for each client."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture(autouse=True)
+def _back_in_public() -> Iterator[None]:
+    """No test inherits another one's tenant, or its counts of wrong passwords."""
     cache.clear()
     yield
     cast(Any, connection).set_schema_to_public()

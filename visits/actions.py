@@ -93,16 +93,25 @@ def delete_visitor(*, visitor: Visitor) -> None:
     with locked():
         keys = set(visitor.sightings.values_list("best_shot", flat=True))
         keys |= set(visitor.visits.values_list("best_shot", flat=True)) | {visitor.best_shot}
-        announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk)
+        announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
         visitor.delete()
         for key in filter(None, keys):
             transaction.on_commit(partial(objects.delete, tenant.pk, key))
 
 
-def bring_index_up_to_date(*, subjects: list[tuple[int, UUID]]) -> int:
-    """Carry out outbox rows (id, visitor) of the current tenant. Raises IndexUnavailable; rows then stay."""
-    bring_up_to_date(active_tenant(), [subject for _, subject in subjects])
-    done, _ = Outbox.objects.filter(pk__in=[row for row, _ in subjects]).delete()
+def forget_shots_of_staff(staff_member_id: UUID, **_: object) -> None:
+    """A staff member is being deleted, sightings and visits with them: their pictures go too, on commit."""
+    tenant = active_tenant()
+    keys = set(Sighting.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
+    keys |= set(Visit.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
+    for key in filter(None, keys):
+        transaction.on_commit(partial(objects.delete, tenant.pk, key))
+
+
+def bring_index_up_to_date(*, rows: list[Outbox]) -> int:
+    """Carry out outbox rows of the current tenant; returns how many. Raises IndexUnavailable."""
+    bring_up_to_date(active_tenant(), {row.subject: row.detail for row in rows})
+    done, _ = Outbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
     return done
 
 
@@ -198,7 +207,7 @@ def _same_or_new_visitor(facts: TrackFacts, shot: str, link: float) -> tuple[Vis
         first_seen_at=facts.started_at,
         last_seen_at=facts.last_seen_at,
     )
-    announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk)
+    announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
     return visitor, Decision.NEW_VISITOR, facts.score
 
 
@@ -211,7 +220,7 @@ def _follow(visitor: Visitor, facts: TrackFacts, shot: str) -> None:
         visitor.template, visitor.template_weight = merge_templates(
             visitor.template, visitor.template_weight, facts.template, max(facts.quality, 0.1)
         )
-        announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk)
+        announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
     visitor.save()
 
 

@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class VisitsConfig(AppConfig):
     name = "visits"
     verbose_name = "Visits"
+
+    def ready(self) -> None:
+        from staff.events import staff_member_leaving
+        from visits.actions import forget_shots_of_staff
+
+        staff_member_leaving.connect(forget_shots_of_staff, dispatch_uid="visits.forget_shots")

@@ -1,11 +1,10 @@
 """Visitors by face: the index first, and PostgreSQL for whatever the index does not have yet."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from staff.gallery import IndexUnavailable, Match, visitor_index
@@ -36,17 +35,21 @@ def nearest_visitors(tenant: Tenant, template: NDArray[np.float32], pack: str, l
     return [Match(person, score) for person, score in ranked]
 
 
-def bring_up_to_date(tenant: Tenant, visitors: Iterable[UUID]) -> None:
-    """Make the index say of these visitors what PostgreSQL says. Raises IndexUnavailable."""
-    wanted = set(visitors)
-    rows = {visitor.pk: visitor for visitor in Visitor.objects.filter(pk__in=wanted)}
+def bring_up_to_date(tenant: Tenant, packs: Mapping[UUID, str]) -> None:
+    """Make the index say of these visitors (with their model packs) what PostgreSQL says.
+
+    Raises IndexUnavailable.
+    """
+    rows = {visitor.pk: visitor for visitor in Visitor.objects.filter(pk__in=packs)}
     by_pack: dict[str, list[tuple[UUID, NDArray[np.float32]]]] = {}
     for visitor in rows.values():
         by_pack.setdefault(visitor.pack, []).append((visitor.pk, visitor.template))
     for pack, entries in by_pack.items():
         visitor_index(pack).upsert(tenant.pk, entries)
-    if gone := wanted - rows.keys():
-        visitor_index(settings.FACETRACK_PACK).delete(tenant.pk, list(gone))
+    for pack in set(packs.values()):
+        gone = [visitor for visitor in packs if packs[visitor] == pack and visitor not in rows]
+        if gone:
+            visitor_index(pack).delete(tenant.pk, gone)
 
 
 def _compare(visitors: Iterable[Visitor], template: NDArray[np.float32], limit: int) -> list[Match]:

@@ -66,7 +66,7 @@ def _carry_out(rows: list[Outbox]) -> int:
     done = 0
     for tenant, group in groupby(rows, key=lambda row: row.tenant):
         with inside(tenant):
-            done += bring_index_up_to_date(subjects=[(row.pk, row.subject) for row in group])
+            done += bring_index_up_to_date(rows=list(group))
     return done
 
 

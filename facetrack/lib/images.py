@@ -1,6 +1,8 @@
 """Pictures between files and arrays. A picture is uint8 (H, W, 3) in BGR order."""
 
 import io
+import struct
+import zlib
 from typing import IO
 
 import cv2
@@ -8,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is decoded
+DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
+"""What Pillow's decoders raise on damaged files."""
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")
 
 
@@ -34,9 +39,9 @@ def read_picture(file: IO[bytes], *, megabytes: float, megapixels: float) -> NDA
             upright = ImageOps.exif_transpose(image).convert("RGB")
     except BadPicture:
         raise
-    except (UnidentifiedImageError, Image.DecompressionBombError):
+    except UnidentifiedImageError:
         raise BadPicture("This is no picture that can be read: use JPEG, PNG or WebP.") from None
-    except (OSError, ValueError, SyntaxError):  # what Pillow's decoders raise on damaged files
+    except DAMAGED:
         raise BadPicture("The picture is damaged and cannot be read to its end: export it again.") from None
     return np.ascontiguousarray(np.asarray(upright, dtype=np.uint8)[:, :, ::-1])
 

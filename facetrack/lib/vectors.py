@@ -37,7 +37,7 @@ WRITE_SECONDS = 30.0
 CONNECT_SECONDS = 1.0
 COUNT_SECONDS = 10.0
 SHORTEST = 0.05  # what a step gets when the others took all the time
-NPROBE = 16  # of 128 lists; IVF indexes only
+NLIST, NPROBE = 128, 16  # IVF_FLAT: into how many lists rows are sorted, how many a search reads
 
 # Error codes of Milvus 2.x, which Milvus Lite shares: merr.go
 NO_COLLECTION, NOT_LOADED, NO_PARTITION = 100, 101, 200
@@ -196,21 +196,20 @@ class VisitorIndex:
         if tenant in self._prepared:
             return
         if not client.has_collection(self.collection, timeout=WRITE_SECONDS):
-            self._create(client)
+            client.create_collection(self.collection, schema=_schema(), timeout=WRITE_SECONDS)
+        if not client.list_indexes(self.collection, timeout=WRITE_SECONDS):
+            self._create_index(client)
         if not client.has_partition(self.collection, _partition(tenant), timeout=WRITE_SECONDS):
             client.create_partition(self.collection, _partition(tenant), timeout=WRITE_SECONDS)
         client.load_collection(self.collection, timeout=WRITE_SECONDS)
         self._prepared.add(tenant)
 
-    def _create(self, client: MilvusClient) -> None:
-        schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=65)
-        schema.add_field("tenant", DataType.VARCHAR, max_length=32)
-        schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=DIMENSION)
+    def _create_index(self, client: MilvusClient) -> None:
         index = client.prepare_index_params()
-        params = {"nlist": 128} if self._index_type.startswith("IVF") else {}
+        params = {"nlist": NLIST} if self._index_type == "IVF_FLAT" else {}
         index.add_index("embedding", index_type=self._index_type, metric_type="IP", params=params)
-        client.create_collection(self.collection, schema=schema, index_params=index, timeout=WRITE_SECONDS)
+        # Not waited for: pymilvus would sleep half a second, and loading waits for it on the server.
+        client.create_index(self.collection, index, timeout=WRITE_SECONDS, sync=False)
 
     def _tell(self, verb: str, work: Callable[[MilvusClient], Answer]) -> Answer:
         """Does something that changes the index. After an error the next call prepares everything anew."""
@@ -248,13 +247,14 @@ class VisitorIndex:
         """The client of this process; a fork must not use its parent's."""
         with self._lock:
             if self._client is None or self._owner != os.getpid():
+                client = MilvusClient(self._uri, timeout=seconds, dedicated=True, grpc_options=RECONNECT)
+                try:
+                    self._lite = client.get_server_version(timeout=seconds).startswith("milvus_lite")
+                except (MilvusException, grpc.RpcError):
+                    client.close()
+                    raise
+                self._client, self._owner = client, os.getpid()
                 self._prepared.clear()
-                self._client = MilvusClient(
-                    self._uri, timeout=seconds, dedicated=True, grpc_options=RECONNECT
-                )
-                self._owner = os.getpid()
-                version = self._client.get_server_version(timeout=seconds)
-                self._lite = version.startswith("milvus_lite")
             return self._client
 
     def _unavailable(self, verb: str, error: Exception) -> IndexUnavailable:
@@ -268,6 +268,14 @@ class VisitorIndex:
 def _require_uuid(tenant: object) -> None:
     if not isinstance(tenant, UUID):
         raise TypeError(f"a tenant is named by its UUID, not by {type(tenant).__name__}")
+
+
+def _schema() -> Any:
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=65)
+    schema.add_field("tenant", DataType.VARCHAR, max_length=32)
+    schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=DIMENSION)
+    return schema
 
 
 def _partition(tenant: UUID) -> str:

@@ -18,6 +18,8 @@ class Outbox(models.Model):
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
     topic = models.CharField(max_length=30, choices=Topic.choices)
     subject = models.UUIDField()
+    detail = models.CharField(max_length=100, blank=True)
+    """What is needed of a subject that is gone by then: a visitor's model pack."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -63,6 +63,15 @@ def test_a_visitor_is_found_with_the_cosine_as_score(index: VisitorIndex) -> Non
     assert [score for _, score in hits] == pytest.approx(expected, abs=1e-5)
 
 
+def test_an_index_of_lists_finds_them_too(server: Milvus) -> None:
+    index = VisitorIndex(server.url, f"pack-{uuid4().hex}", index_type="IVF_FLAT")
+    visitors = people(400)
+    index.upsert(ACME, visitors)
+    for visitor, embedding in visitors[:5]:
+        _is_certain(index.search(ACME, embedding, 1, 5)[0], visitor)
+    index.close()
+
+
 def test_a_second_upsert_replaces_the_embedding(index: VisitorIndex) -> None:
     visitor, (old, new) = uuid4(), embeddings(2)
     index.upsert(ACME, [(visitor, old)])
@@ -159,6 +168,19 @@ def test_kill_9_loses_nothing_and_the_same_index_goes_on(server: Milvus, index: 
     index.delete(ACME, [visitors[0][0]])
     index.upsert(ACME, people(1, seed=9))
     assert index.count(ACME) == 500
+
+
+def test_an_index_file_that_a_kill_cut_short_is_made_again(server: Milvus, index: VisitorIndex) -> None:
+    visitor, embedding = people(1)[0]
+    index.upsert(ACME, [(visitor, embedding)])
+    index.search(ACME, embedding, timeout=5)
+    made = f"collections/{index.collection}/**/*.idx"
+    _wait_for(lambda: any(server.data.glob(made)))
+    _kill(server)
+    for file in server.data.glob(made):
+        file.write_bytes(b"")
+    ensure(server.folder.parent)
+    _is_certain(_searched_again(index, embedding)[0], visitor)
 
 
 def test_it_says_at_once_that_the_server_is_away(server: Milvus) -> None:

@@ -124,7 +124,6 @@ def ensure(root: Path) -> list[str]:
 def keep(root: Path, environ: MutableMapping[str, str] = os.environ) -> None:
     """Starts the services that `environ` does not name, to run until `stop`. Raises ServiceFailed."""
     wanted = [service for service in services(root) if not environ.get(service.variable)]
-    root.mkdir(parents=True, exist_ok=True)
     with alone(_start_lock(root)):
         _start(wanted)
         _keep_mark(root).touch()
@@ -178,7 +177,6 @@ def _address(url: str) -> str:
 
 
 def _join(root: Path, wanted: Sequence[Service]) -> Presence:
-    root.mkdir(parents=True, exist_ok=True)
     with alone(_start_lock(root)):
         presence = Presence(_users_lock(root))
         try:
@@ -246,7 +244,15 @@ def _unhurried() -> Iterator[None]:
 
 
 def _start_lock(root: Path) -> Path:
-    return root / "start.lock"
+    """The file behind which one command at a time starts and stops services; makes its folder."""
+    lock = root / "start.lock"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock.touch(mode=0o600)
+    except OSError as error:
+        remedy = f"run this as the user who owns {root}, or delete that folder"
+        raise ServiceFailed("Services", f"their folder cannot be used: {error}", remedy=remedy) from error
+    return lock
 
 
 def _users_lock(root: Path) -> Path:

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent import futures
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -20,6 +21,7 @@ from pymilvus.grpc_gen import milvus_pb2_grpc
 
 HOST = "127.0.0.1"
 THREADS = 8
+CLEAN_MARK = "stopped-cleanly"
 LARGEST_MESSAGE = 256 * 2**20
 STOP_SECONDS = 5.0
 
@@ -82,12 +84,26 @@ class OneWriter(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no ty
         )
 
 
+def drop_indexes_after_crash(folder: Path) -> None:
+    """Removes index files, which are made again from the rows, unless the last server stopped cleanly.
+
+    Milvus Lite writes them in place: one that a kill cut short keeps its collection from ever loading.
+    """
+    mark = folder / CLEAN_MARK
+    if not mark.exists():
+        for ending in ("*.idx", "*.sidx"):
+            for index in folder.rglob(ending):
+                index.unlink()
+    mark.unlink(missing_ok=True)
+
+
 def serve(folder: str, port: int) -> None:
     """Serves this data folder until SIGINT or SIGTERM. Raises RuntimeError where the port is taken."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    database = MilvusLite(folder)
+    database = MilvusLite(folder)  # raises where another process has the folder
+    drop_indexes_after_crash(Path(folder))
     workers = futures.ThreadPoolExecutor(THREADS)
     server = grpc.server(workers, interceptors=[OneWriter()], options=OPTIONS)
     milvus_pb2_grpc.add_MilvusServiceServicer_to_server(MilvusServicer(database), server)
@@ -98,6 +114,7 @@ def serve(folder: str, port: int) -> None:
     stopped.wait()
     server.stop(STOP_SECONDS).wait()
     database.close()
+    (Path(folder) / CLEAN_MARK).touch()
 
 
 if __name__ == "__main__":
