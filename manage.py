@@ -49,7 +49,9 @@ def services_root() -> Path:
 def main() -> None:
     """Runs one command; exits with its code, 130 after Ctrl-C and 143 after SIGTERM."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facetrack.settings")
-    signal.signal(signal.SIGTERM, _terminate)  # unlike the default, this still stops the services
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # which nohup has set
+            signal.signal(number, _terminate)  # unlike the default, this still stops the services
     from django.core.management import execute_from_command_line
 
     if not needs_services(sys.argv):
@@ -64,8 +66,8 @@ def main() -> None:
         sys.exit(f"{failure}")
 
 
-def _terminate(*_: object) -> NoReturn:
-    sys.exit(128 + signal.SIGTERM)
+def _terminate(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

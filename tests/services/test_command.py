@@ -86,7 +86,7 @@ def test_a_command_has_its_services_and_gives_its_exit_code(var: Path) -> None:
     assert not (var / "services" / "postgres").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_command_ends_cleanly(var: Path, number: signal.Signals) -> None:
     process = started(var, "shell", "-v0", "-c", "import time; print('in', flush=True); time.sleep(60)")
     assert process.stdout is not None

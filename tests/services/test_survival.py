@@ -142,6 +142,15 @@ def test_a_service_that_does_not_start_says_why_and_leaves_nothing(root: Path) -
     assert alive(root) == set()
 
 
+def test_a_folder_that_cannot_be_used_is_named(root: Path) -> None:
+    (root / "file").touch()
+    with (
+        pytest.raises(services.ServiceFailed, match="file/services"),
+        services.running(root / "file/services", {}),
+    ):
+        pytest.fail("it must not get here")
+
+
 def test_a_start_that_was_cut_short_is_begun_again(root: Path) -> None:
     valkey = Valkey(root)
     valkey.start(ports.pick(None))
