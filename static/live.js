@@ -11,8 +11,8 @@
   const loginPath = document.body.dataset.login;
   const isPoll = (element) => element.matches("[data-poll], #live");
 
-  function tell(text, kind) {
-    notice.textContent = text;
+  function tell(kind, ...content) {
+    notice.replaceChildren(...content);
     notice.dataset.kind = kind;
     notice.hidden = false;
   }
@@ -22,6 +22,11 @@
     element.textContent = text;
     element.href = href;
     return element;
+  }
+
+  function loginLink() {
+    const here = encodeURIComponent(location.pathname + location.search);
+    return link("Log in", `${loginPath}?next=${here}`);
   }
 
   /* --- Requests ------------------------------------------------------------------------------------ */
@@ -37,6 +42,7 @@
     if (xhr.responseURL && new URL(xhr.responseURL).pathname === loginPath) {
       event.detail.shouldSwap = false;
       if (elt.id === "live") elt.dispatchEvent(new Event("loggedout"));
+      else if (isPoll(elt)) tell("refusal", "You are logged out. ", loginLink());
       else location.reload(); // the server leads to the login, and from there back to this page
     } else if (isPoll(elt) && target.querySelector(":active")) {
       event.detail.shouldSwap = false; // never exchange a button under a finger
@@ -51,11 +57,11 @@
     }
     if (elt.id === "live") return; // has a sign of its own
     if (xhr.status === 0 || xhr.status >= 500) {
-      tell("FaceTrack does not answer. This page goes on by itself as soon as it does.", "connection");
+      tell("connection", "FaceTrack does not answer. This page goes on by itself as soon as it does.");
     } else if (xhr.status === 403) {
-      tell("Your role here does not allow this. Ask an administrator of your organisation.", "refusal");
+      tell("refusal", "Your role here does not allow this. Ask an administrator of your organisation.");
     } else {
-      tell(`That did not work (${xhr.status}): it may be gone by now. Reload the page.`, "refusal");
+      tell("refusal", `That did not work (${xhr.status}): it may be gone by now. Reload the page.`);
     }
   });
 
@@ -102,8 +108,7 @@
     }
 
     function refused(code) {
-      const here = encodeURIComponent(location.pathname + location.search);
-      if (code === 4401) end("You are logged out. ", link("Log in", `${loginPath}?next=${here}`));
+      if (code === 4401) end("You are logged out. ", loginLink());
       else if (code === 4403) end("You are no member here any more.");
       else if (code === 4404) end("This address serves no customer any more.");
       return ended;
