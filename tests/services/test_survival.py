@@ -17,7 +17,7 @@ import redis
 from pymilvus import MilvusClient
 
 from facetrack.lib import services
-from facetrack.lib.services import nobody, ports, postgres_files, state
+from facetrack.lib.services import nobody, ports, postgres_files, process, state
 from facetrack.lib.services.embedded import Service
 from facetrack.lib.services.postgres import FAST_VARIABLE
 from facetrack.lib.services.state import State
@@ -160,7 +160,8 @@ def test_a_start_that_was_cut_short_is_begun_again(root: Path) -> None:
     with services.running(root, dict(VALKEY_ALONE)):
         assert alive(root) == {"valkey"}
         assert pid_of(valkey) != known.pid
-        assert not psutil.pid_exists(known.pid or 0)
+        assert known.pid is not None
+        assert process.born(known.pid) is None
 
 
 @as_root

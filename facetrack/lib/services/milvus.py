@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 import sys
 from importlib import metadata
@@ -54,7 +55,8 @@ class Milvus:
         _require()
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         argv = [sys.executable, "-P", "-m", "facetrack.lib.services.milvus_server", str(self.data), str(port)]
-        self.daemon.launch(argv, port=port, environ={"PYTHONPATH": str(REPOSITORY)})
+        found_on = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self.daemon.launch(argv, port=port, environ={"PYTHONPATH": os.pathsep.join(found_on)})
 
     def stop(self) -> None:
         """Stops it; what was flushed stays."""
