@@ -43,9 +43,9 @@ def sized(portrait: Picture, side: int) -> Picture:
     return np.asarray(cv2.resize(portrait, (side, side), interpolation=method), dtype=np.uint8)
 
 
-def backdrop(seed: int = 1) -> Picture:
-    """640 x 480, soft colours, nothing in it that looks like a face."""
-    rough = np.random.default_rng(seed).integers(40, 200, (480, 640, 3), dtype=np.uint8)
+def backdrop() -> Picture:
+    """480 x 360, soft colours, nothing in it that looks like a face."""
+    rough = np.random.default_rng(1).integers(40, 200, (360, 480, 3), dtype=np.uint8)
     return np.asarray(cv2.GaussianBlur(rough, (0, 0), 20), dtype=np.uint8)
 
 

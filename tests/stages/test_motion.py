@@ -5,8 +5,8 @@ from workers.stages.motion import Scene, likeness
 
 
 def test_somebody_who_walks_through_changes_no_scene() -> None:
-    scene, portrait = Scene(), sized(portraits()["eileen"], 200)
-    assert not any(scene.changed(paste(backdrop(), portrait, x, 150)) for x in range(-200, 640, 25))
+    scene, portrait = Scene(), sized(portraits()["eileen"], 160)
+    assert not any(scene.changed(paste(backdrop(), portrait, x, 120)) for x in range(-160, 480, 20))
 
 
 def test_a_cut_changes_the_scene_once() -> None:

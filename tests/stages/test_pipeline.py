@@ -1,0 +1,225 @@
+"""The whole pipeline on frames made of real faces, with the models of this installation."""
+
+from __future__ import annotations
+
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.stages.faces import backdrop, paste, portraits, sized
+from workers.config import CameraConfig, PipelineConfig
+from workers.engines import Engines
+from workers.pipeline import Pipeline
+from workers.replay import MemoryGallery
+from workers.types import Decision, Frame, Picture, TrackReport
+
+PEOPLE = portraits()
+FPS = 5
+CONFIG = PipelineConfig(camera=CameraConfig(fps=FPS))
+SIDE = 200
+"""Of a portrait in the scene: its face is about 80 pixels wide, enough for every pack."""
+
+
+class Clip:
+    """Frames one by one, with a little noise as a camera has it."""
+
+    def __init__(self) -> None:
+        self._scene = backdrop()
+        self._noise = np.random.default_rng(7)
+        self._index = 0
+
+    def frame(self, *shown: tuple[Picture, int, int]) -> Frame:
+        scene = self._scene
+        for portrait, x, y in shown:
+            scene = paste(scene, portrait, x, y)
+        grain = self._noise.normal(0, 3, scene.shape)
+        picture = np.clip(scene + grain, 0, 255).astype(np.uint8)
+        self._index += 1
+        return Frame(self._index - 1, (self._index - 1) / FPS, picture)
+
+
+def face_of(name: str, side: int = SIDE) -> Picture:
+    return sized(PEOPLE[name], side)
+
+
+def walk(clip: Clip, name: str, frames: int, side: int = SIDE, y: int = 80) -> list[Frame]:
+    portrait = face_of(name, side)
+    return [clip.frame((portrait, 30 + 6 * i, y + i % 3)) for i in range(frames)]
+
+
+def run(pipeline: Pipeline, frames: list[Frame], gallery: MemoryGallery) -> list[TrackReport]:
+    """All reports; strangers are remembered when they are first reported, as a worker does."""
+    reports = []
+    for frame in [*frames, None]:
+        reported = pipeline.process(frame) if frame else pipeline.finish()
+        for report in reported:
+            first = report.verdict.decision is Decision.NEW_VISITOR and report.sequence == 0
+            if first and report.template is not None:
+                gallery.remember(report.template)
+        reports += reported
+    return reports
+
+
+def last_of(reports: list[TrackReport]) -> list[TrackReport]:
+    return [report for report in reports if report.ended]
+
+
+def empty(clip: Clip, seconds: float = 1.4) -> list[Frame]:
+    return [clip.frame() for _ in range(int(seconds * FPS))]
+
+
+def test_staff_are_named_early_and_once_more_at_the_end(engines: Engines, staff: MemoryGallery) -> None:
+    clip = Clip()
+    first, last = run(Pipeline(engines, staff, CONFIG), walk(clip, "tom", 15) + empty(clip), staff)
+    assert (first.track, first.sequence, first.ended) == (last.track, 0, False)
+    assert first.verdict.identity == last.verdict.identity == "tom"
+    assert first.last_frame <= 5
+    assert (last.sequence, last.ended, last.first_frame) == (1, True, 0)
+    assert last.last_frame >= 13
+    assert last.faces >= 12
+    assert last.template is not None
+    assert np.linalg.norm(last.template) == pytest.approx(1.0, abs=1e-3)
+    assert last.verdict.score >= engines.thresholds.link
+
+
+def test_the_best_shot_shows_the_face_with_a_margin(engines: Engines, staff: MemoryGallery) -> None:
+    clip = Clip()
+    *_, last = run(Pipeline(engines, staff, CONFIG), walk(clip, "eileen", 6), staff)
+    shot = last.shot
+    assert shot is not None
+    width, height = shot.box[2:] - shot.box[:2]
+    assert shot.picture.shape[1] > 1.5 * width
+    assert shot.picture.shape[0] > 1.5 * height
+    assert 0 < shot.quality <= 1
+    [face] = engines.detector.detect(np.ascontiguousarray(shot.picture))
+    assert face.box == pytest.approx(shot.box, abs=0.2 * float(width))
+
+
+def test_a_stranger_is_one_visitor_who_comes_back(engines: Engines, staff: MemoryGallery) -> None:
+    clip = Clip()
+    frames = walk(clip, "dan", 16) + empty(clip) + walk(clip, "dan", 16, side=180, y=60) + empty(clip)
+    first, again = last_of(run(Pipeline(engines, staff, CONFIG), frames, staff))
+    assert first.verdict.decision is Decision.NEW_VISITOR
+    assert first.verdict.identity is None
+    assert again.verdict.decision is Decision.VISITOR
+    assert again.verdict.identity == "visitor 1"
+
+
+def test_a_stranger_is_not_decided_before_there_was_time_to_come_nearer(
+    engines: Engines, staff: MemoryGallery
+) -> None:
+    clip = Clip()
+    pipeline = Pipeline(engines, staff, CONFIG)
+    early = [report for frame in walk(clip, "dan", 9) for report in pipeline.process(frame)]
+    assert early == []
+
+
+def test_three_people_at_once_are_three_tracks(engines: Engines, staff: MemoryGallery) -> None:
+    clip = Clip()
+    side = 155
+    tom, dan, eileen = (face_of(name, side) for name in ("tom", "dan", "eileen"))
+    frames = [clip.frame((tom, 2, 30 + i), (dan, 162, 190 - i), (eileen, 322, 90 + i)) for i in range(14)]
+    reports = last_of(run(Pipeline(engines, staff, CONFIG), frames, staff))
+    assert len(reports) == 3
+    assert sorted(report.verdict.identity or "" for report in reports) == ["", "eileen", "tom"]
+    assert not any(report.verdict.decision is Decision.VISITOR for report in reports)
+
+
+def test_one_person_is_never_in_two_places(engines: Engines, staff: MemoryGallery) -> None:
+    """Somebody holds up a picture of Tom beside Tom."""
+    clip = Clip()
+    tom, copy = face_of("tom"), face_of("tom", 170)
+    blurred = np.asarray(cv2.GaussianBlur(copy, (0, 0), 1.2), dtype=np.uint8)
+    frames = [clip.frame((tom, 20 + i, 70), (blurred, 290 - i, 90)) for i in range(12)]
+    reports = last_of(run(Pipeline(engines, staff, CONFIG), frames, staff))
+    assert len(reports) == 2
+    assert [report.verdict.identity for report in reports].count("tom") == 1
+    loser = next(report for report in reports if report.verdict.identity is None)
+    assert loser.verdict.decision is Decision.UNSURE
+    assert "same time" in loser.verdict.reason
+
+
+def test_people_who_change_places_are_not_glued_together(engines: Engines, staff: MemoryGallery) -> None:
+    """Without a gap, at the same place and of the same size: only their looks tell them apart."""
+    clip = Clip()
+    frames = [clip.frame((face_of(name), 130 + i, 80)) for name in ("tom", "dan") for i in range(16)]
+    reports = last_of(run(Pipeline(engines, staff, CONFIG), frames, staff))
+    named = [report for report in reports if report.verdict.identity == "tom"]
+    others = [report for report in reports if report.verdict.decision is Decision.NEW_VISITOR]
+    assert len(named) == len(others) == 1
+    assert named[0].last_frame <= 18
+    assert others[0].first_frame >= 15
+
+
+def test_misses_of_the_detector_do_not_cut_a_track(engines: Engines, staff: MemoryGallery) -> None:
+    clip = Clip()
+    tom = face_of("tom")
+    frames = [clip.frame() if i % 5 == 4 else clip.frame((tom, 30 + 6 * i, 80)) for i in range(20)]
+    [report] = last_of(run(Pipeline(engines, staff, CONFIG), frames, staff))
+    assert report.verdict.identity == "tom"
+
+
+def test_small_blurred_and_short_tracks_are_counted_and_never_people(
+    engines: Engines, staff: MemoryGallery
+) -> None:
+    clip = Clip()
+    small = walk(clip, "dan", 12, side=60)
+    soft = np.asarray(cv2.GaussianBlur(face_of("dan"), (0, 0), 9), dtype=np.uint8)
+    blurred = [clip.frame((soft, 30 + 6 * i, 80)) for i in range(12)]
+    short = walk(clip, "dan", 2)
+    frames = small + empty(clip) + blurred + empty(clip) + short + empty(clip)
+    reports = run(Pipeline(engines, staff, CONFIG), frames, staff)
+    assert {report.verdict.decision for report in reports} <= {Decision.REJECTED}
+    assert all((report.sequence, report.ended) == (0, True) for report in reports)
+    assert all(report.template is None for report in reports)
+    assert any(report.verdict.reason for report in reports)
+
+
+def test_an_empty_room_reports_nothing(engines: Engines, gallery: MemoryGallery) -> None:
+    pipeline = Pipeline(engines, gallery, CONFIG)
+    assert run(pipeline, empty(Clip(), 2), gallery) == []
+    assert pipeline.counters.frames == 10
+    assert pipeline.counters.tracks == 0
+
+
+def test_counters_add_up(engines: Engines, staff: MemoryGallery) -> None:
+    clip, pipeline = Clip(), Pipeline(engines, staff, CONFIG)
+    run(pipeline, walk(clip, "tom", 10) + empty(clip) + walk(clip, "dan", 10), staff)
+    counters = pipeline.counters
+    assert counters.frames == 27
+    assert counters.faces >= counters.usable_faces >= counters.embedded_faces > 0
+    assert counters.tracks == sum(counters.decisions.values()) == 2
+    assert counters.decisions[Decision.STAFF] == 1
+
+
+def test_a_settled_track_is_seldom_embedded_again(engines: Engines, staff: MemoryGallery) -> None:
+    clip, pipeline = Clip(), Pipeline(engines, staff, CONFIG)
+    run(pipeline, [clip.frame((face_of("tom"), 130 + i % 3, 80)) for i in range(30)], staff)
+    assert pipeline.counters.embedded_faces < 0.5 * pipeline.counters.usable_faces
+
+
+def test_few_frames_a_second_are_enough(engines: Engines, staff: MemoryGallery) -> None:
+    config = PipelineConfig(camera=CameraConfig(fps=1))
+    frames = walk(Clip(), "tom", 24)[::5]
+    *_, report = run(Pipeline(engines, staff, config), frames, staff)
+    assert report.verdict.identity == "tom"
+
+
+def test_several_cameras_share_engines_and_gallery(engines: Engines, staff: MemoryGallery) -> None:
+    """Each in its thread, all with the result they have alone."""
+    clips = [walk(Clip(), name, 7) for name in ("tom", "eileen", "tom")]
+    found: dict[int, str | None] = {}
+
+    def watch(camera: int) -> None:
+        pipeline = Pipeline(engines, staff, CONFIG)
+        reports = [r for frame in clips[camera] for r in pipeline.process(frame)] + pipeline.finish()
+        found[camera] = reports[-1].verdict.identity
+
+    threads = [threading.Thread(target=watch, args=(camera,)) for camera in range(len(clips))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {0: "tom", 1: "eileen", 2: "tom"}
