@@ -71,7 +71,7 @@ def s3_server(folder: Path) -> Iterator[S3]:
     for name in ("mon", "osd", "rgw"):
         (folder / name).mkdir(parents=True)
     configuration = folder / "ceph.conf"
-    fsid = str(uuid.uuid4())
+    fsid, osd = str(uuid.uuid4()), str(uuid.uuid4())
     configuration.write_text(_CONFIGURATION.format(fsid=fsid, mon_port=mon_port, port=port, folder=folder))
     base = ["-c", str(configuration)]
     account = S3(f"http://127.0.0.1:{port}", secrets.token_hex(10), secrets.token_hex(20))
@@ -82,8 +82,8 @@ def s3_server(folder: Path) -> Iterator[S3]:
         _run(folder, "ceph-mon", *base, "-i", "a", "--mkfs", "--monmap", str(folder / "monmap"))
         running.append(_start(folder, "ceph-mon", *base, "-i", "a", "-f"))
         _until(30, lambda: _ok("ceph", *base, "--connect-timeout", "2", "-s"), "the monitor")
-        _run(folder, "ceph", *base, "osd", "new", str(uuid.uuid4()))
-        _run(folder, "ceph-osd", *base, "-i", "0", "--mkfs", "--osd-uuid", _osd_uuid(base))
+        _run(folder, "ceph", *base, "osd", "new", osd)
+        _run(folder, "ceph-osd", *base, "-i", "0", "--mkfs", "--osd-uuid", osd)
         running.append(_start(folder, "ceph-osd", *base, "-i", "0", "-f"))
         running.append(_start(folder, "radosgw", *base, "-n", "client.rgw", "-f"))
         _until(60, lambda: _listens(port), "the gateway")
@@ -95,11 +95,6 @@ def s3_server(folder: Path) -> Iterator[S3]:
         for process in reversed(running):
             process.send_signal(signal.SIGKILL)  # everything is in memory: nothing to write back
             process.wait()
-
-
-def _osd_uuid(base: list[str]) -> str:
-    told = subprocess.run(["ceph", *base, "osd", "dump"], capture_output=True, text=True, check=True).stdout
-    return next(line.split()[-1] for line in told.splitlines() if line.startswith("osd.0 "))
 
 
 def _start(folder: Path, *command: str) -> subprocess.Popen[bytes]:

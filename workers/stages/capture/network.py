@@ -147,7 +147,9 @@ def _explained(error: Exception, name: str, *, waited: float, started: bool) -> 
         )
     if started:
         return _silence(name)
-    return SourceError(f"{name} cannot be opened ({type(error).__name__})", "check the camera and the network")
+    return SourceError(
+        f"{name} cannot be opened ({type(error).__name__})", "check the camera and the network"
+    )
 
 
 def _silence(name: str) -> SourceError:
