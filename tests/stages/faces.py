@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import skimage.data
 from insightface.data import get_image
 from insightface.utils.face_align import arcface_dst
-from skimage.data import astronaut
 
 from workers.types import Face, Floats, Picture
 
@@ -27,7 +27,8 @@ def portraits() -> dict[str, Picture]:
     group = np.asarray(get_image("t1"), dtype=np.uint8)
     centres = {"ann": (115, 330), "bob": (320, 208), "cid": (518, 342), "dan": (797, 410), "eve": (953, 130)}
     people = {name: _square(group, x, y, 105) for name, (x, y) in centres.items()}
-    space = np.ascontiguousarray(astronaut()[:, :, ::-1], dtype=np.uint8)
+    rgb = skimage.data.astronaut()  # type: ignore[no-untyped-call]
+    space = np.ascontiguousarray(rgb[:, :, ::-1], dtype=np.uint8)
     people["eileen"] = _square(space, 227, 117, 95)
     people["tom"] = np.asarray(get_image("Tom_Hanks_54745"), dtype=np.uint8)
     return people

@@ -12,6 +12,7 @@ import threading
 import time
 from fractions import Fraction
 from types import TracebackType
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -82,7 +83,7 @@ class RtspServer:
     def _answer(self, connection: socket.socket) -> None:
         reader = connection.makefile("rb")
         while request := reader.readline().decode().split():
-            headers = dict(line.split(": ", 1) for line in self._header_lines(reader))
+            headers = _headers(reader)
             method, sequence = request[0], headers.get("CSeq", "0")
             if self._login and headers.get("Authorization") != f"Basic {self._login}":
                 self._send(connection, "401 Unauthorized", sequence, 'WWW-Authenticate: Basic realm="cam"')
@@ -100,12 +101,6 @@ class RtspServer:
             if method == "PLAY":
                 self._play(connection)
                 return
-
-    def _header_lines(self, reader: socket.SocketIO) -> list[str]:
-        lines = []
-        while line := reader.readline().decode().strip():
-            lines.append(line)
-        return lines
 
     def _send(
         self, connection: socket.socket, status: str, sequence: str, extra: str, body: str = ""
@@ -148,6 +143,14 @@ class RtspServer:
                     connection.sendall(b"$\x00" + struct.pack("!H", len(packet)) + packet)
             sent += 1
             time.sleep(1 / FPS)
+
+
+def _headers(reader: BinaryIO) -> dict[str, str]:
+    headers = {}
+    while line := reader.readline().decode().strip():
+        name, _, value = line.partition(": ")
+        headers[name] = value
+    return headers
 
 
 def _fragments(unit: bytes) -> list[tuple[bytes, bool]]:

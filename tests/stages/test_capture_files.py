@@ -14,7 +14,7 @@ from workers.types import Frame
 def clip(tmp_path: Path) -> Path:
     """Three seconds at 20 frames a second; the brightness of each frame tells its number."""
     path = tmp_path / "clip.mp4"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 20, (64, 48))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 20, (64, 48))
     for i in range(60):
         writer.write(np.full((48, 64, 3), i * 4, dtype=np.uint8))
     writer.release()
