@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # engines live on the same floor
 
 SAME_LOOK = 0.85  # likeness of two thumbnails of an aligned face; 95 % of the pairs of two people are below
 LOOK = (16, 16)
+MOST_PAST = 50  # ended tracks whose claim may still be contested
 
 
 @dataclass(slots=True)
@@ -266,7 +267,7 @@ class Pipeline:
             faces=span.faces,
             usable_faces=span.usable,
             template=None if rejected else self._template(track),
-            shot=evidence.best_shot(),
+            shot=evidence.best_shot,
         )
 
     def _standing(self, track: _Track) -> Standing:
@@ -294,9 +295,20 @@ class Pipeline:
         return template_of(track.evidence.embeddings(), track.evidence.qualities())
 
     def _forget(self) -> None:
-        """Ended tracks are kept while a living one was seen beside them and could claim their identity."""
+        """Keeps of the ended tracks those that were named and seen beside a living one, the newest only.
+
+        A picture on the wall is a track that may live for weeks beside everybody who passes.
+        """
         needed = {number for track in self._living.values() for number in track.beside}
-        self._past = {number: track for number, track in self._past.items() if number in needed}
+        named = [n for n, track in self._past.items() if n in needed and _is_named(track)]
+        self._past = {number: self._past[number] for number in sorted(named)[-MOST_PAST:]}
+        for track in self._living.values():
+            track.beside &= self._living.keys() | self._past.keys()
+
+
+def _is_named(track: _Track) -> bool:
+    decisions = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
+    return track.verdict is not None and track.verdict.decision in decisions
 
 
 def _thumbnail(crop: Picture) -> Floats:

@@ -12,13 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+STARTS = 5
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
 
 _CONFIGURATION = """
 [global]
 fsid = {fsid}
 mon_initial_members = a
-mon_host = 127.0.0.1:{mon_port}
+mon_host = [v1:127.0.0.1:{mon_port}]
 public_network = 127.0.0.0/8
 ms_bind_ipv6 = false
 auth_cluster_required = none
@@ -84,7 +85,11 @@ def s3_server(folder: Path) -> Iterator[S3]:
         _until(30, lambda: _ok("ceph", *base, "--connect-timeout", "2", "-s"), "the monitor")
         _run(folder, "ceph", *base, "osd", "new", osd)
         _run(folder, "ceph-osd", *base, "-i", "0", "--mkfs", "--osd-uuid", osd)
-        running.append(_start(folder, "ceph-osd", *base, "-i", "0", "-f"))
+        for _ in range(STARTS):
+            store = _start(folder, "ceph-osd", *base, "-i", "0", "-f")
+            running.append(store)
+            if _up(base, store):
+                break
         running.append(_start(folder, "radosgw", *base, "-n", "client.rgw", "-f"))
         _until(60, lambda: _listens(port), "the gateway")
         admin = ["radosgw-admin", *base, "-n", "client.rgw", "user", "create", "--uid=test"]
@@ -95,6 +100,16 @@ def s3_server(folder: Path) -> Iterator[S3]:
         for process in reversed(running):
             process.send_signal(signal.SIGKILL)  # everything is in memory: nothing to write back
             process.wait()
+
+
+def _up(base: list[str], store: subprocess.Popen[bytes]) -> bool:
+    """Whether the store has joined. It gives up at once when it asks before it has learned the cluster's id."""
+    command = ["ceph", *base, "--connect-timeout", "5", "osd", "stat"]
+    while store.poll() is None:
+        if "1 up" in subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout:
+            return True
+        time.sleep(0.3)
+    return False
 
 
 def _start(folder: Path, *command: str) -> subprocess.Popen[bytes]:

@@ -43,7 +43,7 @@ def test_the_best_samples_are_kept_and_the_best_one_is_shown() -> None:
         show(track, i, person=1, quality=quality)
     assert sorted(track.qualities().tolist()) == pytest.approx([0.6, 0.7, 0.8, 0.9])
     assert track.good(0.65) == 3
-    shot = track.best_shot()
+    shot = track.best_shot
     assert shot is not None
     assert shot.quality == 0.9
 
@@ -90,6 +90,14 @@ def test_votes_weigh_as_much_as_their_faces() -> None:
     show(track, 2, person=1, quality=0.3)
     assert track.share_of("ann") == pytest.approx(0.6)
     assert track.share_of("nobody") == 0.0
+
+
+def test_a_huge_face_gives_a_shot_of_bounded_size() -> None:
+    face = face_at(1000, 1000, width=900)
+    shot = crop_of(Frame(0, 0.0, np.zeros((2160, 3840, 3), np.uint8)), face, 0.5, margin=0.6)
+    assert max(shot.picture.shape) == 512
+    assert (shot.box >= 0).all()
+    assert shot.box.max() <= 512
 
 
 @pytest.mark.parametrize("place", [(320, 240), (5, 5), (638, 478)])

@@ -153,6 +153,21 @@ def test_people_who_change_places_are_not_glued_together(engines: Engines, staff
     assert others[0].first_frame >= 15
 
 
+def test_a_picture_on_the_wall_does_not_make_the_pipeline_grow(
+    engines: Engines, staff: MemoryGallery
+) -> None:
+    clip, pipeline = Clip(), Pipeline(engines, staff, CONFIG)
+    poster, passer = face_of("eileen", 150), face_of("tom", 150)
+    for _ in range(3):
+        for i in range(4):
+            pipeline.process(clip.frame((poster, 300, 20), (passer, 10 + 5 * i, 180)))
+        for _ in range(7):
+            pipeline.process(clip.frame((poster, 300, 20)))
+    [living] = pipeline._living.values()
+    assert living.beside <= {2, 3, 4}
+    assert all(sample.shot is None for sample in living.evidence.samples)
+
+
 def test_misses_of_the_detector_do_not_cut_a_track(engines: Engines, staff: MemoryGallery) -> None:
     clip = Clip()
     tom = face_of("tom")

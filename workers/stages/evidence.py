@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
+import cv2
 import numpy as np
 
 from workers.types import Candidate, Face, Floats, Frame, Shot
 
+LONGEST_SHOT = 512  # pixels
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One embedded face of a track. `vote` is the staff member it resembles most, if there are any."""
+    """One embedded face of a track. `vote` is the staff member it resembles, if any.
+
+    Kept samples lose their `shot`: a track may last for hours, and pictures are what takes room.
+    """
 
     embedding: Floats
     quality: float
     index: int
     at: float
-    shot: Shot
+    shot: Shot | None
     vote: Candidate | None = None
 
 
@@ -74,6 +80,7 @@ class Evidence:
     embedded: int = 0
     first_usable_at: float | None = None
     last_sample: Sample | None = None
+    best_shot: Shot | None = None
     _before_doubt: Span | None = None
 
     def see(self, frame: Frame, *, usable: bool) -> None:
@@ -139,9 +146,6 @@ class Evidence:
         won = sum(s.quality for s in self.samples if s.vote is not None and s.vote.identity == identity)
         return won / total if total else 0.0
 
-    def best_shot(self) -> Shot | None:
-        return max(self.samples, key=lambda sample: sample.quality).shot if self.samples else None
-
     def embeddings(self) -> Floats:
         """(N, 512) of the kept samples."""
         return np.stack([sample.embedding for sample in self.samples])
@@ -156,24 +160,31 @@ class Evidence:
         return not known or max(float(k.embedding @ sample.embedding) for k in known) >= self.stranger
 
     def _keep(self, sample: Sample) -> None:
-        self.last_sample = sample
-        self.samples.append(sample)
+        if sample.shot and (self.best_shot is None or sample.shot.quality > self.best_shot.quality):
+            self.best_shot = sample.shot
+        self.last_sample = replace(sample, shot=None)
+        self.samples.append(self.last_sample)
         if len(self.samples) > self.most:
             worst = min(range(len(self.samples)), key=lambda i: self.samples[i].quality)
             del self.samples[worst]
 
 
 def crop_of(frame: Frame, face: Face, quality: float, margin: float) -> Shot:
-    """The face with `margin` sides of its box around it, as far as the frame goes."""
+    """The face with `margin` sides of its box around it, as far as the frame goes; at most 512 pixels long."""
     height, width = frame.picture.shape[:2]
     border = float(max(face.box[2:] - face.box[:2])) * margin
     left, top = (max(0, int(v - border)) for v in face.box[:2])
     right = min(width, int(face.box[2] + border) + 1)
     bottom = min(height, int(face.box[3] + border) + 1)
     corner = np.array([left, top, left, top], dtype=np.float32)
+    cut = frame.picture[top:bottom, left:right]
+    scale = min(1.0, LONGEST_SHOT / max(cut.shape[:2]))
+    if scale < 1:
+        size = (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale)))
+        cut = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     return Shot(
-        picture=frame.picture[top:bottom, left:right].copy(),
-        box=(face.box - corner).astype(np.float32),
+        picture=cut.copy(),
+        box=((face.box - corner) * scale).astype(np.float32),
         quality=quality,
         at=frame.at,
     )
