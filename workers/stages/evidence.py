@@ -170,7 +170,7 @@ class Evidence:
 
 
 def crop_of(frame: Frame, face: Face, quality: float, margin: float) -> Shot:
-    """The face with `margin` sides of its box around it, as far as the frame goes; at most 512 pixels long."""
+    """The face with `margin` sides of its box around it as far as the frame goes, 512 pixels at most."""
     height, width = frame.picture.shape[:2]
     border = float(max(face.box[2:] - face.box[:2])) * margin
     left, top = (max(0, int(v - border)) for v in face.box[:2])
