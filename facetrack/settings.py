@@ -259,6 +259,7 @@ FACETRACK_DETECTOR: str = env.str("FACETRACK_DETECTOR", "yunet")
 USE_TZ = True
 TIME_ZONE = env.str("FACETRACK_TIME_ZONE", "UTC")
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "facetrack.formats"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

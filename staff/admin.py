@@ -14,43 +14,50 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from staff.actions import add_face_image, delete_face_image, delete_staff_member, save_staff_member
-from staff.forms import PictureForm
+from staff.forms import decoded
 from staff.models import FaceImage, StaffMember
 from staff.queries import picture_url, staff_members
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
 
 
-class FaceImageForm(PictureForm, forms.ModelForm[FaceImage]):
-    picture = forms.FileField(
-        label="add a picture", widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/*"})
-    )
+class FaceImageForm(forms.ModelForm[FaceImage]):
+    """`upload`, not `picture`: the model's field of that name is the object key, which nobody edits."""
+
+    upload = forms.FileField(label="picture", widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/*"}))
 
     class Meta:
         model = FaceImage
         fields = ()
+
+    def clean_upload(self) -> object:
+        return decoded(self.cleaned_data["upload"])
 
 
 class FaceImageInline(TabularInline):  # type: ignore[misc]
     model = FaceImage
     form = FaceImageForm
     extra = 1
-    fields = readonly = ("preview", "picture", "shown_status", "reason", "quality")
-    readonly_fields = ("preview", "shown_status", "reason", "quality")
+    hide_title = True
+    fields = ("upload", "shown_status", "reason", "shown_quality")
+    readonly_fields = ("shown_status", "reason", "shown_quality")
     verbose_name_plural = "face pictures (three to five a person, from different days)"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # a picture is added or deleted, never exchanged
 
     @display(description="picture")
-    def preview(self, face_image: FaceImage) -> SafeString | str:
-        if not face_image.picture:
-            return ""
+    def upload(self, face_image: FaceImage) -> SafeString:
+        """What a row that is there already shows in the column of the new rows' file field."""
         return format_html('<img src="{}" alt="" height="72" loading="lazy">', picture_url(face_image))
 
     @display(description="status", label={"in use": "success", "refused": "danger", "being examined": "info"})
     def shown_status(self, face_image: FaceImage) -> str:
         return face_image.get_status_display() if face_image.picture else ""
+
+    @display(description="quality")
+    def shown_quality(self, face_image: FaceImage) -> str:
+        return "" if face_image.quality is None else f"{face_image.quality:.2f}"
 
 
 @admin.register(StaffMember, site=tenant_admin)
@@ -91,5 +98,5 @@ class StaffMemberAdmin(RecordAdmin):
             delete_face_image(face_image=face_image)
         for row in formset.extra_forms:
             if row.has_changed() and not row.cleaned_data.get("DELETE"):
-                picture = row.cleaned_data["picture"]
+                picture = row.cleaned_data["upload"]
                 add_face_image(member=form.instance, picture=picture, by=user_of(request))

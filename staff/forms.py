@@ -13,12 +13,16 @@ class PictureForm(forms.Form):
     picture = forms.FileField(widget=forms.ClearableFileInput(attrs={"accept": "image/*"}))
 
     def clean_picture(self) -> object:
-        upload: UploadedFile[bytes] = self.cleaned_data["picture"]
-        try:
-            return read_picture(
-                upload,
-                megabytes=settings.FACETRACK_UPLOAD_MEGABYTES,
-                megapixels=settings.FACETRACK_UPLOAD_MEGAPIXELS,
-            )
-        except BadPicture as error:
-            raise forms.ValidationError(f"{upload.name}: {error}") from None
+        return decoded(self.cleaned_data["picture"])
+
+
+def decoded(upload: UploadedFile[bytes]) -> object:
+    """The BGR array of an uploaded picture. Raises ValidationError."""
+    try:
+        return read_picture(
+            upload,
+            megabytes=settings.FACETRACK_UPLOAD_MEGABYTES,
+            megapixels=settings.FACETRACK_UPLOAD_MEGAPIXELS,
+        )
+    except BadPicture as error:
+        raise forms.ValidationError(f"{upload.name}: {error}") from None

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F, Max
+from django.utils import timezone
 
 from cameras.actions import require_epoch
 from cameras.models import Camera
@@ -117,7 +118,8 @@ def bring_index_up_to_date(*, rows: list[Outbox]) -> int:
 
 def forget_old_events(*, before: datetime) -> int:
     """Cut the journal: a page that was away longer loads itself anew."""
-    done, _ = LiveEvent.objects.filter(created_at__lt=before).delete()
+    newest = LiveEvent.objects.aggregate(newest=Max("pk"))["newest"]  # kept: idle pages stand there
+    done, _ = LiveEvent.objects.filter(created_at__lt=before).exclude(pk=newest).delete()
     return done
 
 
@@ -264,7 +266,7 @@ def _close(visit: Visit) -> None:
 
 
 def _count(facts: TrackFacts) -> None:
-    day = facts.started_at.date()
+    day = timezone.localtime(facts.started_at).date()
     PassageCount.objects.get_or_create(camera_id=facts.camera, day=day)
     PassageCount.objects.filter(camera_id=facts.camera, day=day).update(tracks=F("tracks") + 1)
 

@@ -42,4 +42,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         ordering = ["email"]
 
     def __str__(self) -> str:
+        return self.get_full_name()
+
+    def get_full_name(self) -> str:
         return self.name or self.email
+
+    def get_short_name(self) -> str:
+        return self.get_full_name()

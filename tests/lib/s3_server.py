@@ -83,7 +83,7 @@ def s3_server(folder: Path) -> Iterator[S3]:
         _run(folder, "ceph-mon", *base, "-i", "a", "--mkfs", "--monmap", str(folder / "monmap"))
         running.append(_start(folder, "ceph-mon", *base, "-i", "a", "-f"))
         _until(30, lambda: _ok("ceph", *base, "--connect-timeout", "2", "-s"), "the monitor")
-        _run(folder, "ceph", *base, "osd", "new", osd)
+        _until(30, lambda: _ok("ceph", *base, "osd", "new", osd), "an id for the store")
         _run(folder, "ceph-osd", *base, "-i", "0", "--mkfs", "--osd-uuid", osd)
         for _ in range(STARTS):
             store = _start(folder, "ceph-osd", *base, "-i", "0", "-f")
@@ -103,7 +103,7 @@ def s3_server(folder: Path) -> Iterator[S3]:
 
 
 def _up(base: list[str], store: subprocess.Popen[bytes]) -> bool:
-    """Whether the store has joined. It gives up at once when it asks before it has learned the cluster's id."""
+    """Whether the store has joined. It gives up when it asks before it knows the cluster's id."""
     command = ["ceph", *base, "--connect-timeout", "5", "osd", "stat"]
     while store.poll() is None:
         if "1 up" in subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout:

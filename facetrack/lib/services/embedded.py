@@ -240,7 +240,8 @@ def _unhurried() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if handler is not None:  # one that was not set from Python cannot be set again from here
+                signal.signal(number, handler)
 
 
 def _start_lock(root: Path) -> Path:

@@ -1,0 +1,163 @@
+"""Every admin page opens, shows only what the role may do, and writes through the same actions as the pages."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from django.contrib.admin.sites import AdminSite
+from django.test import Client
+from django.urls import reverse
+from PIL import Image
+
+from cameras.models import Camera, Site
+from staff.models import FaceImage, StaffMember
+from tenants.admin import installation_admin, tenant_admin
+from tenants.models import Tenant, User
+from tenants.rules import Role
+from visits.models import Decision, Sighting
+
+
+def registered(site: AdminSite) -> list[str]:
+    return sorted(model._meta.label_lower for model in site._registry)
+
+
+@pytest.fixture
+def everything(camera: Camera, employee: StaffMember, make_visit: Callable[..., Sighting]) -> dict[str, Any]:
+    """One row of each model that the admin shows."""
+    FaceImage.objects.create(
+        staff_member=employee, picture=f"{acme.pk}/enrolment/1.jpg", digest="0", status="refused", reason="no"
+    )
+    sighting = make_visit(camera, Decision.NEW_VISITOR)
+    return {
+        "cameras.camera": camera,
+        "cameras.site": camera.site,
+        "staff.staffmember": employee,
+        "visits.sighting": sighting,
+        "visits.visit": sighting.visit,
+        "visits.visitor": sighting.visitor,
+    }
+
+
+def picture_file() -> io.BytesIO:
+    file = io.BytesIO()
+    noise = np.random.default_rng(1).integers(0, 255, (200, 200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(file, "PNG")
+    file.name = "portrait.png"
+    file.seek(0)
+    return file
+
+
+@pytest.mark.parametrize("label", registered(tenant_admin))
+@pytest.mark.parametrize("role", list(Role))
+def test_list_and_detail_open_for_each_role(
+    everything: dict[str, Any], acme: Tenant, client_of: Callable[..., Client], label: str, role: Role
+) -> None:
+    client, name = client_of(acme, role), label.replace(".", "_")
+    assert client.get(reverse(f"admin:{name}_changelist"), {"q": "a"}).status_code == 200
+    detail = client.get(reverse(f"admin:{name}_change", args=[everything[label].pk]))
+    assert detail.status_code == 200
+
+
+def test_a_viewer_may_not_write(
+    everything: dict[str, Any], acme: Tenant, client_of: Callable[..., Client]
+) -> None:
+    client = client_of(acme, Role.VIEWER)
+    for name in ("cameras_camera", "staff_staffmember"):
+        assert client.get(reverse(f"admin:{name}_add")).status_code == 403
+
+
+def test_a_camera_is_added_and_its_password_never_shown(
+    camera: Camera, acme: Tenant, client_of: Callable[..., Client]
+) -> None:
+    client = client_of(acme)
+    form = {
+        "site": str(camera.site.pk),
+        "name": "Back door",
+        "kind": "rtsp",
+        "location": "rtsp://127.0.0.1:9/back",
+        "username": "viewer",
+        "password": "very secret",
+    }
+    assert client.post(reverse("admin:cameras_camera_add"), form).status_code == 302
+    added = Camera.objects.get(name="Back door")
+    assert added.password == "very secret"
+    assert added.created_by is not None
+    url = reverse("admin:cameras_camera_change", args=[added.pk])
+    assert b"very secret" not in client.get(url).content
+    assert client.post(url, form | {"password": "", "name": "Rear door"}).status_code == 302
+    added.refresh_from_db()
+    assert (added.name, added.password) == ("Rear door", "very secret")
+
+
+def test_a_wrong_address_is_explained(camera: Camera, acme: Tenant, client_of: Callable[..., Client]) -> None:
+    form = {"site": str(camera.site.pk), "name": "X", "kind": "rtsp", "location": "rtsp://me:pw@127.0.0.1/"}
+    answer = client_of(acme).post(reverse("admin:cameras_camera_add"), form)
+    assert answer.status_code == 200
+    assert "Leave user and password out of the address" in answer.content.decode()
+    assert not Camera.objects.filter(name="X").exists()
+
+
+def faces(**files: Any) -> dict[str, Any]:
+    prefix = "face_images"
+    return {
+        "name": "Ada Lovelace",
+        "active": "on",
+        f"{prefix}-TOTAL_FORMS": "1",
+        f"{prefix}-INITIAL_FORMS": "0",
+        **{f"{prefix}-0-{key}": value for key, value in files.items()},
+    }
+
+
+def upload_field(client: Client, url: str) -> str:
+    """The name of the inline's file field, as a browser finds it."""
+    page = client.get(url).content.decode()
+    start = page.index('type="file" name="face_images-0-') + len('type="file" name="face_images-0-')
+    return page[start : page.index('"', start)]
+
+
+def test_pictures_of_staff_are_uploaded_or_refused(
+    employee: StaffMember, acme: Tenant, client_of: Callable[..., Client]
+) -> None:
+    client = client_of(acme)
+    url = reverse("admin:staff_staffmember_change", args=[employee.pk])
+    field = upload_field(client, url)
+    broken = io.BytesIO(b"GIF89a no picture at all")
+    broken.name = "broken.jpg"
+    answer = client.post(url, faces(**{field: broken}))
+    assert answer.status_code == 200
+    assert "broken.jpg: This is no picture that can be read" in answer.content.decode()
+    assert not employee.face_images.exists()
+    assert client.post(url, faces(**{field: picture_file()})).status_code == 302
+    assert employee.face_images.get().status == FaceImage.Status.PENDING
+
+
+@pytest.mark.parametrize("label", registered(installation_admin))
+def test_the_installation_has_an_admin_of_its_own(acme: Tenant, label: str) -> None:
+    client = Client(SERVER_NAME="localhost")
+    user = User.objects.create_superuser("root@installation.test", "x")
+    client.force_login(user)
+    name = label.replace(".", "_")
+    urls = "facetrack.urls_public"
+    assert client.get(reverse(f"installation_admin:{name}_changelist", urlconf=urls)).status_code == 200
+    row = {"tenants.tenant": acme, "tenants.user": user}[label]
+    detail = reverse(f"installation_admin:{name}_change", urlconf=urls, args=[row.pk])
+    assert client.get(detail).status_code == 200
+
+
+def test_it_is_closed_to_members_of_customers(
+    acme: Tenant, client_of: Callable[..., Client], member_of: Any
+) -> None:
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(member_of(acme, Role.TENANT_ADMIN))
+    answer = client.get("/admin/tenants/tenant/")
+    assert answer.status_code == 302
+    assert "login" in answer.headers["Location"]
+
+
+def test_a_site_has_a_real_time_zone(acme: Tenant, client_of: Callable[..., Client]) -> None:
+    form = {"name": "Moon base", "time_zone": "Moon/Tranquility", "reentry_seconds": "60"}
+    answer = client_of(acme).post(reverse("admin:cameras_site_add"), form)
+    assert "This is no time zone" in answer.content.decode()
+    assert not Site.objects.filter(name="Moon base").exists()
