@@ -1,4 +1,4 @@
-"""Every admin page opens, shows only what the role may do, and writes through the same actions as the pages."""
+"""Every admin page opens, shows only what the role may do, and writes through the actions."""
 
 import io
 from collections.abc import Callable
@@ -24,7 +24,9 @@ def registered(site: AdminSite) -> list[str]:
 
 
 @pytest.fixture
-def everything(camera: Camera, employee: StaffMember, make_visit: Callable[..., Sighting]) -> dict[str, Any]:
+def everything(
+    acme: Tenant, camera: Camera, employee: StaffMember, make_visit: Callable[..., Sighting]
+) -> dict[str, Any]:
     """One row of each model that the admin shows."""
     FaceImage.objects.create(
         staff_member=employee, picture=f"{acme.pk}/enrolment/1.jpg", digest="0", status="refused", reason="no"
@@ -141,7 +143,7 @@ def test_the_installation_has_an_admin_of_its_own(acme: Tenant, label: str) -> N
     name = label.replace(".", "_")
     urls = "facetrack.urls_public"
     assert client.get(reverse(f"installation_admin:{name}_changelist", urlconf=urls)).status_code == 200
-    row = {"tenants.tenant": acme, "tenants.user": user}[label]
+    row: Any = {"tenants.tenant": acme, "tenants.user": user}[label]
     detail = reverse(f"installation_admin:{name}_change", urlconf=urls, args=[row.pk])
     assert client.get(detail).status_code == 200
 
