@@ -96,6 +96,7 @@ def delete_visitor(*, visitor: Visitor) -> None:
         keys |= set(visitor.visits.values_list("best_shot", flat=True)) | {visitor.best_shot}
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
         visitor.delete()
+        _tell(LiveEvent.Kind.VISITS_GONE)
         for key in filter(None, keys):
             transaction.on_commit(partial(objects.delete, tenant.pk, key))
 
@@ -166,6 +167,8 @@ def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
 
 def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
     """Follow a track that goes on. Returns whether its new shot is kept."""
+    if facts.decision == Decision.UNSURE != sighting.decision:
+        _take_back(sighting, facts.reason)
     better = bool(shot) and facts.quality > sighting.quality
     sighting.sequence, sighting.faces = facts.sequence, facts.faces
     sighting.last_seen_at = max(sighting.last_seen_at, facts.last_seen_at)
@@ -187,6 +190,28 @@ def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
     if former:
         transaction.on_commit(partial(_delete_unused, former))
     return better
+
+
+def _take_back(sighting: Sighting, reason: str) -> None:
+    """The worker no longer stands by who it was: somebody else claims to be that person, with more right.
+
+    What rests on this sighting alone goes: the visit, and a visitor who was made of it.
+    """
+    visit, visitor = sighting.visit, sighting.visitor
+    sighting.decision, sighting.reason = Decision.UNSURE, reason[:300]
+    sighting.visit = sighting.staff_member = sighting.visitor = None
+    sighting.save()
+    if visit and not visit.sightings.exists():
+        visit.delete()
+        _tell(LiveEvent.Kind.VISITS_GONE)
+    elif visit:
+        visit.sighting_count = visit.sightings.count()
+        visit.save(update_fields=["sighting_count", "updated_at"])
+        _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+    if visitor and not visitor.sightings.exists():
+        announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
+        visitor.delete()
+    _tell(LiveEvent.Kind.UNSURE, sighting=sighting)
 
 
 def _same_or_new_visitor(facts: TrackFacts, shot: str, link: float) -> tuple[Visitor, Decision, float]:

@@ -166,6 +166,7 @@ class LiveEvent(models.Model):
     class Kind(models.TextChoices):
         VISIT_OPENED = "visit_opened", "visit opened"
         VISIT_CHANGED = "visit_changed", "visit changed"
+        VISITS_GONE = "visits_gone", "visits withdrawn or forgotten"
         UNSURE = "unsure", "somebody to review"
 
     id = models.BigAutoField(primary_key=True)

@@ -1,5 +1,6 @@
 """What is asked about visits and the people who make them."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -115,6 +116,11 @@ def missed(after: int) -> tuple[list[Visit], list[Visit], int] | None:
         [visit for visit in rows.values() if visit.pk in changed],
         cursor,
     )
+
+
+def still_there(shown: Collection[UUID]) -> set[UUID]:
+    """Those of these visits that were not withdrawn or forgotten meanwhile."""
+    return set(Visit.objects.filter(pk__in=shown).values_list("pk", flat=True))
 
 
 def counts(since: datetime) -> dict[str, int]:

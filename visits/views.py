@@ -30,6 +30,7 @@ from visits.queries import (
     of_person,
     search_visitors,
     sightings,
+    still_there,
     visits,
 )
 
@@ -70,6 +71,7 @@ def live_visits(request: HttpRequest) -> HttpResponse:
     context = {
         "fresh": [visit for visit in opened if visit.pk not in shown],
         "changed": [visit for visit in [*opened, *changed] if visit.pk in shown],
+        "gone": shown - still_there(shown),
         "cursor": cursor,
     }
     return render(request, "visits/live.html", context | _figures())

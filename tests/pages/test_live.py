@@ -36,6 +36,9 @@ class LivePage:
         text = answer.content.decode()
         replaced = re.findall(r'id="visit-([0-9a-f-]{36})" hx-swap-oob="true"', text)
         assert set(replaced) <= set(self.shown), "a row that the page does not have cannot be replaced"
+        gone = re.findall(r'id="visit-([0-9a-f-]{36})" hx-swap-oob="delete"', text)
+        assert set(gone) <= set(self.shown), "a row that the page does not have cannot be removed"
+        self.shown = [row for row in self.shown if row not in gone]
         fresh = [row for row in _rows(text) if row not in replaced]
         assert not set(fresh) & set(self.shown), "a row comes twice"
         self.cursor, self.shown = _cursor(text), fresh + self.shown
@@ -181,3 +184,14 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
     client = client_of(acme)
     with django_assert_max_num_queries(24):  # type: ignore[attr-defined]
         client.get("/")
+
+
+def test_a_visit_that_is_withdrawn_leaves_the_page(
+    acme: Tenant, client_of: ClientOf, camera: Camera, employee: StaffMember, make_visit: MakeVisit
+) -> None:
+    make_visit(camera, Decision.STAFF, person=employee, track=7)
+    page = LivePage(client_of(acme))
+    assert len(page.shown) == 1
+    make_visit(camera, Decision.UNSURE, track=7, sequence=1, template=None)
+    page.catch_up()
+    assert page.shown == []
