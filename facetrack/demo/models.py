@@ -63,8 +63,8 @@ def _fetch(store: ModelStore, name: str, say: Callable[[str], None]) -> bool:
     try:
         say(f"Downloading the model {name} ...")
         store.ensure(name)
-    except ModelMissing as error:
-        say(str(error))
+    except ModelMissing:
+        say(f"The publisher of {name} cannot be reached from here.")
         return False
     return True
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from tenants.actions import add_member, create_tenant, ensure_public
 from tenants.rules import Role
@@ -23,8 +24,9 @@ class Command(BaseCommand):
         password = secrets.token_urlsafe(12)
         try:
             ensure_public(host=settings.FACETRACK_PUBLIC_HOST)
-            tenant = create_tenant(name=name, host=domain)
-            user = add_member(tenant=tenant, email=admin, role=Role.TENANT_ADMIN, password=password)
+            with transaction.atomic():  # all of it or nothing
+                tenant = create_tenant(name=name, host=domain)
+                user = add_member(tenant=tenant, email=admin, role=Role.TENANT_ADMIN, password=password)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
         self.stdout.write(f"Tenant '{tenant}' is at host {domain} (schema {tenant.schema_name}).")

@@ -1,0 +1,65 @@
+"""create_tenant: a customer with schema, host and administrator, or a clear refusal and nothing half-made."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django_tenants.utils import schema_exists
+
+from tenants.models import Domain, Membership, Tenant, User
+from tests.conftest import PASSWORD
+
+
+def create(name: str, host: str, admin: str = "boss@new.test") -> str:
+    out = StringIO()
+    call_command("create_tenant", name, domain=host, admin=admin, stdout=out)
+    return out.getvalue()
+
+
+@pytest.mark.django_db
+def test_it_makes_schema_host_and_administrator() -> None:
+    said = create("Globex Corp", "globex.example.com")
+    tenant = Tenant.objects.get(name="Globex Corp")
+    assert tenant.schema_name == "globex_corp"
+    assert schema_exists("globex_corp")
+    assert Domain.objects.get(tenant=tenant).domain == "globex.example.com"
+    membership = Membership.objects.get(tenant=tenant)
+    assert (membership.user.email, membership.role) == ("boss@new.test", "tenant_admin")
+    password = said.split("password ")[1].split()[0]
+    assert membership.user.check_password(password)
+
+
+@pytest.mark.django_db
+def test_an_account_that_exists_keeps_its_password() -> None:
+    User.objects.create_user("boss@new.test", PASSWORD)
+    assert "has an account already" in create("globex", "globex.example.com")
+    assert User.objects.get(email="boss@new.test").check_password(PASSWORD)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "host", "admin", "message"),
+    [
+        ("acme", "new.localhost", "a@b.test", "there is a tenant 'acme' already"),
+        ("globex", "acme.localhost", "a@b.test", "already leads to tenant 'acme'"),
+        ("globex", "http://globex:80/", "a@b.test", "is no host name"),
+        ("123", "new.localhost", "a@b.test", "cannot name a tenant"),
+        ("public", "new.localhost", "a@b.test", "cannot name a tenant"),
+        ("globex", "globex.localhost", "no e-mail", "valid email address"),
+    ],
+)
+def test_it_refuses_in_words_and_leaves_nothing(name: str, host: str, admin: str, message: str) -> None:
+    before = set(Tenant.objects.values_list("name", flat=True))
+    with pytest.raises(CommandError, match=message):
+        create(name, host, admin)
+    assert set(Tenant.objects.values_list("name", flat=True)) == before
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'globex'")
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db
+def test_an_unknown_tenant_is_named_with_those_there_are(tmp_path: object) -> None:
+    with pytest.raises(CommandError, match=r"no tenant 'nobody' \(tenants: acme, other\)"):
+        call_command("reindex", tenant="nobody")

@@ -1,0 +1,162 @@
+"""Runs of cameras: what a camera's row says afterwards, and which cameras are started."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from cameras.actions import begin_run, end_run, report_run, set_enabled
+from cameras.models import Camera
+from staff.actions import add_face_image
+from staff.models import FaceImage, StaffMember
+from tenants.models import Tenant
+from tests.conftest import make_camera
+from visits.models import PassageCount, Sighting
+from workers.engines.store import ModelMissing
+from workers.examine import examine_picture
+from workers.loaded import loaded_engines
+from workers.runner import run_camera
+from workers.supervise import cameras_to_start, queue_of
+
+
+@pytest.fixture
+def models() -> None:
+    try:
+        loaded_engines()
+    except ModelMissing as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def empty_room(tmp_path: Path) -> Path:
+    """Two seconds of noise in which nobody is."""
+    path = tmp_path / "empty.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (320, 240))
+    for seed in range(20):
+        grain = np.random.default_rng(seed).integers(90, 110, (240, 320, 3), dtype=np.uint8)
+        writer.write(grain)
+    writer.release()
+    return path
+
+
+def file_camera(path: Path, **values: object) -> Camera:
+    return make_camera("Clip", kind="file", location=str(path), enabled=True, **values)
+
+
+def test_a_file_is_played_once_and_its_camera_switched_off(
+    acme: Tenant, models: None, empty_room: Path
+) -> None:
+    camera = file_camera(empty_room)
+    run_camera(acme, camera.pk)
+    camera.refresh_from_db()
+    assert (camera.status, camera.enabled, camera.epoch) == ("ended", False, 2)
+    assert camera.last_frame_at is not None
+    assert (Sighting.objects.count(), PassageCount.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "location", "message"),
+    [
+        ("file", "/nowhere/clip.mp4", "there is no file /nowhere/clip.mp4"),
+        ("rtsp", "rtsp://127.0.0.1:1/door", "rtsp://127.0.0.1:1/door refuses the connection"),
+        ("http", "http://127.0.0.1:1/door", "http://127.0.0.1:1/door refuses the connection"),
+    ],
+)
+def test_a_source_that_fails_is_named_with_a_remedy_and_without_its_password(
+    acme: Tenant, models: None, kind: str, location: str, message: str
+) -> None:
+    camera = make_camera("Bad", kind=kind, location=location, enabled=True, username="me", password="geheim")
+    run_camera(acme, camera.pk)
+    camera.refresh_from_db()
+    assert (camera.status, camera.enabled) == ("error", True)
+    assert message in camera.status_detail
+    assert "check" in camera.status_detail
+    assert "geheim" not in camera.status_detail
+
+
+def test_an_unknown_detector_is_named(acme: Tenant, models: None, empty_room: Path) -> None:
+    camera = file_camera(empty_room, detector="yolo")
+    run_camera(acme, camera.pk)
+    camera.refresh_from_db()
+    assert "no detector named 'yolo'" in camera.status_detail
+
+
+def test_a_camera_that_was_stopped_meanwhile_is_not_run(acme: Tenant, empty_room: Path) -> None:
+    camera = file_camera(empty_room)
+    set_enabled(camera=camera, enabled=False, by=None)
+    run_camera(acme, camera.pk)
+    camera.refresh_from_db()
+    assert (camera.epoch, camera.status) == (1, "stopped")
+
+
+def test_a_run_learns_that_it_was_stopped_or_replaced(camera: Camera) -> None:
+    camera.enabled = True
+    camera.save()
+    now = timezone.now()
+    begun = begin_run(camera_id=camera.pk, worker="w1", now=now)
+    assert begun is not None
+    running = Camera.Status.RUNNING
+    assert report_run(camera_id=camera.pk, epoch=begun.epoch, status=running, now=now)
+    later = begin_run(camera_id=camera.pk, worker="w2", now=now)
+    assert later is not None
+    assert not report_run(camera_id=camera.pk, epoch=begun.epoch, status=running, now=now)
+    end_run(camera_id=camera.pk, epoch=begun.epoch, status=Camera.Status.ERROR, now=now, detail="late")
+    camera.refresh_from_db()
+    assert camera.status == "starting", "an older run changed what the new one says"
+    set_enabled(camera=camera, enabled=False, by=None)
+    assert not report_run(camera_id=camera.pk, epoch=later.epoch, status=running, now=now)
+
+
+@pytest.mark.parametrize(
+    ("status", "silent_seconds", "starts"),
+    [
+        ("stopped", 0, True),
+        ("running", 1, False),
+        ("running", 60, True),
+        ("starting", 60, True),
+        ("error", 1, False),
+        ("error", 15, True),
+    ],
+)
+def test_what_waits_is_started_and_what_runs_is_left(
+    camera: Camera, status: str, silent_seconds: int, starts: bool
+) -> None:
+    now = timezone.now()
+    reported = now - timedelta(seconds=silent_seconds)
+    Camera.objects.update(enabled=True, status=status, reported_at=reported)
+    chosen = cameras_to_start(now)
+    assert [one.pk for one in chosen] == ([camera.pk] if starts else [])
+    if starts:
+        assert queue_of(chosen[0]) == "worker.w1"
+
+
+def test_a_camera_nobody_wants_is_not_started_and_not_left_running(camera: Camera) -> None:
+    now = timezone.now()
+    Camera.objects.update(enabled=False, status="running", reported_at=now - timedelta(minutes=1))
+    assert cameras_to_start(now) == []
+    camera.refresh_from_db()
+    assert camera.status == "stopped"
+
+
+def test_a_picture_without_a_face_is_refused_in_words(
+    employee: StaffMember, models: None, django_capture_on_commit_callbacks: Callable[..., object]
+) -> None:
+    grey = np.full((400, 400, 3), 127, dtype=np.uint8)
+    face_image = add_face_image(member=employee, picture=grey, by=None)
+    examined = examine_picture(face_image.pk)
+    assert examined is not None
+    assert examined.status == FaceImage.Status.REFUSED
+    assert "face" in examined.reason
+    assert examined.embedding is None
+    assert examine_picture(face_image.pk) is None, "it is examined once"
+
+
+def test_the_same_picture_is_kept_once(employee: StaffMember) -> None:
+    picture = np.full((64, 64, 3), 90, dtype=np.uint8)
+    first = add_face_image(member=employee, picture=picture, by=None)
+    assert add_face_image(member=employee, picture=picture, by=None) == first
+    assert employee.face_images.count() == 1
