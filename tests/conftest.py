@@ -69,8 +69,14 @@ def member_of() -> Callable[[Tenant, Role], User]:
 def client_of(member_of: Callable[[Tenant, Role], User]) -> Callable[..., Client]:
     """A browser on the tenant's host; logged in with a role, or an outsider without one."""
 
-    def make(tenant: Tenant, role: Role | None = Role.TENANT_ADMIN, *, user: User | None = None) -> Client:
-        client = Client(SERVER_NAME=f"{tenant.schema_name}.localhost")
+    def make(
+        tenant: Tenant,
+        role: Role | None = Role.TENANT_ADMIN,
+        *,
+        user: User | None = None,
+        kind: type[Client] = Client,
+    ) -> Client:
+        client = kind(SERVER_NAME=f"{tenant.schema_name}.localhost")
         if user is None and role is not None:
             user = member_of(tenant, role)
         if user is not None:

@@ -6,10 +6,12 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from staff.gallery import Match, StaffGallery
+from staff.gallery import enrolled_faces, gallery_version
 from tenants.context import inside
 from tenants.models import Tenant
 from visits.gallery import nearest_visitors
+from workers.stages.embed import template_of
+from workers.stages.match import nearest
 from workers.types import Candidate
 
 FRESH_SECONDS = 1.0
@@ -21,21 +23,36 @@ class TenantGallery:
 
     def __init__(self, tenant: Tenant, pack: str) -> None:
         self._tenant, self._pack = tenant, pack
-        self._staff = StaffGallery(pack)
+        self._version = -1
         self._checked = float("-inf")
         self._lock = threading.Lock()
+        self._staff: tuple[NDArray[np.float32], list[str]] = np.empty((0, 512), dtype=np.float32), []
 
     def staff(self, template: NDArray[np.float32]) -> list[Candidate]:
         with self._lock:
             if time.monotonic() - self._checked > FRESH_SECONDS:
                 with inside(self._tenant):
-                    self._staff.refresh()
+                    self._refresh()
                 self._checked = time.monotonic()
-        return _candidates(self._staff.nearest(template))
+            templates, people = self._staff
+        return nearest(template, templates, people)
 
     def visitors(self, template: NDArray[np.float32]) -> list[Candidate]:
         with inside(self._tenant):
-            return _candidates(nearest_visitors(self._tenant, template, self._pack))
+            matches = nearest_visitors(self._tenant, template, self._pack)
+        return [Candidate(identity=str(match.person), score=match.score) for match in matches]
+
+    def _refresh(self) -> None:
+        """Load anew if anybody was enrolled, changed or removed: one template a person."""
+        if gallery_version() == self._version:
+            return
+        faces = enrolled_faces(self._pack)
+        rows: dict[str, list[int]] = {}
+        for row, person in enumerate(faces.people):
+            rows.setdefault(str(person), []).append(row)
+        templates = [template_of(faces.embeddings[of], faces.qualities[of]) for of in rows.values()]
+        stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
+        self._version, self._staff = faces.version, (stacked, list(rows))
 
 
 _galleries: dict[tuple[object, str], TenantGallery] = {}
@@ -45,7 +62,3 @@ _galleries_lock = threading.Lock()
 def gallery_of(tenant: Tenant, pack: str) -> TenantGallery:
     with _galleries_lock:
         return _galleries.setdefault((tenant.pk, pack), TenantGallery(tenant, pack))
-
-
-def _candidates(matches: list[Match]) -> list[Candidate]:
-    return [Candidate(identity=str(match.person), score=match.score) for match in matches]

@@ -1,9 +1,9 @@
 """Clients of the API."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from tenants.models import Tenant, User
@@ -12,26 +12,10 @@ from tests.api.answers import TOKEN
 from tests.conftest import PASSWORD
 
 
-@pytest.fixture(autouse=True)
-def _quick(settings: Settings) -> None:
-    """The real hasher takes a quarter of a second on purpose; WhiteNoise lists all static files."""
-    settings.WHITENOISE_AUTOREFRESH = True
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
-def api_of(member_of: Callable[[Tenant, Role], User]) -> Callable[..., APIClient]:
+def api_of(client_of: Callable[..., APIClient]) -> Callable[..., APIClient]:
     """A client on the tenant's host with a session of that role; nobody's session without a role."""
-
-    def make(tenant: Tenant, role: Role | None = Role.TENANT_ADMIN, *, user: User | None = None) -> APIClient:
-        client = APIClient(SERVER_NAME=f"{tenant.schema_name}.localhost")
-        if user is None and role is not None:
-            user = member_of(tenant, role)
-        if user is not None:
-            client.force_login(user)
-        return client
-
-    return make
+    return partial(client_of, kind=APIClient)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What lists of visitors, sightings and visits can be narrowed by."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -26,11 +27,10 @@ class VisitorFilters(filters.FilterSet):  # type: ignore[misc]
         return rows.filter(pk__in=search_visitors(text).values("pk"))
 
 
-class VisitFilters(filters.FilterSet):  # type: ignore[misc]
-    site = filters.UUIDFilter(field_name="site_id")
-    camera = filters.UUIDFilter(field_name="camera_id", help_text="Where the person was first seen.")
+class SeenFilters(filters.FilterSet):  # type: ignore[misc]
+    """What lists of visits and of sightings have in common."""
+
     person = filters.UUIDFilter(method="by_person", help_text="A staff member or a visitor.")
-    present = YesNoFilter(field_name="ended_at", lookup_expr="isnull", help_text="Whether it still goes on.")
     vars()["from"] = filters.IsoDateTimeFilter(
         "started_at", "gte", help_text="Begun then or later (ISO 8601)."
     )
@@ -38,38 +38,33 @@ class VisitFilters(filters.FilterSet):  # type: ignore[misc]
     search = TextFilter(
         method="search_for", help_text="Part of the person's name, or a number: 12, visitor 12."
     )
+
+    def by_person(self, rows: QuerySet[Any], name: str, person: UUID) -> QuerySet[Any]:
+        return rows.filter(of_person(person))
+
+
+class VisitFilters(SeenFilters):
+    site = filters.UUIDFilter(field_name="site_id")
+    camera = filters.UUIDFilter(field_name="camera_id", help_text="Where the person was first seen.")
+    present = YesNoFilter(field_name="ended_at", lookup_expr="isnull", help_text="Whether it still goes on.")
 
     class Meta:
         model = Visit
         fields = ()
 
-    def by_person(self, rows: QuerySet[Visit], name: str, person: UUID) -> QuerySet[Visit]:
-        return rows.filter(of_person(person))
-
     def search_for(self, rows: QuerySet[Visit], name: str, text: str) -> QuerySet[Visit]:
         return rows.filter(pk__in=search_visits(text).values("pk"))
 
 
-class SightingFilters(filters.FilterSet):  # type: ignore[misc]
+class SightingFilters(SeenFilters):
     site = filters.UUIDFilter(field_name="camera__site_id")
     camera = filters.UUIDFilter(field_name="camera_id")
     visit = filters.UUIDFilter(field_name="visit_id")
-    person = filters.UUIDFilter(method="by_person", help_text="A staff member or a visitor.")
     decision = filters.ChoiceFilter(choices=Decision.choices)
-    vars()["from"] = filters.IsoDateTimeFilter(
-        "started_at", "gte", help_text="Begun then or later (ISO 8601)."
-    )
-    to = filters.IsoDateTimeFilter("started_at", "lt", help_text="Begun earlier (ISO 8601).")
-    search = TextFilter(
-        method="search_for", help_text="Part of the person's name, or a number: 12, visitor 12."
-    )
 
     class Meta:
         model = Sighting
         fields = ()
-
-    def by_person(self, rows: QuerySet[Sighting], name: str, person: UUID) -> QuerySet[Sighting]:
-        return rows.filter(of_person(person))
 
     def search_for(self, rows: QuerySet[Sighting], name: str, text: str) -> QuerySet[Sighting]:
         return rows.filter(pk__in=search_sightings(text).values("pk"))
