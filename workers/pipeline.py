@@ -75,6 +75,7 @@ class Pipeline:
         self._gallery = gallery
         self._config = config or PipelineConfig()
         self._limits = engines.thresholds
+        self._side = min(self._config.camera.analysed_side, engines.longest_side)
         self._scene = Scene()
         # At few frames a second one missed frame must not end a track.
         self._tracker = Tracker(max(self._config.longest_gap, 2.5 / self._config.camera.fps))
@@ -92,7 +93,7 @@ class Pipeline:
         if self._scene.changed(frame.picture):
             self.counters.scene_changes += 1
             reports += self._end(self._tracker.end_all())
-        faces = find_faces(self._engines.detector, frame.picture, self._config.camera.analysed_side)
+        faces = find_faces(self._engines.detector, frame.picture, self._side)
         self.counters.faces += len(faces)
         step = self._tracker.update(faces, frame.at)
         reports += self._end(step.ended)

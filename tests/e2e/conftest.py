@@ -69,7 +69,7 @@ class Installation:
         return run(words, self.environ)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # its camera must not run beside the rest of the suite
 def installation() -> Iterator[Installation]:
     var = VAR / "e2e"
     if var.exists():  # of an earlier run
@@ -97,7 +97,7 @@ def installation() -> Iterator[Installation]:
         yield whole
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def entrance(installation: Installation) -> dict[str, Any]:
     """The demo's camera, made through the API, not started."""
     site = installation.acme.api("POST", "sites/", json={"name": "Head office", "reentry_seconds": 5})

@@ -19,6 +19,8 @@ SURE = {"yunet": 0.75, "retinaface": 0.85, DLIB: 0.6}
 """Score from which a frontal face of a detector is certain: necks, collars and curtains score less. Read off
 the clips of people seen from behind; detectors have scales of their own."""
 SURE_SCRFD = 0.55
+FULL_SIDE = 1920
+DLIB_SIDE = 640  # 137 ms a picture on one core; 1280 takes 530 ms, and a camera sends more than one a second
 MOST_THREADS = 2  # a second thread nearly halves the time of one picture; a third gains little
 
 
@@ -33,13 +35,15 @@ class Files(Protocol):
 class Engines:
     """A detector, an embedder and the thresholds that belong to them. Safe to share between threads.
 
-    `sure` is the detector's score from which a frontal face is certain.
+    `sure` is the detector's score from which a frontal face is certain; `longest_side`, pixels, the most that
+    the detector can look at in the time that a camera leaves it.
     """
 
     detector: Detector
     embedder: Embedder
     thresholds: Thresholds
     sure: float
+    longest_side: int = FULL_SIDE
 
 
 class UnknownModelError(ValueError):
@@ -66,6 +70,7 @@ def load(pack: str, detector: str, store: Files, *, threads: int | None = None) 
         embedder=_embedder(pack, store, options),
         thresholds=PACKS[pack].thresholds,
         sure=SURE.get(detector, SURE_SCRFD),
+        longest_side=DLIB_SIDE if detector == DLIB else FULL_SIDE,
     )
     _warm_up(engines)
     return engines
