@@ -1,5 +1,6 @@
 """The demo itself: prepares a customer, starts web, worker and beat, tells who is recognised."""
 
+import hashlib
 import json
 import secrets
 import time
@@ -46,19 +47,15 @@ class Show:
         self._began = time.monotonic()
 
     def run(self) -> bool:
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool, crew(logs=self._var / "log", say=self._say) as members:
             clip = pool.submit(self._clip)
             tenant = self._customer()
-            self._say("Enrolling two members of staff ...")
-            enrolled = self._var / "enrol"
-            enrolment_pictures(enrolled)
-            call_command("enrol", str(enrolled), tenant=tenant.name)
-            truth = clip.result()
-        with inside(tenant):
-            camera = self._camera(tenant)
-        with crew(logs=self._var / "log", say=self._say) as members:
+            members.add("worker", manage("worker"))  # loads its models while staff are enrolled
             members.add("web", manage("web", "--port", str(self._port)))
-            members.add("worker", manage("worker"))
+            self._enrol(tenant)
+            path, truth = clip.result()
+            with inside(tenant):
+                camera = self._camera(path)
             members.add("beat", manage("beat"))
             self._wait_for_web(members)
             with inside(tenant):
@@ -66,21 +63,28 @@ class Show:
                 set_enabled(camera=camera, enabled=True, by=None)
             self._say(f"{time.monotonic() - self._began:.0f} s: the camera plays. Recognised visits:")
             self._watch(tenant, camera, cursor, members)
-            if not self._once:
-                return True
             seconds = time.monotonic() - self._began
         with inside(tenant):
-            report = self._report(camera, truth, seconds)
-        return self._tell(report)
+            return self._tell(self._report(camera, truth, seconds))
 
-    def _clip(self) -> Truth:
-        path, told = self._var / "entrance.mp4", self._var / "entrance.json"
+    def _clip(self) -> tuple[Path, Truth]:
+        """The clip and its truth, made once for each state of the code that makes it."""
+        sources = sorted(Path(__file__).parent.glob("*.py"))
+        maker = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
+        path = self._var.parent / f"entrance-{maker}.mp4"
+        told = path.with_suffix(".json")
         if path.exists() and told.exists():
-            return Truth.from_json(told.read_text())
+            return path, Truth.from_json(told.read_text())
         path.parent.mkdir(parents=True, exist_ok=True)
         truth = make_clip(path)
         told.write_text(truth.to_json())
-        return truth
+        return path, truth
+
+    def _enrol(self, tenant: Tenant) -> None:
+        self._say("Enrolling two members of staff ...")
+        folder = self._var / "enrol"
+        enrolment_pictures(folder)
+        call_command("enrol", str(folder), tenant=tenant.name)
 
     def _customer(self) -> Tenant:
         self._say("Preparing the database ...")
@@ -94,12 +98,12 @@ class Show:
         self._say(f"Log in at http://{HOST}:{self._port}/ as {ADMIN} with the password {password}")
         return tenant
 
-    def _camera(self, tenant: Tenant) -> Camera:
+    def _camera(self, path: Path) -> Camera:
         site = Site.objects.filter(name="Head office").first() or save_site(
             site=Site(name="Head office", reentry_seconds=REENTRY_SECONDS), by=None
         )
         camera = Camera.objects.filter(name="Entrance").first() or Camera(name="Entrance", site=site)
-        camera.kind, camera.location = "file", str(self._var / "entrance.mp4")
+        camera.kind, camera.location = "file", str(path)
         camera.loop, camera.fps, camera.enabled = not self._once, 10.0, False
         return save_camera(camera=camera, by=None)
 
