@@ -15,12 +15,16 @@ from tenants.queries import is_public, role_in, tenant_of
 
 
 class InstallationAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+    index_title = "Installation"
+
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user
         return is_public(tenant_of(request)) and user.is_active and user.is_staff
 
 
 class TenantAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+    index_title = "Administration"
+
     def has_permission(self, request: HttpRequest) -> bool:
         return not is_public(tenant_of(request)) and role_in(request) is not None
 

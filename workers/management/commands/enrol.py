@@ -58,10 +58,12 @@ class Command(BaseCommand):
             except (BadPicture, OSError) as error:
                 self.stderr.write(f"{path}: {error}")
                 continue
-            face_image = examine_picture(add_face_image(member=member, picture=picture, by=None).pk)
-            if face_image is not None and face_image.status == FaceImage.Status.REFUSED:
+            face_image = add_face_image(member=member, picture=picture, by=None)
+            examine_picture(face_image.pk)
+            face_image.refresh_from_db()
+            if face_image.status == FaceImage.Status.REFUSED:
                 self.stderr.write(f"{path}: {face_image.reason}")
-            used += face_image is not None and face_image.status == FaceImage.Status.READY
+            used += face_image.status == FaceImage.Status.READY
         return used
 
 
