@@ -29,7 +29,7 @@ $(STAMP): $(LOCKS)
 	@touch $@
 
 test: check apt models ## all checks and the whole test suite
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile
 
 check: $(STAMP) ## format, lint, types, floors, migrations
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }

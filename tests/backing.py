@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,9 @@ from facetrack.lib import services
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+HANDS_OUT = "PYTEST_XDIST_WORKER" not in os.environ and any(word.startswith("-n") for word in sys.argv[1:])
+"""Whether this process only hands tests out to others, each of which has services of its own."""
 
 _stack = ExitStack()
 
@@ -41,7 +45,8 @@ if not (SHARED / "models").is_dir() and "FACETRACK_MODEL_DIR" not in os.environ:
     os.environ.update(FACETRACK_PACK="dlib", FACETRACK_DETECTOR="dlib")
 for url in ("DATABASE_URL", "REDIS_URL", "MILVUS_URI"):
     os.environ.pop(url, None)  # never the developer's own data
-_stack.enter_context(services.running(VAR / "services"))
+if not HANDS_OUT:
+    _stack.enter_context(services.running(VAR / "services"))
 
 
 def pytest_report_header() -> str:

@@ -186,3 +186,8 @@ def _back_in_public() -> Iterator[None]:
     cache.clear()
     yield
     cast(Any, connection).set_schema_to_public()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The end-to-end tests come first: they take longest, and mostly wait for a clip to play."""
+    items.sort(key=lambda item: "e2e" not in item.path.parts)

@@ -347,7 +347,7 @@ class TestTrouble:
         started = time.monotonic()
         url = f"http://127.0.0.1:{unused_port}/faces.onnx"
         assert "no connection" in self.refusal(tmp_path, model("faces", plain(url)))
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
 
     @pytest.mark.parametrize(
         ("archive", "reason"),

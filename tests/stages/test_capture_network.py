@@ -130,7 +130,7 @@ def test_a_camera_that_falls_silent_is_noticed() -> None:
         with pytest.raises(SourceError, match="has sent nothing"):
             read_many(source)
         source.close()
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 20  # it hangs for a minute without its time-outs
 
 
 @pytest.mark.usefixtures("hasty")
@@ -139,7 +139,7 @@ def test_a_server_that_never_answers_is_given_up_in_time(kind: str, silent: int)
     started = time.monotonic()
     with pytest.raises(SourceError, match="has sent nothing"):
         open_source(kind, f"{kind}://127.0.0.1:{silent}/x")
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 20  # it hangs for a minute without its time-outs
 
 
 @pytest.mark.parametrize(
