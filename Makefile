@@ -62,7 +62,6 @@ beat: $(STAMP) ## the periodic tasks alone
 
 services: $(STAMP) ## start PostgreSQL, Valkey and Milvus Lite under var/ and keep them (make stop ends them)
 	@$(PY) manage.py services start
-	@$(PY) manage.py services status
 
 stop: $(STAMP) ## stop the services
 	@$(PY) manage.py services stop
@@ -80,6 +79,8 @@ lock: $(STAMP) ## write requirements/*.txt anew from the short .in files
 		--custom-compile-command "make lock" --overrides overrides.txt $$name.in -o $$name.txt || exit 1; done
 
 clean: ## remove the virtual environment, generated data and caches
-	@if [ -x $(PY) ]; then $(PY) manage.py services stop --wipe || true; fi
+	@for folder in var var/demo/once var/demo/stay var/test/* var/test/*/e2e; do \
+		if [ -x $(PY) ] && [ -d $$folder/services ]; then \
+			FACETRACK_VAR_DIR=$$folder $(PY) manage.py services stop --wipe >/dev/null || exit 1; fi; done
 	@rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -113,11 +113,12 @@ WHITENOISE_AUTOREFRESH = DEBUG
 # A command that needs no services runs without URLs; at port 1 nobody answers whoever connects all the same.
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgres://none:none@127.0.0.1:1/none")}
 DATABASES["default"]["ENGINE"] = "django_tenants.postgresql_backend"
+DB_POOL: int = env.int("FACETRACK_DB_POOL", 8)
 if "DATABASE_URL" in os.environ:
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 0,  # the pool keeps connections, not the threads
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"pool": {"min_size": 0, "max_size": env.int("FACETRACK_DB_POOL", 8), "timeout": 10}},
+        "OPTIONS": {"pool": {"min_size": 0, "max_size": DB_POOL, "timeout": 10}},
     }
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
