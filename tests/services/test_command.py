@@ -31,6 +31,11 @@ def var(root: Path) -> Path:
     return root
 
 
+def _hears_ctrl_c() -> None:
+    """A shell starts what it runs in the background deaf to Ctrl-C, and so would be all that we start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(var: Path, *words: str) -> subprocess.Popen[str]:
     environ = bare_environ(
         FACETRACK_VAR_DIR=str(var),
@@ -41,6 +46,7 @@ def started(var: Path, *words: str) -> subprocess.Popen[str]:
         [sys.executable, "manage.py", *words],
         cwd=REPOSITORY,
         env=environ,
+        preexec_fn=_hears_ctrl_c,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
