@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connection
-from django_tenants.utils import tenant_context
+from django_tenants.utils import get_public_schema_name, schema_context, tenant_context
 
 from tenants.models import Tenant
 from tenants.queries import TenantMissing, is_public
@@ -24,3 +24,13 @@ def inside(tenant: Tenant) -> Iterator[None]:
     finally:
         if not connection.in_atomic_block:
             connection.close()
+
+
+@contextmanager
+def installation() -> Iterator[None]:
+    """Do something for the installation as a whole, from inside a tenant: on purpose, and briefly.
+
+    Only shared tables are there, of all tenants; nobody's people.
+    """
+    with schema_context(get_public_schema_name()):
+        yield
