@@ -7,6 +7,7 @@ lists the variables. Backing services are URLs; `manage.py` starts embedded ones
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import django_stubs_ext
 from celery.schedules import schedule
@@ -31,6 +32,7 @@ ALLOWED_HOSTS: list[str] = env.list("FACETRACK_ALLOWED_HOSTS", ["localhost", ".l
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("FACETRACK_TRUSTED_ORIGINS", [])
 BEHIND_TLS: bool = env.bool("FACETRACK_BEHIND_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SESSION_ENGINE = "tenants.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = BEHIND_TLS
@@ -50,7 +52,6 @@ SHARED_APPS = [
     "workers",
     "django.contrib.contenttypes",
     "django.contrib.auth",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.admin",
     "daphne",  # before staticfiles: its runserver speaks websocket
@@ -112,7 +113,11 @@ WHITENOISE_AUTOREFRESH = DEBUG
 # --- Data ---------------------------------------------------------------------------------------------
 # A command that needs no services runs without URLs; at port 1 nobody answers whoever connects all the same.
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgres://none:none@127.0.0.1:1/none")}
-DATABASES["default"]["ENGINE"] = "django_tenants.postgresql_backend"
+DATABASES["default"]["ENGINE"] = "tenants.backend"
+# Migrations and new tenants only; a web server or worker is better off without.
+DATABASE_OWNER: dict[str, Any] | None = (
+    env.dj_db_url("DATABASE_OWNER_URL") if os.environ.get("DATABASE_OWNER_URL") else None
+)
 DB_POOL: int = env.int("FACETRACK_DB_POOL", 8)
 if "DATABASE_URL" in os.environ:
     DATABASES["default"] |= {
@@ -124,6 +129,14 @@ DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL: str = env.str("REDIS_URL", "redis://127.0.0.1:1/0")
 MILVUS_URI: str = env.str("MILVUS_URI", "http://127.0.0.1:1")
+CACHES = {
+    "default": {
+        "BACKEND": "tenants.cache.TenantCache",
+        "LOCATION": REDIS_URL,
+        "KEY_FUNCTION": "tenants.cache.tenant_key",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 1},
+    }
+}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",

@@ -7,7 +7,10 @@ from django.core.validators import RegexValidator, validate_email
 from django.db import transaction
 from django_tenants.utils import get_public_schema_name, schema_context
 
+from tenants.context import installation
+from tenants.isolation import secure_tenant
 from tenants.models import Domain, Membership, Outbox, Tenant, User
+from tenants.owner import as_owner
 from tenants.queries import active_tenant
 from tenants.rules import Role, schema_for
 
@@ -19,7 +22,7 @@ _host = RegexValidator(
 
 def ensure_public(*, host: str) -> Tenant:
     """The tenant that stands for the installation itself; made once, then found."""
-    with schema_context(get_public_schema_name()):
+    with installation():
         public: Tenant
         public, _ = Tenant.objects.get_or_create(
             schema_name=get_public_schema_name(), defaults={"name": "Installation"}
@@ -29,28 +32,35 @@ def ensure_public(*, host: str) -> Tenant:
 
 
 def create_tenant(*, name: str, host: str) -> Tenant:
-    """A new customer with an empty schema. Raises ValidationError; then nothing is left behind."""
+    """A new customer with an empty schema. Raises ValidationError; then nothing is left behind.
+
+    Takes the owner of the database: raises ImproperlyConfigured where the environment names none.
+    """
     host = host.lower()
     _host(host)
     try:
         schema = schema_for(name)
     except ValueError as error:
         raise ValidationError(str(error)) from None
-    if taken := Domain.objects.filter(domain=host).select_related("tenant").first():
-        raise ValidationError(f"the host {host} already leads to tenant '{taken.tenant}': choose another one")
-    if Tenant.objects.filter(schema_name=schema).exists() or Tenant.objects.filter(name=name).exists():
-        raise ValidationError(f"there is a tenant '{name}' already: choose another name")
-    with transaction.atomic():
-        tenant = Tenant(name=name, schema_name=schema)
-        tenant.save(verbosity=0)
-        Domain.objects.create(domain=host, tenant=tenant, is_primary=True)
+    with as_owner(), schema_context(get_public_schema_name()):
+        if taken := Domain.objects.filter(domain=host).select_related("tenant").first():
+            raise ValidationError(
+                f"the host {host} already leads to tenant '{taken.tenant}': choose another one"
+            )
+        if Tenant.objects.filter(schema_name=schema).exists() or Tenant.objects.filter(name=name).exists():
+            raise ValidationError(f"there is a tenant '{name}' already: choose another name")
+        with transaction.atomic():
+            tenant = Tenant(name=name, schema_name=schema)
+            tenant.save(verbosity=0)
+            Domain.objects.create(domain=host, tenant=tenant, is_primary=True)
+            secure_tenant(tenant)
     return tenant
 
 
 def add_member(*, tenant: Tenant, email: str, role: Role, password: str | None = None) -> User:
     """Make `email` a member; an existing account keeps its password. Raises ValidationError."""
     validate_email(email)
-    with transaction.atomic():
+    with installation(), transaction.atomic():
         user = User.objects.filter(email__iexact=email).first() or User.objects.create_user(email, password)
         Membership.objects.update_or_create(tenant=tenant, user=user, defaults={"role": role.value})
     return user

@@ -2,12 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 from django.db import connection
-from django_tenants.utils import get_public_schema_name, schema_context, tenant_context
+from django_tenants.postgresql_backend.base import FakeTenant
+from django_tenants.utils import get_public_schema_name, tenant_context
 
 from tenants.models import Tenant
 from tenants.queries import TenantMissing, is_public
+
+
+class Installation(FakeTenant):  # type: ignore[misc]
+    """Stands for the installation as a whole where somebody entered it on purpose."""
+
+    def __init__(self) -> None:
+        super().__init__(get_public_schema_name())
 
 
 @contextmanager
@@ -32,5 +41,9 @@ def installation() -> Iterator[None]:
 
     Only shared tables are there, of all tenants; nobody's people.
     """
-    with schema_context(get_public_schema_name()):
+    former = cast(Any, connection).tenant
+    cast(Any, connection).set_tenant(Installation())
+    try:
         yield
+    finally:
+        cast(Any, connection).set_tenant(former)

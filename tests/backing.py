@@ -43,7 +43,7 @@ os.environ.update(
 )
 if not (SHARED / "models").is_dir() and "FACETRACK_MODEL_DIR" not in os.environ:
     os.environ.update(FACETRACK_PACK="dlib", FACETRACK_DETECTOR="dlib")
-for url in ("DATABASE_URL", "REDIS_URL", "MILVUS_URI"):
+for url in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI"):
     os.environ.pop(url, None)  # never the developer's own data
 if not HANDS_OUT:
     _stack.enter_context(services.running(VAR / "services"))

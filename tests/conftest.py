@@ -1,7 +1,7 @@
 """The cast: two customers that must never see each other, and people of every role in each."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -9,18 +9,21 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from django.core.cache import cache
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 from numpy.typing import NDArray
 from pytest_django.plugin import DjangoDbBlocker
+from redis import Redis
 
 from cameras.models import Camera, Site
 from staff.models import StaffMember
 from tenants.actions import add_member, create_tenant, ensure_public
-from tenants.models import Tenant, User
+from tenants.context import installation
+from tenants.models import Membership, Tenant, User
+from tenants.owner import as_owner
 from tenants.rules import Role
 from tests.backing import SHARED
 from visits.actions import record_track
@@ -31,25 +34,43 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[ExitStack]:
+    """The tests' database is made, and destroyed, by the owner; tests themselves are the application."""
+    with ExitStack() as owner:
+        owner.enter_context(as_owner())
+        yield owner
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_modify_db_settings: ExitStack, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
     """Two customers for the whole session: making a schema takes longer than most tests."""
     with django_db_blocker.unblock():
-        ensure_public(host="localhost")
         create_tenant(name="acme", host="acme.localhost")
         create_tenant(name="other", host="other.localhost")
+        django_db_modify_db_settings.close()
+        ensure_public(host="localhost")
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+        cast(Any, connection).close_pool()
+        django_db_modify_db_settings.enter_context(as_owner())
 
 
 @pytest.fixture
 def acme(db: None) -> Iterator[Tenant]:
     """The tenant most tests are about; it is the active one."""
-    tenant: Tenant = Tenant.objects.get(schema_name="acme")
+    with installation():
+        tenant: Tenant = Tenant.objects.get(schema_name="acme")
     with tenant_context(tenant):
         yield tenant
 
 
 @pytest.fixture
 def other(db: None) -> Tenant:
-    tenant: Tenant = Tenant.objects.get(schema_name="other")
+    with installation():
+        tenant: Tenant = Tenant.objects.get(schema_name="other")
     return tenant
 
 
@@ -80,16 +101,30 @@ def client_of(member_of: Callable[[Tenant, Role], User]) -> Callable[..., Client
         if user is None and role is not None:
             user = member_of(tenant, role)
         if user is not None:
-            client.force_login(user)
+            log_in(client, user, tenant)
         return client
 
     return make
 
 
+def log_in(client: Client, user: User, tenant: Tenant) -> None:
+    """Give the client a session on the tenant's host, as of somebody who was a member there once."""
+    with installation():
+        former = None
+        if not Membership.objects.filter(user=user, tenant=tenant).exists():
+            former = Membership.objects.create(user=user, tenant=tenant, role=Role.TENANT_ADMIN)
+    with tenant_context(tenant):
+        client.force_login(user)
+    if former:
+        with installation():
+            former.delete()
+
+
 @pytest.fixture
 def outsider(db: None) -> User:
     """Somebody with an account of the installation and no membership anywhere."""
-    return User.objects.create_user("outsider@nowhere.test", PASSWORD)
+    with installation():
+        return User.objects.create_user("outsider@nowhere.test", PASSWORD)
 
 
 @pytest.fixture
@@ -183,7 +218,8 @@ def _quick(settings: Any) -> None:
 @pytest.fixture(autouse=True)
 def _back_in_public() -> Iterator[None]:
     """No test inherits another one's tenant, or its counts of wrong passwords."""
-    cache.clear()
+    with closing(Redis.from_url(settings.REDIS_URL)) as redis:
+        redis.flushdb()
     yield
     cast(Any, connection).set_schema_to_public()
 

@@ -3,7 +3,8 @@
 from tenants.models.membership import Membership
 from tenants.models.outbox import Outbox
 from tenants.models.record import Record
+from tenants.models.session import Session
 from tenants.models.tenant import Domain, Tenant
 from tenants.models.user import User
 
-__all__ = ["Domain", "Membership", "Outbox", "Record", "Tenant", "User"]
+__all__ = ["Domain", "Membership", "Outbox", "Record", "Session", "Tenant", "User"]

@@ -43,9 +43,14 @@ def test_without_login_nothing_is_shown(acme: Tenant, nobody: APIClient, kind: s
     assert answer["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("path", [*(f"{kind}/" for kind in LISTS), "schema/", "docs/", UNKNOWN])
+@pytest.mark.parametrize("path", [*(f"{kind}/" for kind in LISTS), "schema/", UNKNOWN])
 def test_who_is_no_member_is_refused(acme: Tenant, api_of: API, outsider: User, path: str) -> None:
-    problem(api_of(acme, user=outsider).get(f"{V1}/{path}"), 403)
+    problem(api_of(acme, user=outsider).get(f"{V1}/{path}"), 401)
+
+
+def test_the_page_about_the_api_asks_for_a_login(acme: Tenant, api_of: API, outsider: User) -> None:
+    answer = api_of(acme, user=outsider).get(f"{V1}/docs/")
+    assert answer.headers["Location"].startswith("/login/")
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -56,6 +56,10 @@ class Service(Protocol):
         """Its URL, with its password."""
 
     @property
+    def environ(self) -> dict[str, str]:
+        """What to put into the environment for whoever uses it."""
+
+    @property
     def version(self) -> str:
         """What it is, without its name."""
 
@@ -95,7 +99,7 @@ def running(root: Path, environ: MutableMapping[str, str] = os.environ) -> Itera
         return
     presence = _join(root, wanted)
     try:
-        urls = {service.variable: service.url for service in wanted}
+        urls = {name: url for service in wanted for name, url in service.environ.items()}
         environ.update(urls)
         try:
             yield

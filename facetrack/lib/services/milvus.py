@@ -45,6 +45,11 @@ class Milvus:
         return f"http://{HOST}:{known.port if known else 0}"
 
     @property
+    def environ(self) -> dict[str, str]:
+        """What to put into the environment."""
+        return {self.variable: self.url}
+
+    @property
     def version(self) -> str:
         """The version of the package."""
         _require()

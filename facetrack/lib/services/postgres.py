@@ -23,6 +23,7 @@ SETTINGS = {
     "timezone": "UTC",
     "cluster_name": "facetrack",
 }
+OWNER_VARIABLE = "DATABASE_OWNER_URL"
 # For tests only: a killed server loses its last commits, a crash of the machine may damage the data.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 FAST_VARIABLE = "FACETRACK_PG_FAST"
@@ -58,10 +59,16 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """Its URL with the password; the port is the last one that it was started on."""
-        known = self.daemon.state
-        user, database = postgres_files.USER, postgres_files.DATABASE
-        return f"postgres://{user}:{self._password}@{HOST}:{known.port if known else 0}/{database}"
+        """The application's URL with its password; the port is the last one that it was started on."""
+        return self._url(postgres_files.APPLICATION, self._application_password)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The application's URL, and the owner's for migrations."""
+        return {
+            self.variable: self.url,
+            OWNER_VARIABLE: self._url(postgres_files.USER, self._password),
+        }
 
     @property
     def version(self) -> str:
@@ -87,6 +94,7 @@ class Postgres:
         settings = SETTINGS | {"port": str(port)} | (FAST if fast else {})
         options = [f"--{name}={value}" for name, value in settings.items()]
         self._launch([str(programs / "postgres"), "-D", str(data), *options], data, port)
+        postgres_files.make_application_role(self.environ[OWNER_VARIABLE], self._application_password)
 
     def stop(self) -> None:
         """Stops it after rolling back what is open; what was committed stays."""
@@ -99,6 +107,14 @@ class Postgres:
     @property
     def _password(self) -> str:
         return state.password(self.folder / "password")
+
+    @property
+    def _application_password(self) -> str:
+        return state.password(self.folder / "application_password")
+
+    def _url(self, user: str, password: str) -> str:
+        known = self.daemon.state
+        return f"postgres://{user}:{password}@{HOST}:{known.port if known else 0}/{postgres_files.DATABASE}"
 
     @property
     def _is_away(self) -> bool:

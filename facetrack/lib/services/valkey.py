@@ -42,6 +42,11 @@ class Valkey:
         return f"redis://:{self._password}@{HOST}:{known.port if known else 0}/0"
 
     @property
+    def environ(self) -> dict[str, str]:
+        """What to put into the environment."""
+        return {self.variable: self.url}
+
+    @property
     def version(self) -> str:
         """The server's version as it names it itself."""
         shown = subprocess.run([_binary(), "--version"], capture_output=True, text=True, check=True).stdout

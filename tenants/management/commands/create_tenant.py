@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from tenants.actions import add_member, create_tenant, ensure_public
+from tenants.owner import as_owner
 from tenants.rules import Role
 
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         password = secrets.token_urlsafe(12)
         try:
             ensure_public(host=settings.FACETRACK_PUBLIC_HOST)
-            with transaction.atomic():  # all of it or nothing
+            with as_owner(), transaction.atomic():  # all of it or nothing
                 tenant = create_tenant(name=name, host=domain)
                 user = add_member(tenant=tenant, email=admin, role=Role.TENANT_ADMIN, password=password)
         except ValidationError as error:

@@ -1,0 +1,107 @@
+"""PostgreSQL as FaceTrack uses it: django-tenants' backend, and roles that keep tenants apart.
+
+The login role of the application has no right to any table. Activating a tenant lets the connection take
+the tenant's own role, which has rights on that tenant's schema only, and names the tenant in
+`app.tenant_id`, which the policies of shared tables compare (see `tenants.isolation`). Both travel in the
+one statement in which django-tenants sets the search path, so that isolation costs no round trip.
+
+What is not activated can be neither read nor written: a view that forgets its filter, or raw SQL that
+names another schema, is refused by PostgreSQL.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.db.utils import DatabaseError, OperationalError
+from django_tenants.postgresql_backend import base
+from django_tenants.utils import get_public_schema_name, quote_schema_name
+
+from tenants.backend.server import require_safe_server
+
+ACTIVATE = (
+    "SELECT set_config('search_path', %s, false), set_config('role', %s, false),"
+    " set_config('app.tenant_id', %s, false)"
+)
+
+
+class NotATenant(RuntimeError):
+    """A schema was activated by name: only a row of Tenant has a role to take."""
+
+
+class NotPrepared(OperationalError):
+    """The roles that the application takes are not there yet."""
+
+
+def installation_role(login: str) -> str:
+    """The role that the application takes for shared tables of all tenants, and nobody's people."""
+    return f"{login}_installation"
+
+
+def tenants_role(login: str) -> str:
+    """The role that every tenant's role is a member of: what tenants may do with shared tables."""
+    return f"{login}_tenants"
+
+
+def tenant_role(tenant: UUID) -> str:
+    """The role of one tenant; `tenants.isolation` compares it with `app.tenant_id`."""
+    return f"t_{tenant.hex}"
+
+
+class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
+    """A connection that acts as the tenant it is activated for, or as the installation.
+
+    Connections that `tenants.owner` makes for migrations (`AS_OWNER` in their settings) take no role.
+    """
+
+    _setting_search_path: bool
+    search_path_set_schemas: list[str] | None
+
+    @property
+    def as_owner(self) -> bool:
+        return bool(self.settings_dict.get("AS_OWNER"))
+
+    def _handle_search_path(self, cursor: Any = None) -> None:
+        if self.as_owner:
+            super()._handle_search_path(cursor)
+            return
+        if self._setting_search_path or self.search_path_set_schemas:
+            return
+        paths = self._get_cursor_search_paths()
+        values = [",".join(quote_schema_name(path) for path in paths), *self._identity()]
+        self._setting_search_path = True
+        try:
+            if cursor is None:  # a named cursor holds one statement only
+                with self.connection.cursor() as own:
+                    own.execute(ACTIVATE, values)
+            else:
+                cursor.execute(ACTIVATE, values)
+        except (DatabaseError, psycopg.Error) as error:
+            # In a transaction that has failed, nothing but its rollback runs, whoever the role is.
+            # Any other error must stop the caller: the connection still is whoever it was before.
+            cause = error.__cause__ or error
+            if isinstance(cause, psycopg.errors.InvalidParameterValue):
+                raise NotPrepared(f"{cause}: run manage.py migrate_schemas") from None
+            if not isinstance(cause, psycopg.errors.InFailedSqlTransaction):
+                raise
+        else:
+            self.search_path_set_schemas = paths
+        finally:
+            self._setting_search_path = False
+
+    def _identity(self) -> tuple[str, str]:
+        """The role to take and the value of `app.tenant_id`. Raises NotATenant."""
+        if self.schema_name == get_public_schema_name():
+            return installation_role(self.settings_dict["USER"]), ""
+        tenant = getattr(self.tenant, "pk", None)
+        if not isinstance(tenant, UUID):
+            raise NotATenant(
+                f"the schema {self.schema_name} was activated by its name; "
+                "enter a tenant with tenants.context.inside(tenant)"
+            )
+        return tenant_role(tenant), str(tenant)
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if not self.as_owner:
+            require_safe_server(conn_params)
+        return super().get_new_connection(conn_params)
