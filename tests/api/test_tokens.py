@@ -62,7 +62,7 @@ def test_a_deactivated_account_gets_none(
 def test_who_is_no_member_any_more_is_out(acme: Tenant, tokens_of: Tokens, nobody: APIClient) -> None:
     pair = tokens_of(acme)
     Membership.objects.all().delete()
-    problem(bearer("acme.localhost", pair["access"]).get(f"{V1}/visits/"), 403)
+    problem(bearer("acme.localhost", pair["access"]).get(f"{V1}/visits/"), 401)
     problem(nobody.post(REFRESH, {"refresh": pair["refresh"]}), 401)
 
 

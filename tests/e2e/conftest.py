@@ -77,7 +77,7 @@ def installation() -> Iterator[Installation]:
         shutil.rmtree(var)
     port = first_free("127.0.0.1", 18000)
     environ = {**os.environ, "FACETRACK_VAR_DIR": str(var), "FACETRACK_LOG_LEVEL": "INFO"}
-    for url in ("DATABASE_URL", "REDIS_URL", "MILVUS_URI"):
+    for url in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI"):
         environ.pop(url, None)
     var.mkdir(parents=True, exist_ok=True)
     clip = var / "entrance.mp4"

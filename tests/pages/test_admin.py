@@ -14,6 +14,7 @@ from PIL import Image
 from cameras.models import Camera, Site
 from staff.models import FaceImage, StaffMember
 from tenants.admin import installation_admin, tenant_admin
+from tenants.context import installation
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from visits.models import Decision, Sighting
@@ -138,8 +139,9 @@ def test_pictures_of_staff_are_uploaded_or_refused(
 @pytest.mark.parametrize("label", registered(installation_admin))
 def test_the_installation_has_an_admin_of_its_own(acme: Tenant, label: str) -> None:
     client = Client(SERVER_NAME="localhost")
-    user = User.objects.create_superuser("root@installation.test", "x")
-    client.force_login(user)
+    with installation():
+        user = User.objects.create_superuser("root@installation.test", "x")
+        client.force_login(user)
     name = label.replace(".", "_")
     urls = "facetrack.urls_public"
     assert client.get(reverse(f"installation_admin:{name}_changelist", urlconf=urls)).status_code == 200
@@ -152,7 +154,8 @@ def test_it_is_closed_to_members_of_customers(
     acme: Tenant, client_of: Callable[..., Client], member_of: Any
 ) -> None:
     client = Client(SERVER_NAME="localhost")
-    client.force_login(member_of(acme, Role.TENANT_ADMIN))
+    with installation():
+        client.force_login(member_of(acme, Role.TENANT_ADMIN))
     answer = client.get("/admin/tenants/tenant/")
     assert answer.status_code == 302
     assert "login" in answer.headers["Location"]

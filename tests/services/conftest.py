@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 WITH_POSTGRES = {"MILVUS_URI": "http://milvus.elsewhere:19530"}
 VALKEY_ALONE = WITH_POSTGRES | {"DATABASE_URL": "postgres://postgres.elsewhere/facetrack"}
 os.environ.setdefault(FAST_VARIABLE, "1")
-URLS = ("DATABASE_URL", "REDIS_URL", "MILVUS_URI")
+URLS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI")
 
 
 def bare_environ(**more: str) -> dict[str, str]:

@@ -36,7 +36,7 @@ def stack() -> Iterator[tuple[Path, dict[str, str]]]:
 
 
 def test_postgres_is_as_in_production(stack: tuple[Path, dict[str, str]]) -> None:
-    with psycopg.connect(stack[1]["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(stack[1]["DATABASE_OWNER_URL"], autocommit=True) as connection:
         query = "SELECT rolname, current_database(), rolsuper FROM pg_roles WHERE rolname = current_user"
         assert connection.execute(query).fetchone() == ("facetrack", "facetrack", False)
         connection.execute("CREATE DATABASE facetrack_more")
@@ -48,6 +48,16 @@ def test_postgres_is_as_in_production(stack: tuple[Path, dict[str, str]]) -> Non
         assert connection.execute("SELECT upper('é')").fetchone() == ("É",)
 
 
+def test_the_application_logs_in_without_rights(stack: tuple[Path, dict[str, str]]) -> None:
+    with psycopg.connect(stack[1]["DATABASE_URL"], autocommit=True) as connection:
+        query = "SELECT rolname, rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb FROM pg_roles"
+        found = connection.execute(f"{query} WHERE rolname = session_user").fetchone()
+        assert found == ("facetrack_app", False)
+        for forbidden in ("CREATE DATABASE facetrack_less", "CREATE ROLE less", "SET ROLE facetrack"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(forbidden.encode())
+
+
 def test_valkey_and_milvus_answer(stack: tuple[Path, dict[str, str]]) -> None:
     with redis.Redis.from_url(stack[1]["REDIS_URL"]) as client:
         assert client.ping()
@@ -55,7 +65,7 @@ def test_valkey_and_milvus_answer(stack: tuple[Path, dict[str, str]]) -> None:
 
 
 def test_nobody_gets_in_without_the_password(stack: tuple[Path, dict[str, str]]) -> None:
-    for url in (stack[1]["DATABASE_URL"], stack[1]["DATABASE_URL"].replace("facetrack:", "postgres:")):
+    for url in (stack[1]["DATABASE_URL"], stack[1]["DATABASE_URL"].replace("facetrack_app:", "postgres:")):
         user, _, place = url.partition("://")[2].partition("@")
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(f"postgres://{user.partition(':')[0]}:guess@{place}")
@@ -103,7 +113,7 @@ def test_services_get_none_of_our_environment(stack: tuple[Path, dict[str, str]]
 def test_the_environment_is_set_inside_and_as_before_outside(root: Path) -> None:
     environ = dict(VALKEY_ALONE)
     with services.running(root, environ):
-        assert set(environ) == set(URLS)
+        assert set(environ) == set(URLS) - {"DATABASE_OWNER_URL"}  # the database is elsewhere
         assert environ["MILVUS_URI"] == VALKEY_ALONE["MILVUS_URI"]
         assert alive(root) == {"valkey"}
     assert environ == VALKEY_ALONE
@@ -151,9 +161,9 @@ def test_kept_services_outlive_their_users_until_stopped(root: Path) -> None:
 
 def test_data_stay_when_stopped_and_go_when_wiped(root: Path) -> None:
     environ = dict(WITH_POSTGRES)
-    with services.running(root, environ), psycopg.connect(environ["DATABASE_URL"]) as connection:
+    with services.running(root, environ), psycopg.connect(environ["DATABASE_OWNER_URL"]) as connection:
         connection.execute("CREATE TABLE kept (number int)")
-    with services.running(root, environ), psycopg.connect(environ["DATABASE_URL"]) as connection:
+    with services.running(root, environ), psycopg.connect(environ["DATABASE_OWNER_URL"]) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
     services.stop(root, wipe=True)
     assert list(root.glob("*/")) == []

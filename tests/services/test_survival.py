@@ -53,7 +53,7 @@ def test_what_was_killed_comes_back_on_its_port_with_its_data(
     with first, services.running(used_root, environ):
         client = redis.Redis.from_url(environ["REDIS_URL"])
         client.set("name", "Visitor 12")
-        with psycopg.connect(environ["DATABASE_URL"]) as connection:
+        with psycopg.connect(environ["DATABASE_OWNER_URL"]) as connection:
             connection.execute("DROP TABLE IF EXISTS visits; CREATE TABLE visits AS SELECT 12 AS number")
         for name in ("postgres", "valkey"):
             kill(service(used_root, name))
@@ -62,7 +62,7 @@ def test_what_was_killed_comes_back_on_its_port_with_its_data(
         assert services.ensure(used_root) == []
         assert client.get("name") == b"Visitor 12"
         client.close()
-        with psycopg.connect(environ["DATABASE_URL"]) as connection:
+        with psycopg.connect(environ["DATABASE_OWNER_URL"]) as connection:
             assert connection.execute("SELECT number FROM visits").fetchone() == (12,)
 
 
@@ -105,7 +105,7 @@ def test_somebody_else_on_our_port_is_left_alone(used_root: Path) -> None:
         others = [stack.enter_context(socket.create_server((ports.HOST, port))) for port in taken.values()]
         stack.enter_context(services.running(used_root, environ))
         assert not {port_of(service(used_root, name)) for name in taken} & set(taken.values())
-        with psycopg.connect(environ["DATABASE_URL"]) as connection:
+        with psycopg.connect(environ["DATABASE_OWNER_URL"]) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         for other in others:
             other.setblocking(False)
@@ -168,7 +168,7 @@ def test_a_start_that_was_cut_short_is_begun_again(root: Path) -> None:
 def test_postgres_runs_where_its_account_may_not_enter(closed_root: Path) -> None:
     environ = dict(WITH_POSTGRES)
     away = nobody.away_folder(closed_root)
-    with services.running(closed_root, environ), psycopg.connect(environ["DATABASE_URL"]) as connection:
+    with services.running(closed_root, environ), psycopg.connect(environ["DATABASE_OWNER_URL"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
         assert (away / "data" / "postmaster.pid").exists()
         assert psutil.Process(pid_of(service(closed_root, "postgres"))).username() == "nobody"
