@@ -1,6 +1,6 @@
 #!/bin/sh
 # Debian packages that only tests need. As root they are installed; otherwise their tests are skipped and say so.
-packages="chromium gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad ffmpeg ceph-mon ceph-osd radosgw ceph-common"
+packages="chromium pgbouncer gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad ffmpeg ceph-mon ceph-osd radosgw ceph-common"
 
 missing=""
 for package in $packages; do
