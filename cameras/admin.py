@@ -4,14 +4,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from cameras.actions import save_camera, save_site, set_enabled
+from cameras.actions import delete_site, save_camera, save_site, set_enabled
 from cameras.models import Camera, Site
-from cameras.queries import cameras
+from cameras.queries import cameras, sites
+from tenants.access import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
 
@@ -21,8 +23,27 @@ class SiteAdmin(RecordAdmin):
     list_display = ("name", "address", "time_zone", "reentry_seconds")
     search_fields = ("name", "address")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
+        return sites(granted(request)).select_related("created_by", "updated_by")
+
     def save_model(self, request: HttpRequest, obj: Site, form: forms.ModelForm[Site], change: bool) -> None:
         save_site(site=obj, by=user_of(request))
+
+    def delete_model(self, request: HttpRequest, obj: Site) -> None:
+        delete_site(site=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Site]) -> None:
+        for site in queryset:
+            delete_site(site=site)
+
+
+class SiteListFilter(admin.RelatedFieldListFilter):
+    """Offers the sites that whoever looks may see."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: ModelAdmin[Any]
+    ) -> list[tuple[Any, str]]:
+        return [(site.pk, str(site)) for site in sites(granted(request))]
 
 
 class CameraForm(forms.ModelForm[Camera]):
@@ -57,7 +78,7 @@ class CameraForm(forms.ModelForm[Camera]):
 class CameraAdmin(RecordAdmin):
     form = CameraForm
     list_display = ("name", "site", "kind", "enabled", "shown_status", "last_frame_at")
-    list_filter = ("site", "enabled", "status")
+    list_filter = (("site", SiteListFilter), "enabled", "status")
     search_fields = ("name", "site__name")
     list_select_related = ("site",)
     actions = ("start", "stop")
@@ -97,4 +118,9 @@ class CameraAdmin(RecordAdmin):
         messages.success(request, f"{chosen.count()} camera(s) {verb} within seconds.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return cameras().select_related("created_by", "updated_by")
+        return cameras(granted(request)).select_related("created_by", "updated_by")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "site":
+            kwargs["queryset"] = sites(granted(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -11,6 +11,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from cameras.models import Camera, Site
+from tenants.access import Access
 
 SILENT_AFTER = timedelta(seconds=15)
 """A run that has not reported for so long is taken for dead."""
@@ -26,13 +27,14 @@ class CameraState:
     detail: str
 
 
-def sites() -> QuerySet[Site]:
-    return Site.objects.all()
+def sites(access: Access) -> QuerySet[Site]:
+    rows = Site.objects.all()
+    return rows if access.sites is None else rows.filter(pk__in=access.sites)
 
 
-def get_site(site_id: UUID) -> Site:
+def get_site(access: Access, site_id: UUID) -> Site:
     """Raises Http404."""
-    site = sites().filter(pk=site_id).first()
+    site = sites(access).filter(pk=site_id).first()
     if site is None:
         raise Http404("There is no such site.")
     return site
@@ -46,13 +48,19 @@ def zone_of(site: Site | None) -> tzinfo:
         return timezone.get_current_timezone()
 
 
-def cameras() -> QuerySet[Camera]:
-    return Camera.objects.select_related("site")
+def site_names() -> dict[UUID, str]:
+    """What each site of the active tenant is called, for whoever says who manages which."""
+    return dict(Site.objects.order_by("name").values_list("pk", "name"))
 
 
-def get_camera(camera_id: UUID) -> Camera:
+def cameras(access: Access) -> QuerySet[Camera]:
+    rows = Camera.objects.select_related("site")
+    return rows if access.sites is None else rows.filter(site__in=access.sites)
+
+
+def get_camera(access: Access, camera_id: UUID) -> Camera:
     """Raises Http404."""
-    camera = cameras().filter(pk=camera_id).first()
+    camera = cameras(access).filter(pk=camera_id).first()
     if camera is None:
         raise Http404("There is no such camera.")
     return camera
@@ -74,9 +82,9 @@ def no_longer_running(now: datetime) -> QuerySet[Camera]:
     )
 
 
-def camera_states(now: datetime) -> list[CameraState]:
-    """All cameras, by site and name. A status that nobody has confirmed lately is not repeated as true."""
-    return [CameraState(camera, *_shown(camera, now)) for camera in cameras()]
+def camera_states(access: Access, now: datetime) -> list[CameraState]:
+    """The cameras, by site and name. A status that nobody has confirmed lately is not repeated as true."""
+    return [CameraState(camera, *_shown(camera, now)) for camera in cameras(access)]
 
 
 def _shown(camera: Camera, now: datetime) -> tuple[Literal["ok", "wait", "bad", "off"], str, str]:

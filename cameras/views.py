@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cameras.actions import set_enabled
 from cameras.queries import camera_states, get_camera
+from tenants.access import granted
 from tenants.queries import user_of
 
 
@@ -21,7 +22,7 @@ from tenants.queries import user_of
 def camera_list(request: HttpRequest) -> HttpResponse:
     """The page; for its own poll only the rows."""
     template = "cameras/rows.html" if request.htmx else "cameras/page.html"  # type: ignore[attr-defined]
-    return render(request, template, {"states": camera_states(timezone.now())})
+    return render(request, template, {"states": camera_states(granted(request), timezone.now())})
 
 
 @require_POST
@@ -39,8 +40,10 @@ def stop(request: HttpRequest, camera_id: UUID) -> HttpResponse:
 
 
 def _switch(request: HttpRequest, camera_id: UUID, *, enabled: bool) -> HttpResponse:
-    camera = set_enabled(camera=get_camera(camera_id), enabled=enabled, by=user_of(request))
+    camera = set_enabled(camera=get_camera(granted(request), camera_id), enabled=enabled, by=user_of(request))
     if request.htmx:  # type: ignore[attr-defined]
-        return render(request, "cameras/rows.html", {"states": camera_states(timezone.now())})
+        return render(
+            request, "cameras/rows.html", {"states": camera_states(granted(request), timezone.now())}
+        )
     messages.success(request, f"{camera} will {'start' if enabled else 'stop'} within seconds.")
     return redirect("cameras")

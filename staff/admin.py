@@ -1,6 +1,7 @@
 """Staff and their pictures for the people at the desk."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin
@@ -11,14 +12,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminFileFieldWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
 from staff.actions import add_face_image, delete_face_image, delete_staff_member, save_staff_member
 from staff.forms import decoded
 from staff.models import FaceImage, StaffMember
 from staff.queries import picture_url, staff_members
+from staff.rules import may_be_changed
+from tenants.access import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
+from tenants.sites import site_names
 
 
 class FaceImageForm(forms.ModelForm[FaceImage]):
@@ -60,19 +64,56 @@ class FaceImageInline(TabularInline):  # type: ignore[misc]
         return "" if face_image.quality is None else f"{face_image.quality:.2f}"
 
 
+class StaffMemberForm(forms.ModelForm[StaffMember]):
+    """Sites by name; the model keeps their ids only."""
+
+    sites = forms.TypedMultipleChoiceField(
+        coerce=UUID,
+        choices=lambda: site_names().items(),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="Where they work. None: everywhere. Site managers see those who work at their sites.",
+    )
+
+    class Meta:
+        model = StaffMember
+        fields = ("name", "employee_number", "department", "email", "active", "sites")
+
+
 @admin.register(StaffMember, site=tenant_admin)
 class StaffMemberAdmin(RecordAdmin):
     list_display = ("name", "employee_number", "department", "active", "pictures")
     list_filter = ("active", "department")
     search_fields = ("name", "employee_number", "email")
+    form = StaffMemberForm
     inlines = (FaceImageInline,)
+    readonly_fields = ("workplaces",)
     fieldsets = (
-        (None, {"fields": ("name", "employee_number", "department", "email", "active")}),
+        (None, {"fields": ("name", "employee_number", "department", "email", "active", "sites")}),
         ("History", {"fields": RecordAdmin.audit_fields, "classes": ("collapse",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StaffMember]:
-        return staff_members()
+        return staff_members(granted(request)).select_related("created_by", "updated_by")
+
+    def has_change_permission(self, request: HttpRequest, obj: StaffMember | None = None) -> bool:
+        if obj is not None and not may_be_changed(obj.sites, granted(request).sites):
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    def get_fieldsets(self, request: HttpRequest, obj: StaffMember | None = None) -> Any:
+        """Where people work is told to whoever sees the whole tenant, and typed by its administrators."""
+        if granted(request).sites is None and self.has_change_permission(request, obj):
+            return self.fieldsets
+        shown = ("workplaces",) if granted(request).sites is None else ()
+        (title, options), *others = self.fieldsets
+        fields = tuple(name for name in options["fields"] if name != "sites")
+        return [(title, {"fields": (*fields, *shown)}), *others]
+
+    @display(description="works at")
+    def workplaces(self, member: StaffMember) -> str:
+        names = site_names()
+        return ", ".join(names.get(site, "a former site") for site in member.sites) or "everywhere"
 
     @display(description="pictures in use", ordering="usable_pictures")
     def pictures(self, member: Any) -> int:

@@ -18,6 +18,8 @@ class StaffMember(Record):
         default=True,
         help_text="Switch off for somebody who has left, without losing past visits.",
     )
+    sites = ArrayField(models.UUIDField(), default=list, blank=True)
+    """The ids of the sites where they work, which are rows of another app; empty: everywhere."""
 
     class Meta:
         ordering = ["name"]

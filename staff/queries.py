@@ -1,37 +1,59 @@
 """What is asked about staff."""
 
+from collections.abc import Collection
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404
 
 from facetrack.lib import objects
 from staff.models import FaceImage, StaffMember
+from staff.rules import may_be_changed
+from tenants.access import Access
 from tenants.queries import active_tenant
+from tenants.sites import site_names
 
 
-def staff_members() -> QuerySet[StaffMember]:
-    """With `usable_pictures`: how many pictures each is recognised by."""
+def staff_members(access: Access) -> QuerySet[StaffMember]:
+    """With `usable_pictures`: how many pictures each is recognised by.
+
+    Those whom `staff.rules.is_shown` shows.
+    """
     ready = Count("face_images", filter=Q(face_images__status=FaceImage.Status.READY))
-    return StaffMember.objects.annotate(usable_pictures=ready)
+    rows = StaffMember.objects.annotate(usable_pictures=ready)
+    if access.sites is None:
+        return rows
+    return rows.filter(Q(sites=[]) | Q(sites__overlap=list(access.sites)))
 
 
-def get_staff_member(member_id: UUID) -> StaffMember:
+def get_staff_member(access: Access, member_id: UUID) -> StaffMember:
     """Raises Http404."""
-    member = staff_members().filter(pk=member_id).first()
+    member = staff_members(access).filter(pk=member_id).first()
     if member is None:
         raise Http404("There is no such staff member.")
     return member
 
 
-def face_images_of(member_id: UUID) -> QuerySet[FaceImage]:
+def get_changeable(access: Access, member_id: UUID) -> StaffMember:
+    """A staff member whom somebody may change. Raises Http404, PermissionDenied."""
+    member = get_staff_member(access, member_id)
+    if not may_be_changed(member.sites, access.sites):
+        raise PermissionDenied(
+            f"{member} does not work at your sites alone: ask an administrator of your organisation."
+        )
+    return member
+
+
+def face_images_of(access: Access, member_id: UUID) -> QuerySet[FaceImage]:
     """A staff member's pictures, without embeddings, which only the gallery needs."""
-    return FaceImage.objects.filter(staff_member=member_id).defer("embedding")
+    shown = staff_members(access).filter(pk=member_id).values("pk")
+    return FaceImage.objects.filter(staff_member__in=shown).defer("embedding")
 
 
-def get_face_image(member_id: UUID, face_image_id: UUID) -> FaceImage:
+def get_face_image(access: Access, member_id: UUID, face_image_id: UUID) -> FaceImage:
     """A picture of this staff member. Raises Http404."""
-    face_image = face_images_of(member_id).filter(pk=face_image_id).first()
+    face_image = face_images_of(access, member_id).filter(pk=face_image_id).first()
     if face_image is None:
         raise Http404("There is no such picture of this staff member.")
     return face_image
@@ -43,3 +65,12 @@ def waiting_face_images() -> QuerySet[FaceImage]:
 
 def picture_url(face_image: FaceImage) -> str:
     return objects.url(active_tenant().pk, face_image.picture, bucket=objects.RAW)
+
+
+def workplaces(access: Access, ids: Collection[UUID]) -> list[UUID]:
+    """The sites where somebody shall work, checked. Raises ValidationError."""
+    if access.sites is not None:
+        raise ValidationError("Only an administrator says where people work.")
+    if not set(ids) <= set(site_names()):
+        raise ValidationError("One of these sites is not there.")
+    return sorted(set(ids))

@@ -1,16 +1,18 @@
 """Who acts in a tenant, as what, and on which of its sites: what pages, admin, API and sockets ask."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils import timezone
 
 from tenants.models import Tenant, User
-from tenants.queries import role_of, tenant_of
+from tenants.queries import active_tenant, live_support, membership_of, tenant_of
 from tenants.rules import Role, may
 
-Way = Literal["session", "token", "key", "support"]
+Way = Literal["session", "token", "key", "support", "machine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Access:
     """What somebody may do in one tenant, for the length of one request or socket.
 
     `sites` are the sites whose people and cameras they see; None means all of the tenant's.
-    `user` is None where an API key acts; `key` is then its id.
+    `user` is None where an API key or a machine acts; `key` is then the key's id.
     """
 
     tenant: Tenant
@@ -29,8 +31,16 @@ class Access:
     way: Way = "session"
 
     def may(self, permission: str) -> bool:
-        """Whether the role has Django's permission `app.verb_model`, e.g. `cameras.change_camera`."""
+        """Whether the role has a permission, e.g. `cameras.change_camera` or `tenants.manage_members`."""
         return may(self.role, permission)
+
+    def sees(self, site: UUID) -> bool:
+        return self.sites is None or site in self.sites
+
+
+def whole_tenant() -> Access:
+    """What workers, jobs and commands see of the active tenant: everything. Not for anybody's request."""
+    return Access(tenant=active_tenant(), role=Role.WORKER, way="machine")
 
 
 def access_of(request: HttpRequest) -> Access | None:
@@ -44,15 +54,53 @@ def access_of(request: HttpRequest) -> Access | None:
     if cached is None or cached[0] != key:
         cached = (key, member_access(user, tenant_of(request)))
         request._facetrack_access = cached  # type: ignore[attr-defined]
+        _remember(user, cached[1])
     return cached[1]
+
+
+def granted(request: HttpRequest) -> Access:
+    """As `access_of`, for what only members reach. Raises PermissionDenied for a stranger."""
+    access = access_of(request)
+    if access is None:
+        raise PermissionDenied("Log in first.")
+    return access
 
 
 def admit(request: HttpRequest, access: Access) -> None:
     """Note what a token or key that was checked may do; `access_of` answers it from now on."""
     request._facetrack_access = (getattr(access.user, "pk", None), access)  # type: ignore[attr-defined]
+    _remember(access.user, access)
 
 
 def member_access(user: object, tenant: Tenant) -> Access | None:
-    """What a logged-in user may do in `tenant`; None for a stranger, an anonymous or a deactivated one."""
-    role = role_of(user, tenant)
-    return None if role is None else Access(tenant=tenant, role=role, user=cast(Any, user))
+    """What a logged-in user may do in `tenant`; None for a stranger, an anonymous or a deactivated one.
+
+    Who runs the installation is a member nowhere: only live support access lets them look.
+    """
+    user = getattr(user, "_wrapped", user)  # a request's user is lazy
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    if user.is_staff:
+        support = live_support(user, tenant, timezone.now())
+        return Access(tenant=tenant, role=Role.VIEWER, user=user, way="support") if support else None
+    membership = membership_of(user, tenant)
+    if membership is None:
+        return None
+    role = Role(membership.role)
+    sites = frozenset(membership.sites) if role is Role.SITE_MANAGER else None
+    return Access(tenant=tenant, role=role, sites=sites, user=user)
+
+
+def remembered(user: Any, tenant: Tenant) -> Access | None:
+    """As `member_access`, without asking again what this request already knows of its user."""
+    known: Access | None = getattr(user, "_facetrack_access", None)
+    if known is None or known.tenant.pk != tenant.pk:
+        known = member_access(user, tenant)
+        _remember(user, known)
+    return known
+
+
+def _remember(user: Any, access: Access | None) -> None:
+    """For the permission backend, which Django gives the user and no request."""
+    if access is not None and access.user is not None:
+        user._facetrack_access = access

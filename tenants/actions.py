@@ -1,18 +1,29 @@
 """What changes the installation: tenants, their hosts, their members."""
 
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_email
 from django.db import transaction
+from django.db.models import F, Func, Value
+from django.http import Http404
 from django_tenants.utils import get_public_schema_name, schema_context
 
+from tenants.access import Access
 from tenants.context import installation
+from tenants.events import member_invited
 from tenants.isolation import secure_tenant
-from tenants.models import Domain, Membership, Outbox, Tenant, User
+from tenants.models import Domain, HandOver, Membership, Outbox, SupportAccess, Tenant, User
+from tenants.models.support_access import SUPPORT_LIMIT
 from tenants.owner import as_owner
-from tenants.queries import active_tenant
-from tenants.rules import Role, schema_for
+from tenants.queries import active_tenant, open_to
+from tenants.rules import MEMBER_ROLES, Role, schema_for
+from tenants.sites import site_names
+
+HAND_OVER_LIFE = timedelta(seconds=30)
 
 _host = RegexValidator(
     r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
@@ -57,15 +68,152 @@ def create_tenant(*, name: str, host: str) -> Tenant:
     return tenant
 
 
-def add_member(*, tenant: Tenant, email: str, role: Role, password: str | None = None) -> User:
+def add_member(
+    *, tenant: Tenant, email: str, role: Role, password: str | None = None, sites: Collection[UUID] = ()
+) -> User:
     """Make `email` a member; an existing account keeps its password. Raises ValidationError."""
     validate_email(email)
     with installation(), transaction.atomic():
         user = User.objects.filter(email__iexact=email).first() or User.objects.create_user(email, password)
-        Membership.objects.update_or_create(tenant=tenant, user=user, defaults={"role": role.value})
+        if user.is_staff:
+            raise ValidationError(f"{email} runs the installation and cannot be a member: use another e-mail")
+        values = {"role": role.value, "sites": sorted(set(sites))}
+        Membership.objects.update_or_create(tenant=tenant, user=user, defaults=values)
     return user
 
 
 def announce(*, topic: Outbox.Topic, subject: UUID, detail: str = "") -> None:
     """Put a change of the current tenant into the outbox; part of the caller's transaction."""
     Outbox.objects.create(tenant=active_tenant(), topic=topic, subject=subject, detail=detail)
+
+
+def invite(*, access: Access, email: str, role: Role, sites: Collection[UUID] = ()) -> Membership:
+    """Make whoever has this e-mail a member, with an account that has no password yet where there is none.
+
+    Raises ValidationError. `member_invited` is sent on commit.
+    """
+    email = email.strip().lower()
+    validate_email(email)
+    chosen = _chosen_sites(role, sites)
+    with transaction.atomic():
+        with installation():  # the account may be a member of other customers only, which nobody here sees
+            user = User.objects.filter(email__iexact=email).first()
+            new = user is None
+            user = user or User.objects.create_user(email)
+            if user.is_staff:
+                raise ValidationError(
+                    f"{email} runs the installation and cannot be a member: grant support access instead"
+                )
+        if Membership.objects.filter(tenant=access.tenant, user=user).exists():
+            raise ValidationError(f"{email} is a member already: change the role in the list")
+        member = Membership.objects.create(tenant=access.tenant, user=user, role=role.value, sites=chosen)
+        transaction.on_commit(
+            partial(member_invited.send, sender=Membership, tenant=access.tenant, user=user, new=new)
+        )
+    return member
+
+
+def change_member(
+    *, access: Access, member: Membership, role: Role, sites: Collection[UUID] = ()
+) -> Membership:
+    """Give a member another role or other sites. Raises ValidationError."""
+    chosen = _chosen_sites(role, sites)
+    with transaction.atomic():
+        if role is not Role.TENANT_ADMIN:
+            _keep_an_administrator(access, member)
+        member.role, member.sites = role.value, chosen
+        member.save(update_fields=["role", "sites"])
+    return member
+
+
+def remove_member(*, access: Access, member: Membership) -> None:
+    """The account stays; it only leads nowhere here any more. Raises ValidationError."""
+    with transaction.atomic():
+        _keep_an_administrator(access, member)
+        member.delete()
+
+
+def forget_site(*, site: UUID) -> int:
+    """A site of the active tenant is gone: nobody manages it any more. Returns how many did."""
+    managing = Membership.objects.filter(tenant=active_tenant(), sites__contains=[site])
+    return managing.update(sites=Func(F("sites"), Value(site), function="array_remove"))
+
+
+def grant_support(*, access: Access, email: str, reason: str, hours: int, now: datetime) -> SupportAccess:
+    """Let somebody who runs the installation look into the tenant. Raises ValidationError."""
+    lasts, reason = timedelta(hours=hours), reason.strip()
+    if not timedelta() < lasts <= SUPPORT_LIMIT:
+        raise ValidationError({"hours": f"Choose from 1 to {SUPPORT_LIMIT // timedelta(hours=1)} hours."})
+    if not reason:
+        raise ValidationError({"reason": "Say what it is for: it stays in the record."})
+    with installation():
+        user = User.objects.filter(email__iexact=email.strip(), is_staff=True, is_active=True).first()
+    if user is None:
+        raise ValidationError({"email": "Nobody who runs the installation has this e-mail: ask them for it."})
+    support = SupportAccess(
+        tenant=access.tenant,
+        user=user,
+        reason=reason,
+        granted_by=access.user,
+        created_at=now,
+        expires_at=now + lasts,
+    )
+    support.clean_fields(exclude=["tenant", "user", "granted_by"])
+    support.save()
+    return support
+
+
+def revoke_support(*, support: SupportAccess, now: datetime) -> None:
+    """End support access at once; what has ended before stays as it was."""
+    SupportAccess.objects.filter(pk=support.pk, revoked_at=None, expires_at__gt=now).update(revoked_at=now)
+
+
+def begin_hand_over(*, user: User, source: Tenant, target_id: UUID, now: datetime) -> HandOver:
+    """A way for `user` from `source` into another tenant. Raises Http404 where they have no business."""
+    with installation():
+        target = open_to(user, now).filter(pk=target_id).first()
+        if target is None:
+            raise Http404("There is no such customer that you could enter.")
+        return HandOver.objects.create(
+            tenant=target, source=source, user=user, created_at=now, expires_at=now + HAND_OVER_LIFE
+        )
+
+
+def use_hand_over(
+    *, hand_over_id: UUID, user_id: UUID, source_id: UUID, target: Tenant, now: datetime
+) -> bool:
+    """Use a hand-over up. False where it is not for all of these, has run out, or was used before."""
+    rows = HandOver.objects.filter(
+        pk=hand_over_id, user=user_id, source=source_id, tenant=target, used_at=None, expires_at__gt=now
+    )
+    return rows.update(used_at=now) == 1  # of two that race, PostgreSQL lets one find the row unused
+
+
+def forget_hand_overs(*, before: datetime) -> int:
+    done, _ = HandOver.objects.filter(expires_at__lt=before).delete()
+    return done
+
+
+def _chosen_sites(role: Role, sites: Collection[UUID]) -> list[UUID]:
+    """The sites to keep for a role. Raises ValidationError."""
+    if role not in MEMBER_ROLES:
+        raise ValidationError({"role": "This is no role of a member."})
+    if role is not Role.SITE_MANAGER:
+        return []
+    if not sites:
+        raise ValidationError({"sites": "A site manager needs at least one site."})
+    if not set(sites) <= set(site_names()):
+        raise ValidationError({"sites": "One of these sites is not there any more: reload the page."})
+    return sorted(set(sites))
+
+
+def _keep_an_administrator(access: Access, member: Membership) -> None:
+    """Raises ValidationError where `member` is whoever asks, or the last administrator.
+
+    Holds the tenant's administrators, so that two cannot remove each other at once.
+    """
+    if access.user is not None and member.user_id == access.user.pk:
+        raise ValidationError("You cannot take your own rights away: another administrator has to do that.")
+    rows = Membership.objects.select_for_update().filter(tenant=access.tenant, role=Role.TENANT_ADMIN)
+    if {row.pk for row in rows} == {member.pk}:
+        raise ValidationError("This is the last administrator: make somebody else one first.")

@@ -12,9 +12,10 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import Token
 
+from tenants.access import access_of, remembered
 from tenants.models import Tenant
-from tenants.queries import is_public, role_in, role_of, tenant_of
-from tenants.rules import may
+from tenants.queries import is_public, tenant_of
+from tenants.rules import Role, has_any, may
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which itself imports this module, named in the settings
@@ -23,17 +24,15 @@ _VERB_OF_METHOD = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": 
 
 
 class MembershipBackend(ModelBackend):
-    """E-mail and password; on a tenant's host permissions come from the membership alone."""
+    """E-mail and password; permissions come from the role alone: in a tenant, or of the installation."""
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
-        tenant = cast(Any, connection).tenant
-        if not isinstance(tenant, Tenant) or is_public(tenant):
-            return bool(super().has_perm(user_obj, perm, obj))
-        role = role_of(user_obj, tenant)
+        role = _role(user_obj)
         return role is not None and may(role, perm)
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
-        return self.has_perm(user_obj, f"{app_label}.view_any")
+        role = _role(user_obj)
+        return role is not None and has_any(role, app_label)
 
 
 class TenantJWTAuthentication(JWTAuthentication):
@@ -52,17 +51,32 @@ class TenantJWTAuthentication(JWTAuthentication):
 
 
 class RolePermission(BasePermission):
-    """Members only; writing takes the verb that the table in `tenants.rules` gives the role."""
+    """Members only, with what the table in `tenants.rules` gives the role.
+
+    A view names a `permission` of its own, or is about rows of an app: reading them takes `view`,
+    writing them the method's verb.
+    """
 
     message = "Your role here does not allow this. Ask an administrator of your organisation."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        role = role_in(request)
-        if role is None:
+        access = access_of(request)
+        if access is None:
             return False
-        if request.method in SAFE_METHODS:
-            return True
-        verb = getattr(view, "verb", None) or _VERB_OF_METHOD.get(request.method or "")
+        if permission := getattr(view, "permission", None):
+            return access.may(permission)
         rows = getattr(view, "queryset", None)
         app = getattr(view, "app_label", None) or (rows is not None and rows.model._meta.app_label)
-        return bool(verb and app) and may(role, f"{app}.{verb}_any")
+        if request.method in SAFE_METHODS:
+            return not app or access.may(f"{app}.view_any")
+        verb = getattr(view, "verb", None) or _VERB_OF_METHOD.get(request.method or "")
+        return bool(verb and app) and access.may(f"{app}.{verb}_any")
+
+
+def _role(user: Any) -> Role | None:
+    """What somebody is on the connection's host."""
+    tenant = cast(Any, connection).tenant
+    if isinstance(tenant, Tenant) and not is_public(tenant):
+        access = remembered(user, tenant)
+        return access.role if access else None
+    return Role.SYSTEM_ADMIN if getattr(user, "is_staff", False) and user.is_active else None

@@ -1,18 +1,25 @@
 """Websockets: the tenant by host and the user's role, which django-tenants' middleware does not see."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from tenants.models import Tenant
-from tenants.queries import is_public, role_of, tenant_for_host
+from tenants.access import Access, member_access
+from tenants.context import inside
+from tenants.models import Tenant, User
+from tenants.queries import is_public, tenant_for_host
 
 Scope = dict[str, Any]
 App = Callable[[Scope, Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 NOT_LOGGED_IN, FORBIDDEN, NO_TENANT = 4401, 4403, 4404
+CHANGED = 4409
+"""The rights have changed: the page connects anew and gets what is right now."""
+RECHECK_SECONDS = 10.0
 
 
 class TenantFromHost:
@@ -28,37 +35,67 @@ class TenantFromHost:
         await self.app(scope, receive, send)
 
 
-def group_of(tenant: Tenant) -> str:
-    """The channel group of a tenant's live events. Raises TypeError without one."""
+def group_of(tenant: Tenant, site: UUID | None = None) -> str:
+    """The channel group of live events: a tenant's, or one site's. Raises TypeError without a tenant."""
     if not isinstance(tenant, Tenant):
         raise TypeError(f"a channel group belongs to a tenant, not to {tenant!r}")
-    return f"live.{tenant.pk.hex}"
+    return f"live.{tenant.pk.hex}" if site is None else f"live.{tenant.pk.hex}.{site.hex}"
+
+
+def groups_of(access: Access) -> frozenset[str]:
+    """The groups whose events somebody may hear of."""
+    if access.sites is None:
+        return frozenset({group_of(access.tenant)})
+    return frozenset(group_of(access.tenant, site) for site in access.sites)
 
 
 class MemberConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     """A websocket that only members of the host's tenant can open; others learn why by the close code."""
 
     async def connect(self) -> None:
-        tenant, user = self.scope.get("tenant"), self.scope["user"]
-        refusal = None
-        if tenant is None:
-            refusal = NO_TENANT
-        elif not user.is_authenticated:
-            refusal = NOT_LOGGED_IN
-        elif (
-            await database_sync_to_async(role_of)(
-                user._wrapped if hasattr(user, "_wrapped") else user, tenant
-            )
-            is None
-        ):
-            refusal = FORBIDDEN
+        self.groups_joined: frozenset[str] = frozenset()
         await self.accept()  # a refused handshake would hide the close code from browsers
-        if refusal:
-            await self.close(refusal)
-            return
-        self.tenant = tenant
-        await self.channel_layer.group_add(group_of(tenant), self.channel_name)
+        tenant, user = self.scope.get("tenant"), self.scope["user"]
+        if tenant is None:
+            await self.close(NO_TENANT)
+        elif not user.is_authenticated:
+            await self.close(NOT_LOGGED_IN)
+        elif (access := await self._access()) is None:
+            await self.close(FORBIDDEN)
+        else:
+            await self._join(access)
+
+    async def still_admitted(self) -> bool:
+        """Whether what is about to be passed on may be: asked anew once in a while, as sockets live long.
+
+        Closes the socket of somebody who is no member any more, or of other sites than before.
+        """
+        if time.monotonic() - self.checked_at < RECHECK_SECONDS:
+            return True
+        access = await self._access()
+        if access is not None and groups_of(access) == self.groups_joined:
+            self.checked_at = time.monotonic()
+            return True
+        await self.close(FORBIDDEN if access is None else CHANGED)
+        return False
 
     async def disconnect(self, code: int) -> None:
-        if hasattr(self, "tenant"):
-            await self.channel_layer.group_discard(group_of(self.tenant), self.channel_name)
+        for group in self.groups_joined:
+            await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def _access(self) -> Access | None:
+        access: Access | None = await database_sync_to_async(_access_now)(
+            self.scope["user"].pk, self.scope["tenant"]
+        )
+        return access
+
+    async def _join(self, access: Access) -> None:
+        self.checked_at = time.monotonic()
+        self.groups_joined = groups_of(access)
+        for group in self.groups_joined:
+            await self.channel_layer.group_add(group, self.channel_name)
+
+
+def _access_now(user_id: UUID, tenant: Tenant) -> Access | None:
+    with inside(tenant):
+        return member_access(User.objects.filter(pk=user_id).first(), tenant)

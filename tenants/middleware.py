@@ -6,9 +6,19 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django_tenants.middleware.main import TenantMainMiddleware
 
-from tenants.queries import is_public, role_in, tenant_of
+from tenants.access import access_of
+from tenants.models import User
+from tenants.queries import is_public, tenant_of
 
-OPEN_PATHS = ("/login/", "/logout/", "/static/", "/admin/login/", "/admin/logout/", "/admin/jsi18n/")
+OPEN_PATHS = (
+    "/login/",
+    "/logout/",
+    "/static/",
+    "/admin/login/",
+    "/admin/logout/",
+    "/admin/jsi18n/",
+    "/switch/arrive/",
+)
 
 
 class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
@@ -28,7 +38,16 @@ class MembershipMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         tenant = tenant_of(request)
-        outsider = not is_public(tenant) and request.user.is_authenticated and role_in(request) is None
+        outsider = not is_public(tenant) and request.user.is_authenticated and access_of(request) is None
         if outsider and not request.path.startswith(OPEN_PATHS):
-            raise PermissionDenied("You are logged in, but no member here. Ask an administrator to add you.")
+            raise PermissionDenied(_why_not(request.user))
         return self.get_response(request)
+
+
+def _why_not(user: object) -> str:
+    if isinstance(user, User) and user.is_staff:
+        return (
+            "You run the installation, and see nobody's people. An administrator of this customer can grant "
+            "you support access for some hours, under Members."
+        )
+    return "You are logged in, but no member here. Ask an administrator to add you."

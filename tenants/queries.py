@@ -1,13 +1,16 @@
 """What is asked about tenants and members."""
 
+from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.http import HttpRequest
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest
 from django_tenants.utils import get_public_schema_name
 
-from tenants.models import Domain, Membership, Tenant, User
+from tenants.models import Domain, Membership, SupportAccess, Tenant, User
 from tenants.rules import Role
 
 
@@ -43,23 +46,58 @@ def active_tenant() -> Tenant:
     return tenant
 
 
+def membership_of(user: User, tenant: Tenant) -> Membership | None:
+    return Membership.objects.filter(tenant=tenant, user=user).first()
+
+
+def live_support(user: User, tenant: Tenant, now: datetime) -> SupportAccess | None:
+    """The leave to look into `tenant` that `user` has at this moment."""
+    return _live(now).filter(tenant=tenant, user=user).order_by("-expires_at").first()
+
+
 def role_of(user: object, tenant: Tenant) -> Role | None:
     """What `user` is in `tenant`; None for a stranger, an anonymous or a deactivated user."""
-    if not isinstance(user, User) or not user.is_active:
+    if not isinstance(user, User) or not user.is_active or user.is_staff:
         return None
-    role = Membership.objects.filter(tenant=tenant, user=user).values_list("role", flat=True).first()
-    return Role(role) if role else None
+    membership = membership_of(user, tenant)
+    return Role(membership.role) if membership else None
 
 
-def role_in(request: HttpRequest) -> Role | None:
-    """The role of the request's user in the request's tenant, asked of the database once a request."""
-    cached: tuple[object, Role | None] | None = getattr(request, "_facetrack_role", None)
-    user = getattr(request, "user", None)
-    key = getattr(user, "pk", None)
-    if cached is None or cached[0] != key:
-        cached = (key, role_of(user, tenant_of(request)))
-        request._facetrack_role = cached  # type: ignore[attr-defined]
-    return cached[1]
+def members(text: str = "") -> QuerySet[Membership]:
+    """The active tenant's members, by e-mail; with `text`, those whose e-mail or name contains it."""
+    rows = Membership.objects.filter(tenant=active_tenant()).select_related("user")
+    text = text.strip()
+    return rows.filter(Q(user__email__icontains=text) | Q(user__name__icontains=text)) if text else rows
+
+
+def get_member(membership_id: UUID) -> Membership:
+    """A member of the active tenant. Raises Http404."""
+    membership = members().filter(pk=membership_id).first()
+    if membership is None:
+        raise Http404("There is no such member.")
+    return membership
+
+
+def support_accesses() -> QuerySet[SupportAccess]:
+    """Every leave to look in that the active tenant has ever given, newest first."""
+    return SupportAccess.objects.filter(tenant=active_tenant()).select_related("user", "granted_by")
+
+
+def open_to(user: User, now: datetime) -> QuerySet[Tenant]:
+    """The customers that `user` can enter. To be evaluated inside `installation()`."""
+    if user.is_staff:
+        found = Q(pk__in=_live(now).filter(user=user).values("tenant"))
+    else:
+        found = Q(pk__in=Membership.objects.filter(user=user).values("tenant"))
+    return Tenant.objects.filter(found).exclude(schema_name=get_public_schema_name()).order_by("name")
+
+
+def host_of(tenant: Tenant) -> str:
+    """The host name that leads to `tenant`: its primary one. Raises Http404 where there is none."""
+    domain = Domain.objects.filter(tenant=tenant).order_by("-is_primary", "domain").first()
+    if domain is None:
+        raise Http404("This customer has no address.")
+    return str(domain.domain)
 
 
 def tenant_of(request: object) -> Tenant:
@@ -77,3 +115,7 @@ def user_of(request: HttpRequest) -> User:
 
 def is_public(tenant: Tenant) -> bool:
     return bool(tenant.schema_name == get_public_schema_name())
+
+
+def _live(now: datetime) -> QuerySet[SupportAccess]:
+    return SupportAccess.objects.filter(revoked_at=None, created_at__lte=now, expires_at__gt=now)

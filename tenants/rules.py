@@ -7,27 +7,58 @@ PEOPLE_APPS = ("cameras", "staff", "visits")
 
 
 class Role(StrEnum):
+    SYSTEM_ADMIN = "system_admin"
+    """Runs the installation, on the public host; nothing in any tenant."""
     TENANT_ADMIN = "tenant_admin"
     SITE_MANAGER = "site_manager"
+    """Of named sites only."""
     VIEWER = "viewer"
+    WORKER = "worker"
+    """The machine that runs cameras."""
 
     @property
     def label(self) -> str:
         return self.value.replace("_", " ").capitalize()
 
 
-# Django's verbs, for all people and cameras of the tenant.
-VERBS: dict[Role, frozenset[str]] = {
-    Role.TENANT_ADMIN: frozenset({"view", "add", "change", "delete"}),
-    Role.SITE_MANAGER: frozenset({"view", "change"}),
-    Role.VIEWER: frozenset({"view"}),
+MEMBER_ROLES = (Role.TENANT_ADMIN, Role.SITE_MANAGER, Role.VIEWER)
+"""What a person can be in a tenant."""
+
+
+def _people(*verbs: str) -> frozenset[str]:
+    return frozenset(f"{app}.{verb}_*" for app in PEOPLE_APPS for verb in verbs)
+
+
+# The table. `cameras.change_*` is Django's verb for every model of the app; other names are exact.
+PERMISSIONS: dict[Role, frozenset[str]] = {
+    Role.SYSTEM_ADMIN: frozenset(
+        f"{app}.{verb}_*" for app in ("tenants", "workers") for verb in ("view", "add", "change", "delete")
+    ),
+    Role.TENANT_ADMIN: _people("view", "add", "change", "delete")
+    | {
+        "tenants.manage_members",
+        "tenants.manage_keys",
+        "tenants.grant_support",
+        "tenants.view_activity",
+        "tenants.export_activity",
+        "tenants.change_settings",
+    },
+    Role.SITE_MANAGER: _people("view", "change"),
+    Role.VIEWER: _people("view"),
+    Role.WORKER: frozenset({"workers.run_cameras", "workers.report_state"}),
 }
 
 
 def may(role: Role, permission: str) -> bool:
-    """Whether `role` has Django's permission `app.verb_model`, e.g. `cameras.change_camera`."""
+    """Whether `role` has a permission of the table, or Django's `app.verb_model` that it covers."""
+    granted = PERMISSIONS[role]
     app, _, codename = permission.partition(".")
-    return app in PEOPLE_APPS and codename.partition("_")[0] in VERBS[role]
+    return permission in granted or f"{app}.{codename.partition('_')[0]}_*" in granted
+
+
+def has_any(role: Role, app: str) -> bool:
+    """Whether there is anything in `app` for the role."""
+    return any(permission.startswith(f"{app}.") for permission in PERMISSIONS[role])
 
 
 def schema_for(name: str) -> str:

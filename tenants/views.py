@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 
 from facetrack.lib import objects
-from tenants.queries import active_tenant, is_public, role_of
+from tenants.access import member_access
+from tenants.queries import active_tenant, is_public
 
 
 class MemberForm(AuthenticationForm):
@@ -18,7 +19,7 @@ class MemberForm(AuthenticationForm):
     def confirm_login_allowed(self, user: object) -> None:
         super().confirm_login_allowed(user)  # type: ignore[arg-type]
         tenant = self.request.tenant  # type: ignore[union-attr]
-        if not is_public(tenant) and role_of(user, tenant) is None:
+        if not is_public(tenant) and member_access(user, tenant) is None:
             raise self.get_invalid_login_error()
 
 

@@ -1,6 +1,6 @@
 """The cast: two customers that must never see each other, and people of every role in each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -75,19 +75,28 @@ def other(db: None) -> Tenant:
 
 
 @pytest.fixture
-def member_of() -> Callable[[Tenant, Role], User]:
-    """A user with a role in a tenant; the password is PASSWORD."""
+def member_of() -> Callable[..., User]:
+    """A user with a role in a tenant; the password is PASSWORD.
 
-    def make(tenant: Tenant, role: Role) -> User:
-        return add_member(
-            tenant=tenant, email=f"{role}@{tenant.schema_name}.test", role=role, password=PASSWORD
-        )
+    `sites` are those of a site manager; without them it is all that the tenant has by now.
+    """
+
+    def make(tenant: Tenant, role: Role, *, sites: Iterable[Site] | None = None) -> User:
+        with tenant_context(tenant):
+            named = Site.objects.all() if sites is None else sites
+            return add_member(
+                tenant=tenant,
+                email=f"{role}@{tenant.schema_name}.test",
+                role=role,
+                password=PASSWORD,
+                sites=[site.pk for site in named] if role is Role.SITE_MANAGER else (),
+            )
 
     return make
 
 
 @pytest.fixture
-def client_of(member_of: Callable[[Tenant, Role], User]) -> Callable[..., Client]:
+def client_of(member_of: Callable[..., User]) -> Callable[..., Client]:
     """A browser on the tenant's host; logged in with a role, or an outsider without one."""
 
     def make(
@@ -96,10 +105,11 @@ def client_of(member_of: Callable[[Tenant, Role], User]) -> Callable[..., Client
         *,
         user: User | None = None,
         kind: type[Client] = Client,
+        sites: Iterable[Site] | None = None,
     ) -> Client:
         client = kind(SERVER_NAME=f"{tenant.schema_name}.localhost")
         if user is None and role is not None:
-            user = member_of(tenant, role)
+            user = member_of(tenant, role, sites=sites)
         if user is not None:
             log_in(client, user, tenant)
         return client

@@ -95,8 +95,10 @@ def delete_visitor(*, visitor: Visitor) -> None:
         keys = set(visitor.sightings.values_list("best_shot", flat=True))
         keys |= set(visitor.visits.values_list("best_shot", flat=True)) | {visitor.best_shot}
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
+        sites = set(visitor.visits.values_list("site", flat=True))
         visitor.delete()
-        _tell(LiveEvent.Kind.VISITS_GONE)
+        for site in sites:
+            _tell_gone(site)
         for key in filter(None, keys):
             transaction.on_commit(partial(objects.delete, tenant.pk, key))
 
@@ -203,7 +205,7 @@ def _take_back(sighting: Sighting, reason: str) -> None:
     sighting.save()
     if visit and not visit.sightings.exists():
         visit.delete()
-        _tell(LiveEvent.Kind.VISITS_GONE)
+        _tell_gone(visit.site_id)
     elif visit:
         visit.sighting_count = visit.sightings.count()
         visit.save(update_fields=["sighting_count", "updated_at"])
@@ -297,8 +299,20 @@ def _count(facts: TrackFacts) -> None:
 
 
 def _tell(kind: LiveEvent.Kind, *, visit: Visit | None = None, sighting: Sighting | None = None) -> None:
-    event = LiveEvent.objects.create(kind=kind, visit=visit, sighting=sighting)
-    transaction.on_commit(partial(publish, active_tenant(), event.pk))
+    """An event of the site where the visit is, or where the sighting was made."""
+    site = visit.site_id if visit else sighting.camera.site_id if sighting else None
+    if site is None:
+        raise ValueError("a live event is about a visit or a sighting")
+    _announce(LiveEvent(kind=kind, site_id=site, visit=visit, sighting=sighting))
+
+
+def _tell_gone(site_id: UUID) -> None:
+    _announce(LiveEvent(kind=LiveEvent.Kind.VISITS_GONE, site_id=site_id))
+
+
+def _announce(event: LiveEvent) -> None:
+    event.save()
+    transaction.on_commit(partial(publish, active_tenant(), event.site_id, event.pk))
 
 
 def _delete_unused(key: str) -> None:

@@ -1,19 +1,24 @@
 """Visitors and visits for the people at the desk. Facts are not edited, only named or forgotten."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from cameras.admin import SiteListFilter
+from cameras.queries import cameras
+from tenants.access import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
-from visits.models import Sighting, Visit, Visitor
+from visits.models import Decision, Sighting, Visit, Visitor
 from visits.queries import shot_url, sightings, visitors, visits
 
 
@@ -25,8 +30,31 @@ def _picture(key: str) -> SafeString | str:
     )
 
 
+class CameraListFilter(admin.RelatedFieldListFilter):
+    """Offers the cameras that whoever looks may see."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: ModelAdmin[Any]
+    ) -> list[tuple[Any, str]]:
+        return [(camera.pk, str(camera)) for camera in cameras(granted(request))]
+
+
+class DecisionListFilter(admin.SimpleListFilter):
+    """By what was decided, as whoever looks may know it."""
+
+    title = parameter_name = "decision"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(value, label) for value, label in Decision.choices if value != Decision.REJECTED]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Sighting]) -> QuerySet[Sighting]:
+        return queryset.filter(shown_decision=self.value()) if self.value() else queryset
+
+
 class SeenAdmin(RecordAdmin):
-    """Facts: looked at, never typed."""
+    """Facts: looked at, never typed. Shows what the queries say may be shown, not the bare columns."""
+
+    audit_fields = ()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -37,6 +65,9 @@ class SeenAdmin(RecordAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return tuple(self.fields or ())
+
     @display(description="picture")
     def picture(self, row: Any) -> SafeString | str:
         return _picture(row.best_shot)
@@ -45,28 +76,49 @@ class SeenAdmin(RecordAdmin):
     def who(self, row: Visit | Sighting) -> str:
         return str(row.person or "unsure")
 
+    @display(description="score")
+    def shown_score(self, row: Any) -> str:
+        return "" if row.shown_score is None else f"{row.shown_score:.2f}"
+
 
 @admin.register(Visitor, site=tenant_admin)
 class VisitorAdmin(SeenAdmin):
-    list_display = ("picture", "__str__", "visit_count", "first_seen_at", "last_seen_at")
+    list_display = ("picture", "__str__", "visit_count", "first_seen", "last_seen")
     list_display_links = ("picture", "__str__")
     search_fields = ("name", "number", "note")
-    fields = ("picture", "number", "name", "note", "first_seen_at", "last_seen_at")
-    readonly_fields = ("picture", "number", "first_seen_at", "last_seen_at")
-    audit_fields = ()
+    fields = ("picture", "number", "name", "note", "first_seen", "last_seen")
+    readonly_fields = ("picture", "number", "first_seen", "last_seen")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Visitor]:
-        return visitors()
+        return visitors(granted(request))
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("-shown_last_seen_at",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return self.readonly_fields
+
+    @display(description="picture")
+    def picture(self, row: Any) -> SafeString | str:
+        return _picture(row.shown_shot)
 
     @display(description="visits", ordering="visit_count")
     def visit_count(self, visitor: Any) -> int:
         return int(visitor.visit_count)
 
+    @display(description="first seen", ordering="shown_first_seen_at")
+    def first_seen(self, visitor: Any) -> datetime:
+        return cast(datetime, visitor.shown_first_seen_at)
+
+    @display(description="last seen", ordering="shown_last_seen_at")
+    def last_seen(self, visitor: Any) -> datetime:
+        return cast(datetime, visitor.shown_last_seen_at)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("visits.change_visitor")
+        return granted(request).may("visits.change_visitor")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("visits.delete_visitor")
+        return granted(request).may("visits.delete_visitor")
 
     def save_model(
         self, request: HttpRequest, obj: Visitor, form: forms.ModelForm[Visitor], change: bool
@@ -84,20 +136,51 @@ class VisitorAdmin(SeenAdmin):
 @admin.register(Visit, site=tenant_admin)
 class VisitAdmin(SeenAdmin):
     list_display = ("picture", "who", "site", "started_at", "last_seen_at", "ended_at", "sighting_count")
-    list_filter = ("site",)
+    list_filter = (("site", SiteListFilter),)
     search_fields = ("staff_member__name", "visitor__name", "visitor__number")
     date_hierarchy = "started_at"
+    fields = (
+        "picture",
+        "who",
+        "site",
+        "camera",
+        "started_at",
+        "last_seen_at",
+        "ended_at",
+        "sighting_count",
+        "shown_score",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Visit]:
-        return visits()
+        return visits(granted(request))
 
 
 @admin.register(Sighting, site=tenant_admin)
 class SightingAdmin(SeenAdmin):
-    list_display = ("picture", "who", "decision", "camera", "started_at", "score", "faces")
-    list_filter = ("decision", "camera")
+    list_display = ("picture", "who", "shown_decision", "camera", "started_at", "shown_score", "faces")
+    list_filter = (DecisionListFilter, ("camera", CameraListFilter))
     search_fields = ("staff_member__name", "visitor__name", "visitor__number")
     date_hierarchy = "started_at"
+    fields = (
+        "picture",
+        "who",
+        "shown_decision",
+        "shown_reason",
+        "shown_score",
+        "camera",
+        "started_at",
+        "last_seen_at",
+        "faces",
+        "quality",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sighting]:
-        return sightings()
+        return sightings(granted(request))
+
+    @display(description="decision")
+    def shown_decision(self, sighting: Any) -> str:
+        return Decision(sighting.shown_decision).label
+
+    @display(description="reason")
+    def shown_reason(self, sighting: Any) -> str:
+        return str(sighting.shown_reason)

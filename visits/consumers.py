@@ -8,7 +8,8 @@ class LiveConsumer(MemberConsumer):
     """Passes the hint on; the page then fetches what it missed by its own cursor."""
 
     async def live_event(self, message: LiveMessage) -> None:
-        await self.send_json({"cursor": message["cursor"]})
+        if await self.still_admitted():
+            await self.send_json({"cursor": message["cursor"]})
 
     async def receive_json(self, content: object, **kwargs: object) -> None:
         """Pages have nothing to say here; what they send is dropped."""

@@ -2,6 +2,7 @@
 
 import logging
 from typing import Literal, TypedDict
+from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -14,17 +15,24 @@ log = logging.getLogger(__name__)
 
 
 class LiveMessage(TypedDict):
-    """A hint, not the news itself: pages fetch everything after their own cursor, with their own rights."""
+    """A hint, not the news itself: pages fetch everything after their own cursor, with their own rights.
+
+    `cursor` is the event's id, for those who see the whole tenant: it counts what happens in all of it.
+    """
 
     type: Literal["live.event"]
-    cursor: int
+    cursor: int | None
 
 
-def publish(tenant: Tenant, cursor: int) -> None:
-    """Tell the open pages of `tenant`. Redis being away delays them; it never loses what is saved."""
-    message: LiveMessage = {"type": "live.event", "cursor": cursor}
+def publish(tenant: Tenant, site: UUID, cursor: int) -> None:
+    """Tell the open pages of whoever sees the whole tenant, or the site.
+
+    Redis being away delays them; it never loses what is saved.
+    """
+    send = async_to_sync(get_channel_layer().group_send)
     try:
-        async_to_sync(get_channel_layer().group_send)(group_of(tenant), message)
+        send(group_of(tenant), LiveMessage(type="live.event", cursor=cursor))
+        send(group_of(tenant, site), LiveMessage(type="live.event", cursor=None))
     except (RedisError, OSError) as error:
         log.warning(
             "live event %s of %s was not announced, pages will fetch it later: %s", cursor, tenant, error

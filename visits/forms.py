@@ -1,7 +1,8 @@
 """What people type on the pages about visits: filters, and a visitor's name."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -11,8 +12,9 @@ from cameras.models import Camera, Site
 from cameras.queries import cameras, sites, zone_of
 from staff.models import StaffMember
 from staff.queries import staff_members
+from tenants.access import Access
 from visits.models import Decision, Sighting, Visit, Visitor
-from visits.queries import of_person, search_sightings, search_visits, visitors
+from visits.queries import event_of, of_people_called, of_person, sightings, visitors, visits
 
 
 class SeenFilter(forms.Form):
@@ -24,8 +26,8 @@ class SeenFilter(forms.Form):
         max_length=100,
         widget=forms.TextInput(attrs={"type": "search", "placeholder": "Name or visitor number"}),
     )
-    site = forms.ModelChoiceField(sites(), required=False, empty_label="All sites")
-    camera = forms.ModelChoiceField(cameras(), required=False, empty_label="All cameras")
+    site = forms.ModelChoiceField(Site.objects.none(), required=False, empty_label="All sites")
+    camera = forms.ModelChoiceField(Camera.objects.none(), required=False, empty_label="All cameras")
     since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     person = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -33,10 +35,19 @@ class SeenFilter(forms.Form):
     about: StaffMember | Visitor | None = None
     """The one person that the list is limited to."""
 
+    def __init__(self, access: Access, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+        self.access = access
+        for name, rows in {"site": sites(access), "camera": cameras(access)}.items():
+            cast(forms.ModelChoiceField[Any], self.fields[name]).queryset = rows
+
     def clean_person(self) -> UUID | None:
         person: UUID | None = self.cleaned_data["person"]
         if person:
-            self.about = staff_members().filter(pk=person).first() or visitors().filter(pk=person).first()
+            self.about = (
+                staff_members(self.access).filter(pk=person).first()
+                or visitors(self.access).filter(pk=person).first()
+            )
             if self.about is None:
                 raise forms.ValidationError("There is no such person any more: clear the filters.")
         return person
@@ -52,9 +63,10 @@ class SeenFilter(forms.Form):
         """How many of the filters behind the search field are in use."""
         return sum(1 for name, value in self.data.items() if value and name in self.fields and name != "q")
 
-    def where_and_when(self) -> Q:
+    def who_where_and_when(self) -> Q:
         """The conditions that visits and sightings share."""
-        chosen, found = self.cleaned_data, Q()
+        chosen = self.cleaned_data
+        found = of_people_called(chosen["q"])
         site: Site | None = chosen["site"]
         if chosen["since"]:
             found &= Q(started_at__gte=_midnight(chosen["since"], site))
@@ -75,7 +87,7 @@ class VisitFilter(SeenFilter):
     def found(self) -> QuerySet[Visit]:
         """The visits that are asked for. Only for a form that is valid."""
         chosen = self.cleaned_data
-        rows = search_visits(chosen["q"]).filter(self.where_and_when())
+        rows = visits(self.access).filter(self.who_where_and_when())
         if chosen["site"]:
             rows = rows.filter(site=chosen["site"])
         if chosen["camera"]:
@@ -101,12 +113,12 @@ class SightingFilter(SeenFilter):
     def found(self) -> QuerySet[Sighting]:
         """The sightings that are asked for. Only for a form that is valid."""
         chosen = self.cleaned_data
-        rows = search_sightings(chosen["q"]).filter(self.where_and_when())
+        rows = sightings(self.access).filter(self.who_where_and_when())
         if chosen["site"]:
             rows = rows.filter(camera__site=chosen["site"])
         if chosen["camera"]:
             rows = rows.filter(camera=chosen["camera"])
-        return rows.filter(decision=chosen["decision"]) if chosen["decision"] else rows
+        return rows.filter(shown_decision=chosen["decision"]) if chosen["decision"] else rows
 
 
 class VisitorSearch(forms.Form):
@@ -146,8 +158,18 @@ class VisitIds(forms.Field):
 class NewsForm(forms.Form):
     """What a live page says that it has: the live event it has seen last, and the visits it shows."""
 
-    after = forms.IntegerField(min_value=0, max_value=2**63 - 1)
+    after = forms.CharField(max_length=200)
     shown = VisitIds(required=False)
+
+    def __init__(self, access: Access, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+        self.access = access
+
+    def clean_after(self) -> int:
+        try:
+            return event_of(self.access, self.cleaned_data["after"])
+        except ValueError:
+            raise forms.ValidationError("This is no live event.") from None
 
 
 def _visits_on(camera: Camera) -> QuerySet[Sighting, Any]:

@@ -171,12 +171,15 @@ class LiveEvent(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)
+    site = models.ForeignKey(Site, models.CASCADE, related_name="+")
+    """Where it happened: who may not see the site is told nothing."""
     visit = models.ForeignKey(Visit, models.CASCADE, null=True, related_name="+")
     sighting = models.ForeignKey(Sighting, models.CASCADE, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["site", "id"], name="live_event_by_site")]
 
     def __str__(self) -> str:
         return f"{self.id} {self.kind}"

@@ -2,13 +2,33 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from facetrack.lib import objects
+from facetrack.lib.crypto import decrypt, encrypt
+from tenants.access import Access
 from tenants.queries import active_tenant
 from visits.models import Decision, LiveEvent, PassageCount, Sighting, Visit, Visitor
 
@@ -16,68 +36,129 @@ MISSED_LIMIT = 200
 """A page that has missed more than this loads itself anew."""
 
 
-def visits() -> QuerySet[Visit]:
-    return Visit.objects.select_related("site", "camera", "camera__site", "staff_member", "visitor").defer(
+def visits(access: Access) -> QuerySet[Visit]:
+    """With `shown_first`, whether it is the first visit that somebody may know of, and `shown_score`.
+
+    The score of such a visit is kept from a site manager: it tells a stranger from somebody known elsewhere.
+    """
+    rows = Visit.objects.select_related("site", "camera", "camera__site", "staff_member", "visitor").defer(
         "visitor__template"
     )
+    of_visitor = Q(visitor__isnull=False)
+    if access.sites is None:
+        first = of_visitor & Q(visitor__first_seen_at__gte=F("started_at"))
+        return rows.annotate(shown_first=_truth(first), shown_score=F("score"))
+    here = Visit.objects.filter(site__in=access.sites)
+    earlier = here.filter(visitor=OuterRef("visitor"), started_at__lt=OuterRef("started_at"))
+    rows = rows.filter(site__in=access.sites).annotate(shown_first=_truth(of_visitor & ~Exists(earlier)))
+    return rows.annotate(shown_score=Case(When(shown_first=False, then=F("score"))))
 
 
-def sightings() -> QuerySet[Sighting]:
-    return (
+def sightings(access: Access) -> QuerySet[Sighting]:
+    """With `shown_decision`, `shown_score` and `shown_reason`: what was decided, as somebody may know it.
+
+    To a site manager a visitor is new where none of their sites has seen them before, and neither score
+    nor reason gives away that another one has.
+    """
+    rows = (
         Sighting.objects.select_related("camera", "camera__site", "staff_member", "visitor")
         .defer("template", "visitor__template")
         .all()
     )
+    if access.sites is None:
+        return rows.annotate(shown_decision=F("decision"), shown_score=F("score"), shown_reason=F("reason"))
+    before = Q(started_at__lt=OuterRef("started_at")) | Q(
+        started_at=OuterRef("started_at"), pk__lt=OuterRef("pk")
+    )
+    here = Sighting.objects.filter(camera__site__in=access.sites)
+    decision = Case(
+        When(visitor__isnull=True, then=F("decision")),
+        When(Exists(here.filter(before, visitor=OuterRef("visitor"))), then=Value(Decision.VISITOR.value)),
+        default=Value(Decision.NEW_VISITOR.value),
+    )
+    known = ~Q(shown_decision=Decision.NEW_VISITOR)
+    return (
+        rows.filter(camera__site__in=access.sites)
+        .annotate(shown_decision=decision)
+        .annotate(
+            shown_score=Case(When(known, then=F("score"))),
+            shown_reason=Case(When(known, then=F("reason")), default=Value("")),
+        )
+    )
 
 
-def visitors() -> QuerySet[Visitor]:
-    """With `visit_count`; without templates, which only the gallery needs."""
+def visitors(access: Access) -> QuerySet[Visitor]:
+    """With `visit_count`, `shown_first_seen_at`, `shown_last_seen_at` and `shown_shot`, latest first.
+
+    All of it as the sites see them that somebody may know of, and only those whom these have seen.
+    Without templates, which only the gallery needs.
+    """
     # Counted by a subquery, for the rows of a page: a join would count everybody's visits before it cuts.
-    own = Visit.objects.filter(visitor=OuterRef("pk")).order_by().values("visitor")
-    count = Coalesce(Subquery(own.annotate(n=Count("pk")).values("n")), 0)
-    return Visitor.objects.defer("template").annotate(visit_count=count)
+    own = Visit.objects.filter(visitor=OuterRef("pk")).order_by()
+    if access.sites is not None:
+        own = own.filter(site__in=access.sites)
+    count = Coalesce(Subquery(own.values("visitor").annotate(n=Count("pk")).values("n")), 0)
+    rows = Visitor.objects.defer("template").annotate(visit_count=count)
+    if access.sites is None:
+        return rows.annotate(
+            shown_first_seen_at=F("first_seen_at"),
+            shown_last_seen_at=F("last_seen_at"),
+            shown_shot=F("best_shot"),
+        )
+    seen = Sighting.objects.filter(visitor=OuterRef("pk"), camera__site__in=access.sites)
+    shots = seen.exclude(best_shot="").order_by("-quality", "pk").values("best_shot")
+    return (
+        rows.filter(Exists(seen))
+        .annotate(
+            shown_first_seen_at=Subquery(seen.order_by("started_at").values("started_at")[:1]),
+            shown_last_seen_at=Subquery(seen.order_by("-last_seen_at").values("last_seen_at")[:1]),
+            shown_shot=Coalesce(Subquery(shots[:1]), Value("")),
+        )
+        .order_by("-shown_last_seen_at", "pk")
+    )
 
 
-def get_visitor(visitor_id: UUID) -> Visitor:
+def get_visitor(access: Access, visitor_id: UUID) -> Visitor:
     """Raises Http404."""
-    visitor = visitors().filter(pk=visitor_id).first()
+    visitor = visitors(access).filter(pk=visitor_id).first()
     if visitor is None:
         raise Http404("There is no such visitor.")
     return visitor
 
 
-def get_visit(visit_id: UUID) -> Visit:
+def get_visit(access: Access, visit_id: UUID) -> Visit:
     """Raises Http404."""
-    visit = visits().filter(pk=visit_id).first()
+    visit = visits(access).filter(pk=visit_id).first()
     if visit is None:
         raise Http404("There is no such visit.")
     return visit
 
 
-def get_sighting(sighting_id: UUID) -> Sighting:
+def get_sighting(access: Access, sighting_id: UUID) -> Sighting:
     """Raises Http404."""
-    sighting = sightings().filter(pk=sighting_id).first()
+    sighting = sightings(access).filter(pk=sighting_id).first()
     if sighting is None:
         raise Http404("There is no such sighting.")
     return sighting
 
 
-def search_visits(text: str) -> QuerySet[Visit]:
-    """Visits of people whose name contains `text`; `visitor 12` or `12` finds a visitor by number."""
-    return visits().filter(_called(text))
+def of_people_called(text: str) -> Q:
+    """Visits or sightings of people whose name contains `text`; `visitor 12` or `12` finds a number."""
+    text = text.strip()
+    if not text:
+        return Q()
+    found = Q(staff_member__name__icontains=text) | Q(visitor__name__icontains=text)
+    if (number := _number(text)) is not None:
+        found |= Q(visitor__number=number, visitor__name="")
+    return found
 
 
-def search_sightings(text: str) -> QuerySet[Sighting]:
-    """Sightings of people found as in `search_visits`."""
-    return sightings().filter(_called(text))
-
-
-def search_visitors(text: str) -> QuerySet[Visitor]:
+def visitors_called(text: str) -> Q:
     """Visitors whose name contains `text`, or whose number it is, named or not."""
     found = Q(name__icontains=text.strip())
     if (number := _number(text)) is not None:
         found |= Q(number=number)
-    return visitors().filter(found)
+    return found
 
 
 def of_person(person_id: UUID) -> Q:
@@ -85,54 +166,74 @@ def of_person(person_id: UUID) -> Q:
     return Q(staff_member=person_id) | Q(visitor=person_id)
 
 
-def present() -> QuerySet[Visit]:
-    """Visits that are still open."""
-    return visits().filter(ended_at=None)
+def live_cursor(access: Access) -> str:
+    """The newest live event: what a page that is loaded now has seen."""
+    return _cursor(access, LiveEvent.objects.aggregate(last=Max("id"))["last"] or 0)
 
 
-def live_cursor() -> int:
-    """The id of the newest live event: what a page that is loaded now has seen."""
-    return LiveEvent.objects.aggregate(last=Max("id"))["last"] or 0
+def event_of(access: Access, cursor: str) -> int:
+    """The id of the live event that a cursor stands for; `0` is before the first, for everybody.
+
+    Raises ValueError for what is no cursor.
+    """
+    if access.sites is None or cursor == "0":
+        number = int(cursor) if cursor.isascii() and cursor.isdecimal() else -1
+    else:
+        try:
+            number = int(decrypt(cursor.encode()))
+        except ImproperlyConfigured:  # none of our keys has made it
+            number = -1
+    if not 0 <= number < 2**63:
+        raise ValueError("this is no cursor")
+    return number
 
 
-def missed(after: int) -> tuple[list[Visit], list[Visit], int] | None:
+def missed(access: Access, after: int) -> tuple[list[Visit], list[Visit], str] | None:
     """What happened after the live event `after`: visits opened (newest first), visits changed, new cursor.
 
     None where it is more than MISSED_LIMIT events, or where the journal no longer reaches back so far.
     """
     ends = LiveEvent.objects.aggregate(oldest=Min("id"), newest=Max("id"))
-    if after > (ends["newest"] or 0) or after + 1 < (ends["oldest"] or 0):
+    newest = ends["newest"] or 0
+    if after > newest or after + 1 < (ends["oldest"] or 0):
         return None
-    events = list(LiveEvent.objects.filter(pk__gt=after).order_by("pk")[: MISSED_LIMIT + 1])
+    rows = LiveEvent.objects.filter(pk__gt=after, pk__lte=newest).order_by("pk")
+    if access.sites is not None:
+        rows = rows.filter(site__in=access.sites)
+    events = list(rows[: MISSED_LIMIT + 1])
     if len(events) > MISSED_LIMIT:
         return None
-    cursor = events[-1].pk if events else after
     opened = {event.visit_id for event in events if event.kind == LiveEvent.Kind.VISIT_OPENED}
     changed = {event.visit_id for event in events if event.kind == LiveEvent.Kind.VISIT_CHANGED} - opened
     touched = {visit_id for visit_id in opened | changed if visit_id}
-    rows = {visit.pk: visit for visit in visits().filter(pk__in=touched)}
+    found = {visit.pk: visit for visit in visits(access).filter(pk__in=touched)}
     return (
-        [visit for visit in rows.values() if visit.pk in opened],
-        [visit for visit in rows.values() if visit.pk in changed],
-        cursor,
+        [visit for visit in found.values() if visit.pk in opened],
+        [visit for visit in found.values() if visit.pk in changed],
+        _cursor(access, newest),
     )
 
 
-def still_there(shown: Collection[UUID]) -> set[UUID]:
+def still_there(access: Access, shown: Collection[UUID]) -> set[UUID]:
     """Those of these visits that were not withdrawn or forgotten meanwhile."""
-    return set(Visit.objects.filter(pk__in=shown).values_list("pk", flat=True))
+    return set(visits(access).filter(pk__in=shown).values_list("pk", flat=True))
 
 
-def counts(since: datetime) -> dict[str, int]:
+def counts(access: Access, since: datetime) -> dict[str, int]:
     """Figures of the dashboard: who is present, and what has happened since `since`."""
-    seen = Sighting.objects.filter(started_at__gte=since)
+    stays, seen = visits(access), sightings(access).filter(started_at__gte=since)
+    passed = PassageCount.objects.filter(day__gte=since.date())
+    if access.sites is None:
+        new = Visitor.objects.filter(first_seen_at__gte=since)
+    else:
+        passed = passed.filter(camera__site__in=access.sites)
+        new = seen.filter(shown_decision=Decision.NEW_VISITOR)  # the first sighting of each
     return {
-        "present": present().count(),
-        "visits": Visit.objects.filter(started_at__gte=since).count(),
-        "new_visitors": Visitor.objects.filter(first_seen_at__gte=since).count(),
+        "present": stays.filter(ended_at=None).count(),
+        "visits": stays.filter(started_at__gte=since).count(),
+        "new_visitors": new.count(),
         "unsure": seen.filter(decision=Decision.UNSURE).count(),
-        "not_recognisable": PassageCount.objects.filter(day__gte=since.date()).aggregate(n=Sum("tracks"))["n"]
-        or 0,
+        "not_recognisable": passed.aggregate(n=Sum("tracks"))["n"] or 0,
     }
 
 
@@ -141,14 +242,14 @@ def shot_url(key: str) -> str:
     return objects.url(active_tenant().pk, key) if key else ""
 
 
-def _called(text: str) -> Q:
-    text = text.strip()
-    if not text:
-        return Q()
-    found = Q(staff_member__name__icontains=text) | Q(visitor__name__icontains=text)
-    if (number := _number(text)) is not None:
-        found |= Q(visitor__number=number, visitor__name="")
-    return found
+def _truth(condition: Any) -> ExpressionWrapper:
+    return ExpressionWrapper(condition, output_field=BooleanField())
+
+
+def _cursor(access: Access, event_id: int) -> str:
+    """Ids count what happens in the whole tenant, so a site manager's cursor is one that cannot be read."""
+    text = str(event_id)
+    return text if access.sites is None else encrypt(text.encode()).decode()
 
 
 def _number(text: str) -> int | None:

@@ -18,19 +18,22 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from cameras.queries import camera_states
 from staff.models import FaceImage
-from staff.queries import get_staff_member, picture_url
+from staff.queries import face_images_of, get_staff_member, picture_url
+from tenants.access import Access, granted
 from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.forms import NewsForm, SightingFilter, VisitFilter, VisitorForm, VisitorSearch
+from visits.models import Sighting, Visit
 from visits.queries import (
     counts,
     get_visitor,
     live_cursor,
     missed,
     of_person,
-    search_visitors,
     sightings,
     still_there,
+    visitors,
+    visitors_called,
     visits,
 )
 
@@ -44,14 +47,23 @@ PERSON_ROWS = 20
 @never_cache
 def dashboard(request: HttpRequest) -> HttpResponse:
     """What happens now; for its own poll only the cameras."""
-    states = {"states": camera_states(timezone.now())}
+    access = granted(request)
+    states = {"states": camera_states(access, timezone.now())}
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "visits/strip.html", states)
-    cursor = live_cursor()  # before the list: a visit that comes in between comes again and replaces its row
+    cursor = live_cursor(
+        access
+    )  # before the list: a visit that comes in between comes again and replaces its row
     return render(
         request,
         "visits/dashboard.html",
-        {"cursor": cursor, "visits": visits()[:LIVE_ROWS], "live_rows": LIVE_ROWS, **states, **_figures()},
+        {
+            "cursor": cursor,
+            "visits": visits(access)[:LIVE_ROWS],
+            "live_rows": LIVE_ROWS,
+            **states,
+            **_figures(access),
+        },
     )
 
 
@@ -60,10 +72,11 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @never_cache
 def live_visits(request: HttpRequest) -> HttpResponse:
     """What a live page has missed after its cursor; too much of it makes the page load itself anew."""
-    form = NewsForm(request.GET)
+    access = granted(request)
+    form = NewsForm(access, request.GET)
     if not form.is_valid():
         raise BadRequest("after: the number of a live event; shown: ids of visits")
-    news = missed(form.cleaned_data["after"])
+    news = missed(access, form.cleaned_data["after"])
     if news is None:
         return HttpResponseClientRefresh()
     opened, changed, cursor = news
@@ -71,26 +84,26 @@ def live_visits(request: HttpRequest) -> HttpResponse:
     context = {
         "fresh": [visit for visit in opened if visit.pk not in shown],
         "changed": [visit for visit in [*opened, *changed] if visit.pk in shown],
-        "gone": shown - still_there(shown),
+        "gone": shown - still_there(access, shown),
         "cursor": cursor,
     }
-    return render(request, "visits/live.html", context | _figures())
+    return render(request, "visits/live.html", context | _figures(access))
 
 
 @require_safe
 @login_required
 @never_cache
 def visit_list(request: HttpRequest) -> HttpResponse:
-    form = VisitFilter(request.GET)
-    return _list(request, "visits", form, form.found() if form.is_valid() else visits().none())
+    form = VisitFilter(granted(request), request.GET)
+    return _list(request, "visits", form, form.found() if form.is_valid() else Visit.objects.none())
 
 
 @require_safe
 @login_required
 @never_cache
 def sighting_list(request: HttpRequest) -> HttpResponse:
-    form = SightingFilter(request.GET)
-    return _list(request, "sightings", form, form.found() if form.is_valid() else sightings().none())
+    form = SightingFilter(granted(request), request.GET)
+    return _list(request, "sightings", form, form.found() if form.is_valid() else Sighting.objects.none())
 
 
 @require_safe
@@ -98,8 +111,8 @@ def sighting_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 def visitor_list(request: HttpRequest) -> HttpResponse:
     form = VisitorSearch(request.GET)
-    valid = form.is_valid()
-    found = search_visitors(form.cleaned_data["q"]) if valid else search_visitors("").none()
+    found = visitors(granted(request))
+    found = found.filter(visitors_called(form.cleaned_data["q"])) if form.is_valid() else found.none()
     return _list(request, "visitors", form, found)
 
 
@@ -108,16 +121,19 @@ def visitor_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 def visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
     """A visitor; posting names them."""
-    person = get_visitor(visitor_id)
+    access = granted(request)
+    person = get_visitor(access, visitor_id)
     form = VisitorForm(request.POST or None, initial={"name": person.name, "note": person.note})
     if request.method == "POST":
-        if not request.user.has_perm("visits.change_visitor"):
+        if not access.may("visits.change_visitor"):
             raise PermissionDenied
         if form.is_valid():
             renamed = rename_visitor(visitor=person, **form.cleaned_data, by=user_of(request))
             messages.success(request, f"Saved: {renamed}.")
             return redirect("visitor", visitor_id)
-    return render(request, "visitors/visitor.html", {"visitor": person, "form": form, **_seen(visitor_id)})
+    return render(
+        request, "visitors/visitor.html", {"visitor": person, "form": form, **_seen(access, visitor_id)}
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -126,7 +142,7 @@ def visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
 @never_cache
 def forget_visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
     """Asks first; posting forgets the visitor for good."""
-    person = get_visitor(visitor_id)
+    person = get_visitor(granted(request), visitor_id)
     if request.method == "POST":
         delete_visitor(visitor=person)
         messages.success(request, f"{person} is forgotten, with every picture, sighting and visit.")
@@ -138,8 +154,9 @@ def forget_visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
 @login_required
 @never_cache
 def staff_person(request: HttpRequest, member_id: UUID) -> HttpResponse:
-    member = get_staff_member(member_id)
-    pictures = list(member.face_images.defer("embedding"))
+    access = granted(request)
+    member = get_staff_member(access, member_id)
+    pictures = list(face_images_of(access, member_id))
     ready = [image for image in pictures if image.status == FaceImage.Status.READY]
     context = {
         "member": member,
@@ -147,7 +164,7 @@ def staff_person(request: HttpRequest, member_id: UUID) -> HttpResponse:
         "refused": sum(image.status == FaceImage.Status.REFUSED for image in pictures),
         "pending": sum(image.status == FaceImage.Status.PENDING for image in pictures),
     }
-    return render(request, "staff/person.html", context | _seen(member_id))
+    return render(request, "staff/person.html", context | _seen(access, member_id))
 
 
 def _list(request: HttpRequest, name: str, form: Any, found: QuerySet[Any]) -> HttpResponse:
@@ -156,21 +173,22 @@ def _list(request: HttpRequest, name: str, form: Any, found: QuerySet[Any]) -> H
     return render(request, f"{name}/{template}.html", {"form": form, "page": page})
 
 
-def _seen(person_id: UUID) -> dict[str, Any]:
+def _seen(access: Access, person_id: UUID) -> dict[str, Any]:
     """The latest visits and sightings of a person, and how many there are."""
-    of_them = of_person(person_id)
+    stays = visits(access).filter(of_person(person_id))
+    seen = sightings(access).filter(of_person(person_id))
     return {
         "person_id": person_id,
-        "visits": visits().filter(of_them)[:PERSON_ROWS],
-        "visit_total": visits().filter(of_them).count(),
-        "sightings": sightings().filter(of_them)[:PERSON_ROWS],
-        "sighting_total": sightings().filter(of_them).count(),
+        "visits": stays[:PERSON_ROWS],
+        "visit_total": stays.count(),
+        "sightings": seen[:PERSON_ROWS],
+        "sighting_total": seen.count(),
     }
 
 
-def _figures() -> dict[str, Any]:
+def _figures(access: Access) -> dict[str, Any]:
     today = _midnight()
-    return {"figures": counts(today), "today": today.date()}
+    return {"figures": counts(access, today), "today": today.date()}
 
 
 def _midnight() -> datetime:

@@ -12,6 +12,7 @@ from celery.signals import worker_shutting_down
 from django.core.management import call_command
 from django.utils import timezone
 
+from tenants.actions import forget_hand_overs
 from tenants.queries import active_tenant
 from tenants.tasks import InstallationTask, TenantTask, fan_out
 from visits import actions as visits
@@ -64,6 +65,7 @@ def drain_outbox() -> None:
 def clear_expired() -> None:
     call_command("clearsessions")
     call_command("flushexpiredtokens")
+    forget_hand_overs(before=timezone.now())
     fan_out(forget_old_events, expires=600)
 
 

@@ -23,24 +23,24 @@ class SiteViewSet(RowsViewSet[Site]):
     queryset = Site.objects.none()
 
     def get_queryset(self) -> QuerySet[Site]:
-        return sites()
+        return sites(self.access)
 
     def get_row(self, pk: UUID) -> Site:
-        return get_site(pk)
+        return get_site(self.access, pk)
 
     def create(self, request: Request) -> Response:
         site = Site(**self.accepted(request))
         return self.answer(save_site(site=site, by=member(request)), 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        site = get_site(pk)
+        site = get_site(self.access, pk)
         for name, value in self.accepted(request, site).items():
             setattr(site, name, value)
         return self.answer(save_site(site=site, by=member(request)))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Refused (409) while cameras or visits belong to the site."""
-        delete_site(site=get_site(pk))
+        delete_site(site=get_site(self.access, pk))
         return Response(status=204)
 
 
@@ -53,17 +53,17 @@ class CameraViewSet(RowsViewSet[Camera]):
     bodiless = ("start", "stop")
 
     def get_queryset(self) -> QuerySet[Camera]:
-        return cameras()
+        return cameras(self.access)
 
     def get_row(self, pk: UUID) -> Camera:
-        return get_camera(pk)
+        return get_camera(self.access, pk)
 
     def create(self, request: Request) -> Response:
         camera = Camera(**self.accepted(request))
         return self.answer(save_camera(camera=camera, by=member(request)), 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        camera = get_camera(pk)
+        camera = get_camera(self.access, pk)
         values = self.accepted(request, camera)
         for name, value in values.items():
             setattr(camera, name, value)
@@ -71,7 +71,7 @@ class CameraViewSet(RowsViewSet[Camera]):
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Refused (409) while sightings or visits tell of the camera: stop it instead."""
-        delete_camera(camera=get_camera(pk))
+        delete_camera(camera=get_camera(self.access, pk))
         return Response(status=204)
 
     @action(detail=True, methods=["post"], verb="change")
@@ -85,4 +85,6 @@ class CameraViewSet(RowsViewSet[Camera]):
         return self._switch(request, pk, enabled=False)
 
     def _switch(self, request: Request, pk: UUID, *, enabled: bool) -> Response:
-        return self.answer(set_enabled(camera=get_camera(pk), enabled=enabled, by=member(request)))
+        return self.answer(
+            set_enabled(camera=get_camera(self.access, pk), enabled=enabled, by=member(request))
+        )

@@ -25,12 +25,13 @@ from facetrack.demo.report import Report, Seen, compare
 from facetrack.demo.truth import Truth
 from facetrack.lib.crew import Crew, crew, manage
 from facetrack.lib.services import ensure
+from tenants.access import whole_tenant
 from tenants.actions import add_member, create_tenant, ensure_public
 from tenants.context import inside
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from visits.models import Decision, Sighting, Visit
-from visits.queries import live_cursor, missed, visits
+from visits.queries import event_of, live_cursor, missed, visits
 
 HOST = "acme.localhost"
 ADMIN = "admin@acme.localhost"
@@ -59,7 +60,7 @@ class Show:
             members.add("beat", manage("beat"))
             self._wait_for_web(members)
             with inside(tenant):
-                cursor = live_cursor()
+                cursor = live_cursor(whole_tenant())
                 set_enabled(camera=camera, enabled=True, by=None)
             self._say(f"{time.monotonic() - self._began:.0f} s: the camera plays. Recognised visits:")
             self._watch(tenant, camera, cursor, members)
@@ -120,14 +121,14 @@ class Show:
                 time.sleep(0.3)
         raise RuntimeError(f"the web server does not answer; {self._var / 'log' / 'web.log'} says why")
 
-    def _watch(self, tenant: Tenant, camera: Camera, cursor: int, members: Crew) -> None:
+    def _watch(self, tenant: Tenant, camera: Camera, cursor: str, members: Crew) -> None:
         """Tell of visits as they happen; with `once` until the clip has ended and all is recorded."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         ended = False
         while True:
             with inside(tenant):
                 cursor = self._tell_news(cursor)
-                state = get_camera(camera.pk)
+                state = get_camera(whole_tenant(), camera.pk)
             if self._once and ended:
                 return
             ended = state.status == Camera.Status.ENDED
@@ -143,10 +144,11 @@ class Show:
             members.tend()
             time.sleep(0.5)
 
-    def _tell_news(self, cursor: int) -> int:
-        news = missed(cursor)
+    def _tell_news(self, cursor: str) -> str:
+        access = whole_tenant()
+        news = missed(access, event_of(access, cursor))
         if news is None:
-            return live_cursor()
+            return live_cursor(access)
         for visit in sorted(news[0], key=lambda visit: visit.started_at):
             kind = "staff  " if visit.staff_member else "visitor"
             again = (
@@ -163,7 +165,7 @@ class Show:
     def _report(self, camera: Camera, truth: Truth, seconds: float) -> Report:
         rows = list(Sighting.objects.select_related("staff_member", "visitor").defer("template"))
         per_visitor: dict[str, int] = {}
-        for visit in visits().filter(visitor__isnull=False):
+        for visit in visits(whole_tenant()).filter(visitor__isnull=False):
             per_visitor[str(visit.visitor_id)] = per_visitor.get(str(visit.visitor_id), 0) + 1
         return compare(
             truth,

@@ -1,13 +1,38 @@
 """Staff and their pictures as JSON. Embeddings stay inside."""
 
+from typing import Any
+from uuid import UUID
+
 from rest_framework import serializers
 
 from staff.models import FaceImage, StaffMember
-from staff.queries import picture_url
+from staff.queries import picture_url, workplaces
+from tenants.access import granted
 from tenants.api.serializers import PictureField, StrictSerializer
+
+SITES_LIMIT = 1_000
+
+
+class WorkplacesField(serializers.ListField):
+    """Ids of sites. A site manager is told of their own only, and cannot write it."""
+
+    child = serializers.UUIDField()
+
+    def to_representation(self, ids: list[UUID]) -> list[str]:  # type: ignore[override]
+        access = granted(self.context["request"])
+        return [str(site) for site in ids if access.sees(site)]
+
+    def to_internal_value(self, data: Any) -> list[UUID]:
+        ids: list[UUID] = super().to_internal_value(data)
+        return workplaces(granted(self.context["request"]), ids)
 
 
 class StaffMemberSerializer(StrictSerializer[StaffMember]):
+    sites = WorkplacesField(
+        required=False,
+        max_length=SITES_LIMIT,
+        help_text="Where they work; none: everywhere. Site managers see those who work at their sites.",
+    )
     usable_pictures = serializers.SerializerMethodField(help_text="How many pictures they are recognised by.")
 
     class Meta:
@@ -19,6 +44,7 @@ class StaffMemberSerializer(StrictSerializer[StaffMember]):
             "department",
             "email",
             "active",
+            "sites",
             "usable_pictures",
             "created_at",
             "updated_at",

@@ -15,7 +15,13 @@ from staff.api.filters import FaceImageFilters, StaffFilters
 from staff.api.serializers import FaceImageSerializer, StaffMemberSerializer, UploadSerializer
 from staff.forms import PictureForm
 from staff.models import FaceImage, StaffMember
-from staff.queries import face_images_of, get_face_image, get_staff_member, staff_members
+from staff.queries import (
+    face_images_of,
+    get_changeable,
+    get_face_image,
+    get_staff_member,
+    staff_members,
+)
 from tenants.api.views import BODY_LIMIT, RowsViewSet, member
 
 
@@ -27,24 +33,24 @@ class StaffViewSet(RowsViewSet[StaffMember]):
     queryset = StaffMember.objects.none()
 
     def get_queryset(self) -> QuerySet[StaffMember]:
-        return staff_members()
+        return staff_members(self.access)
 
     def get_row(self, pk: UUID) -> StaffMember:
-        return get_staff_member(pk)
+        return get_staff_member(self.access, pk)
 
     def create(self, request: Request) -> Response:
         person = StaffMember(**self.accepted(request))
         return self.answer(save_staff_member(member=person, by=member(request)), 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        person = get_staff_member(pk)
+        person = get_changeable(self.access, pk)
         for name, value in self.accepted(request, person).items():
             setattr(person, name, value)
         return self.answer(save_staff_member(member=person, by=member(request)))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Removes the person, their pictures and their visits. To keep past visits, set `active` to false."""
-        delete_staff_member(member=get_staff_member(pk))
+        delete_staff_member(member=get_changeable(self.access, pk))
         return Response(status=204)
 
 
@@ -72,18 +78,18 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
         return UploadSerializer if self.action == "create" else FaceImageSerializer
 
     def get_queryset(self) -> QuerySet[FaceImage]:
-        return face_images_of(self.kwargs["staff_id"])
+        return face_images_of(self.access, self.kwargs["staff_id"])
 
     def get_row(self, pk: UUID) -> FaceImage:
-        return get_face_image(self.kwargs["staff_id"], pk)
+        return get_face_image(self.access, self.kwargs["staff_id"], pk)
 
     def list(self, request: Request, **parents: UUID) -> Response:
-        get_staff_member(parents["staff_id"])
+        get_staff_member(self.access, parents["staff_id"])
         return super().list(request, **parents)
 
     def create(self, request: Request, staff_id: UUID) -> Response:
         """A worker examines the picture next; ask again until `status` is no longer `pending`."""
-        person = get_staff_member(staff_id)
+        person = get_changeable(self.access, staff_id)
         form = PictureForm(files=request.FILES)
         if not form.is_valid():
             raise ValidationError(form.errors.as_data())
@@ -91,5 +97,6 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
         return Response(FaceImageSerializer(face_image, context=self.get_serializer_context()).data, 201)
 
     def destroy(self, request: Request, staff_id: UUID, pk: UUID) -> Response:
-        delete_face_image(face_image=get_face_image(staff_id, pk))
+        get_changeable(self.access, staff_id)
+        delete_face_image(face_image=get_face_image(self.access, staff_id, pk))
         return Response(status=204)

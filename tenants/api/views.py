@@ -5,12 +5,14 @@ from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from django.db.models import Model
+from django.utils.functional import cached_property
 from rest_framework.exceptions import MethodNotAllowed, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from tenants.access import Access, granted
 from tenants.api.pagination import TimePagination
 from tenants.api.parsers import StrictJSONParser
 from tenants.api.problems import LengthRequired, TooLarge
@@ -32,6 +34,7 @@ class ApiView(APIView):
     http_method_names = ["get", "post", "patch", "delete", "head"]
     body_limit = BODY_LIMIT
     verb: str | None = None
+    permission: str | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method not in self.allowed_methods:
@@ -54,6 +57,11 @@ class RowsViewSet(ApiView, GenericViewSet[_Row]):
     lookup_value_converter = "uuid"
     bodiless: ClassVar[Iterable[str]] = ()
     answers: ClassVar[Mapping[str, Mapping[int, Any]]] = {}
+
+    @cached_property
+    def access(self) -> Access:
+        """What whoever asks may do here: given to every query."""
+        return granted(self.request)
 
     def get_row(self, pk: UUID) -> _Row:
         """Raises Http404."""

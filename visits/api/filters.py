@@ -8,23 +8,23 @@ from django_filters import rest_framework as filters
 
 from tenants.api.filters import TextFilter, YesNoFilter
 from visits.models import Decision, Sighting, Visit, Visitor
-from visits.queries import of_person, search_sightings, search_visitors, search_visits
+from visits.queries import of_people_called, of_person, visitors_called
 
 
 class VisitorFilters(filters.FilterSet):  # type: ignore[misc]
     search = TextFilter(method="search_for", help_text="Part of the name, or a number: 12, visitor 12.")
     # `from` is no name that Python lets a class body assign
     vars()["from"] = filters.IsoDateTimeFilter(
-        "last_seen_at", "gte", help_text="Seen then or later (ISO 8601)."
+        "shown_last_seen_at", "gte", help_text="Seen then or later (ISO 8601)."
     )
-    to = filters.IsoDateTimeFilter("last_seen_at", "lt", help_text="Not seen since then (ISO 8601).")
+    to = filters.IsoDateTimeFilter("shown_last_seen_at", "lt", help_text="Not seen since then (ISO 8601).")
 
     class Meta:
         model = Visitor
         fields = ()
 
     def search_for(self, rows: QuerySet[Visitor], name: str, text: str) -> QuerySet[Visitor]:
-        return rows.filter(pk__in=search_visitors(text).values("pk"))
+        return rows.filter(visitors_called(text))
 
 
 class SeenFilters(filters.FilterSet):  # type: ignore[misc]
@@ -42,6 +42,9 @@ class SeenFilters(filters.FilterSet):  # type: ignore[misc]
     def by_person(self, rows: QuerySet[Any], name: str, person: UUID) -> QuerySet[Any]:
         return rows.filter(of_person(person))
 
+    def search_for(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
+        return rows.filter(of_people_called(text))
+
 
 class VisitFilters(SeenFilters):
     site = filters.UUIDFilter(field_name="site_id")
@@ -52,19 +55,13 @@ class VisitFilters(SeenFilters):
         model = Visit
         fields = ()
 
-    def search_for(self, rows: QuerySet[Visit], name: str, text: str) -> QuerySet[Visit]:
-        return rows.filter(pk__in=search_visits(text).values("pk"))
-
 
 class SightingFilters(SeenFilters):
     site = filters.UUIDFilter(field_name="camera__site_id")
     camera = filters.UUIDFilter(field_name="camera_id")
     visit = filters.UUIDFilter(field_name="visit_id")
-    decision = filters.ChoiceFilter(choices=Decision.choices)
+    decision = filters.ChoiceFilter(field_name="shown_decision", choices=Decision.choices)
 
     class Meta:
         model = Sighting
         fields = ()
-
-    def search_for(self, rows: QuerySet[Sighting], name: str, text: str) -> QuerySet[Sighting]:
-        return rows.filter(pk__in=search_sightings(text).values("pk"))

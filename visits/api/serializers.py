@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from staff.models import StaffMember
 from tenants.api.serializers import PictureField, StrictSerializer
-from visits.models import Sighting, Visit, Visitor
+from visits.models import Decision, Sighting, Visit, Visitor
 from visits.queries import shot_url
 
 
@@ -29,9 +29,24 @@ class PlaceSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class ScoreField(serializers.FloatField):
+    def __init__(self) -> None:
+        super().__init__(
+            source="shown_score",
+            read_only=True,
+            allow_null=True,
+            help_text="Cosine similarity; null to a site manager for somebody whom their sites see for the "
+            "first time.",
+        )
+
+
 class VisitorSerializer(StrictSerializer[Visitor]):
+    """Seen and counted at the sites of whoever asks."""
+
     visit_count = serializers.IntegerField(read_only=True)
-    picture = PictureField(shot_url, source="best_shot")
+    first_seen_at = serializers.DateTimeField(source="shown_first_seen_at", read_only=True)
+    last_seen_at = serializers.DateTimeField(source="shown_last_seen_at", read_only=True)
+    picture = PictureField(shot_url, source="shown_shot")
 
     class Meta:
         model = Visitor
@@ -44,8 +59,6 @@ class VisitorSerializer(StrictSerializer[Visitor]):
             "first_seen_at",
             "last_seen_at",
             "picture",
-            "created_at",
-            "updated_at",
         )
 
 
@@ -55,6 +68,7 @@ class VisitSerializer(serializers.ModelSerializer[Visit]):
     site = PlaceSerializer(read_only=True)
     camera = PlaceSerializer(read_only=True, help_text="Where the person was first seen.")
     person = PersonSerializer(read_only=True)
+    score = ScoreField()
     picture = PictureField(shot_url, source="best_shot")
 
     class Meta:
@@ -81,6 +95,9 @@ class SightingSerializer(serializers.ModelSerializer[Sighting]):
     camera = PlaceSerializer(read_only=True)
     person = PersonSerializer(read_only=True, allow_null=True)
     visit = serializers.UUIDField(source="visit_id", read_only=True, allow_null=True)
+    decision = serializers.ChoiceField(Decision.choices, source="shown_decision", read_only=True)
+    score = ScoreField()
+    reason = serializers.CharField(source="shown_reason", read_only=True)
     picture = PictureField(shot_url, source="best_shot")
 
     class Meta:

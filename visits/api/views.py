@@ -24,19 +24,19 @@ class VisitorViewSet(RowsViewSet[Visitor]):
     queryset = Visitor.objects.none()
 
     def get_queryset(self) -> QuerySet[Visitor]:
-        return visitors()
+        return visitors(self.access)
 
     def get_row(self, pk: UUID) -> Visitor:
-        return get_visitor(pk)
+        return get_visitor(self.access, pk)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        visitor = get_visitor(pk)
+        visitor = get_visitor(self.access, pk)
         values = {"name": visitor.name, "note": visitor.note} | self.accepted(request, visitor)
         return self.answer(rename_visitor(visitor=visitor, by=member(request), **values))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Forgets the person: visits, sightings, pictures and their template."""
-        delete_visitor(visitor=get_visitor(pk))
+        delete_visitor(visitor=get_visitor(self.access, pk))
         return Response(status=204)
 
 
@@ -49,10 +49,10 @@ class VisitViewSet(RowsViewSet[Visit]):
     queryset = Visit.objects.none()
 
     def get_queryset(self) -> QuerySet[Visit]:
-        return visits()
+        return visits(self.access)
 
     def get_row(self, pk: UUID) -> Visit:
-        return get_visit(pk)
+        return get_visit(self.access, pk)
 
 
 class SightingViewSet(RowsViewSet[Sighting]):
@@ -64,7 +64,7 @@ class SightingViewSet(RowsViewSet[Sighting]):
     queryset = Sighting.objects.none()
 
     def get_queryset(self) -> QuerySet[Sighting]:
-        return sightings()
+        return sightings(self.access)
 
     def get_row(self, pk: UUID) -> Sighting:
-        return get_sighting(pk)
+        return get_sighting(self.access, pk)

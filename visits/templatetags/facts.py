@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from django import template
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -11,6 +12,9 @@ from django.utils.safestring import SafeString
 
 from cameras.models import Site
 from cameras.queries import zone_of
+from staff.models import StaffMember
+from staff.rules import is_shown
+from tenants.access import granted
 from visits.models import Visit
 from visits.queries import shot_url
 
@@ -59,9 +63,9 @@ def stay(visit: Visit) -> str:
 
 
 @register.filter
-def is_first(visit: Visit) -> bool:
-    """Whether this is the first visit of a visitor who was unknown until then."""
-    return visit.visitor is not None and visit.visitor.first_seen_at >= visit.started_at
+def is_shown_to(member: StaffMember, request: HttpRequest) -> bool:
+    """Whether the staff member's own page is for whoever looks."""
+    return is_shown(member.sites, granted(request).sites)
 
 
 @register.filter
