@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from cameras.api.views import CameraViewSet, SiteViewSet
 from staff.api.views import FaceImageViewSet, StaffViewSet
 from tenants.api.logins import LogoutView, RefreshView, TokenView
+from tenants.api.members import MemberViewSet
 from tenants.api.views import ApiView, NowhereView
 from visits.api.views import SightingViewSet, VisitorViewSet, VisitViewSet
 
@@ -30,6 +31,7 @@ router.register("staff/<uuid:staff_id>/faces", FaceImageViewSet, "api-face")
 router.register("visitors", VisitorViewSet, "api-visitor")
 router.register("visits", VisitViewSet, "api-visit")
 router.register("sightings", SightingViewSet, "api-sighting")
+router.register("members", MemberViewSet, "api-member")
 
 urlpatterns = [
     path("auth/token/", TokenView.as_view(), name="api-token"),

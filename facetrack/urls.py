@@ -8,6 +8,7 @@ from tenants.admin import tenant_admin
 urlpatterns = [
     path("", include("visits.urls")),
     path("cameras/", include("cameras.urls")),
+    path("", include("tenants.urls")),
     path("login/", views.LoginPage.as_view(), name="login"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),
     path("pictures/<str:token>", views.picture, name="picture"),

@@ -5,11 +5,13 @@ from django.views.generic import RedirectView
 
 from tenants import views
 from tenants.admin import installation_admin
+from tenants.pages import switching
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="installation_admin:index")),
     path("login/", views.LoginPage.as_view(), name="login"),
     path("logout/", views.LogoutPage.as_view(), name="logout"),
+    path("switch/", switching.switch, name="switch"),
     path("admin/", installation_admin.urls),
 ]
 handler400, handler403, handler404, handler500 = (

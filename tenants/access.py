@@ -1,6 +1,7 @@
 """Who acts in a tenant, as what, and on which of its sites: what pages, admin, API and sockets ask."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -29,6 +30,8 @@ class Access:
     user: User | None = None
     key: UUID | None = None
     way: Way = "session"
+    until: datetime | None = None
+    """When support access ends by itself."""
 
     def may(self, permission: str) -> bool:
         """Whether the role has a permission, e.g. `cameras.change_camera` or `tenants.manage_members`."""
@@ -82,7 +85,9 @@ def member_access(user: object, tenant: Tenant) -> Access | None:
         return None
     if user.is_staff:
         support = live_support(user, tenant, timezone.now())
-        return Access(tenant=tenant, role=Role.VIEWER, user=user, way="support") if support else None
+        if support is None:
+            return None
+        return Access(tenant=tenant, role=Role.VIEWER, user=user, way="support", until=support.expires_at)
     membership = membership_of(user, tenant)
     if membership is None:
         return None

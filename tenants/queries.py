@@ -63,11 +63,14 @@ def role_of(user: object, tenant: Tenant) -> Role | None:
     return Role(membership.role) if membership else None
 
 
-def members(text: str = "") -> QuerySet[Membership]:
-    """The active tenant's members, by e-mail; with `text`, those whose e-mail or name contains it."""
-    rows = Membership.objects.filter(tenant=active_tenant()).select_related("user")
-    text = text.strip()
-    return rows.filter(Q(user__email__icontains=text) | Q(user__name__icontains=text)) if text else rows
+def members() -> QuerySet[Membership]:
+    """The active tenant's members, by e-mail."""
+    return Membership.objects.filter(tenant=active_tenant()).select_related("user")
+
+
+def members_called(text: str) -> Q:
+    """Rows about a user whose e-mail or name contains `text`."""
+    return Q(user__email__icontains=text.strip()) | Q(user__name__icontains=text.strip())
 
 
 def get_member(membership_id: UUID) -> Membership:
@@ -81,6 +84,14 @@ def get_member(membership_id: UUID) -> Membership:
 def support_accesses() -> QuerySet[SupportAccess]:
     """Every leave to look in that the active tenant has ever given, newest first."""
     return SupportAccess.objects.filter(tenant=active_tenant()).select_related("user", "granted_by")
+
+
+def get_support(support_id: UUID) -> SupportAccess:
+    """A support access of the active tenant. Raises Http404."""
+    support = support_accesses().filter(pk=support_id).first()
+    if support is None:
+        raise Http404("There is no such support access.")
+    return support
 
 
 def open_to(user: User, now: datetime) -> QuerySet[Tenant]:

@@ -1,0 +1,71 @@
+"""What administrators type about members, and about who may look in from outside."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from tenants.models import Membership
+from tenants.models.support_access import SUPPORT_LIMIT
+from tenants.rules import MEMBER_ROLES, Role
+from tenants.sites import site_names
+
+HOURS = range(1, SUPPORT_LIMIT // timedelta(hours=1) + 1)
+
+
+class SearchForm(forms.Form):
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "E-mail or name"}),
+    )
+    active = 0
+
+    @property
+    def text(self) -> str:
+        return str(self.cleaned_data["q"])
+
+
+class RoleForm(forms.Form):
+    """What somebody is here; `sites` count for a site manager only."""
+
+    role = forms.TypedChoiceField(choices=[(role.value, role.label) for role in MEMBER_ROLES], coerce=Role)
+    sites = forms.TypedMultipleChoiceField(
+        label="Sites of a site manager",
+        coerce=UUID,
+        required=False,
+        choices=lambda: site_names().items(),
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    @classmethod
+    def of(cls, member: Membership) -> "RoleForm":
+        return cls(initial={"role": member.role, "sites": member.sites})
+
+
+class InviteForm(RoleForm):
+    email = forms.EmailField(label="E-mail", max_length=254)
+    field_order = ("email", "role", "sites")
+
+
+class SupportForm(forms.Form):
+    """Who is let in, what for and for how long."""
+
+    email = forms.EmailField(
+        label="E-mail", max_length=254, help_text="Of somebody who runs the installation."
+    )
+    reason = forms.CharField(max_length=300, help_text="Stays in the record.")
+    hours = forms.TypedChoiceField(
+        label="Ends after", coerce=int, choices=[(n, f"{n} hour{'s' if n > 1 else ''}") for n in HOURS]
+    )
+
+
+def refused(form: forms.Form, error: ValidationError) -> None:
+    """Show at its fields why an action refused what the form says."""
+    if not hasattr(error, "error_dict"):
+        form.add_error(None, error)
+        return
+    for name, errors in error.error_dict.items():
+        form.add_error(name if name in form.fields else None, errors)

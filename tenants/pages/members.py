@@ -1,0 +1,81 @@
+"""Pages about members: who they are, what they may do, and on which sites."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from tenants.access import granted
+from tenants.actions import change_member, invite, remove_member
+from tenants.pages.forms import InviteForm, RoleForm, SearchForm, refused
+from tenants.queries import get_member, members, members_called
+from tenants.sites import site_names
+
+PAGE_ROWS = 50
+
+manages_members = permission_required("tenants.manage_members", raise_exception=True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@manages_members
+@never_cache
+def member_list(request: HttpRequest) -> HttpResponse:
+    """The members; posting invites one."""
+    form = InviteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            member = invite(access=granted(request), **form.cleaned_data)
+            messages.success(request, f"{member.user.email} is a member now.")
+            return redirect("members")
+        except ValidationError as error:
+            refused(form, error)
+    search = SearchForm(request.GET)
+    found = members().filter(members_called(search.text)) if search.is_valid() else members().none()
+    page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
+    names = site_names()
+    rows = [(member, [names[site] for site in member.sites if site in names]) for member in page]
+    template = "members/results.html" if request.htmx else "members/page.html"  # type: ignore[attr-defined]
+    context = {"form": search, "invitation": form, "page": page, "rows": rows}
+    return render(request, template, context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@manages_members
+@never_cache
+def member(request: HttpRequest, membership_id: UUID) -> HttpResponse:
+    """One member; posting gives them another role or other sites."""
+    member = get_member(membership_id)
+    form = RoleForm(request.POST) if request.method == "POST" else RoleForm.of(member)
+    if form.is_bound and form.is_valid():
+        try:
+            change_member(access=granted(request), member=member, **form.cleaned_data)
+            messages.success(request, f"{member.user.email} is {member.get_role_display().lower()} now.")
+            return redirect("members")
+        except ValidationError as error:
+            refused(form, error)
+    return render(request, "members/member.html", {"member": get_member(membership_id), "form": form})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@manages_members
+@never_cache
+def remove(request: HttpRequest, membership_id: UUID) -> HttpResponse:
+    """Asks first; posting takes somebody's membership away."""
+    member, problem = get_member(membership_id), ""
+    if request.method == "POST":
+        try:
+            remove_member(access=granted(request), member=member)
+            messages.success(request, f"{member.user.email} is no member any more.")
+            return redirect("members")
+        except ValidationError as error:
+            problem = " ".join(error.messages)
+    return render(request, "members/remove.html", {"member": member, "problem": problem})

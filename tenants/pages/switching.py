@@ -1,0 +1,122 @@
+"""From one tenant to another with one login.
+
+Leaving is a POST on the host where somebody is logged in; it answers with a form that their browser posts
+to the other host. What it carries is signed, bound to the user and both tenants, and works once within
+seconds. The other host takes it only from the page that made it, so that nobody is logged in by a link or
+by a stranger's form.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.core import signing
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from tenants.access import member_access
+from tenants.actions import HAND_OVER_LIFE, begin_hand_over, use_hand_over
+from tenants.context import installation
+from tenants.models import User
+from tenants.pages.forms import SearchForm
+from tenants.queries import host_of, open_to, tenant_of, user_of
+
+SALT = "tenants.hand-over"
+METHODS = "account_authentication_methods"
+"""Where allauth keeps, in a session, how somebody has logged in: a second factor counts on the other host."""
+GONE = "This way in has been used or has run out. Go back and choose the customer again."
+BACKEND = "tenants.auth.MembershipBackend"
+PAGE_ROWS = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@never_cache
+def switch(request: HttpRequest) -> HttpResponse:
+    """The customers that somebody can enter; posting one leads there."""
+    if request.method == "POST":
+        return _leave(request)
+    search, user, here = SearchForm(request.GET), user_of(request), tenant_of(request)
+    with installation():
+        found = open_to(user, timezone.now()).exclude(pk=here.pk)
+        found = found.filter(name__icontains=search.text) if search.is_valid() else found.none()
+        page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
+        page.object_list = list(page.object_list)
+    template = "switch/results.html" if request.htmx else "switch/page.html"  # type: ignore[attr-defined]
+    return render(request, template, {"form": search, "page": page})
+
+
+@csrf_exempt  # it comes from another host; what stands in for the token is what `_claims` checks
+@require_POST
+@never_cache
+def arrive(request: HttpRequest) -> HttpResponse:
+    """Log in here whoever was logged in where they come from. Raises PermissionDenied, always alike."""
+    claims, tenant = _claims(request), tenant_of(request)
+    used = use_hand_over(
+        hand_over_id=UUID(claims["id"]),
+        user_id=UUID(claims["user"]),
+        source_id=UUID(claims["source"]),
+        target=tenant,
+        now=timezone.now(),
+    )
+    user = User.objects.filter(pk=claims["user"]).first() if used else None
+    if user is None or member_access(user, tenant) is None:
+        raise PermissionDenied(GONE)
+    login(request, user, backend=BACKEND)
+    if claims["methods"]:
+        request.session[METHODS] = claims["methods"]
+    return redirect("/")
+
+
+def _leave(request: HttpRequest) -> HttpResponse:
+    try:
+        target_id = UUID(request.POST.get("tenant", ""))
+    except ValueError:
+        raise Http404("There is no such customer that you could enter.") from None
+    here, user = tenant_of(request), user_of(request)
+    hand_over = begin_hand_over(user=user, source=here, target_id=target_id, now=timezone.now())
+    with installation():
+        there = _address(request, host_of(hand_over.tenant))
+    token = signing.dumps(
+        {
+            "id": str(hand_over.pk),
+            "user": str(user.pk),
+            "source": str(here.pk),
+            "target": str(target_id),
+            "origin": _address(request, request.get_host().partition(":")[0]),
+            "methods": request.session.get(METHODS),
+        },
+        salt=SALT,
+    )
+    context = {"address": f"{there}/switch/arrive/", "token": token, "target": hand_over.tenant}
+    answer = render(request, "switch/leave.html", context)
+    answer["Referrer-Policy"] = "strict-origin"  # else the browser does not say where the form comes from
+    answer._csp_update = {"form-action": [there]}  # type: ignore[attr-defined]
+    return answer
+
+
+def _claims(request: HttpRequest) -> dict[str, Any]:
+    """What a hand-over says, made for this host by the page that posts it. Raises PermissionDenied."""
+    try:
+        claims: dict[str, Any] = signing.loads(
+            request.POST.get("token", ""), salt=SALT, max_age=HAND_OVER_LIFE
+        )
+    except signing.BadSignature:
+        raise PermissionDenied(GONE) from None
+    right_host = claims["target"] == str(tenant_of(request).pk)
+    if not right_host or request.headers.get("Origin") != claims["origin"]:
+        raise PermissionDenied(GONE)
+    return claims
+
+
+def _address(request: HttpRequest, host: str) -> str:
+    """Scheme, host and port: the same as this request's, but for the host."""
+    port = request.get_host().partition(":")[2]
+    return f"{request.scheme}://{host}{':' if port else ''}{port}"
