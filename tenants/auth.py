@@ -76,7 +76,9 @@ class RolePermission(BasePermission):
 def _role(user: Any) -> Role | None:
     """What somebody is on the connection's host."""
     tenant = cast(Any, connection).tenant
-    if isinstance(tenant, Tenant) and not is_public(tenant):
+    if not isinstance(tenant, Tenant):  # inside `installation()`: nobody in particular acts there
+        return None
+    if not is_public(tenant):
         access = remembered(user, tenant)
         return access.role if access else None
     return Role.SYSTEM_ADMIN if getattr(user, "is_staff", False) and user.is_active else None

@@ -63,13 +63,17 @@ RULES: dict[str, Rule] = {
     "auth.permission": READ_ONLY,
     "contenttypes.contenttype": READ_ONLY,
     "tenants.domain": by_tenant("SELECT"),
+    "tenants.handover": by_tenant("SELECT, UPDATE"),  # made by the installation, used up by the tenant
     "tenants.membership": by_tenant(),
     "tenants.outbox": by_tenant("SELECT, INSERT, DELETE"),
     "tenants.session": by_tenant(),
+    # Only a tenant lets anybody in, and nobody takes the record of it away.
+    "tenants.supportaccess": by_tenant("SELECT, INSERT, UPDATE", kept="SELECT"),
     "tenants.tenant": Rule("SELECT, UPDATE", f"id = {TENANT}"),
     "tenants.user": Rule(
         "SELECT, UPDATE",
-        "EXISTS (SELECT 1 FROM public.tenants_membership m WHERE m.user_id = tenants_user.id)",
+        "EXISTS (SELECT 1 FROM public.tenants_membership m WHERE m.user_id = tenants_user.id)"
+        " OR EXISTS (SELECT 1 FROM public.tenants_supportaccess s WHERE s.user_id = tenants_user.id)",
     ),
     "tenants.user_groups": CLOSED,
     "tenants.user_user_permissions": CLOSED,
