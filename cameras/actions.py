@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import F
 
@@ -32,7 +31,6 @@ def save_camera(*, camera: Camera, by: User | None, only: Iterable[str] = TYPED)
     if camera._state.adding:
         camera.created_by, fields = by, None
     with transaction.atomic():
-        _stay_in_place(camera)
         camera.full_clean(exclude=["created_by", "updated_by"])
         camera.save(update_fields=fields)
         _announce(camera.pk)
@@ -130,15 +128,6 @@ def require_epoch(*, camera_id: UUID, epoch: int) -> None:
         row = cursor.fetchone()
     if row is None or row[0] != epoch:
         raise StaleEpoch(f"camera {camera_id} is at epoch {row and row[0]}, this run at {epoch}")
-
-
-def _stay_in_place(camera: Camera) -> None:
-    """Raises ValidationError where a camera that has run is to move: what it saw was seen at its site."""
-    before = Camera.objects.select_for_update().filter(pk=camera.pk).values_list("site", "epoch").first()
-    if before and before[1] and before[0] != camera.site_id:
-        raise ValidationError(
-            {"site": "This camera has watched another site, and what it saw there stays. Add a new camera."}
-        )
 
 
 def _announce(camera_id: UUID) -> None:

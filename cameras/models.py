@@ -35,7 +35,10 @@ class Site(Record):
 
 
 class Camera(Record):
-    """A video source. `enabled` is what people want, `status` what its worker last reported."""
+    """A video source. `enabled` is what people want, `status` what its worker last reported.
+
+    Once it has run it stays at its site: who sees the site sees what it saw.
+    """
 
     class Status(models.TextChoices):
         STOPPED = "stopped", "stopped"
@@ -93,3 +96,7 @@ class Camera(Record):
     def clean(self) -> None:
         if problem := source_problem(self.kind, self.location):
             raise ValidationError({"location": problem})
+        before = Camera.objects.filter(pk=self.pk).values_list("site", "epoch").first()
+        if before and before[1] and before[0] != self.site_id:
+            message = "This camera has watched another site, and what it saw stays there: add a new one."
+            raise ValidationError({"site": message})

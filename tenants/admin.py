@@ -52,9 +52,14 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]
         return (*super().get_readonly_fields(request, obj), *self.audit_fields)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        offered = [_parameter(one) for one in self.get_list_filter(request)]
-        names = filter(None, [*offered, self.date_hierarchy])
-        return any(lookup == name or lookup.startswith(f"{name}__") for name in names)
+        fields = [self.date_hierarchy] if self.date_hierarchy else []
+        for one in self.get_list_filter(request):
+            if isinstance(one, type):  # has a name of its own, which is no column's
+                if lookup == getattr(one, "parameter_name", None):
+                    return True
+            else:
+                fields.append(one if isinstance(one, str) else one[0])
+        return any(lookup == name or lookup.startswith(f"{name}__") for name in fields)
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
         obj.updated_by = request.user
@@ -106,10 +111,3 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name", "password1", "password2")}),)
     readonly_fields = ("last_login", "created_at")
     filter_horizontal = ()
-
-
-def _parameter(list_filter: Any) -> str:
-    """The name that an entry of `list_filter` has in the address."""
-    if isinstance(list_filter, (list, tuple)):
-        return str(list_filter[0])
-    return str(getattr(list_filter, "parameter_name", list_filter))
