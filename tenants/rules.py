@@ -32,8 +32,11 @@ def _people(*verbs: str) -> frozenset[str]:
 # The table. `cameras.change_*` is Django's verb for every model of the app; other names are exact.
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.SYSTEM_ADMIN: frozenset(
-        f"{app}.{verb}_*" for app in ("tenants", "workers") for verb in ("view", "add", "change", "delete")
-    ),
+        f"tenants.{verb}_{model}"
+        for model in ("tenant", "domain", "user", "membership")
+        for verb in ("view", "add", "change", "delete")
+    )
+    | {f"workers.{verb}_*" for verb in ("view", "add", "change", "delete")},
     Role.TENANT_ADMIN: _people("view", "add", "change", "delete")
     | {
         "tenants.manage_members",

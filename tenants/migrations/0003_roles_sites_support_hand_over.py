@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(max_length=300)),
                 ('created_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(null=True)),
+                ('revoked_at', models.DateTimeField(blank=True, null=True)),
                 ('granted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='support_accesses', to='tenants.tenant')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='support_accesses', to=settings.AUTH_USER_MODEL)),
