@@ -7,15 +7,15 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facetrack.settings")
 http = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402  models load only after Django is set up
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  after Django is set up
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from tenants.channels import TenantFromHost  # noqa: E402
 from visits.consumers import LiveConsumer  # noqa: E402
 
 websocket = AllowedHostsOriginValidator(
-    TenantFromHost(AuthMiddlewareStack(URLRouter([path("ws/live/", LiveConsumer.as_asgi())])))
+    TenantFromHost(CookieMiddleware(URLRouter([path("ws/live/", LiveConsumer.as_asgi())])))
 )
 application = ProtocolTypeRouter({"http": http, "websocket": websocket})

@@ -1,4 +1,4 @@
-"""Websockets: the tenant by host and the user's role, which django-tenants' middleware does not see."""
+"""Websockets: the tenant by host and who is logged in there, which Django's middleware does not see."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -7,11 +7,15 @@ from uuid import UUID
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
 
 from tenants.access import Access, member_access
-from tenants.context import inside
-from tenants.models import Tenant, User
+from tenants.context import inside, installation
+from tenants.models import Tenant
 from tenants.queries import is_public, tenant_for_host
+from tenants.sessions import SessionStore
 
 Scope = dict[str, Any]
 App = Callable[[Scope, Callable[..., Any], Callable[..., Any]], Awaitable[None]]
@@ -30,9 +34,14 @@ class TenantFromHost:
 
     async def __call__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").rsplit(":", 1)[0]
-        tenant = await database_sync_to_async(tenant_for_host)(host)
+        tenant = await database_sync_to_async(_tenant_at)(host)
         scope["tenant"] = None if tenant is None or is_public(tenant) else tenant
         await self.app(scope, receive, send)
+
+
+def _tenant_at(host: str) -> Tenant | None:
+    with installation():
+        return tenant_for_host(host)
 
 
 def group_of(tenant: Tenant, site: UUID | None = None) -> str:
@@ -55,39 +64,38 @@ class MemberConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     async def connect(self) -> None:
         self.groups_joined: frozenset[str] = frozenset()
         await self.accept()  # a refused handshake would hide the close code from browsers
-        tenant, user = self.scope.get("tenant"), self.scope["user"]
-        if tenant is None:
+        if self.scope.get("tenant") is None:
             await self.close(NO_TENANT)
-        elif not user.is_authenticated:
-            await self.close(NOT_LOGGED_IN)
-        elif (access := await self._access()) is None:
-            await self.close(FORBIDDEN)
-        else:
+            return
+        access = await self._access()
+        if isinstance(access, Access):
             await self._join(access)
+        else:
+            await self.close(access)
 
     async def still_admitted(self) -> bool:
         """Whether what is about to be passed on may be: asked anew once in a while, as sockets live long.
 
-        Closes the socket of somebody who is no member any more, or of other sites than before.
+        Closes the socket of somebody who has logged out, is no member any more, or of other sites.
         """
         if time.monotonic() - self.checked_at < RECHECK_SECONDS:
             return True
         access = await self._access()
-        if access is not None and groups_of(access) == self.groups_joined:
+        if isinstance(access, Access) and groups_of(access) == self.groups_joined:
             self.checked_at = time.monotonic()
             return True
-        await self.close(FORBIDDEN if access is None else CHANGED)
+        await self.close(CHANGED if isinstance(access, Access) else access)
         return False
 
     async def disconnect(self, code: int) -> None:
         for group in self.groups_joined:
             await self.channel_layer.group_discard(group, self.channel_name)
 
-    async def _access(self) -> Access | None:
-        access: Access | None = await database_sync_to_async(_access_now)(
-            self.scope["user"].pk, self.scope["tenant"]
-        )
-        return access
+    async def _access(self) -> Access | int:
+        """What the socket's session may do, or the code to close with."""
+        key = self.scope.get("cookies", {}).get(settings.SESSION_COOKIE_NAME)
+        found: Access | int = await database_sync_to_async(access_by_session)(key, self.scope["tenant"])
+        return found
 
     async def _join(self, access: Access) -> None:
         self.checked_at = time.monotonic()
@@ -96,6 +104,12 @@ class MemberConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             await self.channel_layer.group_add(group, self.channel_name)
 
 
-def _access_now(user_id: UUID, tenant: Tenant) -> Access | None:
+def access_by_session(key: str | None, tenant: Tenant) -> Access | int:
+    """What a session may do in `tenant` by now, or the code that says why it may do nothing."""
     with inside(tenant):
-        return member_access(User.objects.filter(pk=user_id).first(), tenant)
+        request = HttpRequest()
+        request.session = SessionStore(key)
+        user = get_user(request)
+        if not user.is_authenticated:
+            return NOT_LOGGED_IN
+        return member_access(user, tenant) or FORBIDDEN

@@ -1,0 +1,148 @@
+"""The live socket: who may open it, what it passes on to whom, and that it ends when the right to it does."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from channels.sessions import CookieMiddleware
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from tenants import channels
+from tenants.access import Access
+from tenants.actions import grant_support
+from tenants.channels import TenantFromHost, group_of, groups_of
+from tenants.context import installation
+from tenants.models import Membership, Session, Tenant, User
+from tenants.rules import Role
+from tests.conftest import log_in
+from tests.two_sites import TwoSites, two_sites
+from visits.consumers import LiveConsumer
+from visits.events import publish
+
+ClientOf = Callable[..., Client]
+SOCKET = TenantFromHost(CookieMiddleware(LiveConsumer.as_asgi()))
+QUIET = 0.3
+"""Seconds in which nothing may come; what does come takes milliseconds."""
+
+__all__ = ["two_sites"]
+
+
+@pytest.fixture(autouse=True)
+def _connection_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Channels closes connections between its steps; the test's holds its transaction."""
+    monkeypatch.setattr("channels.db.close_old_connections", lambda: None)
+
+
+def listen(browser: Client, told: Callable[[], None]) -> list[Any]:
+    """What the socket of a browser's page passes on while `told` happens; last a close code, if any."""
+    cookie = browser.cookies.get(settings.SESSION_COOKIE_NAME)
+    headers = [(b"host", browser.defaults["SERVER_NAME"].encode())]
+    if cookie:
+        headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie.value}".encode()))
+
+    async def run() -> list[Any]:
+        opened = WebsocketCommunicator(SOCKET, "/ws/live/", headers)
+        heard: list[Any] = []
+        connected, _ = await opened.connect(timeout=5)
+        assert connected
+        await asyncio.to_thread(told)
+        while not await opened.receive_nothing(QUIET):
+            message = await opened.receive_output()
+            heard.append(message["code"] if message["type"] == "websocket.close" else message["text"])
+            if message["type"] == "websocket.close":
+                return heard
+        await opened.disconnect()
+        return heard
+
+    heard: list[Any] = async_to_sync(run)()
+    return heard
+
+
+def test_hints_are_of_ones_own_sites(acme: Tenant, two_sites: TwoSites, client_of: ClientOf) -> None:
+    """That something happened at another site, and how often, is news as well."""
+    north, south = two_sites.north, two_sites.south
+
+    def tell() -> None:
+        publish(acme, south.pk, 17)
+        publish(acme, north.pk, 18)
+
+    manager = client_of(acme, Role.SITE_MANAGER, sites=[north])
+    assert listen(manager, tell) == ['{"cursor": null}']
+    assert listen(client_of(acme, Role.VIEWER), tell) == ['{"cursor": 17}', '{"cursor": 18}']
+    assert listen(client_of(acme, Role.SITE_MANAGER, sites=[]), tell) == []
+
+
+def test_another_customers_events_are_not_heard(
+    acme: Tenant, other: Tenant, two_sites: TwoSites, client_of: ClientOf
+) -> None:
+    assert listen(client_of(acme), lambda: publish(other, two_sites.north.pk, 5)) == []
+
+
+@pytest.fixture
+def change(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
+    """Lets something happen to somebody's rights just before they are asked for the second time."""
+
+    def before_the_second_look(what: Callable[[], Any]) -> None:
+        asked, real = [], channels.access_by_session
+
+        def ask(*args: Any) -> Any:
+            asked.append(args)
+            if len(asked) == 2:
+                what()
+            return real(*args)
+
+        monkeypatch.setattr(channels, "RECHECK_SECONDS", 0.0)
+        monkeypatch.setattr(channels, "access_by_session", ask)
+
+    return before_the_second_look
+
+
+def test_it_ends_with_the_right_to_it(
+    acme: Tenant, two_sites: TwoSites, client_of: ClientOf, change: Callable[[Callable[[], Any]], None]
+) -> None:
+    """Logged out, no member any more, or of other sites: what comes next is not passed on."""
+    north, south = two_sites.north, two_sites.south
+    browser = client_of(acme, Role.SITE_MANAGER, sites=[north])
+    rows = Membership.objects.filter(role=Role.SITE_MANAGER)
+    for happens, code in [
+        (lambda: None, None),
+        (lambda: rows.update(sites=[south.pk]), channels.CHANGED),
+        (lambda: Session.objects.all().delete(), channels.NOT_LOGGED_IN),
+    ]:
+        rows.update(sites=[north.pk])
+        change(happens)
+        heard = listen(browser, lambda: publish(acme, north.pk, 2))
+        assert heard == ([code] if code else ['{"cursor": null}'])
+
+
+def test_who_is_no_member_is_told_why(
+    acme: Tenant, other: Tenant, client_of: ClientOf, outsider: User
+) -> None:
+    elsewhere = client_of(other)
+    elsewhere.defaults["SERVER_NAME"] = "acme.localhost"  # a session that was carried to another host
+    for browser in (client_of(acme, None), elsewhere, client_of(acme, None, user=outsider)):
+        assert listen(browser, lambda: None) == [channels.NOT_LOGGED_IN]
+
+
+def test_support_access_that_has_ended_is_told(acme: Tenant) -> None:
+    with installation():
+        root = User.objects.create_superuser("root@installation.test")
+    ago = timezone.now() - timedelta(hours=3)
+    admin = Access(acme, Role.TENANT_ADMIN)
+    grant_support(access=admin, email=root.email, reason="a ticket", hours=1, now=ago)
+    browser = Client(SERVER_NAME="acme.localhost")
+    log_in(browser, root, acme)
+    assert listen(browser, lambda: None) == [channels.FORBIDDEN]
+
+
+def test_groups_carry_tenant_and_site(acme: Tenant, other: Tenant, two_sites: TwoSites) -> None:
+    site = two_sites.north.pk
+    assert len({group_of(acme), group_of(other), group_of(acme, site), group_of(other, site)}) == 4
+    assert groups_of(Access(acme, Role.SITE_MANAGER, frozenset())) == frozenset()
+    assert groups_of(Access(acme, Role.VIEWER)) == {group_of(acme)}
