@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django_stubs_ext import StrPromise
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
@@ -42,8 +43,8 @@ class SiteListFilter(admin.RelatedFieldListFilter):
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: ModelAdmin[Any]
-    ) -> list[tuple[Any, str]]:
-        return [(site.pk, str(site)) for site in sites(granted(request))]
+    ) -> list[tuple[str, str | StrPromise]]:
+        return [(str(site.pk), str(site)) for site in sites(granted(request))]
 
 
 class CameraForm(forms.ModelForm[Camera]):

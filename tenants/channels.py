@@ -63,6 +63,7 @@ class MemberConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
 
     async def connect(self) -> None:
         self.groups_joined: frozenset[str] = frozenset()
+        self.checked_at: float = 0.0
         await self.accept()  # a refused handshake would hide the close code from browsers
         if self.scope.get("tenant") is None:
             await self.close(NO_TENANT)

@@ -100,7 +100,8 @@ def open_to(user: User, now: datetime) -> QuerySet[Tenant]:
         found = Q(pk__in=_live(now).filter(user=user).values("tenant"))
     else:
         found = Q(pk__in=Membership.objects.filter(user=user).values("tenant"))
-    return Tenant.objects.filter(found).exclude(schema_name=get_public_schema_name()).order_by("name")
+    rows: QuerySet[Tenant] = Tenant.objects.filter(found)
+    return rows.exclude(schema_name=get_public_schema_name()).order_by("name")
 
 
 def host_of(tenant: Tenant) -> str:

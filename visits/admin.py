@@ -6,10 +6,11 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django_stubs_ext import StrPromise
 from unfold.decorators import display
 
 from cameras.admin import SiteListFilter
@@ -35,8 +36,8 @@ class CameraListFilter(admin.RelatedFieldListFilter):
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: ModelAdmin[Any]
-    ) -> list[tuple[Any, str]]:
-        return [(camera.pk, str(camera)) for camera in cameras(granted(request))]
+    ) -> list[tuple[str, str | StrPromise]]:
+        return [(str(camera.pk), str(camera)) for camera in cameras(granted(request))]
 
 
 class DecisionListFilter(admin.SimpleListFilter):
@@ -48,7 +49,7 @@ class DecisionListFilter(admin.SimpleListFilter):
         return [(value, label) for value, label in Decision.choices if value != Decision.REJECTED]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Sighting]) -> QuerySet[Sighting]:
-        return queryset.filter(shown_decision=self.value()) if self.value() else queryset
+        return queryset.filter(Q(shown_decision=self.value())) if self.value() else queryset
 
 
 class SeenAdmin(RecordAdmin):

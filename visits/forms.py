@@ -118,7 +118,7 @@ class SightingFilter(SeenFilter):
             rows = rows.filter(camera__site=chosen["site"])
         if chosen["camera"]:
             rows = rows.filter(camera=chosen["camera"])
-        return rows.filter(shown_decision=chosen["decision"]) if chosen["decision"] else rows
+        return rows.filter(Q(shown_decision=chosen["decision"])) if chosen["decision"] else rows
 
 
 class VisitorSearch(forms.Form):

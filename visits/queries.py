@@ -224,10 +224,10 @@ def counts(access: Access, since: datetime) -> dict[str, int]:
     stays, seen = visits(access), sightings(access).filter(started_at__gte=since)
     passed = PassageCount.objects.filter(day__gte=since.date())
     if access.sites is None:
-        new = Visitor.objects.filter(first_seen_at__gte=since)
+        new: QuerySet[Any] = Visitor.objects.filter(first_seen_at__gte=since)
     else:
         passed = passed.filter(camera__site__in=access.sites)
-        new = seen.filter(shown_decision=Decision.NEW_VISITOR)  # the first sighting of each
+        new = seen.filter(Q(shown_decision=Decision.NEW_VISITOR))  # the first sighting of each
     return {
         "present": stays.filter(ended_at=None).count(),
         "visits": stays.filter(started_at__gte=since).count(),
@@ -242,7 +242,7 @@ def shot_url(key: str) -> str:
     return objects.url(active_tenant().pk, key) if key else ""
 
 
-def _truth(condition: Any) -> ExpressionWrapper:
+def _truth(condition: Any) -> ExpressionWrapper[Any]:
     return ExpressionWrapper(condition, output_field=BooleanField())
 
 

@@ -18,7 +18,7 @@ class WorkplacesField(serializers.ListField):
 
     child = serializers.UUIDField()
 
-    def to_representation(self, ids: list[UUID]) -> list[str]:  # type: ignore[override]
+    def to_representation(self, ids: list[UUID]) -> list[str]:
         access = granted(self.context["request"])
         return [str(site) for site in ids if access.sees(site)]
 

@@ -31,13 +31,16 @@ class SearchForm(forms.Form):
 class RoleForm(forms.Form):
     """What somebody is here; `sites` count for a site manager only."""
 
-    role = forms.TypedChoiceField(choices=[(role.value, role.label) for role in MEMBER_ROLES], coerce=Role)
+    role = forms.TypedChoiceField(
+        choices=[(role.value, role.label) for role in MEMBER_ROLES], coerce=Role, initial=Role.VIEWER.value
+    )
     sites = forms.TypedMultipleChoiceField(
         label="Sites of a site manager",
         coerce=UUID,
         required=False,
         choices=lambda: site_names().items(),
         widget=forms.CheckboxSelectMultiple,
+        help_text="Nothing of other sites is shown to them.",
     )
 
     @classmethod

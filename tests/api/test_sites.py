@@ -39,7 +39,7 @@ def foreign(two_sites: TwoSites) -> dict[str, UUID]:
 
 
 def test_lists_are_of_ones_own_sites(manager: APIClient, two_sites: TwoSites) -> None:
-    expected = {
+    expected: dict[str, set[UUID | None]] = {
         "sites": {two_sites.north.pk},
         "cameras": {two_sites.northern_camera.pk},
         "staff": {two_sites.ann.pk, two_sites.eve.pk},

@@ -108,6 +108,26 @@ def test_the_websocket_refuses_whoever_is_no_member(
     assert closed == 4401
 
 
+def test_one_login_leads_to_another_customer(installation: Installation, page: Page) -> None:
+    """In the browser that decides where cookies go and what it says of the page that a form comes from."""
+    acme, other = installation.acme, installation.other
+    acme.api("POST", "members/", json={"email": other.email, "role": "viewer"})
+    log_in(page, other)
+    stays = page.context.new_page()
+    stays.goto(other.base + "/cameras/")
+    page.locator("#nav summary").click()
+    page.get_by_role("button", name="acme").click()
+    page.wait_for_url(acme.base + "/")
+    expect(page.locator("#nav summary")).to_have_text("acme")
+    expect(page.get_by_text(other.email)).to_be_visible()
+    page.screenshot(path=VAR / "switched.png")
+    stays.reload()
+    expect(stays.locator("#nav summary")).to_have_text("other")
+    stays.goto(other.base + "/members/")
+    stays.locator(".entry > summary").click()
+    stays.screenshot(path=VAR / "members.png", full_page=True)
+
+
 PATIENCE = 180
 """Seconds: the pack `dlib` plays the clip several times slower than it is."""
 

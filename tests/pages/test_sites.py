@@ -157,18 +157,18 @@ def test_whom_another_site_knows_is_new_here(manager: Client, admin: Client, two
     new = manager.get("/sightings/", {"decision": "new_visitor"}).context["page"]
     assert {row.pk for row in new} == {two_sites.here[0].pk, two_sites.here[1].pk}
     for path in ("/sightings/", "/visits/"):
-        text = manager.get(path, {"person": two_sites.both.pk}).content.decode()
+        text = manager.get(path, {"person": str(two_sites.both.pk)}).content.decode()
         assert ">Returning<" not in text
         assert "0.77" not in text
         assert ">New<" in text
-        assert ">Returning<" in admin.get(path, {"person": two_sites.both.pk}).content.decode()
+        assert ">Returning<" in admin.get(path, {"person": str(two_sites.both.pk)}).content.decode()
 
 
 def test_choices_are_ones_own_sites(manager: Client, admin: Client, two_sites: TwoSites) -> None:
     form = manager.get("/visits/").context["form"]
     assert list(form.fields["site"].queryset) == [two_sites.north]
     assert list(form.fields["camera"].queryset) == [two_sites.northern_camera]
-    refused = manager.get("/visits/", {"site": two_sites.south.pk})
+    refused = manager.get("/visits/", {"site": str(two_sites.south.pk)})
     assert "Select a valid choice" in refused.content.decode()
     assert "Southquay" in admin.get("/admin/visits/visit/").content.decode()
 

@@ -46,7 +46,7 @@ def leave(browser: Client, target: Tenant) -> str:
     assert answer.status_code == 200, answer.content
     text = answer.content.decode()
     assert 'action="http://other.localhost/switch/arrive/"' in text
-    return re.findall(r'name="token" value="([^"]+)"', text)[0]
+    return str(re.findall(r'name="token" value="([^"]+)"', text)[0])
 
 
 def arrive(client: Client, token: str, origin: str = ORIGIN) -> int:
