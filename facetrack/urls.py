@@ -4,12 +4,13 @@ from django.urls import include, path
 
 from tenants import views
 from tenants.admin import tenant_admin
+from tenants.pages.settings import settings
 
 urlpatterns = [
     path("", include("visits.urls")),
     path("cameras/", include("cameras.urls")),
-    path("login/", views.LoginPage.as_view(), name="login"),
-    path("logout/", views.LogoutPage.as_view(), name="logout"),
+    path("", include("tenants.urls")),
+    path("settings/", settings, name="settings"),
     path("pictures/<str:token>", views.picture, name="picture"),
     path("admin/", tenant_admin.urls),
     path("api/v1/", include("facetrack.api")),

@@ -1,6 +1,6 @@
 """The public host: the installation's own admin, and nobody's people."""
 
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from tenants import views
@@ -8,8 +8,7 @@ from tenants.admin import installation_admin
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="installation_admin:index")),
-    path("login/", views.LoginPage.as_view(), name="login"),
-    path("logout/", views.LogoutPage.as_view(), name="logout"),
+    path("", include("tenants.urls")),
     path("admin/", installation_admin.urls),
 ]
 handler400, handler403, handler404, handler500 = (

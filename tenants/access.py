@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest
 
 from tenants.models import Tenant, User
-from tenants.queries import role_of, tenant_of
+from tenants.queries import is_public, role_of, tenant_of
 from tenants.rules import Role, may
 
 Way = Literal["session", "token", "key", "support"]
@@ -56,3 +56,10 @@ def member_access(user: object, tenant: Tenant) -> Access | None:
     """What a logged-in user may do in `tenant`; None for a stranger, an anonymous or a deactivated one."""
     role = role_of(user, tenant)
     return None if role is None else Access(tenant=tenant, role=role, user=cast(Any, user))
+
+
+def may_enter(user: User, tenant: Tenant) -> bool:
+    """Whether somebody logs in on the host of `tenant`: a member there, who runs things on the public one."""
+    if is_public(tenant):
+        return user.is_active and user.is_staff
+    return member_access(user, tenant) is not None

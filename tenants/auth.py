@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import Token
 
-from tenants.models import Tenant
+from tenants.access import may_enter
+from tenants.models import Tenant, User
 from tenants.queries import is_public, role_in, role_of, tenant_of
 from tenants.rules import may
 
@@ -24,6 +25,13 @@ _VERB_OF_METHOD = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": 
 
 class MembershipBackend(ModelBackend):
     """E-mail and password; on a tenant's host permissions come from the membership alone."""
+
+    def authenticate(
+        self, request: Any, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> Any:
+        """Whoever may log in on the request's host. All others are refused alike, and take one hash each."""
+        user = cast(User | None, super().authenticate(request, username, password, **kwargs))
+        return user if user is not None and may_enter(user, tenant_of(request)) else None
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         tenant = cast(Any, connection).tenant

@@ -6,6 +6,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
+from tenants import second_factor
 from tenants.models import Tenant
 from tenants.queries import is_public, role_of, tenant_for_host
 
@@ -45,12 +46,7 @@ class MemberConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
             refusal = NO_TENANT
         elif not user.is_authenticated:
             refusal = NOT_LOGGED_IN
-        elif (
-            await database_sync_to_async(role_of)(
-                user._wrapped if hasattr(user, "_wrapped") else user, tenant
-            )
-            is None
-        ):
+        elif not await database_sync_to_async(_may_listen)(user, tenant):
             refusal = FORBIDDEN
         await self.accept()  # a refused handshake would hide the close code from browsers
         if refusal:
@@ -62,3 +58,8 @@ class MemberConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     async def disconnect(self, code: int) -> None:
         if hasattr(self, "tenant"):
             await self.channel_layer.group_discard(group_of(self.tenant), self.channel_name)
+
+
+def _may_listen(user: Any, tenant: Tenant) -> bool:
+    known = user._wrapped if hasattr(user, "_wrapped") else user
+    return role_of(known, tenant) is not None and not second_factor.missing(known, tenant)

@@ -1,14 +1,25 @@
-"""Which tenant a request is for, and whether its user may be there."""
+"""Which tenant a request is for, and whether its user may be there, still and as they are."""
 
+import time
 from collections.abc import Callable
 
+from django.conf import settings
+from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django_htmx.http import HttpResponseClientRedirect
 from django_tenants.middleware.main import TenantMainMiddleware
 
+from tenants import second_factor
+from tenants.adapters import BEGAN
+from tenants.models import User
 from tenants.queries import is_public, role_in, tenant_of
 
-OPEN_PATHS = ("/login/", "/logout/", "/static/", "/admin/login/", "/admin/logout/", "/admin/jsi18n/")
+OPEN_PATHS = ("/login/", "/logout/", "/password/", "/static/", "/admin/login/", "/admin/jsi18n/")
+SET_UP_PATHS = (*OPEN_PATHS, "/account/second-factor/", "/account/confirm/", "/account/recovery-codes/")
+SLIDE_SECONDS = 300
+"""How often the end of a session is moved on, at most: it is a write."""
 
 
 class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
@@ -32,3 +43,45 @@ class MembershipMiddleware:
         if outsider and not request.path.startswith(OPEN_PATHS):
             raise PermissionDenied("You are logged in, but no member here. Ask an administrator to add you.")
         return self.get_response(request)
+
+
+class SessionLimitMiddleware:
+    """A session ends when nothing was asked for a while, and some hours after logging in in any case."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            self._slide(request, time.time())
+        return self.get_response(request)
+
+    def _slide(self, request: HttpRequest, now: float) -> None:
+        session = request.session
+        left = session.setdefault(BEGAN, now) + settings.FACETRACK_SESSION_SECONDS - now
+        if left <= 0:
+            logout(request)
+        elif now - session.get("slid", 0) > SLIDE_SECONDS:
+            session["slid"] = now
+            session.set_expiry(int(min(settings.SESSION_COOKIE_AGE, left)))
+
+
+class SecondFactorMiddleware:
+    """Where everybody needs a second factor, who has none can only set it up."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if not isinstance(user, User) or not second_factor.missing(user, tenant_of(request)):
+            return self.get_response(request)
+        if request.path.startswith(SET_UP_PATHS):
+            return self.get_response(request)
+        if request.path.startswith("/api/"):
+            raise PermissionDenied(
+                "A second factor is required here. Set it up at /account/second-factor/ with a browser first."
+            )
+        if request.htmx:  # type: ignore[attr-defined]
+            return HttpResponseClientRedirect("/account/second-factor/")
+        return redirect("mfa_activate_totp")

@@ -24,8 +24,14 @@ VERBS: dict[Role, frozenset[str]] = {
 }
 
 
+# What is about the organisation itself.
+ORGANISATION: dict[Role, frozenset[str]] = {Role.TENANT_ADMIN: frozenset({"tenants.change_settings"})}
+
+
 def may(role: Role, permission: str) -> bool:
     """Whether `role` has Django's permission `app.verb_model`, e.g. `cameras.change_camera`."""
+    if permission in ORGANISATION.get(role, frozenset()):
+        return True
     app, _, codename = permission.partition(".")
     return app in PEOPLE_APPS and codename.partition("_")[0] in VERBS[role]
 
