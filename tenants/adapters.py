@@ -68,6 +68,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Secrets are encrypted, and nobody drops a factor that an organisation of theirs requires."""
 
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "cannot_delete_authenticator": "An organisation of yours requires it: it cannot be turned off."
+    }
+
     def encrypt(self, text: str) -> str:
         return encrypt(text.encode()).decode()
 

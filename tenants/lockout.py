@@ -73,7 +73,9 @@ def lift(request: HttpRequest, user: User) -> None:
 def refusal(
     request: HttpRequest, response: HttpResponse | None = None, credentials: dict[str, Any] | None = None
 ) -> HttpResponse:
-    """The page that says how long to wait."""
+    """The page that says how long to wait; the API has said it already, as problem details."""
+    if response is not None and request.path.startswith("/api/"):
+        return response
     given = credentials or {}
     seconds = seconds_left(request, given.get("username") or given.get("email") or "")
     minutes = -(-seconds // 60)

@@ -20,8 +20,8 @@ def settings(request: HttpRequest) -> HttpResponse:
     if access is None or not access.may("tenants.change_settings"):
         raise PermissionDenied("Only administrators of your organisation change its settings.")
     tenant = tenant_of(request)
-    form = SettingsForm(request.POST or None, instance=tenant)
-    if request.method == "POST" and form.is_valid():
+    form = SettingsForm(request.POST if request.method == "POST" else None, instance=tenant)
+    if form.is_valid():
         require_second_factor(tenant=tenant, required=form.cleaned_data["second_factor_required"])
         messages.success(request, "The settings are saved.")
         return redirect("settings")
