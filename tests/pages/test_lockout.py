@@ -11,7 +11,7 @@ from tenants.addresses import client_address
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD
-from tests.pages.second_factors import log_in
+from tests.pages.logins import join, log_in
 
 ClientOf = Callable[..., Client]
 MemberOf = Callable[[Tenant, Role], User]
@@ -105,7 +105,7 @@ def test_others_and_elsewhere_are_not_locked(
 ) -> None:
     colleague = member_of(acme, Role.TENANT_ADMIN)
     assert log_in(client_of(acme, None), colleague.email).status_code == 302
-    member.memberships.create(tenant=other, role=Role.VIEWER)
+    join(member, other)
     assert log_in(client_of(other, None), member.email).status_code == 302
     elsewhere = Client(SERVER_NAME="acme.localhost", REMOTE_ADDR="192.0.2.7")
     assert log_in(elsewhere, member.email).status_code == 302

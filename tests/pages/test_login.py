@@ -9,10 +9,10 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.test import Client
 
-from tenants.models import Membership, Tenant, User
+from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD
-from tests.pages.second_factors import log_in
+from tests.pages.logins import account, log_in, system_admin
 
 ClientOf = Callable[..., Client]
 MemberOf = Callable[[Tenant, Role], User]
@@ -31,7 +31,7 @@ def client(acme: Tenant, client_of: ClientOf) -> Client:
 
 @pytest.fixture
 def root(db: None) -> User:
-    return User.objects.create_superuser("root@installation.test", PASSWORD)
+    return system_admin()
 
 
 def told(answer: Any) -> str:
@@ -41,10 +41,10 @@ def told(answer: Any) -> str:
 
 
 def test_everybody_else_hears_what_a_wrong_password_hears(
-    client: Client, other: Tenant, member: User, outsider: User, root: User, member_of: MemberOf
+    client: Client, acme: Tenant, other: Tenant, member: User, outsider: User, root: User, member_of: MemberOf
 ) -> None:
     stranger = member_of(other, Role.TENANT_ADMIN)
-    gone = User.objects.create_user("gone@acme.test", PASSWORD, is_active=False)
+    gone = account("gone@acme.test", acme, is_active=False)
     said = {told(log_in(client, member.email, "wrong"))}
     for email in (outsider.email, root.email, stranger.email, gone.email, "nobody@nowhere.test"):
         said.add(told(log_in(client, email)))
@@ -61,14 +61,13 @@ def test_on_the_public_host_only_who_runs_the_installation(member: User, root: U
 
 
 def test_all_take_one_hash(
-    client: Client, member: User, outsider: User, monkeypatch: pytest.MonkeyPatch, settings: Any
+    client: Client, acme: Tenant, member: User, outsider: User, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     """What takes time is the hash; a run without one would tell that there is no such account."""
     from django.contrib.auth.hashers import MD5PasswordHasher
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    invited = User.objects.create_user("invited@acme.test")
-    Membership.objects.create(tenant=Tenant.objects.get(schema_name="acme"), user=invited, role=Role.VIEWER)
+    invited = account("invited@acme.test", acme, password=None)
     hashes: list[str] = []
     encode = MD5PasswordHasher.encode
 

@@ -12,11 +12,12 @@ from django.test import Client, RequestFactory
 from django.utils.http import int_to_base36
 
 from tenants import mail
+from tenants.context import installation
 from tenants.links import invitations, resets
-from tenants.models import Membership, Tenant, User
+from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD
-from tests.pages.second_factors import log_in
+from tests.pages.logins import account, log_in, system_admin
 
 ClientOf = Callable[..., Client]
 MemberOf = Callable[[Tenant, Role], User]
@@ -129,10 +130,15 @@ def test_a_link_works_once_and_for_an_hour(
 
 
 def test_known_and_unknown_addresses_are_told_the_same(
-    client: Client, other: Tenant, member: User, member_of: MemberOf, mailoutbox: list[EmailMessage]
+    client: Client,
+    acme: Tenant,
+    other: Tenant,
+    member: User,
+    member_of: MemberOf,
+    mailoutbox: list[EmailMessage],
 ) -> None:
     stranger = member_of(other, Role.VIEWER)
-    gone = User.objects.create_user("gone@acme.test", PASSWORD, is_active=False)
+    gone = account("gone@acme.test", acme, is_active=False)
     answers = set()
     for email in (member.email, stranger.email, gone.email, "nobody@nowhere.test"):
         page = client.post(FORGOTTEN, {"email": email}, follow=True)
@@ -148,7 +154,7 @@ def test_known_and_unknown_addresses_are_told_the_same(
 
 
 def test_it_works_on_the_public_host(db: None, mailoutbox: list[EmailMessage]) -> None:
-    root = User.objects.create_superuser("root@installation.test", PASSWORD)
+    root = system_admin()
     client = Client(SERVER_NAME="localhost")
     client.post(FORGOTTEN, {"email": root.email})
     assert choose(client, link_in(mailoutbox[0])).status_code == 302
@@ -184,11 +190,12 @@ def test_a_new_password_lifts_the_lock(client: Client, member: User, mailoutbox:
 def test_an_invitation_leads_to_a_password(
     client: Client, acme: Tenant, mailoutbox: list[EmailMessage], where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    user = User.objects.create_user("new@acme.test")
-    Membership.objects.create(tenant=acme, user=user, role=Role.VIEWER)
+    user = account("new@acme.test", acme, password=None)
+    with installation():
+        public = Tenant.objects.get(schema_name="public")
     host = "acme.localhost:8000" if where == "request" else "localhost:8000"
     request: Any = RequestFactory().get("/", headers={"Host": host})
-    request.tenant = acme if where == "request" else Tenant.objects.get(schema_name="public")
+    request.tenant = acme if where == "request" else public
     mail.invite(user, acme, "http://acme.localhost:8000" if where == "address" else request)
     assert "http://acme.localhost:8000/password/new/" in str(mailoutbox[0].body)
     assert "acme" in mailoutbox[0].subject

@@ -16,7 +16,7 @@ from tenants.actions import drop_second_factor, require_second_factor
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD
-from tests.pages.second_factors import SET_UP, Phone, log_in, set_up
+from tests.pages.logins import SET_UP, Phone, join, log_in, set_up, system_admin
 
 ClientOf = Callable[..., Client]
 MemberOf = Callable[[Tenant, Role], User]
@@ -213,7 +213,7 @@ def test_who_has_none_reaches_only_the_page_that_sets_it_up(
 def test_it_cannot_be_turned_off_where_it_is_required(
     acme: Tenant, other: Tenant, client: Client, client_of: ClientOf, member: User
 ) -> None:
-    member.memberships.create(tenant=other, role=Role.VIEWER)
+    join(member, other)
     phone, _ = set_up(client)
     require_second_factor(tenant=acme, required=True)
     elsewhere = client_of(other, None)
@@ -284,7 +284,7 @@ def test_nobody_else_does(acme: Tenant, client_of: ClientOf, role: Role) -> None
 
 def test_the_installation_requires_it_by_a_setting(db: None, settings: Any) -> None:
     settings.FACETRACK_INSTALLATION_SECOND_FACTOR = True
-    root = User.objects.create_superuser("root@installation.test", PASSWORD)
+    root = system_admin()
     client = Client(SERVER_NAME="localhost")
     log_in(client, root.email)
     assert client.get("/admin/")["Location"] == SET_UP
@@ -303,7 +303,7 @@ def test_who_lost_everything_is_let_begin_anew(client: Client, another: Client, 
 def test_the_installation_drops_it_in_its_admin(client: Client, member: User) -> None:
     set_up(client)
     office = Client(SERVER_NAME="localhost")
-    office.force_login(User.objects.create_superuser("root@installation.test", PASSWORD))
+    log_in(office, system_admin().email)
     form = {"action": "drop_second_factors", "_selected_action": [str(member.pk)]}
     assert office.post("/admin/tenants/user/", form).status_code == 302
     member.refresh_from_db()

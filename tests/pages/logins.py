@@ -1,4 +1,4 @@
-"""A phone with an authenticator app, as a test has it."""
+"""People who log in, and a phone with an authenticator app, as tests have them."""
 
 import re
 import time
@@ -7,9 +7,30 @@ from typing import Any
 from django.test import Client
 
 from tenants.codes import code_at
+from tenants.context import installation
+from tenants.models import Membership, Tenant, User
+from tenants.rules import Role
 from tests.conftest import PASSWORD
 
 SET_UP = "/account/second-factor/"
+
+
+def account(email: str, *memberships: Tenant, password: str | None = PASSWORD, **values: Any) -> User:
+    """An account of the installation, a viewer of these tenants."""
+    with installation():
+        user = User.objects.create_user(email, password, **values)
+        for tenant in memberships:
+            Membership.objects.create(tenant=tenant, user=user, role=Role.VIEWER)
+    return user
+
+
+def system_admin() -> User:
+    return account("root@installation.test", is_staff=True, is_superuser=True)
+
+
+def join(user: User, tenant: Tenant) -> None:
+    with installation():
+        Membership.objects.create(tenant=tenant, user=user, role=Role.VIEWER)
 
 
 def log_in(client: Client, email: str, password: str = PASSWORD, **more: Any) -> Any:
