@@ -30,7 +30,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Under a new session key. The backend is named because one that waited for its code has none."""
-        user.backend = "tenants.auth.MembershipBackend"  # type: ignore[attr-defined]
+        user.backend = "tenants.auth.MembershipBackend"
         super().login(request, user)
         request.session[BEGAN] = time.time()
 

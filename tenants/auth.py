@@ -30,8 +30,8 @@ class MembershipBackend(ModelBackend):
         self, request: Any, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Any:
         """Whoever may log in on the request's host. All others are refused alike, and take one hash each."""
-        user = cast(User | None, super().authenticate(request, username, password, **kwargs))
-        return user if user is not None and may_enter(user, tenant_of(request)) else None
+        user = super().authenticate(request, username, password, **kwargs)
+        return user if isinstance(user, User) and may_enter(user, tenant_of(request)) else None
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         tenant = cast(Any, connection).tenant

@@ -52,7 +52,7 @@ class LinkForm(UserTokenForm):  # type: ignore[misc]
     """The two parts of a link in a mail; afterwards `reset_user` is whose it is."""
 
     def clean(self) -> dict[str, Any]:
-        values = self.cleaned_data
+        values: dict[str, Any] = self.cleaned_data
         self.reset_user = user_of_link(values.get("uidb36", ""), values.get("key", ""))
         if self.reset_user is None:
             raise forms.ValidationError("This link was used or is too old.")

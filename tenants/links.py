@@ -15,11 +15,11 @@ class InvitationTokens(PasswordResetTokenGenerator):
     key_salt = "tenants.links.invitation"
     seconds: int = settings.PASSWORD_RESET_TIMEOUT
 
-    def check_token(self, user: User | None, token: str | None) -> bool:  # type: ignore[override]
+    def check_token(self, user: User | None, token: str | None) -> bool:
         if not super().check_token(user, token):
             return False
         made = base36_to_int((token or "").partition("-")[0])
-        return self._num_seconds(self._now()) - made <= self.seconds  # type: ignore[attr-defined]
+        return self._num_seconds(self._now()) - made <= self.seconds
 
 
 class ResetTokens(InvitationTokens):

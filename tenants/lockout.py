@@ -54,7 +54,7 @@ def seconds_left(request: Any, email: str) -> int:
     if cast(int, LockoutHandler().get_failures(request, credentials)) < settings.AXES_FAILURE_LIMIT:
         return 0
     until = cache.get(_until(request, credentials), time.time() + settings.AXES_COOLOFF_TIME.total_seconds())
-    return max(1, round(until - time.time()))
+    return max(1, round(float(until) - time.time()))
 
 
 def count_failure(request: Any, user: User) -> None:

@@ -1,6 +1,6 @@
 """Getting, renewing and giving up tokens."""
 
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed, Throttled
@@ -23,7 +23,8 @@ class TokenView(ApiView, TokenViewBase):
         try:
             return super().post(request, *args, **kwargs)
         except AuthenticationFailed:
-            if seconds := seconds_left(request, request.data["email"]):
+            given = cast(dict[str, Any], request.data)  # as the serializer found
+            if seconds := seconds_left(request, given["email"]):
                 raise Throttled(seconds, "Too many wrong passwords or codes for this account.") from None
             raise
 

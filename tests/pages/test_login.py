@@ -87,7 +87,7 @@ def test_the_session_has_a_new_key(client: Client, member: User) -> None:
     session = client.session
     session["planted"] = True
     session.save()
-    client.cookies["sessionid"] = session.session_key
+    client.cookies["sessionid"] = str(session.session_key)
     log_in(client, member.email)
     assert client.cookies["sessionid"].value != session.session_key
 
