@@ -22,6 +22,7 @@ from tenants.second_factor import CODE_LENGTH, TooManyCodes, accept
 
 EMAIL_LENGTH = 254
 PASSWORD_LENGTH = 128
+RULES_TEXT = "Twelve characters or more. Not a common password, not your e-mail, not digits alone."
 PENDING_SECRET = "second_factor_secret"  # noqa: S105  a key of the session
 
 
@@ -158,5 +159,5 @@ def _plain(form: Any, labels: dict[str, str]) -> None:
         field.widget.attrs["maxlength"] = limit
         if name == "code":
             field.widget.attrs |= {"inputmode": "numeric", "autofocus": True}
-        elif name != "password1":
-            field.help_text = ""
+        else:
+            field.help_text = RULES_TEXT if name == "password1" else ""

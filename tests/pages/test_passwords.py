@@ -153,6 +153,13 @@ def test_known_and_unknown_addresses_are_told_the_same(
     assert ["/password/new/" in str(message.body) for message in mailoutbox] == [True, False, False, False]
 
 
+def test_on_the_public_host_only_who_runs_the_installation_gets_a_link(
+    member: User, mailoutbox: list[EmailMessage]
+) -> None:
+    Client(SERVER_NAME="localhost").post(FORGOTTEN, {"email": member.email})
+    assert "Nobody logs in there" in str(mailoutbox[0].body)
+
+
 def test_it_works_on_the_public_host(db: None, mailoutbox: list[EmailMessage]) -> None:
     root = system_admin()
     client = Client(SERVER_NAME="localhost")

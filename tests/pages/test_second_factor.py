@@ -190,7 +190,11 @@ def test_it_takes_a_proof_when_the_login_is_a_while_ago(
     assert answer["Location"].startswith("/account/confirm/?next=")
     assert "Is it you?" in client.get(answer["Location"]).content.decode()
     assert "Incorrect password" in client.post(answer["Location"], {"password": "wrong"}).content.decode()
+    for target in ("https://evil.test/", "http://other.localhost/"):
+        aside = client.post("/account/confirm/", {"password": PASSWORD, "next": target})
+        assert aside["Location"] == "/"
     client.post(answer["Location"], {"password": PASSWORD})
+    assert client.post(OFF).status_code == 302
     assert "Off" in client.get("/account/").content.decode()
 
 
