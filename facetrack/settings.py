@@ -11,6 +11,7 @@ from typing import Any
 
 import django_stubs_ext
 from celery.schedules import schedule
+from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
 from facetrack.lib import keys
@@ -263,7 +264,14 @@ FACETRACK_INSTALLATION_SECOND_FACTOR: bool = env.bool("FACETRACK_INSTALLATION_SE
 # Without a server mails become files, so that whoever tries FaceTrack finds them and none is lost.
 EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail")
 if os.environ.get("EMAIL_URL"):
-    globals().update(env.dj_email_url("EMAIL_URL"))
+    _mail: dict[str, object] = env.dj_email_url("EMAIL_URL")
+    if "EMAIL_BACKEND" not in _mail:
+        raise ImproperlyConfigured(
+            "EMAIL_URL begins with no scheme of mail: submission://, smtp:// or file://"
+        )
+    globals().update(_mail)
+else:
+    (VAR_DIR / "mail").mkdir(mode=0o700, exist_ok=True)  # links in mails are secrets
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
     "FACETRACK_MAIL_FROM", f"FaceTrack <noreply@{FACETRACK_PUBLIC_HOST}>"

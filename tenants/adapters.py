@@ -1,7 +1,6 @@
 """What allauth asks of us: who is logged in how, and how secrets are kept."""
 
 import logging
-import time
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +14,10 @@ from facetrack.lib.crypto import decrypt, encrypt
 from tenants import second_factor
 from tenants.addresses import client_address
 from tenants.models import User
+from tenants.session_limits import seconds_since_login
 
 log = logging.getLogger(__name__)
 RECENT_SECONDS = 300
-BEGAN = "began"
-"""Key of the session: when its user logged in, in seconds."""
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -32,7 +30,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Under a new session key. The backend is named because one that waited for its code has none."""
         user.backend = "tenants.auth.MembershipBackend"
         super().login(request, user)
-        request.session[BEGAN] = time.time()
 
     def reauthenticate(self, user: User, password: str) -> bool:
         found = authenticate(self.request, username=user.email, password=password)
@@ -40,7 +37,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Who logged in minutes ago is not asked again."""
-        return time.time() - float(self.request.session.get(BEGAN, 0)) > RECENT_SECONDS
+        return seconds_since_login(self.request) > RECENT_SECONDS
 
     def is_safe_url(self, url: str) -> bool:
         """Only addresses of this host: another tenant's is another house."""

@@ -1,9 +1,7 @@
 """Which tenant a request is for, and whether its user may be there, still and as they are."""
 
-import time
 from collections.abc import Callable
 
-from django.conf import settings
 from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,14 +10,12 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_tenants.middleware.main import TenantMainMiddleware
 
 from tenants import second_factor
-from tenants.adapters import BEGAN
 from tenants.models import User
 from tenants.queries import is_public, role_in, tenant_of
+from tenants.session_limits import move_on
 
 OPEN_PATHS = ("/login/", "/logout/", "/password/", "/static/", "/admin/login/", "/admin/jsi18n/")
 SET_UP_PATHS = (*OPEN_PATHS, "/account/second-factor/", "/account/confirm/", "/account/recovery-codes/")
-SLIDE_SECONDS = 300
-"""How often the end of a session is moved on, at most: it is a write."""
 
 
 class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
@@ -52,18 +48,9 @@ class SessionLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
-            self._slide(request, time.time())
-        return self.get_response(request)
-
-    def _slide(self, request: HttpRequest, now: float) -> None:
-        session = request.session
-        left = session.setdefault(BEGAN, now) + settings.FACETRACK_SESSION_SECONDS - now
-        if left <= 0:
+        if request.user.is_authenticated and not move_on(request):
             logout(request)
-        elif now - session.get("slid", 0) > SLIDE_SECONDS:
-            session["slid"] = now
-            session.set_expiry(int(min(settings.SESSION_COOKIE_AGE, left)))
+        return self.get_response(request)
 
 
 class SecondFactorMiddleware:

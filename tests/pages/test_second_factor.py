@@ -154,6 +154,7 @@ def test_a_token_takes_a_code_too(phone: Phone, another: Client, member: User) -
     code = phone.code()
     assert token(another, member.email, code=code).status_code == 200
     assert token(another, member.email, code=code).status_code == 401
+    assert "sessionid" not in another.cookies
 
 
 def test_wrong_codes_at_the_api_lock(phone: Phone, another: Client, member: User) -> None:
