@@ -11,7 +11,8 @@ from typing import Any
 
 import django_stubs_ext
 from celery.schedules import schedule
-from environs import Env
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, validate
 
 from facetrack.lib import keys
 
@@ -64,6 +65,10 @@ SHARED_APPS = [
     "rest_framework_simplejwt.token_blacklist",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
 ]
 TENANT_APPS = ["django.contrib.admin", "cameras", "staff", "visits"]
 INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARED_APPS)]
@@ -84,10 +89,14 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "tenants.middleware.SessionLimitMiddleware",
     "tenants.middleware.MembershipMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tenants.middleware.SecondFactorMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -181,19 +190,92 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = FACETRACK_UPLOAD_MEGABYTES * 1_000_000
 
 # --- People who log in --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
-AUTHENTICATION_BACKENDS = ["tenants.auth.MembershipBackend"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: refuses who is locked out, whatever the password
+    "tenants.auth.MembershipBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in {
+        "UserAttributeSimilarityValidator": {"user_attributes": ("email", "name")},
+        "MinimumLengthValidator": {"min_length": 12},
+        "CommonPasswordValidator": {},
+        "NumericPasswordValidator": {},
+    }.items()
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # of an invitation
+FACETRACK_RESET_SECONDS = 3600
+# A page that shows live visits asks every minute, so an open dashboard is not idle.
+SESSION_COOKIE_AGE = 60 * env.int("FACETRACK_SESSION_IDLE_MINUTES", 120, validate=validate.Range(min=5))
+FACETRACK_SESSION_SECONDS: int = 3600 * env.int("FACETRACK_SESSION_HOURS", 12, validate=validate.Range(min=1))
+# Whose X-Forwarded-For is believed: so many proxies in front, each adding the address that it saw.
+FACETRACK_PROXIES: int = env.int("FACETRACK_PROXIES", 0, validate=validate.Range(min=0, max=10))
+
+# Lockout: wrong passwords and codes for one e-mail from one address, counted in each tenant.
+AXES_FAILURE_LIMIT: int = env.int("FACETRACK_LOGIN_FAILURES", 5, validate=validate.Range(min=1))
+_lockout_minutes: int = env.int("FACETRACK_LOCKOUT_MINUTES", 15, validate=validate.Range(min=1))
+AXES_COOLOFF_TIME = timedelta(minutes=_lockout_minutes)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "tenants.lockout.LockoutHandler"
+AXES_USERNAME_CALLABLE = "tenants.lockout.counted_name"
+AXES_CLIENT_IP_CALLABLE = "tenants.addresses.client_address"
+AXES_LOCKOUT_CALLABLE = "tenants.lockout.refusal"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+
+# Second factor, changing and forgetting passwords: allauth's flows behind our pages.
+ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]  # nobody signs up: there is no such page
+ACCOUNT_EMAIL_VERIFICATION = "none"  # a link in a mail proves the address
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "FaceTrack: "
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
+ACCOUNT_LOGIN_TIMEOUT = 300  # from the password to the code
+ACCOUNT_FORMS = {
+    "reauthenticate": "tenants.forms.ConfirmForm",
+    "user_token": "tenants.forms.LinkForm",
+    "reset_password_from_key": "tenants.forms.NewPasswordForm",
+    "change_password": "tenants.forms.ChangePasswordForm",
+}
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": f"{AXES_FAILURE_LIMIT}/{_lockout_minutes}m/key",  # of codes, whatever the address
+    "reset_password": "20/h/ip,3/h/key",
+}
+MFA_ADAPTER = "tenants.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "FaceTrack"
+MFA_TOTP_TOLERANCE = 1  # clocks of phones differ; a code still works once only
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_FORMS = {
+    "authenticate": "tenants.forms.CodeForm",
+    "reauthenticate": "tenants.forms.ConfirmCodeForm",
+    "activate_totp": "tenants.forms.SetUpForm",
+}
+FACETRACK_INSTALLATION_SECOND_FACTOR: bool = env.bool("FACETRACK_INSTALLATION_SECOND_FACTOR", False)
+
+# --- Mail ---------------------------------------------------------------------------------------------
+# Without a server mails become files, so that whoever tries FaceTrack finds them and none is lost.
+EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail")
+if os.environ.get("EMAIL_URL"):
+    _mail: dict[str, object] = env.dj_email_url("EMAIL_URL")
+    if "EMAIL_BACKEND" not in _mail:
+        raise ImproperlyConfigured(
+            "EMAIL_URL begins with no scheme of mail: submission://, smtp:// or file://"
+        )
+    globals().update(_mail)
+else:
+    (VAR_DIR / "mail").mkdir(mode=0o700, exist_ok=True)  # links in mails are secrets
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
+    "FACETRACK_MAIL_FROM", f"FaceTrack <noreply@{FACETRACK_PUBLIC_HOST}>"
+)
 
 # --- API ----------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -283,6 +365,7 @@ LOGGING = {
     "loggers": {
         "django_tenants": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        "axes": {"level": "ERROR"},  # a line for each wrong password, without who and from where
         # A line for each periodic task, every second.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

@@ -4,13 +4,14 @@ from django.urls import include, path
 
 from tenants import views
 from tenants.admin import tenant_admin
+from tenants.pages.settings import settings
 
 urlpatterns = [
     path("", include("visits.urls")),
     path("cameras/", include("cameras.urls")),
     path("", include("tenants.urls")),
-    path("login/", views.LoginPage.as_view(), name="login"),
-    path("logout/", views.LogoutPage.as_view(), name="logout"),
+    path("", include("tenants.account_urls")),
+    path("settings/", settings, name="settings"),
     path("pictures/<str:token>", views.picture, name="picture"),
     path("admin/", tenant_admin.urls),
     path("api/v1/", include("facetrack.api")),

@@ -1,6 +1,6 @@
 """The public host: the installation's own admin, and nobody's people."""
 
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from tenants import views
@@ -9,8 +9,7 @@ from tenants.pages import switching
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="installation_admin:index")),
-    path("login/", views.LoginPage.as_view(), name="login"),
-    path("logout/", views.LogoutPage.as_view(), name="logout"),
+    path("", include("tenants.account_urls")),
     path("switch/", switching.switch, name="switch"),
     path("admin/", installation_admin.urls),
 ]

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from tenants.models import Tenant, User
-from tenants.queries import active_tenant, live_support, membership_of, tenant_of
+from tenants.queries import active_tenant, is_public, live_support, membership_of, tenant_of
 from tenants.rules import Role, may
 
 Way = Literal["session", "token", "key", "support", "machine"]
@@ -109,3 +109,10 @@ def _remember(user: Any, access: Access | None) -> None:
     """For the permission backend, which Django gives the user and no request."""
     if access is not None and access.user is not None:
         user._facetrack_access = access
+
+
+def may_enter(user: User, tenant: Tenant) -> bool:
+    """Whether somebody logs in on the host of `tenant`: a member there, who runs things on the public one."""
+    if is_public(tenant):
+        return user.is_active and user.is_staff
+    return member_access(user, tenant) is not None

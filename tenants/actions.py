@@ -1,18 +1,23 @@
 """What changes the installation: tenants, their hosts, their members."""
 
+import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import decrypt
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_email
 from django.db import transaction
 from django.db.models import F, Func, Value
 from django.http import Http404
+from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context
 
 from tenants.access import Access
+from tenants.codes import step_of
 from tenants.context import installation
 from tenants.events import member_invited
 from tenants.isolation import secure_tenant
@@ -80,6 +85,46 @@ def add_member(
         values = {"role": role.value, "sites": sorted(set(sites))}
         Membership.objects.update_or_create(tenant=tenant, user=user, defaults=values)
     return user
+
+
+def require_second_factor(*, tenant: Tenant, required: bool) -> None:
+    """From the next request on, members without a second factor can only set one up; or may do without."""
+    tenant.second_factor_required = required
+    tenant.save(update_fields=["second_factor_required"])
+
+
+def note_second_factor(*, user: User, since: datetime | None) -> None:
+    """Note on the account when a second factor was set up, or that it is gone. Ends all its sessions."""
+    user.second_factor_at = since
+    user.save(update_fields=["second_factor_at"])
+
+
+def drop_second_factor(*, user: User) -> None:
+    """For somebody who lost both phone and recovery codes; they log in with the password and begin anew."""
+    with installation(), transaction.atomic():
+        Authenticator.objects.filter(user=user).delete()
+        note_second_factor(user=user, since=None)
+
+
+def use_code(*, user: User, code: str) -> Authenticator | None:
+    """Use up a code of the app, or a recovery code: the one that it is of, None for a wrong or used one."""
+    with transaction.atomic():
+        own = {found.type: found for found in Authenticator.objects.select_for_update().filter(user=user)}
+        app = own.get(Authenticator.Type.TOTP)
+        if app is not None and _use_app_code(app, code):
+            return app
+        codes = own.get(Authenticator.Type.RECOVERY_CODES)
+        return codes if codes is not None and codes.wrap().validate_code(code) else None
+
+
+def _use_app_code(app: Authenticator, code: str) -> bool:
+    """Codes of the same period or of one before are used up with it."""
+    step = step_of(decrypt(app.data["secret"]), code, now=time.time())
+    if step is None or step <= app.data.get("step", 0):
+        return False
+    app.data["step"], app.last_used_at = step, timezone.now()
+    app.save(update_fields=["data", "last_used_at"])
+    return True
 
 
 def announce(*, topic: Outbox.Topic, subject: UUID, detail: str = "") -> None:

@@ -2,21 +2,46 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
-from django.urls import URLPattern, URLResolver
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver, reverse
+from django.utils.http import urlencode
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.sites import UnfoldAdminSite
 
 from tenants.access import access_of
+from tenants.actions import drop_second_factor
 from tenants.models import Domain, Membership, Tenant, User
+from tenants.pages.login import LogoutPage
 from tenants.queries import is_public, tenant_of
 
 
-class InstallationAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+class OneDoorSite(UnfoldAdminSite):  # type: ignore[misc]
+    """Logs in and out, and changes passwords, where everybody does: one lockout, one second factor."""
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.user.is_authenticated:
+            raise PermissionDenied("You are logged in, but may not see this. Ask an administrator.")
+        target = request.GET.get(REDIRECT_FIELD_NAME) or reverse(f"{self.name}:index")
+        return redirect(f"{reverse('login')}?{urlencode({REDIRECT_FIELD_NAME: target})}")
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return LogoutPage.as_view()(request)
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return redirect("account")
+
+
+class InstallationAdminSite(OneDoorSite):
     index_title = "Installation"
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -24,7 +49,7 @@ class InstallationAdminSite(UnfoldAdminSite):  # type: ignore[misc]
         return is_public(tenant_of(request)) and user.is_active and user.is_staff
 
 
-class TenantAdminSite(UnfoldAdminSite):  # type: ignore[misc]
+class TenantAdminSite(OneDoorSite):
     index_title = "Administration"
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -99,15 +124,22 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]
 @admin.register(User, site=installation_admin)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
     form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
-    list_display = ("email", "name", "is_active", "is_staff", "last_login")
+    list_display = ("email", "name", "is_active", "is_staff", "second_factor_at", "last_login")
+    actions = ("drop_second_factors",)
     list_filter = ("is_active", "is_staff")
     search_fields = ("email", "name")
     ordering = ("email",)
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
         ("May", {"fields": ("is_active", "is_staff")}),
-        ("Since", {"fields": ("last_login", "created_at")}),
+        ("Since", {"fields": ("last_login", "second_factor_at", "created_at")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name", "password1", "password2")}),)
-    readonly_fields = ("last_login", "created_at")
+    readonly_fields = ("last_login", "second_factor_at", "created_at")
     filter_horizontal = ()
+
+    @admin.action(description="Drop the second factor (phone and recovery codes are lost)")
+    def drop_second_factors(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users:
+            drop_second_factor(user=user)
+        messages.success(request, f"{len(users)} accounts now log in with the password and start anew.")

@@ -6,4 +6,4 @@ class TenantsConfig(AppConfig):
     verbose_name = "Installation"
 
     def ready(self) -> None:
-        from tenants import isolation  # noqa: F401  registers its check
+        from tenants import isolation, session_limits  # noqa: F401  register a check and a receiver

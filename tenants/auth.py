@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.tokens import Token
 
-from tenants.access import access_of, remembered
-from tenants.models import Tenant
+from tenants.access import access_of, may_enter, remembered
+from tenants.models import Tenant, User
 from tenants.queries import is_public, tenant_of
 from tenants.rules import Role, has_any, may
 
@@ -25,6 +25,13 @@ _VERB_OF_METHOD = {"POST": "add", "PUT": "change", "PATCH": "change", "DELETE": 
 
 class MembershipBackend(ModelBackend):
     """E-mail and password; permissions come from the role alone: in a tenant, or of the installation."""
+
+    def authenticate(
+        self, request: Any, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> Any:
+        """Whoever may log in on the request's host. All others are refused alike, and take one hash each."""
+        user = super().authenticate(request, username, password, **kwargs)
+        return user if isinstance(user, User) and may_enter(user, tenant_of(request)) else None
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         role = _role(user_obj)

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
 
+from tenants import second_factor
 from tenants.access import Access, member_access
 from tenants.context import inside, installation
 from tenants.models import Tenant
@@ -113,4 +114,6 @@ def access_by_session(key: str | None, tenant: Tenant) -> Access | int:
         user = get_user(request)
         if not user.is_authenticated:
             return NOT_LOGGED_IN
+        if second_factor.missing(user, tenant):
+            return FORBIDDEN
         return member_access(user, tenant) or FORBIDDEN

@@ -57,11 +57,18 @@ READ_ONLY = Rule("SELECT")
 CLOSED = Rule("")
 
 RULES: dict[str, Rule] = {
+    "account.emailaddress": by_user("SELECT"),  # allauth looks into it; addresses are in tenants.user
+    "account.emailconfirmation": CLOSED,
     "admin.logentry": CLOSED,  # each tenant has its own in its schema; this one is the installation's
     "auth.group": CLOSED,
     "auth.group_permissions": CLOSED,
     "auth.permission": READ_ONLY,
+    "axes.accessattempt": CLOSED,  # failures are counted in the cache
+    "axes.accessattemptexpiration": CLOSED,
+    "axes.accessfailurelog": CLOSED,
+    "axes.accesslog": CLOSED,
     "contenttypes.contenttype": READ_ONLY,
+    "mfa.authenticator": by_user(),
     "tenants.domain": by_tenant("SELECT"),
     "tenants.handover": by_tenant("SELECT, UPDATE"),  # made by the installation, used up by the tenant
     "tenants.membership": by_tenant(),

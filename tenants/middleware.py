@@ -1,24 +1,30 @@
-"""Which tenant a request is for, and whether its user may be there."""
+"""Which tenant a request is for, and whether its user may be there, still and as they are."""
 
 from collections.abc import Callable
 
+from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django_htmx.http import HttpResponseClientRedirect
 from django_tenants.middleware.main import TenantMainMiddleware
 
+from tenants import second_factor
 from tenants.access import access_of
 from tenants.models import User
 from tenants.queries import is_public, tenant_of
+from tenants.session_limits import move_on
 
 OPEN_PATHS = (
     "/login/",
     "/logout/",
+    "/password/",
     "/static/",
     "/admin/login/",
-    "/admin/logout/",
     "/admin/jsi18n/",
     "/switch/arrive/",
 )
+SET_UP_PATHS = (*OPEN_PATHS, "/account/second-factor/", "/account/confirm/", "/account/recovery-codes/")
 
 
 class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
@@ -51,3 +57,36 @@ def _why_not(user: object) -> str:
             "you support access for some hours, under Members."
         )
     return "You are logged in, but no member here. Ask an administrator to add you."
+
+
+class SessionLimitMiddleware:
+    """A session ends when nothing was asked for a while, and some hours after logging in in any case."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and not move_on(request):
+            logout(request)
+        return self.get_response(request)
+
+
+class SecondFactorMiddleware:
+    """Where everybody needs a second factor, who has none can only set it up."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if not isinstance(user, User) or not second_factor.missing(user, tenant_of(request)):
+            return self.get_response(request)
+        if request.path.startswith(SET_UP_PATHS):
+            return self.get_response(request)
+        if request.path.startswith("/api/"):
+            raise PermissionDenied(
+                "A second factor is required here. Set it up at /account/second-factor/ with a browser first."
+            )
+        if request.htmx:  # type: ignore[attr-defined]
+            return HttpResponseClientRedirect("/account/second-factor/")
+        return redirect("mfa_activate_totp")

@@ -1,36 +1,13 @@
-"""Logging in, pictures behind short-lived addresses, and what errors look like."""
+"""Pictures behind short-lived addresses, and what errors look like."""
 
 from http import HTTPStatus
 
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, LogoutView
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 
 from facetrack.lib import objects
-from tenants.access import member_access
-from tenants.queries import active_tenant, is_public
-
-
-class MemberForm(AuthenticationForm):
-    """On a customer's host only its members log in; others are told no more than with a wrong password."""
-
-    def confirm_login_allowed(self, user: object) -> None:
-        super().confirm_login_allowed(user)  # type: ignore[arg-type]
-        tenant = self.request.tenant  # type: ignore[union-attr]
-        if not is_public(tenant) and member_access(user, tenant) is None:
-            raise self.get_invalid_login_error()
-
-
-class LoginPage(LoginView):
-    template_name = "login.html"
-    form_class = MemberForm
-    redirect_authenticated_user = False
-
-
-class LogoutPage(LogoutView):
-    pass
+from tenants.queries import active_tenant
 
 
 @cache_control(private=True, max_age=240)

@@ -1,9 +1,7 @@
 """Getting, renewing and giving up tokens."""
 
-import hashlib
-from typing import Any
+from typing import Any, cast
 
-from django.core.cache import cache
 from rest_framework import status
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
@@ -12,10 +10,7 @@ from rest_framework_simplejwt.views import TokenViewBase
 
 from tenants.api.tokens import LogoutSerializer, TenantRefreshSerializer, TenantTokenSerializer
 from tenants.api.views import ApiView
-from tenants.queries import active_tenant
-
-FAILURES = 10
-WINDOW_SECONDS = 60
+from tenants.lockout import seconds_left
 
 
 class TokenView(ApiView, TokenViewBase):
@@ -25,13 +20,12 @@ class TokenView(ApiView, TokenViewBase):
     further_problems = ("429",)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        key = _key(request)
-        if cache.get(key, 0) >= FAILURES:
-            raise Throttled(WINDOW_SECONDS, "Too many wrong passwords for this account.")
         try:
             return super().post(request, *args, **kwargs)
         except AuthenticationFailed:
-            _count(key)
+            given = cast(dict[str, Any], request.data)  # as the serializer found
+            if seconds := seconds_left(request, given["email"]):
+                raise Throttled(seconds, "Too many wrong passwords or codes for this account.") from None
             raise
 
 
@@ -50,19 +44,3 @@ class LogoutView(ApiView, TokenViewBase):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         super().post(request, *args, **kwargs)
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _key(request: Request) -> str:
-    """Names one account from one address, so that nobody locks out somebody elsewhere."""
-    given = request.data.get("email") if isinstance(request.data, dict) else None
-    name = f"{given}".strip().lower().encode(errors="replace")
-    digest = hashlib.sha256(name + request.META["REMOTE_ADDR"].encode()).hexdigest()
-    return f"failed-logins.{active_tenant().pk}.{digest}"
-
-
-def _count(key: str) -> None:
-    cache.add(key, 0, WINDOW_SECONDS)
-    try:
-        cache.incr(key)
-    except ValueError:  # the window ended between the two
-        cache.add(key, 1, WINDOW_SECONDS)

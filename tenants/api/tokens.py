@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
@@ -9,12 +10,14 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from tenants import second_factor
 from tenants.models import Tenant, User
 from tenants.queries import active_tenant, role_of
 from tenants.rules import Role
 
 TOKEN_LENGTH = 4_000
 _REFUSED = "No active account here has this e-mail and password."
+_NO_FACTOR = "A second factor is required here by now. Log in again with one."
 _FOREIGN = (
     "This token was made for another host, or for somebody who is no member here any more. Log in again."
 )
@@ -33,6 +36,12 @@ class TenantTokenSerializer(TokenObtainSerializer):
         self.fields["password"] = serializers.CharField(
             max_length=128, write_only=True, trim_whitespace=False
         )
+        self.fields["code"] = serializers.CharField(
+            max_length=second_factor.CODE_LENGTH,
+            write_only=True,
+            required=False,
+            help_text="of the authenticator app, or a recovery code, for an account with a second factor",
+        )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         super().validate(attrs)
@@ -40,6 +49,8 @@ class TenantTokenSerializer(TokenObtainSerializer):
         role = role_of(user, tenant)
         if user is None or role is None:  # answered like a wrong password: membership is nobody's business
             raise AuthenticationFailed(_REFUSED, "no_active_account")
+        second_factor.check(user, tenant, attrs.get("code", ""))
+        user_logged_in.send(User, request=self.context["request"], user=user)
         return _pair(RefreshToken.for_user(user), tenant, role)
 
 
@@ -70,6 +81,8 @@ class LogoutSerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         token, _ = _own(attrs["refresh"], active_tenant())
         _use_up(token)
+        user = User.objects.get(pk=token["user_id"])
+        user_logged_out.send(User, request=self.context["request"], user=user)
         return {}
 
 
@@ -78,8 +91,10 @@ def _own(text: str, tenant: Tenant) -> tuple[RefreshToken, Role]:
     token = RefreshToken(text)  # type: ignore[arg-type]  # its annotation is wrong, its code takes text
     user = User.objects.filter(pk=token["user_id"]).first()
     role = role_of(user, tenant)
-    if token.get("tid") != str(tenant.pk) or role is None:
+    if user is None or token.get("tid") != str(tenant.pk) or role is None:
         raise AuthenticationFailed(_FOREIGN, "wrong_tenant")
+    if second_factor.missing(user, tenant):
+        raise AuthenticationFailed(_NO_FACTOR, "second_factor")
     return token, role
 
 

@@ -12,6 +12,11 @@ class Tenant(TenantMixin):  # type: ignore[misc]
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=100, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    second_factor_required = models.BooleanField(
+        "everybody needs a second factor",
+        default=False,
+        help_text="Who has none is led to the page where they set it up, and nowhere else.",
+    )
 
     class Meta:
         ordering = ["name"]

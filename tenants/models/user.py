@@ -7,6 +7,7 @@ from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 
 class UserManager(BaseUserManager["User"]):
@@ -34,6 +35,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("runs the installation", default=False)
     is_active = models.BooleanField("may log in", default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    second_factor_at = models.DateTimeField("second factor since", null=True, editable=False)
+    """When the authenticator app was set up; None without one."""
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
@@ -51,6 +54,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def has_module_perms(self, app_label: str) -> bool:
         return any(cast(Any, backend).has_module_perms(self, app_label) for backend in get_backends())
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """Of password and second factor: when either changes, all sessions begun before end."""
+        since = self.second_factor_at.isoformat() if self.second_factor_at else ""
+        return salted_hmac(
+            "tenants.user.session", self.password + since, secret=secret, algorithm="sha256"
+        ).hexdigest()
 
     def get_full_name(self) -> str:
         return self.name or self.email

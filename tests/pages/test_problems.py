@@ -67,6 +67,11 @@ def test_no_page_has_inline_script_or_style(
         f"/people/visitors/{visitor}/",
         "/nothing/",
         "/login/",
+        "/password/forgotten/",
+        "/account/",
+        "/account/password/",
+        "/account/second-factor/",
+        "/settings/",
     ]
     for path in [*paths, f"/people/visitors/{visitor}/forget/"]:
         text = client.get(path).content.decode()

@@ -1,0 +1,98 @@
+"""One's own account: its second factor and recovery codes."""
+
+from typing import Any
+
+from allauth.account.views import ReauthenticateView
+from allauth.mfa.base.views import ReauthenticateView as ReauthenticateByCodeView
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db import transaction
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.generic import TemplateView
+
+from tenants import second_factor
+from tenants.actions import note_second_factor, use_code
+from tenants.forms import PENDING_SECRET
+from tenants.queries import tenant_of, user_of
+
+
+class AccountPage(LoginRequiredMixin, TemplateView):
+    template_name = "account/page.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        codes = Authenticator.objects.filter(
+            user=user_of(self.request), type=Authenticator.Type.RECOVERY_CODES
+        ).first()
+        left = len(codes.wrap().get_unused_codes()) if codes else 0
+        return super().get_context_data(**kwargs) | {
+            "codes_left": left,
+            "required": second_factor.required(tenant_of(self.request)),
+        }
+
+
+class ConfirmPage(ReauthenticateView):  # type: ignore[misc]
+    """Asks for the password again before something that only its owner should do."""
+
+    template_name = "account/confirm.html"
+
+
+class ConfirmCodePage(ReauthenticateByCodeView):  # type: ignore[misc]
+    """The same with a code, for who has the phone at hand."""
+
+    template_name = "account/confirm.html"
+
+
+@method_decorator(never_cache, name="dispatch")
+class SetUpPage(ActivateTOTPView):  # type: ignore[misc]
+    """A picture for the app to read, and the first code as proof that it did."""
+
+    template_name = "account/second_factor.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        missing = second_factor.missing(user_of(self.request), tenant_of(self.request))
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context | {"missing": missing}
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        user = user_of(self.request)
+        use_code(user=user, code=form.cleaned_data["code"])  # it shall not log anybody in as well
+        note_second_factor(user=user, since=timezone.now())
+        update_session_auth_hash(self.request, user)
+        self.request.session.pop(PENDING_SECRET, None)
+        messages.success(self.request, "Your second factor is on. Other sessions of yours have ended.")
+        return answer
+
+
+class TurnOffPage(DeactivateTOTPView):  # type: ignore[misc]
+    template_name = "account/second_factor_off.html"
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        user = user_of(self.request)
+        note_second_factor(user=user, since=None)
+        update_session_auth_hash(self.request, user)
+        messages.success(self.request, "Your second factor is off. Your password alone logs you in.")
+        return answer
+
+
+@method_decorator(never_cache, name="dispatch")
+class RecoveryCodesPage(ViewRecoveryCodesView):  # type: ignore[misc]
+    """Shows codes once."""
+
+    template_name = "account/recovery_codes.html"
+
+
+class NewRecoveryCodesPage(GenerateRecoveryCodesView):  # type: ignore[misc]
+    """Former codes work no more."""
+
+    template_name = "account/recovery_codes_new.html"

@@ -1,0 +1,28 @@
+"""What an administrator decides for the whole organisation."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from tenants.access import access_of
+from tenants.actions import require_second_factor
+from tenants.forms import SettingsForm
+from tenants.queries import tenant_of
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def settings(request: HttpRequest) -> HttpResponse:
+    access = access_of(request)
+    if access is None or not access.may("tenants.change_settings"):
+        raise PermissionDenied("Only administrators of your organisation change its settings.")
+    tenant = tenant_of(request)
+    form = SettingsForm(request.POST if request.method == "POST" else None, instance=tenant)
+    if form.is_valid():
+        require_second_factor(tenant=tenant, required=form.cleaned_data["second_factor_required"])
+        messages.success(request, "The settings are saved.")
+        return redirect("settings")
+    return render(request, "settings/page.html", {"form": form})
