@@ -65,14 +65,13 @@ class MemberConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
     async def connect(self) -> None:
         self.groups_joined: frozenset[str] = frozenset()
         self.checked_at: float = 0.0
-        await self.accept()  # a refused handshake would hide the close code from browsers
-        if self.scope.get("tenant") is None:
-            await self.close(NO_TENANT)
-            return
-        access = await self._access()
+        access = NO_TENANT if self.scope.get("tenant") is None else await self._access()
         if isinstance(access, Access):
+            # Joined before the page knows: it then asks for news, and what comes later is hinted at.
             await self._join(access)
+            await self.accept()
         else:
+            await self.accept()  # a refused handshake would hide the close code from browsers
             await self.close(access)
 
     async def still_admitted(self) -> bool:

@@ -39,8 +39,11 @@ def _connection_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("channels.db.close_old_connections", lambda: None)
 
 
-def listen(browser: Client, told: Callable[[], None]) -> list[Any]:
-    """What the socket of a browser's page passes on while `told` happens; last a close code, if any."""
+def listen(browser: Client, told: Callable[[], None], expected: int = 1) -> list[Any]:
+    """What the socket of a browser's page passes on after `told`; last a close code, if any.
+
+    Waits for as many as are `expected`, and then whether there are more.
+    """
     cookie = browser.cookies.get(settings.SESSION_COOKIE_NAME)
     headers = [(b"host", browser.defaults["SERVER_NAME"].encode())]
     if cookie:
@@ -52,8 +55,8 @@ def listen(browser: Client, told: Callable[[], None]) -> list[Any]:
         connected, _ = await opened.connect(timeout=5)
         assert connected
         await asyncio.to_thread(told)
-        while not await opened.receive_nothing(QUIET):
-            message = await opened.receive_output()
+        while len(heard) < expected or not await opened.receive_nothing(QUIET):
+            message = await opened.receive_output(timeout=20)
             heard.append(message["code"] if message["type"] == "websocket.close" else message["text"])
             if message["type"] == "websocket.close":
                 return heard
@@ -74,14 +77,14 @@ def test_hints_are_of_ones_own_sites(acme: Tenant, two_sites: TwoSites, client_o
 
     manager = client_of(acme, Role.SITE_MANAGER, sites=[north])
     assert listen(manager, tell) == ['{"cursor": null}']
-    assert listen(client_of(acme, Role.VIEWER), tell) == ['{"cursor": 17}', '{"cursor": 18}']
-    assert listen(client_of(acme, Role.SITE_MANAGER, sites=[]), tell) == []
+    assert listen(client_of(acme, Role.VIEWER), tell, 2) == ['{"cursor": 17}', '{"cursor": 18}']
+    assert listen(client_of(acme, Role.SITE_MANAGER, sites=[]), tell, 0) == []
 
 
 def test_another_customers_events_are_not_heard(
     acme: Tenant, other: Tenant, two_sites: TwoSites, client_of: ClientOf
 ) -> None:
-    assert listen(client_of(acme), lambda: publish(other, two_sites.north.pk, 5)) == []
+    assert listen(client_of(acme), lambda: publish(other, two_sites.north.pk, 5), 0) == []
 
 
 @pytest.fixture
