@@ -25,6 +25,7 @@ BARE = frozenset(
         "makemigrations --check",
         "models",
         "replay",
+        "rotate_jwt_key",
         "services",
         "spectacular",
         "startapp",

@@ -7,7 +7,8 @@ from rest_framework.routers import SimpleRouter
 
 from cameras.api.views import CameraViewSet, SiteViewSet
 from staff.api.views import FaceImageViewSet, StaffViewSet
-from tenants.api.logins import LogoutView, RefreshView, TokenView
+from tenants.api.keys import KeyViewSet
+from tenants.api.logins import KeyTokenView, LogoutView, RefreshView, TokenView
 from tenants.api.members import MemberViewSet
 from tenants.api.views import ApiView, NowhereView
 from visits.api.views import SightingViewSet, VisitorViewSet, VisitViewSet
@@ -32,10 +33,12 @@ router.register("visitors", VisitorViewSet, "api-visitor")
 router.register("visits", VisitViewSet, "api-visit")
 router.register("sightings", SightingViewSet, "api-sighting")
 router.register("members", MemberViewSet, "api-member")
+router.register("keys", KeyViewSet, "api-key")
 
 urlpatterns = [
     path("auth/token/", TokenView.as_view(), name="api-token"),
     path("auth/token/refresh/", RefreshView.as_view(), name="api-token-refresh"),
+    path("auth/key-token/", KeyTokenView.as_view(), name="api-key-token"),
     path("auth/logout/", LogoutView.as_view(), name="api-logout"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", login_required(DocsView.as_view()), name="api-docs"),

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from tenants import views
 from tenants.admin import tenant_admin
+from tenants.credentials.jwks import jwks
 from tenants.pages.settings import settings
 
 urlpatterns = [
@@ -12,6 +13,8 @@ urlpatterns = [
     path("", include("tenants.urls")),
     path("", include("tenants.account_urls")),
     path("settings/", settings, name="settings"),
+    path("keys/", include("tenants.credentials.urls")),
+    path(".well-known/jwks.json", jwks, name="jwks"),
     path("pictures/<str:token>", views.picture, name="picture"),
     path("admin/", tenant_admin.urls),
     path("api/v1/", include("facetrack.api")),

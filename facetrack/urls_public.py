@@ -5,11 +5,17 @@ from django.views.generic import RedirectView
 
 from tenants import views
 from tenants.admin import installation_admin
+from tenants.api.logins import KeyTokenView
+from tenants.api.views import NowhereView
+from tenants.credentials.jwks import jwks
 from tenants.pages import switching
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="installation_admin:index")),
     path("", include("tenants.account_urls")),
+    path(".well-known/jwks.json", jwks, name="jwks"),
+    path("api/v1/auth/key-token/", KeyTokenView.as_view(), name="api-key-token"),
+    path("api/v1/<path:rest>", NowhereView.as_view()),
     path("switch/", switching.switch, name="switch"),
     path("admin/", installation_admin.urls),
 ]

@@ -9,7 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils import timezone
 
-from tenants.models import Tenant, User
+from tenants.credentials.rules import in_scope
+from tenants.models import Membership, Tenant, User
 from tenants.queries import active_tenant, is_public, live_support, membership_of, tenant_of
 from tenants.rules import Role, may
 
@@ -21,7 +22,8 @@ class Access:
     """What somebody may do in one tenant, for the length of one request or socket.
 
     `sites` are the sites whose people and cameras they see; None means all of the tenant's.
-    `user` is None where an API key or a machine acts; `key` is then the key's id.
+    `user` is None where an API key or a machine acts; `key` is then the key's id, and `scopes` are what the
+    key was given of the rights of its role.
     """
 
     tenant: Tenant
@@ -29,13 +31,14 @@ class Access:
     sites: frozenset[UUID] | None = None
     user: User | None = None
     key: UUID | None = None
+    scopes: frozenset[str] | None = None
     way: Way = "session"
     until: datetime | None = None
     """When support access ends by itself."""
 
     def may(self, permission: str) -> bool:
-        """Whether the role has a permission, e.g. `cameras.change_camera` or `tenants.manage_members`."""
-        return may(self.role, permission)
+        """Whether role and scopes allow it, e.g. `cameras.change_camera` or `tenants.manage_members`."""
+        return may(self.role, permission) and (self.scopes is None or in_scope(self.scopes, permission))
 
     def sees(self, site: UUID) -> bool:
         return self.sites is None or site in self.sites
@@ -71,7 +74,8 @@ def granted(request: HttpRequest) -> Access:
 
 def admit(request: HttpRequest, access: Access) -> None:
     """Note what a token or key that was checked may do; `access_of` answers it from now on."""
-    request._facetrack_access = (getattr(access.user, "pk", None), access)  # type: ignore[attr-defined]
+    actor = access.key if access.user is None else access.user.pk
+    request._facetrack_access = (actor, access)  # type: ignore[attr-defined]
     _remember(access.user, access)
 
 
@@ -89,11 +93,14 @@ def member_access(user: object, tenant: Tenant) -> Access | None:
             return None
         return Access(tenant=tenant, role=Role.VIEWER, user=user, way="support", until=support.expires_at)
     membership = membership_of(user, tenant)
-    if membership is None:
-        return None
+    return None if membership is None else of_membership(membership, user=user, tenant=tenant)
+
+
+def of_membership(membership: Membership, *, user: User, tenant: Tenant, way: Way = "session") -> Access:
+    """What a member may do: the one place that reads a membership, for sessions and tokens alike."""
     role = Role(membership.role)
     sites = frozenset(membership.sites) if role is Role.SITE_MANAGER else None
-    return Access(tenant=tenant, role=role, sites=sites, user=user)
+    return Access(tenant=tenant, role=role, sites=sites, user=user, way=way)
 
 
 def remembered(user: Any, tenant: Tenant) -> Access | None:

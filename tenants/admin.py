@@ -18,9 +18,11 @@ from unfold.sites import UnfoldAdminSite
 
 from tenants.access import access_of
 from tenants.actions import drop_second_factor
-from tenants.models import Domain, Membership, Tenant, User
+from tenants.addresses import client_address
+from tenants.credentials.actions import revoke_key
+from tenants.models import ApiKey, Domain, Membership, Tenant, User
 from tenants.pages.login import LogoutPage
-from tenants.queries import is_public, tenant_of
+from tenants.queries import is_public, tenant_of, user_of
 
 
 class OneDoorSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -143,3 +145,32 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
         for user in users:
             drop_second_factor(user=user)
         messages.success(request, f"{len(users)} accounts now log in with the password and start anew.")
+
+
+@admin.register(ApiKey, site=installation_admin)
+class WorkerKeyAdmin(ModelAdmin):  # type: ignore[misc]
+    """Keys of the installation, which workers have. `manage.py create_api_key` makes and rotates them."""
+
+    list_display = ("name", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
+    search_fields = ("name", "prefix")
+    actions = ("revoke",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        return ApiKey.objects.filter(tenant=None)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return False
+
+    @admin.action(description="Revoke at once", permissions=["view"])
+    def revoke(self, request: HttpRequest, rows: QuerySet[ApiKey]) -> None:
+        for key in rows:
+            revoke_key(
+                key=key, tenant=tenant_of(request), by=user_of(request), address=client_address(request)
+            )
+        self.message_user(request, "Revoked: workers that use them get in no more.")

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib.auth.backends import ModelBackend
 from django.db import connection
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.tokens import Token
 
 from tenants.access import access_of, may_enter, remembered
 from tenants.models import Tenant, User
@@ -42,21 +39,6 @@ class MembershipBackend(ModelBackend):
         return role is not None and has_any(role, app_label)
 
 
-class TenantJWTAuthentication(JWTAuthentication):
-    """A token counts on the host of the tenant that it was made for, and nowhere else."""
-
-    def authenticate(self, request: Request) -> tuple[Any, Token] | None:
-        result = super().authenticate(request)
-        if result is None:
-            return None
-        user, token = result
-        if token.get("tid") != str(tenant_of(request).pk):
-            raise AuthenticationFailed(
-                "This token was made for another host. Log in here to get one.", "wrong_tenant"
-            )
-        return user, token
-
-
 class RolePermission(BasePermission):
     """Members only, with what the table in `tenants.rules` gives the role.
 
@@ -73,11 +55,13 @@ class RolePermission(BasePermission):
         if permission := getattr(view, "permission", None):
             return access.may(permission)
         rows = getattr(view, "queryset", None)
-        app = getattr(view, "app_label", None) or (rows is not None and rows.model._meta.app_label)
+        model = None if rows is None else rows.model._meta
+        app = getattr(view, "app_label", None) or (model and model.app_label)
+        name = model.model_name if model else "any"
         if request.method in SAFE_METHODS:
-            return not app or access.may(f"{app}.view_any")
+            return not app or access.may(f"{app}.view_{name}")
         verb = getattr(view, "verb", None) or _VERB_OF_METHOD.get(request.method or "")
-        return bool(verb and app) and access.may(f"{app}.{verb}_any")
+        return bool(verb and app) and access.may(f"{app}.{verb}_{name}")
 
 
 def _role(user: Any) -> Role | None:

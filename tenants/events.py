@@ -1,7 +1,24 @@
-"""What the rest of the house is told, after the transaction is committed."""
+"""What the rest of the house is told, after the transaction is committed.
+
+Of tokens and keys, for whoever keeps a record of them; no event ever carries a secret. All are sent with
+`kind` (`access`, `refresh`, `key`), `tenant` (on the public host, the installation's own), `address` (None
+outside of a request) and, where they are known, `user` and `key`: their ids.
+
+    credential_issued    a login gave tokens (kind `access`, `family`), or a key was made (kind `key`)
+    credential_used      a refresh token was used, or a key was exchanged for a token (`family`)
+    credential_revoked   a family (`family`, `reason`) or a key (`reason`) is over before its time
+    credential_refused   with `name`, what the credential called itself (prefix, kid or jti; at most 64
+                         printable characters, chosen by whoever sent it), and `reason`, which is for the
+                         log: the answer does not tell it
+"""
 
 from django.dispatch import Signal
 
 member_invited = Signal()
 """Somebody was made a member. Sent inside the tenant with `tenant`, `user` and `new`: whether the account
 was made for it and has no password yet. Whoever mails the link to set one listens here."""
+
+credential_issued = Signal()
+credential_used = Signal()
+credential_revoked = Signal()
+credential_refused = Signal()

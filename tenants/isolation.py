@@ -69,6 +69,7 @@ RULES: dict[str, Rule] = {
     "axes.accesslog": CLOSED,
     "contenttypes.contenttype": READ_ONLY,
     "mfa.authenticator": by_user(),
+    "tenants.apikey": by_tenant("SELECT, INSERT, UPDATE"),
     "tenants.domain": by_tenant("SELECT"),
     "tenants.handover": by_tenant("SELECT, UPDATE"),  # made by the installation, used up by the tenant
     "tenants.membership": by_tenant(),
@@ -77,6 +78,7 @@ RULES: dict[str, Rule] = {
     # Only a tenant lets anybody in, and nobody takes the record of it away.
     "tenants.supportaccess": by_tenant("SELECT, INSERT, UPDATE", kept="SELECT"),
     "tenants.tenant": Rule("SELECT, UPDATE", f"id = {TENANT}"),
+    "tenants.tokenfamily": by_tenant("SELECT, INSERT, UPDATE"),
     "tenants.user": Rule(
         "SELECT, UPDATE",
         "EXISTS (SELECT 1 FROM public.tenants_membership m WHERE m.user_id = tenants_user.id)"
@@ -84,10 +86,6 @@ RULES: dict[str, Rule] = {
     ),
     "tenants.user_groups": CLOSED,
     "tenants.user_user_permissions": CLOSED,
-    "token_blacklist.blacklistedtoken": Rule(
-        EVERYTHING, "EXISTS (SELECT 1 FROM public.token_blacklist_outstandingtoken o WHERE o.id = token_id)"
-    ),
-    "token_blacklist.outstandingtoken": by_user(),
 }
 
 

@@ -20,6 +20,7 @@ OPEN_PATHS = (
     "/logout/",
     "/password/",
     "/static/",
+    "/.well-known/",
     "/admin/login/",
     "/admin/jsi18n/",
     "/switch/arrive/",

@@ -38,6 +38,14 @@ def customer(name: str) -> Tenant:
     raise TenantMissing(f"there is no tenant '{name}' (tenants: {known})")
 
 
+def installation_tenant() -> Tenant:
+    """The tenant that stands for the installation. Raises TenantMissing before the first customer is made."""
+    public: Tenant | None = Tenant.objects.filter(schema_name=get_public_schema_name()).first()
+    if public is None:
+        raise TenantMissing("the installation has no host yet: make a customer first, with create_tenant")
+    return public
+
+
 def active_tenant() -> Tenant:
     """The tenant of this request, task or command. Raises TenantMissing: nothing falls back to public."""
     tenant = cast(Any, connection).tenant

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
-from django.core.management import call_command
 from django.utils import timezone
 
 from tenants.actions import forget_hand_overs
+from tenants.credentials import actions as credentials
 from tenants.queries import active_tenant
+from tenants.sessions import SessionStore
 from tenants.tasks import InstallationTask, TenantTask, fan_out
 from visits import actions as visits
 from workers import examine, indexing, runner, supervise
@@ -63,8 +64,8 @@ def drain_outbox() -> None:
 
 @shared_task(base=InstallationTask)
 def clear_expired() -> None:
-    call_command("clearsessions")
-    call_command("flushexpiredtokens")
+    SessionStore.clear_expired()
+    credentials.forget_expired(now=timezone.now())
     forget_hand_overs(before=timezone.now())
     fan_out(forget_old_events, expires=600)
 

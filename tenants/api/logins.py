@@ -1,46 +1,112 @@
 """Getting, renewing and giving up tokens."""
 
-from typing import Any, cast
+from typing import Any
 
-from rest_framework import status
+from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework_simplejwt.views import TokenViewBase
 
-from tenants.api.tokens import LogoutSerializer, TenantRefreshSerializer, TenantTokenSerializer
+from tenants import second_factor
+from tenants.access import Access, member_access
+from tenants.addresses import client_address
+from tenants.api.authentication import CHALLENGE, checked_key, refuse
+from tenants.api.tokens import ExchangeSerializer, LoginSerializer, LogoutSerializer, RefreshSerializer
 from tenants.api.views import ApiView
+from tenants.credentials.actions import exchange, log_in, log_out, renew
+from tenants.credentials.refusal import Refused
 from tenants.lockout import seconds_left
+from tenants.models import User
+from tenants.queries import active_tenant
+
+_REFUSED = "No active account here has this e-mail and password."
 
 
-class TokenView(ApiView, TokenViewBase):
+class CredentialView(ApiView, GenericAPIView[Any]):
+    """For whoever has no access yet: what they send in the body is the proof."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+    def sent(self, request: Request) -> dict[str, Any]:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+
+class TokenView(CredentialView):
     """E-mail and password of a member become an access token (minutes) and a refresh token (a day)."""
 
-    serializer_class = TenantTokenSerializer
+    serializer_class = LoginSerializer
     further_problems = ("429",)
 
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def post(self, request: Request) -> Response:
+        sent = self.sent(request)
         try:
-            return super().post(request, *args, **kwargs)
+            access = _member(request, **sent)
         except AuthenticationFailed:
-            given = cast(dict[str, Any], request.data)  # as the serializer found
-            if seconds := seconds_left(request, given["email"]):
+            if seconds := seconds_left(request._request, sent["email"]):
                 raise Throttled(seconds, "Too many wrong passwords or codes for this account.") from None
             raise
+        user_logged_in.send(User, request=request._request, user=access.user)
+        return Response(log_in(access=access, address=client_address(request)))
 
 
-class RefreshView(ApiView, TokenViewBase):
-    """A refresh token becomes a new pair; the old one works no more."""
+class RefreshView(CredentialView):
+    """A refresh token becomes a new pair; the old one works no more. Using it twice ends both."""
 
-    serializer_class = TenantRefreshSerializer
+    serializer_class = RefreshSerializer
+
+    def post(self, request: Request) -> Response:
+        text = self.sent(request)["refresh"]
+        try:
+            return Response(renew(text=text, tenant=active_tenant(), address=client_address(request)))
+        except Refused as refusal:
+            refuse(request, "refresh", refusal)
 
 
-class LogoutView(ApiView, TokenViewBase):
-    """The refresh token works no more; access tokens made of it run out within minutes."""
+class LogoutView(CredentialView):
+    """Neither the refresh token nor any access token of the same login works any more."""
 
     serializer_class = LogoutSerializer
     answers = {"post": {204: None}}
 
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        super().post(request, *args, **kwargs)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+    def post(self, request: Request) -> Response:
+        text = self.sent(request)["refresh"]
+        try:
+            user_id = log_out(text=text, tenant=active_tenant(), address=client_address(request))
+        except Refused as refusal:
+            refuse(request, "refresh", refusal)
+        if user := User.objects.filter(pk=user_id).first():
+            user_logged_out.send(User, request=request._request, user=user)
+        return Response(status=204)
+
+
+class KeyTokenView(CredentialView):
+    """An API key becomes an access token (minutes) with the same rights. A worker's key does so on the
+    installation's public host."""
+
+    serializer_class = ExchangeSerializer
+
+    def post(self, request: Request) -> Response:
+        key, access = checked_key(request, self.sent(request)["key"])
+        return Response({"access": exchange(key=key, access=access, address=client_address(request))})
+
+
+def _member(request: Request, *, email: str, password: str, code: str = "") -> Access:
+    """What an account may do here that has proved itself. Raises AuthenticationFailed, Throttled.
+
+    Membership is nobody's business: without one, as with a wrong password. Support access is for the
+    pages, where its end is shown.
+    """
+    user = authenticate(request=request._request, username=email, password=password)
+    access = member_access(user, active_tenant())
+    if access is None or access.user is None or access.way == "support":
+        raise AuthenticationFailed(_REFUSED, "no_active_account")
+    second_factor.check(access.user, access.tenant, code)
+    return access

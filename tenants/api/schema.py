@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from tenants.api.problems import PROBLEM_TYPE, ProblemSerializer
@@ -47,7 +47,27 @@ class ApiSchema(AutoSchema):
         return sorted(found | set(getattr(self.view, "further_problems", ())))
 
 
-class TenantTokenScheme(SimpleJWTScheme):  # type: ignore[no-untyped-call]
-    """Tells spectacular that our authentication is simplejwt's with one more check."""
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "tenants.api.authentication.TokenAuthentication"
+    name = "token"
 
-    target_class = "tenants.auth.TenantJWTAuthentication"
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "An access token: of a member from /auth/token/, of a key from /auth/key-token/.",
+        }
+
+
+class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "tenants.api.authentication.KeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Api-Key ft_…`, the word and the key.",
+        }

@@ -1,5 +1,6 @@
-"""The shared schema: customers, the people who log in, and rows on their way to other stores."""
+"""The shared schema: customers, the people who log in, their keys, and rows on their way to other stores."""
 
+from tenants.models.api_key import ApiKey
 from tenants.models.hand_over import HandOver
 from tenants.models.membership import Membership
 from tenants.models.outbox import Outbox
@@ -7,9 +8,11 @@ from tenants.models.record import Record
 from tenants.models.session import Session
 from tenants.models.support_access import SupportAccess
 from tenants.models.tenant import Domain, Tenant
+from tenants.models.token_family import TokenFamily
 from tenants.models.user import User
 
 __all__ = [
+    "ApiKey",
     "Domain",
     "HandOver",
     "Membership",
@@ -18,5 +21,6 @@ __all__ = [
     "Session",
     "SupportAccess",
     "Tenant",
+    "TokenFamily",
     "User",
 ]

@@ -6,6 +6,7 @@ from rest_framework.test import APIClient
 
 V1 = "/api/v1"
 TOKEN, REFRESH, LOGOUT = f"{V1}/auth/token/", f"{V1}/auth/token/refresh/", f"{V1}/auth/logout/"
+KEY_TOKEN = f"{V1}/auth/key-token/"
 
 
 def problem(answer: Any, status: int, *, field: str | None = None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from cameras.models import Camera, Site
 from staff.models import FaceImage, StaffMember
 from tenants.admin import installation_admin, tenant_admin
 from tenants.context import installation
+from tenants.credentials.actions import create_key
 from tenants.models import Tenant, User
 from tenants.rules import MEMBER_ROLES, Role
 from visits.models import Decision, Sighting
@@ -142,10 +143,12 @@ def test_the_installation_has_an_admin_of_its_own(acme: Tenant, label: str) -> N
     with installation():
         user = User.objects.create_superuser("root@installation.test", "x")
         client.force_login(user)
+        public = Tenant.objects.get(schema_name="public")
+        key, _ = create_key(tenant=public, name="w1", role=Role.WORKER, scopes=["worker"], by=None)
     name = label.replace(".", "_")
     urls = "facetrack.urls_public"
     assert client.get(reverse(f"installation_admin:{name}_changelist", urlconf=urls)).status_code == 200
-    row: Any = {"tenants.tenant": acme, "tenants.user": user}[label]
+    row: Any = {"tenants.apikey": key, "tenants.tenant": acme, "tenants.user": user}[label]
     detail = reverse(f"installation_admin:{name}_change", urlconf=urls, args=[row.pk])
     assert client.get(detail).status_code == 200
 

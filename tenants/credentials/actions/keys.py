@@ -1,0 +1,155 @@
+"""API keys: made, rotated with an overlap, revoked."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Least
+from django.utils import timezone
+
+from tenants.access import Access
+from tenants.credentials.queries import keys, owner
+from tenants.credentials.rules import (
+    DAYS,
+    MOST_DAYS,
+    MOST_OVERLAP_HOURS,
+    OVERLAP_HOURS,
+    KeyText,
+    digest_of,
+    faults,
+    new_key,
+    within,
+)
+from tenants.events import credential_issued, credential_revoked
+from tenants.models import ApiKey, Tenant, User
+from tenants.rules import Role
+from tenants.sites import site_names
+
+MOST_KEYS = 200
+"""Keys of one tenant that count at the same time."""
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+def create_key(
+    *,
+    tenant: Tenant,
+    name: str,
+    role: Role,
+    scopes: Sequence[str],
+    sites: Sequence[UUID] | None = None,
+    days: int = DAYS,
+    by: Access | None,
+    address: str | None = None,
+) -> tuple[ApiKey, KeyText]:
+    """A key of the tenant, or of the installation for its public tenant, and its text: there is no other
+    moment to see it. `by` is None for a command.
+
+    Raises ValidationError, and PermissionDenied for a key that gives more than its maker has.
+    """
+    _require_no_more_than(by, role, sites)
+    if (role is Role.WORKER) != (owner(tenant) is None):
+        whose = "the installation" if role is Role.WORKER else "a customer"
+        raise ValidationError({"role": [f"A key for the role {role.label.lower()} belongs to {whose}."]})
+    if found := faults(role, scopes, sites):
+        raise ValidationError({field: [text] for field, text in found.items()})
+    if not 1 <= days <= MOST_DAYS:
+        raise ValidationError({"days": [f"A key lasts from 1 to {MOST_DAYS} days."]})
+    if sites and not set(sites) <= set(site_names()):
+        raise ValidationError({"sites": ["One of these sites is not there (any more)."]})
+    now = timezone.now()
+    if keys(tenant).filter(revoked_at=None, expires_at__gt=now).count() >= MOST_KEYS:
+        raise ValidationError(f"There are {MOST_KEYS} keys already: revoke those that nobody uses.")
+    key = ApiKey(
+        tenant=owner(tenant),
+        name=name.strip(),
+        role=role.value,
+        scopes=sorted(set(scopes)),
+        sites=None if sites is None else sorted(set(sites), key=str),
+        expires_at=now + timedelta(days=days),
+    )
+    return _made(key, tenant, by, address)
+
+
+def rotate_key(
+    *,
+    key: ApiKey,
+    tenant: Tenant,
+    overlap_hours: int = OVERLAP_HOURS,
+    by: Access | None,
+    address: str | None = None,
+) -> tuple[ApiKey, KeyText]:
+    """A successor with the same rights that lasts as long anew; the key itself goes on for the overlap.
+
+    Raises ValidationError for a key that has ended or has a successor, PermissionDenied as `create_key`.
+    """
+    _require_no_more_than(by, Role(key.role), key.sites)
+    if not 0 <= overlap_hours <= MOST_OVERLAP_HOURS:
+        raise ValidationError({"overlap_hours": [f"Give a number of hours from 0 to {MOST_OVERLAP_HOURS}."]})
+    now = timezone.now()
+    new = ApiKey(
+        tenant=key.tenant,
+        name=key.name,
+        role=key.role,
+        scopes=key.scopes,
+        sites=key.sites,
+        expires_at=now + (key.expires_at - key.created_at),
+    )
+    with transaction.atomic():
+        made = _made(new, tenant, by, address)
+        end = Least(F("expires_at"), now + timedelta(hours=overlap_hours))
+        alive = ApiKey.objects.filter(pk=key.pk, revoked_at=None, replaced_by=None, expires_at__gt=now)
+        if not alive.update(replaced_by=made[0], expires_at=end):
+            raise ValidationError("This key has ended or has a successor already: rotate that one.")
+    return made
+
+
+def revoke_key(*, key: ApiKey, tenant: Tenant, by: User | None, address: str | None = None) -> bool:
+    """End a key and every token that was made of it, at once. False where it was revoked already."""
+    revoked = ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    if revoked:
+        credential_revoked.send(
+            ApiKey,
+            kind="key",
+            tenant=tenant,
+            address=address,
+            user=by and by.pk,
+            key=key.pk,
+            reason="revoked",
+        )
+    return bool(revoked)
+
+
+def note_use(*, key: ApiKey, now: datetime) -> None:
+    """Remember that a key is in use; written once a minute at most, so that reading stays reading."""
+    if key.last_used_at is None or key.last_used_at <= now - USE_NOTED_EVERY:
+        idle = Q(last_used_at=None) | Q(last_used_at__lte=now - USE_NOTED_EVERY)
+        ApiKey.objects.filter(idle, pk=key.pk).update(last_used_at=now)
+
+
+def _made(key: ApiKey, tenant: Tenant, by: Access | None, address: str | None) -> tuple[ApiKey, KeyText]:
+    text = new_key()
+    key.prefix, key.digest = text.prefix, digest_of(text.secret)
+    key.created_by = None if by is None else by.user
+    key.full_clean()
+    key.save()
+    credential_issued.send(ApiKey, kind="key", tenant=tenant, address=address, user=_user(by), key=key.pk)
+    return key, text
+
+
+def _require_no_more_than(by: Access | None, role: Role, sites: Sequence[UUID] | None) -> None:
+    """A key is only as long as its maker: `by` is a person, who has what the key shall have."""
+    if by is None:
+        return
+    if by.user is None:
+        raise PermissionDenied("A key cannot make keys: log in.")
+    if not within(role, sites, of=by.role, of_sites=by.sites):
+        raise PermissionDenied(
+            f"You may not make a key for the role {role.label.lower()}: it has more than you."
+        )
+
+
+def _user(by: Access | None) -> UUID | None:
+    return by.user.pk if by is not None and by.user is not None else None

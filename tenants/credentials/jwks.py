@@ -1,0 +1,15 @@
+"""The public halves of the keys that sign tokens, for whoever wants to check one."""
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from tenants.credentials.tokens import ring
+
+
+@require_safe
+@cache_control(public=True, max_age=300)
+def jwks(request: HttpRequest) -> JsonResponse:
+    """The public keys as RFC 7517 wants them. Who meets an unknown `kid` fetches them again."""
+    keys = {"keys": [key.jwk for key in ring().live()]}
+    return JsonResponse(keys, content_type="application/jwk-set+json")

@@ -1,0 +1,110 @@
+"""What is asked about tokens and keys. Each request with one costs one query."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404
+
+from tenants import second_factor
+from tenants.access import Access, of_membership
+from tenants.credentials.refusal import Refused, spoken
+from tenants.credentials.rules import KeyText, same_secret
+from tenants.credentials.tokens import Claims
+from tenants.models import ApiKey, Membership, Tenant, TokenFamily
+from tenants.queries import is_public
+from tenants.rules import MEMBER_ROLES, Role, may
+
+MANAGE_KEYS = "tenants.manage_keys"
+_MAKERS = [role.value for role in MEMBER_ROLES if may(role, MANAGE_KEYS)]
+
+
+def keys(tenant: Tenant) -> QuerySet[ApiKey]:
+    """The keys that count on the tenant's host; on the public host those of workers."""
+    maker = Membership.objects.filter(
+        tenant=OuterRef("tenant"), user=OuterRef("created_by"), role__in=_MAKERS, user__is_active=True
+    )
+    facts: dict[str, Any] = {"maker_may": Q(created_by=None) | Exists(maker)}  # as the model declares it
+    return ApiKey.objects.filter(tenant=owner(tenant)).annotate(**facts)
+
+
+def search_keys(tenant: Tenant, text: str) -> QuerySet[ApiKey]:
+    """Those whose name contains the text or whose visible beginning it is; newest first."""
+    rows = keys(tenant).select_related("created_by", "replaced_by").order_by("-created_at", "-id")
+    text = text.strip()
+    if not text:
+        return rows
+    prefix = text.removeprefix("ft_").split("_")[0]
+    return rows.filter(Q(name__icontains=text) | Q(prefix__istartswith=prefix))
+
+
+def get_key(tenant: Tenant, key_id: UUID) -> ApiKey:
+    """Raises Http404."""
+    key = search_keys(tenant, "").filter(pk=key_id).first()
+    if key is None:
+        raise Http404("There is no such API key.")
+    return key
+
+
+def key_access(key: KeyText, tenant: Tenant, now: datetime) -> tuple[ApiKey, Access]:
+    """What the key may do on the tenant's host. Raises Refused, after the same work for each reason."""
+    row = keys(tenant).filter(prefix=key.prefix).first()
+    right = same_secret(key.secret, row.digest if row else None)
+    if row is None:
+        raise Refused("unknown", key.prefix)
+    if not right:
+        raise Refused("secret", key.prefix)
+    return row, _of_key(row, tenant, now)
+
+
+def token_access(claims: Claims, tenant: Tenant, now: datetime) -> tuple[ApiKey | None, Access]:
+    """What a token's holder may do today, whatever the token says. Raises Refused."""
+    if claims.of_key:
+        row = (
+            keys(tenant).filter(pk=claims.subject, **_living("token_families__", claims, tenant, now)).first()
+        )
+        if row is None:
+            raise Refused("revoked", spoken(claims.jti))
+        return row, _of_key(row, tenant, now, way="token")
+    family = _living("user__token_families__", claims, tenant, now)
+    membership = (
+        Membership.objects.select_related("user")
+        .filter(tenant=tenant, user=claims.subject, user__is_active=True, user__is_staff=False, **family)
+        .first()
+    )
+    if membership is None:
+        alive = families(claims, tenant, now).exists()
+        raise Refused("member" if alive else "revoked", spoken(claims.jti))
+    if second_factor.missing(membership.user, tenant):
+        raise Refused("factor", spoken(claims.jti))
+    return None, of_membership(membership, user=membership.user, tenant=tenant, way="token")
+
+
+def families(claims: Claims, tenant: Tenant, now: datetime) -> QuerySet[TokenFamily]:
+    """The token's family, if it lives."""
+    subject = {"key" if claims.of_key else "user": claims.subject}
+    return TokenFamily.objects.filter(**subject, **_living("", claims, tenant, now))
+
+
+def owner(tenant: Tenant) -> Tenant | None:
+    """Whose keys and tokens count on the tenant's host; None for the installation's."""
+    return None if is_public(tenant) else tenant
+
+
+def _living(path: str, claims: Claims, tenant: Tenant, now: datetime) -> dict[str, Any]:
+    facts = {"pk": claims.family, "tenant": owner(tenant), "revoked_at": None, "expires_at__gt": now}
+    return {f"{path}{name}": value for name, value in facts.items()}
+
+
+def _of_key(key: ApiKey, tenant: Tenant, now: datetime, **way: Any) -> Access:
+    if state := key.ended(now):
+        raise Refused(state, key.prefix)
+    return Access(
+        tenant=tenant,
+        role=Role(key.role),
+        sites=None if key.sites is None else frozenset(key.sites),
+        key=key.pk,
+        scopes=frozenset(key.scopes),
+        **({"way": "key"} | way),
+    )

@@ -1,0 +1,30 @@
+"""Why a token or a key does not count. Who sent it learns only that it does not."""
+
+from typing import Literal
+
+Reason = Literal[
+    "malformed", "kid", "signature", "expired", "claims", "foreign", "revoked", "reuse", "member", "unknown",
+    "secret", "maker", "factor",
+]  # fmt: skip
+"""`member`: the user is none here (any more); `maker`: whoever made the key may make none any more;
+`factor`: a second factor is required by now."""
+
+TOKEN_REFUSED = "This token does not count here, or does no more. Log in on this host to get a new one."  # noqa: S105
+KEY_REFUSED = (
+    "This API key does not count here. Check that it is complete, neither expired nor revoked, and sent to"
+    " the host of the organisation that it belongs to."
+)
+
+
+class Refused(Exception):
+    """`name` is what the credential called itself, for the log."""
+
+    def __init__(self, reason: Reason, name: str = "") -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+        self.name = name
+
+
+def spoken(name: object) -> str:
+    """A name that somebody sent, safe to keep: at most 64 printable characters."""
+    return "".join(letter for letter in str(name or "")[:64] if letter.isascii() and letter.isprintable())

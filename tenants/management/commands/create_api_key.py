@@ -1,0 +1,91 @@
+"""manage.py create_api_key --tenant acme --name door --role viewer; without --tenant: a worker's key."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from tenants.context import inside, installation
+from tenants.credentials.actions import create_key, rotate_key
+from tenants.credentials.queries import keys
+from tenants.credentials.rules import DAYS, DEFAULT_SCOPES, KEY_ROLES, MOST_DAYS, OVERLAP_HOURS, KeyText
+from tenants.models import ApiKey, Tenant
+from tenants.queries import TenantMissing, customer, installation_tenant
+from tenants.rules import Role
+from tenants.sites import site_names
+
+
+class Command(BaseCommand):
+    help = "Make an API key and print it, once. Without --tenant it is a worker's key of the installation."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--tenant", help="the customer that it belongs to")
+        parser.add_argument("--name", help="what it is for")
+        parser.add_argument("--role", choices=[role.value for role in KEY_ROLES], help="default: worker")
+        parser.add_argument("--scopes", nargs="+", help="read, write, enrol, worker or names of permissions")
+        parser.add_argument("--sites", nargs="+", help="names or ids of sites that it is limited to")
+        parser.add_argument("--days", type=int, default=DAYS, help=f"how long it lasts, at most {MOST_DAYS}")
+        parser.add_argument(
+            "--rotate", metavar="PREFIX",
+            help="instead of a new key, make the successor of the one that begins with ft_PREFIX",
+        )  # fmt: skip
+        parser.add_argument(
+            "--overlap",
+            type=int,
+            default=OVERLAP_HOURS,
+            metavar="HOURS",
+            help="with --rotate: the old one's rest",
+        )
+
+    def handle(self, *args: Any, tenant: str | None, **options: Any) -> None:
+        try:
+            if tenant:
+                owner = customer(tenant)
+                with inside(owner):
+                    made = _rotated(owner, options) if options["rotate"] else _made(owner, options)
+            else:
+                with installation():
+                    owner = installation_tenant()
+                    made = _rotated(owner, options) if options["rotate"] else _made(owner, options)
+        except TenantMissing as error:
+            raise CommandError(str(error)) from None
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from None
+        key, text = made
+        self.stdout.write(f"{text}")
+        self.stderr.write(
+            f"{key} of {owner}: {key.role}, {', '.join(key.scopes)}, until {key.expires_at:%Y-%m-%d}."
+        )
+        self.stderr.write("It is shown this once.")
+
+
+def _made(owner: Tenant, options: dict[str, Any]) -> tuple[ApiKey, KeyText]:
+    if not options["name"]:
+        raise CommandError("give it a --name that tells later what it is for")
+    role = Role(options["role"] or Role.WORKER)
+    return create_key(
+        tenant=owner,
+        name=options["name"],
+        role=role,
+        scopes=options["scopes"] or DEFAULT_SCOPES[role],
+        sites=_sites(options["sites"]) if options["sites"] else None,
+        days=options["days"],
+        by=None,
+    )
+
+
+def _rotated(owner: Tenant, options: dict[str, Any]) -> tuple[ApiKey, KeyText]:
+    prefix = options["rotate"].removeprefix("ft_").split("_")[0]
+    key = keys(owner).filter(prefix=prefix).first()
+    if key is None:
+        raise CommandError(f"{owner} has no key that begins with ft_{prefix}")
+    return rotate_key(key=key, tenant=owner, overlap_hours=options["overlap"], by=None)
+
+
+def _sites(wanted: list[str]) -> list[UUID]:
+    known = {name: pk for pk, name in site_names().items()} | {str(pk): pk for pk in site_names()}
+    if unknown := [site for site in wanted if site not in known]:
+        names = ", ".join(site_names().values()) or "none yet"
+        raise CommandError(f"there is no site '{unknown[0]}' (sites: {names})")
+    return [known[site] for site in wanted]
