@@ -1,5 +1,6 @@
 """The shared schema: customers, the people who log in, and rows on their way to other stores."""
 
+from tenants.models.activity import Activity, ActivityHead, ActorKind, Verb
 from tenants.models.hand_over import HandOver
 from tenants.models.membership import Membership
 from tenants.models.outbox import Outbox
@@ -10,6 +11,9 @@ from tenants.models.tenant import Domain, Tenant
 from tenants.models.user import User
 
 __all__ = [
+    "Activity",
+    "ActivityHead",
+    "ActorKind",
     "Domain",
     "HandOver",
     "Membership",
@@ -19,4 +23,5 @@ __all__ = [
     "SupportAccess",
     "Tenant",
     "User",
+    "Verb",
 ]
