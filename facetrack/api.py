@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from cameras.api.views import CameraViewSet, SiteViewSet
 from staff.api.views import FaceImageViewSet, StaffViewSet
+from tenants.api.activity import ActivityViewSet
 from tenants.api.keys import KeyViewSet
 from tenants.api.logins import KeyTokenView, LogoutView, RefreshView, TokenView
 from tenants.api.members import MemberViewSet
@@ -40,6 +41,7 @@ urlpatterns = [
     path("auth/token/refresh/", RefreshView.as_view(), name="api-token-refresh"),
     path("auth/key-token/", KeyTokenView.as_view(), name="api-key-token"),
     path("auth/logout/", LogoutView.as_view(), name="api-logout"),
+    path("activity/", ActivityViewSet.as_view({"get": "list"}), name="api-activity"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", login_required(DocsView.as_view()), name="api-docs"),
     *router.urls,

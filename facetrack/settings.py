@@ -84,6 +84,7 @@ ROOT_URLCONF = "facetrack.urls"
 ASGI_APPLICATION = "facetrack.asgi.application"
 MIDDLEWARE = [
     "tenants.middleware.TenantMiddleware",
+    "tenants.audit.middleware.ActivityMiddleware",  # outside of sessions, whose writing is the user's too
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -10,6 +10,7 @@ from tenants.pages.settings import settings
 urlpatterns = [
     path("", include("visits.urls")),
     path("cameras/", include("cameras.urls")),
+    path("activity/", include("tenants.audit.urls")),
     path("", include("tenants.urls")),
     path("", include("tenants.account_urls")),
     path("settings/", settings, name="settings"),

@@ -13,14 +13,17 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils.http import urlencode
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.sites import UnfoldAdminSite
 
 from tenants.access import access_of
 from tenants.actions import drop_second_factor
 from tenants.addresses import client_address
+from tenants.audit.queries import lines_of
+from tenants.audit.words import sentence
 from tenants.credentials.actions import revoke_key
-from tenants.models import ApiKey, Domain, Membership, Tenant, User
+from tenants.models import Activity, ApiKey, Domain, Membership, Tenant, User
 from tenants.pages.login import LogoutPage
 from tenants.queries import is_public, tenant_of, user_of
 
@@ -174,3 +177,31 @@ class WorkerKeyAdmin(ModelAdmin):  # type: ignore[misc]
                 key=key, tenant=tenant_of(request), by=user_of(request), address=client_address(request)
             )
         self.message_user(request, "Revoked: workers that use them get in no more.")
+
+
+@admin.register(Activity, site=installation_admin)
+class ActivityAdmin(ModelAdmin):  # type: ignore[misc]
+    """The installation's own log: read, never written. A tenant's is read by its administrators only."""
+
+    list_display = ("at", "in_words", "address", "reason")
+    list_display_links = ("in_words",)
+    list_filter = ("verb", "actor_kind")
+    search_fields = ("actor_label", "object_label", "reason", "object_id")
+    show_full_result_count = False
+    exclude = ("tenant", "prev_hash", "hash")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Activity]:
+        return lines_of(None)
+
+    @display(description="what happened")
+    def in_words(self, line: Activity) -> str:
+        return sentence(line)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -7,3 +7,6 @@ class TenantsConfig(AppConfig):
 
     def ready(self) -> None:
         from tenants import isolation, session_limits  # noqa: F401  register a check and a receiver
+        from tenants.listeners import listen
+
+        listen()

@@ -69,6 +69,8 @@ RULES: dict[str, Rule] = {
     "axes.accesslog": CLOSED,
     "contenttypes.contenttype": READ_ONLY,
     "mfa.authenticator": by_user(),
+    "tenants.activity": by_tenant("SELECT", kept="SELECT"),  # written by functions of the owner's only
+    "tenants.activityhead": by_tenant("SELECT", kept="SELECT"),
     "tenants.apikey": by_tenant("SELECT, INSERT, UPDATE"),
     "tenants.domain": by_tenant("SELECT"),
     "tenants.handover": by_tenant("SELECT, UPDATE"),  # made by the installation, used up by the tenant

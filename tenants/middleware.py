@@ -11,7 +11,10 @@ from django_tenants.middleware.main import TenantMainMiddleware
 
 from tenants import second_factor
 from tenants.access import access_of
-from tenants.models import User
+from tenants.activity import note
+from tenants.actor import Visit, acting
+from tenants.context import installation
+from tenants.models import User, Verb
 from tenants.queries import is_public, tenant_of
 from tenants.session_limits import move_on
 
@@ -32,6 +35,8 @@ class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
     """django-tenants' own, with an answer that names no host it knows."""
 
     def no_tenant_found(self, request: HttpRequest, hostname: str) -> HttpResponse:
+        with acting(Visit(request)), installation():
+            note(Verb.NOT_FOUND, kind="host", label=hostname)
         raise Http404(
             "No customer is served at this address. Check its spelling, or ask whoever gave it to you."
         )

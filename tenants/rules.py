@@ -37,7 +37,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         for verb in ("view", "add", "change", "delete")
     )
     | {f"workers.{verb}_*" for verb in ("view", "add", "change", "delete")}
-    | {"tenants.view_apikey"},  # workers' keys
+    | {"tenants.view_apikey", "tenants.view_activity"},  # workers' keys, and the installation's own log
     Role.TENANT_ADMIN: _people("view", "add", "change", "delete")
     | {
         "tenants.manage_members",

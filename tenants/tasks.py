@@ -6,6 +6,7 @@ from django.db import connection
 from django_tenants.utils import get_public_schema_name
 from tenant_schemas_celery.task import TenantTask as SchemaTask
 
+from tenants.actor import acting, of_worker
 from tenants.context import inside
 from tenants.queries import TenantMissing, customers
 
@@ -21,7 +22,8 @@ class TenantTask(SchemaTask):  # type: ignore[misc]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._require_tenant("run")
-        return super().__call__(*args, **kwargs)
+        with acting(of_worker(self.name)):
+            return super().__call__(*args, **kwargs)
 
     def _require_tenant(self, verb: str) -> None:
         if cast(Any, connection).schema_name == get_public_schema_name():
@@ -32,6 +34,10 @@ class InstallationTask(SchemaTask):  # type: ignore[misc]
     """A task of the installation as a whole, such as a beat that fans out over tenants."""
 
     abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with acting(of_worker(self.name)):
+            return super().__call__(*args, **kwargs)
 
 
 def fan_out(task: TenantTask, *, expires: float) -> int:

@@ -20,6 +20,8 @@ from cameras.queries import camera_states
 from staff.models import FaceImage
 from staff.queries import face_images_of, get_staff_member, picture_url
 from tenants.access import Access, granted
+from tenants.actor import because
+from tenants.audit.forms import ReasonForm
 from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.forms import NewsForm, SightingFilter, VisitFilter, VisitorForm, VisitorSearch
@@ -141,13 +143,15 @@ def visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
 @permission_required("visits.delete_visitor", raise_exception=True)
 @never_cache
 def forget_visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
-    """Asks first; posting forgets the visitor for good."""
+    """Asks first, and why; posting forgets the visitor for good."""
     person = get_visitor(granted(request), visitor_id)
-    if request.method == "POST":
-        delete_visitor(visitor=person)
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        with because(form.cleaned_data["reason"]):
+            delete_visitor(visitor=person)
         messages.success(request, f"{person} is forgotten, with every picture, sighting and visit.")
         return redirect("visitors")
-    return render(request, "visitors/forget.html", {"visitor": person})
+    return render(request, "visitors/forget.html", {"visitor": person, "form": form})
 
 
 @require_safe

@@ -4,7 +4,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import Q, QuerySet
@@ -18,20 +17,21 @@ from rest_framework.utils.urls import replace_query_param
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Between two rows: behind the one with this value and id, or, backwards, before it."""
+    """Between two rows: behind the one with this value and tie-breaker, or, backwards, before it."""
 
     value: Any
-    id: UUID
+    tie: Any
     backwards: bool
 
 
 class TimePagination(BasePagination):
-    """Newest first by `field`, then by id; `field` must never change once a row is saved.
+    """Newest first by `field`, then by `tie`; `field` must never change once a row is saved.
 
     `?page_size=` from 1 to 200. Raises ValidationError for a cursor or page size that is none.
     """
 
     field = "created_at"
+    tie = "id"
     page_size = 50
     max_page_size = 200
     parameters = frozenset({"cursor", "page_size"})
@@ -45,7 +45,7 @@ class TimePagination(BasePagination):
         backwards = position is not None and position.backwards
         if position:
             queryset = queryset.filter(self._beyond(position))
-        order = (self.field, "id") if backwards else (f"-{self.field}", "-id")
+        order = (self.field, self.tie) if backwards else (f"-{self.field}", f"-{self.tie}")
         rows = list(queryset.order_by(*order)[: size + 1])
         more, rows = len(rows) > size, rows[:size]
         if backwards:
@@ -99,14 +99,15 @@ class TimePagination(BasePagination):
             parsed = queryset.model._meta.get_field(self.field).to_python(value)
             if parsed is None or (isinstance(parsed, datetime) and is_naive(parsed)):
                 raise ValueError
-            return Position(parsed, UUID(key), direction == "p")
+            tie = queryset.model._meta.get_field(self.tie).to_python(key)
+            return Position(parsed, tie, direction == "p")
         except (ValueError, DjangoValidationError):
             message = "This is no cursor of this list: begin without one, then follow `next`."
             raise ValidationError({"cursor": [message]}) from None
 
     def _beyond(self, position: Position) -> Q:
         side = "gt" if position.backwards else "lt"
-        same = Q(**{self.field: position.value, f"id__{side}": position.id})
+        same = Q(**{self.field: position.value, f"{self.tie}__{side}": position.tie})
         # The first term is implied by the second; it is what lets PostgreSQL begin inside the index.
         return Q(**{f"{self.field}__{side}e": position.value}) & (
             Q(**{f"{self.field}__{side}": position.value}) | same
@@ -115,7 +116,9 @@ class TimePagination(BasePagination):
     def _link(self, row: Any, *, backwards: bool) -> str:
         value = getattr(row, self.field)
         text = value.isoformat() if isinstance(value, datetime) else str(value)
-        cursor = urlsafe_b64encode(f"{'p' if backwards else 'n'}|{text}|{row.pk}".encode()).decode()
+        cursor = urlsafe_b64encode(
+            f"{'p' if backwards else 'n'}|{text}|{getattr(row, self.tie)}".encode()
+        ).decode()
         return str(replace_query_param(self.request.build_absolute_uri(), "cursor", cursor))
 
 
@@ -129,3 +132,9 @@ class NumberPagination(TimePagination):
     """Newest first by `number`."""
 
     field = "number"
+
+
+class ChainPagination(NumberPagination):
+    """Newest first by `number`, which is all that a cursor tells of a row."""
+
+    tie = "number"

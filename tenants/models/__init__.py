@@ -1,5 +1,6 @@
 """The shared schema: customers, the people who log in, their keys, and rows on their way to other stores."""
 
+from tenants.models.activity import Activity, ActivityHead, ActorKind, Verb
 from tenants.models.api_key import ApiKey
 from tenants.models.hand_over import HandOver
 from tenants.models.membership import Membership
@@ -12,6 +13,9 @@ from tenants.models.token_family import TokenFamily
 from tenants.models.user import User
 
 __all__ = [
+    "Activity",
+    "ActivityHead",
+    "ActorKind",
     "ApiKey",
     "Domain",
     "HandOver",
@@ -23,4 +27,5 @@ __all__ = [
     "Tenant",
     "TokenFamily",
     "User",
+    "Verb",
 ]
