@@ -258,6 +258,12 @@ CELERY_BEAT_SCHEDULE = {
     }.items()
 }
 
+# --- Cameras: what a worker may open --------------------------------------------------------------------
+# Files are played only from here: those in the folder itself by everybody, a sub-folder by its tenant.
+FACETRACK_CLIP_DIR: Path = env.path("FACETRACK_CLIP_DIR", VAR_DIR / "clips").absolute()
+# This machine as a camera: for tests and demonstrations that serve a stream themselves.
+FACETRACK_CAMERA_LOOPBACK: bool = env.bool("FACETRACK_CAMERA_LOOPBACK", False)
+
 # --- Models -------------------------------------------------------------------------------------------
 _SIBLING_MODELS = BASE_DIR.parent / "shared" / "models"
 FACETRACK_MODEL_DIR: Path | None = env.path(
