@@ -81,6 +81,8 @@ def _syntax_problems(kind: SourceKind, parts: SplitResult, host: str | None) -> 
         yield f"The address begins with {schemes[0]}:// or {schemes[1]}://."
     if not host:
         yield "The address names no host."
+    elif "[" in parts.netloc and ":" not in host:
+        yield "Brackets belong around an IPv6 address only."
     if "@" in parts.netloc:
         yield "Leave user and password out of the address and fill in the two fields below it."
     if parts.fragment:

@@ -82,7 +82,7 @@ def clip(location: str, folder: Path | None, owner: str) -> str:
     if not inner or (len(inner) > 1 and inner[0] != owner):
         raise SourceError(
             f"{location} is refused: it lies outside of the folder of clips",
-            "put the file there, itself and not a link to it",
+            "check the path, or put the file there, itself and not a link to it",
         )
     return str(path)
 
