@@ -38,7 +38,7 @@ class Command(BaseCommand):
         if found.lost:
             raise CommandError(
                 f"{found.lost} of {found.values} values open with none of the keys; the others are done. Add "
-                "the key they were written with to FACETRACK_ENCRYPTION_KEYS, behind the first, and run this again"
+                "theirs to FACETRACK_ENCRYPTION_KEYS, behind the first one, and run this again"
             )
         if dry_run:
             self.stdout.write(
