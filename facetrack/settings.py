@@ -33,14 +33,22 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("FACETRACK_TRUSTED_ORIGINS", [])
 BEHIND_TLS: bool = env.bool("FACETRACK_BEHIND_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SESSION_ENGINE = "tenants.sessions"
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # forms carry the token, no script reads the cookie
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if BEHIND_TLS:  # a browser takes these names only from this very host, over TLS, for all paths
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# Requests a minute: of a user or key, of a tenant as a whole, and of an address that shows no login.
+FACETRACK_THROTTLE: bool = env.bool("FACETRACK_THROTTLE", True)
+FACETRACK_RATE_CALLER: int = env.int("FACETRACK_RATE_CALLER", 600)
+FACETRACK_RATE_TENANT: int = env.int("FACETRACK_RATE_TENANT", 3_000)
+FACETRACK_RATE_ANONYMOUS: int = env.int("FACETRACK_RATE_ANONYMOUS", 60)
 
 # --- Tenants: which tables live where ----------------------------------------------------------------
 SHARED_APPS = [
@@ -77,14 +85,16 @@ FACETRACK_PUBLIC_HOST: str = env.str("FACETRACK_PUBLIC_HOST", "localhost")
 ROOT_URLCONF = "facetrack.urls"
 ASGI_APPLICATION = "facetrack.asgi.application"
 MIDDLEWARE = [
-    "tenants.middleware.TenantMiddleware",
+    "tenants.headers.HeadersMiddleware",  # these two first, so that no answer is without their headers
     "django.middleware.security.SecurityMiddleware",
+    "tenants.middleware.TenantMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tenants.middleware.MembershipMiddleware",
+    "tenants.throttling.ThrottleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -206,6 +216,10 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "tenants.api.throttles.CallerThrottle",
+        "tenants.api.throttles.TenantThrottle",
+    ],
     "EXCEPTION_HANDLER": "tenants.api.problems.problem_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -301,4 +315,6 @@ UNFOLD = {
     "SITE_SYMBOL": "familiar_face_and_zone",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    # Unfold would put its colours inline, which the content security policy forbids; admin.css has them.
+    "COLORS": lambda _: {},
 }

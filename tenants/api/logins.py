@@ -22,7 +22,6 @@ class TokenView(ApiView, TokenViewBase):
     """E-mail and password of a member become an access token (minutes) and a refresh token (a day)."""
 
     serializer_class = TenantTokenSerializer
-    further_problems = ("429",)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         key = _key(request)
