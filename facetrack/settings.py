@@ -27,6 +27,9 @@ SECRET_KEY: str = env.str("FACETRACK_SECRET_KEY", "") or keys.secret_key(VAR_DIR
 FACETRACK_ENCRYPTION_KEYS: list[str] = env.list("FACETRACK_ENCRYPTION_KEYS", []) or [
     keys.encryption_key(VAR_DIR / "keys")
 ]
+FACETRACK_KEYS_OF_ITS_OWN = [
+    name for name in ("FACETRACK_SECRET_KEY", "FACETRACK_ENCRYPTION_KEYS") if not os.environ.get(name)
+]
 JWT_PRIVATE_KEY: str = env.str("FACETRACK_JWT_PRIVATE_KEY", "") or keys.jwt_private_key(VAR_DIR / "keys")
 ALLOWED_HOSTS: list[str] = env.list("FACETRACK_ALLOWED_HOSTS", ["localhost", ".localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("FACETRACK_TRUSTED_ORIGINS", [])
@@ -89,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "tenants.middleware.TenantMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tenants.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -188,6 +192,8 @@ STORAGES = {
 FACETRACK_UPLOAD_MEGABYTES: int = env.int("FACETRACK_UPLOAD_MEGABYTES", 10)
 FACETRACK_UPLOAD_MEGAPIXELS: int = env.int("FACETRACK_UPLOAD_MEGAPIXELS", 50)
 DATA_UPLOAD_MAX_MEMORY_SIZE = FACETRACK_UPLOAD_MEGABYTES * 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 # --- People who log in --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
@@ -298,7 +304,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"secrets": {"()": "facetrack.lib.logs.WithoutSecrets"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]},
+    },
     "root": {"handlers": ["console"], "level": env.str("FACETRACK_LOG_LEVEL", "INFO")},
     "loggers": {
         "django_tenants": {"level": "WARNING"},

@@ -1,8 +1,8 @@
 """How often somebody may ask: each caller, each tenant as a whole, and addresses that show no login."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import time
 from typing import Any
 
 from django.conf import settings
@@ -29,7 +29,7 @@ class Allowance:
         """Count a request; 0 where it is within the rate, else after how many seconds to try again."""
         if not settings.FACETRACK_THROTTLE:
             return 0
-        window, past = divmod(int(time.time()), WINDOW_SECONDS)
+        window, past = divmod(int(time()), WINDOW_SECONDS)
         key = f"throttle.{self.scope}.{self.name}.{window}"
         try:
             asked = cache.incr(key)

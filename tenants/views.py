@@ -72,6 +72,10 @@ def too_many(request: HttpRequest, wait: int) -> HttpResponse:
     return response
 
 
+def too_large(request: HttpRequest) -> HttpResponse:
+    return _problem(request, 413, "That is too large", "Send fewer or smaller pictures at once.")
+
+
 def _problem(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         phrase = HTTPStatus(status).phrase  # what RFC 9457 wants with about:blank

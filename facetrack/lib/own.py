@@ -18,7 +18,7 @@ def own_services() -> frozenset[tuple[str, int]]:
 
 
 def _services() -> Iterator[tuple[str, int]]:
-    for database in settings.DATABASES.values():
+    for database in (*settings.DATABASES.values(), settings.DATABASE_OWNER or {}):
         host = str(database.get("HOST") or "")
         if host and not host.startswith("/"):  # a socket in the file system is out of a camera's reach
             yield host.lower(), int(database.get("PORT") or 5432)
