@@ -11,7 +11,6 @@ from django.db.models import F
 
 from cameras.events import camera_wanted
 from cameras.models import Camera, CameraCredential, Site
-from cameras.queries import stored_login
 from cameras.rules import Login, login_problem
 from tenants.actions import forget_site
 from tenants.models import User
@@ -58,7 +57,7 @@ def require_login(*, camera: Camera, login: Login) -> None:
         rows = rows.select_for_update()
     before = rows.first()
     moved = before is not None and before != (camera.kind, camera.location)
-    if problems := login_problem(moved=moved, stored=stored_login(camera.pk), given=login):
+    if problems := login_problem(moved=moved, stored=camera.stored_login(), given=login):
         raise ValidationError(problems)
 
 

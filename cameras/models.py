@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from cameras.rules import (
     AddressPolicy,
+    Login,
     SourceKind,
     clip_problem,
     network_problem,
@@ -135,6 +136,11 @@ class Camera(Record):
         if before and before[1] and before[0] != self.site_id:
             message = "This camera has watched another site, and what it saw stays there: add a new one."
             raise ValidationError({"site": message})
+
+    def stored_login(self) -> Login:
+        """For the worker that connects, and to see whether there is one; empty where there is none."""
+        credential = CameraCredential.objects.filter(camera=self.pk).first()
+        return Login(credential.username, credential.password) if credential else Login("", "")
 
     def _location_problem(self) -> str | None:
         if self.kind == SourceKind.FILE:

@@ -60,9 +60,8 @@ def site_names() -> dict[UUID, str]:
 
 
 def stored_login(camera_id: UUID) -> Login:
-    """For the worker that connects, and to see whether there is one; empty where there is none."""
-    credential = CameraCredential.objects.filter(camera=camera_id).first()
-    return Login(credential.username, credential.password) if credential else Login("", "")
+    """For the worker that connects; empty where there is none."""
+    return Camera(pk=camera_id).stored_login()
 
 
 def cameras(access: Access) -> QuerySet[Camera]:
