@@ -3,7 +3,7 @@
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cameras.rules import AddressPolicy, clip_problem, holds_login, network_problem, secret_in, source_problem
@@ -136,6 +136,7 @@ def test_this_machine_is_a_camera_only_where_that_is_wanted() -> None:
     assert source_problem("http", "http://169.254.169.254/", tests)
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_no_spelling_of_a_refused_address_is_accepted(address: object) -> None:
     """Whatever a policy refuses as four numbers, it refuses as one number, in hexadecimal, inside IPv6."""
@@ -149,6 +150,7 @@ def test_no_spelling_of_a_refused_address_is_accepted(address: object) -> None:
         assert source_problem("rtsp", f"rtsp://{spelling}/x", AddressPolicy()), spelling
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_nothing_that_is_typed_breaks_the_rules(text: str) -> None:
     for kind in ("rtsp", "http", "usb"):
