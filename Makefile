@@ -31,12 +31,13 @@ $(STAMP): $(LOCKS)
 test: check apt models ## all checks and the whole test suite
 	@$(PY) -m pytest -n 2 --dist loadfile
 
-check: $(STAMP) ## format, lint, types, floors, migrations
+check: $(STAMP) ## format, lint, types, floors, migrations, settings of a deployment
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy .
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(PY) manage.py check --fail-level WARNING
+	@$(PY) tests/deployed.py
 	@$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 format: $(STAMP) ## put the code in form

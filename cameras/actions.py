@@ -5,26 +5,33 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import F
 
 from cameras.events import camera_wanted
-from cameras.models import Camera, Site
+from cameras.models import Camera, CameraCredential, Site
+from cameras.rules import Login, login_problem
 from tenants.actions import forget_site
 from tenants.models import User
 
-TYPED = ("site", "name", "kind", "location", "username", "password", "loop", "fps", "detector", "enabled")
+TYPED = ("site", "name", "kind", "location", "loop", "fps", "detector", "enabled")
 """The fields of a camera that people write; workers write the others."""
+KEPT = Login()
+"""The stored login stays as it is."""
 
 
 class StaleEpoch(RuntimeError):
     """The camera has been taken over by a later run; this one has no right to write any more."""
 
 
-def save_camera(*, camera: Camera, by: User | None, only: Iterable[str] = TYPED) -> Camera:
+def save_camera(
+    *, camera: Camera, by: User | None, only: Iterable[str] = TYPED, login: Login = KEPT
+) -> Camera:
     """Create a camera, or change the fields `only` of one. Raises ValidationError; announces it on commit.
 
     What a worker writes is never part of it: an epoch that was read before a run began must not come back.
+    A camera that gets another address needs its login anew: see `require_login`.
     """
     camera.updated_by = by
     fields: list[str] | None = [*only, "updated_by", "updated_at"]
@@ -32,9 +39,35 @@ def save_camera(*, camera: Camera, by: User | None, only: Iterable[str] = TYPED)
         camera.created_by, fields = by, None
     with transaction.atomic():
         camera.full_clean(exclude=["created_by", "updated_by"])
+        require_login(camera=camera, login=login)
         camera.save(update_fields=fields)
+        _save_login(camera, login)
         _announce(camera.pk)
     return camera
+
+
+def require_login(*, camera: Camera, login: Login) -> None:
+    """Raises ValidationError where a stored login would be sent to an address it was not entered for.
+
+    Otherwise whoever may edit a camera could point it at a host of theirs and read the password there.
+    The camera's row stays locked until the transaction ends: two changes cannot slip past each other.
+    """
+    rows = Camera.objects.filter(pk=camera.pk).values_list("kind", "location")
+    if connection.in_atomic_block:
+        rows = rows.select_for_update()
+    before = rows.first()
+    moved = before is not None and before != (camera.kind, camera.location)
+    if problems := login_problem(moved=moved, stored=camera.stored_login(), given=login):
+        raise ValidationError(problems)
+
+
+def _save_login(camera: Camera, login: Login) -> None:
+    given = {"username": login.username, "password": login.password}
+    values = {name: value for name, value in given.items() if value is not None}
+    if not values:
+        return
+    CameraCredential.objects.update_or_create(camera=camera, defaults=values)
+    CameraCredential.objects.filter(camera=camera, username="", password="").delete()
 
 
 def delete_camera(*, camera: Camera) -> None:

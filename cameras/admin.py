@@ -1,6 +1,6 @@
 """Sites and cameras for the people at the desk."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -9,11 +9,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_stubs_ext import StrPromise
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
-from cameras.actions import delete_site, save_camera, save_site, set_enabled
+from cameras.actions import KEPT, delete_site, require_login, save_camera, save_site, set_enabled
 from cameras.models import Camera, Site
-from cameras.queries import cameras, sites
+from cameras.queries import cameras, may_allow_networks, sites
+from cameras.rules import Login, holds_login
 from tenants.access import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
@@ -26,6 +27,10 @@ class SiteAdmin(RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return sites(granted(request)).select_related("created_by", "updated_by")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if may_allow_networks(granted(request)) else (*fields, "networks")
 
     def save_model(self, request: HttpRequest, obj: Site, form: forms.ModelForm[Site], change: bool) -> None:
         save_site(site=obj, by=user_of(request))
@@ -48,31 +53,56 @@ class SiteListFilter(admin.RelatedFieldListFilter):
 
 
 class CameraForm(forms.ModelForm[Camera]):
-    """The stored password never goes back to the browser; an empty field keeps it."""
+    """The stored login never goes back to the browser; empty fields keep it, unless the address changes."""
 
+    username = forms.CharField(
+        required=False,
+        max_length=100,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text="Stored encrypted and never shown again.",
+    )
     password = forms.CharField(
         required=False,
+        max_length=200,
+        strip=False,
         widget=UnfoldAdminPasswordWidget(render_value=False, attrs={"autocomplete": "new-password"}),
-        help_text="Stored encrypted and never shown again. Leave empty to keep the present one.",
+        help_text="Leave both empty to keep the present ones. With another address, enter them again.",
+    )
+    forget_login = forms.BooleanField(
+        label="without user and password",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text="Forgets the stored ones.",
     )
 
     class Meta:
         model = Camera
-        fields = (
-            "site",
-            "name",
-            "kind",
-            "location",
-            "username",
-            "password",
-            "loop",
-            "fps",
-            "detector",
-            "enabled",
-        )
+        fields = ("site", "name", "kind", "location", "loop", "fps", "detector", "enabled")
 
-    def clean_password(self) -> str:
-        return str(self.cleaned_data["password"] or (self.instance.password if self.instance.pk else ""))
+    def clean(self) -> dict[str, Any]:
+        """A login that was typed into the address is not shown again with the form's errors."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        self.login = self._login(cleaned)
+        return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if "location" in self.errors and holds_login(self.data.get(self.add_prefix("location"), "")):
+            self.data = self.data.copy()
+            self.data[self.add_prefix("location")] = ""
+        elif not self.errors:
+            try:
+                require_login(camera=self.instance, login=self.login)
+            except forms.ValidationError as refusal:
+                self.add_error(None, refusal)
+
+    def _login(self, cleaned: dict[str, Any]) -> Login:
+        username, password = cleaned.get("username", ""), cleaned.get("password", "")
+        if cleaned.get("forget_login"):
+            return Login("", "")
+        if self.instance.pk and not username and not password:
+            return KEPT
+        return Login(username, password)
 
 
 @admin.register(Camera, site=tenant_admin)
@@ -86,7 +116,7 @@ class CameraAdmin(RecordAdmin):
     readonly_fields = ("shown_status", "status_detail", "worker", "last_frame_at")
     fieldsets = (
         (None, {"fields": ("site", "name", "enabled")}),
-        ("Source", {"fields": ("kind", "location", "username", "password", "loop")}),
+        ("Source", {"fields": ("kind", "location", "username", "password", "forget_login", "loop")}),
         ("Recognition", {"fields": ("fps", "detector")}),
         ("State", {"fields": ("shown_status", "status_detail", "worker", "last_frame_at")}),
         ("History", {"fields": RecordAdmin.audit_fields, "classes": ("collapse",)}),
@@ -102,7 +132,7 @@ class CameraAdmin(RecordAdmin):
     def save_model(
         self, request: HttpRequest, obj: Camera, form: forms.ModelForm[Camera], change: bool
     ) -> None:
-        save_camera(camera=obj, by=user_of(request))
+        save_camera(camera=obj, by=user_of(request), login=cast(CameraForm, form).login)
 
     @admin.action(description="Start", permissions=["change"])
     def start(self, request: HttpRequest, chosen: QuerySet[Camera]) -> None:

@@ -1,13 +1,30 @@
-"""Places and the cameras that watch them."""
+"""Places, the cameras that watch them, and the cameras' logins."""
 
+from ipaddress import ip_network
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from cameras.rules import SourceKind, source_problem, time_zone_problem
+from cameras.rules import (
+    AddressPolicy,
+    Login,
+    SourceKind,
+    clip_problem,
+    network_problem,
+    secret_in,
+    source_problem,
+    time_zone_problem,
+)
 from facetrack.lib.crypto import EncryptedTextField
+from facetrack.lib.own import own_services
 from tenants.models import Record
+from tenants.queries import active_tenant
+
+MOST_NETWORKS = 20
 
 
 class Site(Record):
@@ -23,6 +40,15 @@ class Site(Record):
         help_text="Somebody who is seen again within this time is still on the same visit.",
     )
 
+    networks = ArrayField(
+        models.CharField(max_length=43),
+        verbose_name="private networks of its cameras",
+        size=MOST_NETWORKS,
+        default=list,
+        blank=True,
+        help_text="Such as 192.168.1.0/24, separated by commas. Other private networks are refused.",
+    )
+
     class Meta:
         ordering = ["name"]
 
@@ -32,6 +58,17 @@ class Site(Record):
     def clean(self) -> None:
         if problem := time_zone_problem(self.time_zone):
             raise ValidationError({"time_zone": problem})
+        if problems := [problem for text in self.networks if (problem := network_problem(text))]:
+            raise ValidationError({"networks": problems})
+        self.networks = sorted({str(ip_network(text, strict=False)) for text in self.networks})
+
+    def address_policy(self) -> AddressPolicy:
+        """Where cameras of this site may be."""
+        return AddressPolicy(
+            networks=tuple(ip_network(text) for text in self.networks),
+            own=own_services(),
+            loopback=settings.FACETRACK_CAMERA_LOOPBACK,
+        )
 
 
 class Camera(Record):
@@ -55,10 +92,9 @@ class Camera(Record):
     location = models.CharField(
         "address",
         max_length=500,
-        help_text="rtsp://… or http://… without user and password; a USB camera's number; a file's path.",
+        help_text="rtsp://… or http://… without user and password, for which {username} and {password} may "
+        "stand in it; a USB camera's number; a file in the installation's folder of clips.",
     )
-    username = models.CharField(max_length=100, blank=True)
-    password = EncryptedTextField(blank=True, help_text="Stored encrypted and never shown again.")
     loop = models.BooleanField("play the file for ever", default=False)
     fps = models.FloatField(
         "analysed frames a second",
@@ -94,9 +130,39 @@ class Camera(Record):
         return f"{self.name} ({self.site})"
 
     def clean(self) -> None:
-        if problem := source_problem(self.kind, self.location):
+        if problem := self._location_problem():
             raise ValidationError({"location": problem})
         before = Camera.objects.filter(pk=self.pk).values_list("site", "epoch").first()
         if before and before[1] and before[0] != self.site_id:
             message = "This camera has watched another site, and what it saw stays there: add a new one."
             raise ValidationError({"site": message})
+
+    def stored_login(self) -> Login:
+        """For the worker that connects, and to see whether there is one; empty where there is none."""
+        credential = CameraCredential.objects.filter(camera=self.pk).first()
+        return Login(credential.username, credential.password) if credential else Login("", "")
+
+    def _location_problem(self) -> str | None:
+        if self.kind == SourceKind.FILE:
+            folder = str(settings.FACETRACK_CLIP_DIR)
+            return clip_problem(self.location, folder=folder, tenant=active_tenant().schema_name)
+        policy = self.site.address_policy() if self.site_id else AddressPolicy()
+        if problem := source_problem(self.kind, self.location, policy):
+            return problem
+        if name := secret_in(self.location):
+            return (
+                f"The address holds a login ('{name}'). Write {{username}} and {{password}} in its place and "
+                "fill in the two fields below it."
+            )
+        return None
+
+
+class CameraCredential(models.Model):
+    """The login of one camera, encrypted: read by the worker that connects, shown to nobody."""
+
+    camera = models.OneToOneField(Camera, models.CASCADE, primary_key=True, related_name="credential")
+    username = EncryptedTextField(blank=True)
+    password = EncryptedTextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"login of camera {self.camera_id}"

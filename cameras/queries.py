@@ -6,11 +6,12 @@ from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
-from cameras.models import Camera, Site
+from cameras.models import Camera, CameraCredential, Site
+from cameras.rules import Login
 from tenants.access import Access
 
 SILENT_AFTER = timedelta(seconds=15)
@@ -40,6 +41,11 @@ def get_site(access: Access, site_id: UUID) -> Site:
     return site
 
 
+def may_allow_networks(access: Access) -> bool:
+    """Whether somebody may say which private networks the workers connect to for a site."""
+    return access.may("tenants.change_settings")
+
+
 def zone_of(site: Site | None) -> tzinfo:
     """The time zone that moments at this site are told in, or the installation's own."""
     try:
@@ -53,8 +59,15 @@ def site_names() -> dict[UUID, str]:
     return dict(Site.objects.order_by("name").values_list("pk", "name"))
 
 
+def stored_login(camera_id: UUID) -> Login:
+    """For the worker that connects; empty where there is none."""
+    return Camera(pk=camera_id).stored_login()
+
+
 def cameras(access: Access) -> QuerySet[Camera]:
-    rows = Camera.objects.select_related("site")
+    """With `has_login`, which is all that people learn of a login."""
+    login = CameraCredential.objects.filter(camera=OuterRef("pk"))
+    rows = Camera.objects.select_related("site").annotate(has_login=Exists(login))
     return rows if access.sites is None else rows.filter(site__in=access.sites)
 
 

@@ -2,7 +2,7 @@
 
 from django.contrib.auth.decorators import login_required
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
 from cameras.api.views import CameraViewSet, SiteViewSet
@@ -19,7 +19,7 @@ class SchemaView(ApiView, SpectacularAPIView):
     """The API described in OpenAPI 3: YAML, or JSON with `?format=json`."""
 
 
-class DocsView(ApiView, SpectacularSwaggerView):
+class DocsView(ApiView, SpectacularSwaggerSplitView):
     """The API described for people, to be tried with the session of the browser."""
 
     schema = None  # type: ignore[assignment]

@@ -8,3 +8,6 @@ __all__ = ["FacetrackConfig", "celery_app"]
 class FacetrackConfig(AppConfig):
     name = "facetrack"
     verbose_name = "FaceTrack"
+
+    def ready(self) -> None:
+        from facetrack import checks  # noqa: F401  registers them

@@ -8,14 +8,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facetrack.settings")
 http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  after Django is set up
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from tenants.channels import TenantFromHost  # noqa: E402
+from tenants.origins import SameOrigin  # noqa: E402
 from visits.consumers import LiveConsumer  # noqa: E402
 
-websocket = AllowedHostsOriginValidator(
+websocket = SameOrigin(
     TenantFromHost(CookieMiddleware(URLRouter([path("ws/live/", LiveConsumer.as_asgi())])))
 )
 application = ProtocolTypeRouter({"http": http, "websocket": websocket})

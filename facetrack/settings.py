@@ -31,19 +31,30 @@ FACETRACK_ENCRYPTION_KEYS: list[str] = env.list("FACETRACK_ENCRYPTION_KEYS", [])
 # The first key signs API tokens, all verify. Without any they are made, and kept in files.
 JWT_PRIVATE_KEYS = jwt_keys.pems(env.str("FACETRACK_JWT_PRIVATE_KEY", ""), name="FACETRACK_JWT_PRIVATE_KEY")
 JWT_KEY_FOLDER = VAR_DIR / "keys" / "jwt"
+FACETRACK_KEYS_OF_ITS_OWN = [
+    name for name in ("FACETRACK_SECRET_KEY", "FACETRACK_ENCRYPTION_KEYS") if not os.environ.get(name)
+]
 ALLOWED_HOSTS: list[str] = env.list("FACETRACK_ALLOWED_HOSTS", ["localhost", ".localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("FACETRACK_TRUSTED_ORIGINS", [])
 BEHIND_TLS: bool = env.bool("FACETRACK_BEHIND_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SESSION_ENGINE = "tenants.sessions"
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # forms carry the token, no script reads the cookie
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if BEHIND_TLS:  # a browser takes these names only from this very host, over TLS, for all paths
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# Requests a minute: of a user or key, of a tenant as a whole, and of an address that shows no login.
+FACETRACK_THROTTLE: bool = env.bool("FACETRACK_THROTTLE", True)
+FACETRACK_RATE_CALLER: int = env.int("FACETRACK_RATE_CALLER", 600)
+FACETRACK_RATE_TENANT: int = env.int("FACETRACK_RATE_TENANT", 3_000)
+FACETRACK_RATE_ANONYMOUS: int = env.int("FACETRACK_RATE_ANONYMOUS", 60)
 
 # --- Tenants: which tables live where ----------------------------------------------------------------
 SHARED_APPS = [
@@ -83,16 +94,19 @@ FACETRACK_PUBLIC_HOST: str = env.str("FACETRACK_PUBLIC_HOST", "localhost")
 ROOT_URLCONF = "facetrack.urls"
 ASGI_APPLICATION = "facetrack.asgi.application"
 MIDDLEWARE = [
+    "tenants.headers.HeadersMiddleware",  # these two first, so that no answer is without their headers
+    "django.middleware.security.SecurityMiddleware",
     "tenants.middleware.TenantMiddleware",
     "tenants.audit.middleware.ActivityMiddleware",  # outside of sessions, whose writing is the user's too
-    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tenants.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tenants.middleware.SessionLimitMiddleware",
     "tenants.middleware.MembershipMiddleware",
+    "tenants.throttling.ThrottleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -189,6 +203,8 @@ STORAGES = {
 FACETRACK_UPLOAD_MEGABYTES: int = env.int("FACETRACK_UPLOAD_MEGABYTES", 10)
 FACETRACK_UPLOAD_MEGAPIXELS: int = env.int("FACETRACK_UPLOAD_MEGAPIXELS", 50)
 DATA_UPLOAD_MAX_MEMORY_SIZE = FACETRACK_UPLOAD_MEGABYTES * 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 # --- People who log in --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
@@ -291,6 +307,10 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "tenants.api.throttles.CallerThrottle",
+        "tenants.api.throttles.TenantThrottle",
+    ],
     "EXCEPTION_HANDLER": "tenants.api.problems.problem_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -337,6 +357,12 @@ CELERY_BEAT_SCHEDULE = {
     }.items()
 }
 
+# --- Cameras: what a worker may open --------------------------------------------------------------------
+# Files are played only from here: those in the folder itself by everybody, a sub-folder by its tenant.
+FACETRACK_CLIP_DIR: Path = env.path("FACETRACK_CLIP_DIR", VAR_DIR / "clips").absolute()
+# This machine as a camera: for tests and demonstrations that serve a stream themselves.
+FACETRACK_CAMERA_LOOPBACK: bool = env.bool("FACETRACK_CAMERA_LOOPBACK", False)
+
 # --- Models -------------------------------------------------------------------------------------------
 _SIBLING_MODELS = BASE_DIR.parent / "shared" / "models"
 FACETRACK_MODEL_DIR: Path | None = env.path(
@@ -357,7 +383,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"secrets": {"()": "facetrack.lib.logs.WithoutSecrets"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]},
+    },
     "root": {"handlers": ["console"], "level": env.str("FACETRACK_LOG_LEVEL", "INFO")},
     "loggers": {
         "django_tenants": {"level": "WARNING"},
@@ -375,4 +404,6 @@ UNFOLD = {
     "SITE_SYMBOL": "familiar_face_and_zone",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    # Unfold would put its colours inline, which the content security policy forbids; admin.css has them.
+    "COLORS": lambda _: {},
 }

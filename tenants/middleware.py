@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,6 +18,7 @@ from tenants.context import installation
 from tenants.models import User, Verb
 from tenants.queries import is_public, tenant_of
 from tenants.session_limits import move_on
+from tenants.views import too_large
 
 OPEN_PATHS = (
     "/login/",
@@ -40,6 +42,23 @@ class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
         raise Http404(
             "No customer is served at this address. Check its spelling, or ask whoever gave it to you."
         )
+
+
+class BodyLimitMiddleware:
+    """A form with more bytes than its files may have together is refused before any of it is parsed.
+
+    Django itself bounds the fields of a form and the number of its files, not what the files weigh.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        most = (settings.DATA_UPLOAD_MAX_NUMBER_FILES + 1) * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if not (length.isascii() and length.isdigit()) or len(length) > 15 or int(length) > most:
+            return too_large(request)
+        return self.get_response(request)
 
 
 class MembershipMiddleware:

@@ -42,6 +42,17 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _problem(request, 500, "That went wrong on our side", "It has been noted. Try again in a moment.")
 
 
+def too_many(request: HttpRequest, wait: int) -> HttpResponse:
+    """Somebody asks too often; `wait` is in seconds."""
+    response = _problem(request, 429, "Too many requests", f"Wait for {wait} seconds, then try again.")
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    return _problem(request, 413, "That is too large", "Send fewer or smaller pictures at once.")
+
+
 def _problem(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         phrase = HTTPStatus(status).phrase  # what RFC 9457 wants with about:blank

@@ -39,6 +39,8 @@ os.environ.update(
     FACETRACK_PG_FAST="1",
     FACETRACK_DEBUG="0",
     FACETRACK_LOG_LEVEL="WARNING",
+    FACETRACK_CAMERA_LOOPBACK="1",  # the cameras of the tests are servers of this machine
+    FACETRACK_THROTTLE="0",  # tests of throttles switch it on
     NO_PROXY="*",
 )
 if not (SHARED / "models").is_dir() and "FACETRACK_MODEL_DIR" not in os.environ:

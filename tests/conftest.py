@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pytest_django.plugin import DjangoDbBlocker
 from redis import Redis
 
-from cameras.models import Camera, Site
+from cameras.models import Camera, CameraCredential, Site
 from staff.models import StaffMember
 from tenants.actions import add_member, create_tenant, ensure_public
 from tenants.context import installation
@@ -144,9 +144,15 @@ def camera(acme: Tenant) -> Camera:
 
 def make_camera(name: str = "Door", **values: object) -> Camera:
     """A camera of the active tenant that is at epoch 1."""
-    site, _ = Site.objects.get_or_create(name="Head office", defaults={"reentry_seconds": 60})
+    site, _ = Site.objects.get_or_create(
+        name="Head office", defaults={"reentry_seconds": 60, "networks": ["10.0.0.0/8"]}
+    )
     defaults: dict[str, object] = {"kind": "rtsp", "location": "rtsp://127.0.0.1:1/door", "epoch": 1}
-    return Camera.objects.create(site=site, name=name, **(defaults | values))
+    login = {key: str(values.pop(key)) for key in ("username", "password") if key in values}
+    camera = Camera.objects.create(site=site, name=name, **(defaults | values))
+    if login:
+        CameraCredential.objects.create(camera=camera, **login)
+    return camera
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from cameras.actions import StaleEpoch, begin_run, end_run, report_run
 from cameras.models import Camera
+from cameras.queries import stored_login
 from tenants.context import inside
 from tenants.models import Tenant
 from workers.config import CameraConfig, PipelineConfig
@@ -94,13 +95,18 @@ class _Run:
     def _open(self) -> Source:
         camera = self.camera
         self._say(Camera.Status.STARTING)
+        with inside(self.tenant):
+            login, policy = stored_login(camera.pk), camera.site.address_policy()
         return open_source(
             camera.kind,
             camera.location,
-            username=camera.username,
-            password=camera.password,
+            username=login.username or "",
+            password=login.password or "",
             loop=camera.loop,
             fps=camera.fps or settings.WORKER_FPS,
+            policy=policy,
+            folder=settings.FACETRACK_CLIP_DIR,
+            owner=self.tenant.schema_name,
         )
 
     def _watch(self, source: Source, engines: Engines) -> Camera.Status:

@@ -12,7 +12,16 @@ from tenants.api.serializers import StrictSerializer
 class SiteSerializer(StrictSerializer[Site]):
     class Meta:
         model = Site
-        fields = ("id", "name", "address", "time_zone", "reentry_seconds", "created_at", "updated_at")
+        fields = (
+            "id",
+            "name",
+            "address",
+            "time_zone",
+            "reentry_seconds",
+            "networks",
+            "created_at",
+            "updated_at",
+        )
 
 
 class SiteField(serializers.PrimaryKeyRelatedField[Site]):
@@ -23,14 +32,18 @@ class SiteField(serializers.PrimaryKeyRelatedField[Site]):
 
 
 class CameraSerializer(StrictSerializer[Camera]):
-    """The password goes in and never comes out; `has_password` tells whether there is one."""
+    """User name and password go in and never come out; `has_login` tells whether there are any.
+
+    With another address they are to be sent again, empty ones to go without.
+    """
 
     site = SiteField(queryset=Site.objects.none(), pk_field=serializers.UUIDField())
     site_name = serializers.CharField(source="site.name", read_only=True)
+    username = serializers.CharField(write_only=True, required=False, allow_blank=True, max_length=100)
     password = serializers.CharField(
         write_only=True, required=False, allow_blank=True, max_length=200, trim_whitespace=False
     )
-    has_password = serializers.SerializerMethodField()
+    has_login = serializers.SerializerMethodField()
 
     class Meta:
         model = Camera
@@ -43,7 +56,7 @@ class CameraSerializer(StrictSerializer[Camera]):
             "location",
             "username",
             "password",
-            "has_password",
+            "has_login",
             "loop",
             "fps",
             "detector",
@@ -56,5 +69,5 @@ class CameraSerializer(StrictSerializer[Camera]):
             "updated_at",
         )
 
-    def get_has_password(self, camera: Camera) -> bool:
-        return bool(camera.password)
+    def get_has_login(self, camera: Camera) -> bool:
+        return bool(getattr(camera, "has_login", False))

@@ -1,9 +1,11 @@
 """Sites and cameras over the API."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,7 +13,9 @@ from cameras.actions import delete_camera, delete_site, save_camera, save_site, 
 from cameras.api.filters import CameraFilters, SiteFilters
 from cameras.api.serializers import CameraSerializer, SiteSerializer
 from cameras.models import Camera, Site
-from cameras.queries import cameras, get_camera, get_site, sites
+from cameras.queries import cameras, get_camera, get_site, may_allow_networks, sites
+from cameras.rules import Login
+from tenants.access import Access
 from tenants.api.views import RowsViewSet, member
 
 
@@ -30,11 +34,14 @@ class SiteViewSet(RowsViewSet[Site]):
 
     def create(self, request: Request) -> Response:
         site = Site(**self.accepted(request))
+        _require_admin(self.access, bool(site.networks))
         return self.answer(save_site(site=site, by=member(request)), 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
         site = get_site(self.access, pk)
-        for name, value in self.accepted(request, site).items():
+        values = self.accepted(request, site)
+        _require_admin(self.access, "networks" in values)
+        for name, value in values.items():
             setattr(site, name, value)
         return self.answer(save_site(site=site, by=member(request)))
 
@@ -59,15 +66,19 @@ class CameraViewSet(RowsViewSet[Camera]):
         return get_camera(self.access, pk)
 
     def create(self, request: Request) -> Response:
-        camera = Camera(**self.accepted(request))
-        return self.answer(save_camera(camera=camera, by=member(request)), 201)
+        values = self.accepted(request)
+        login = _login_in(values)
+        camera = save_camera(camera=Camera(**values), by=member(request), login=login)
+        return self.answer(get_camera(self.access, camera.pk), 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
         camera = get_camera(self.access, pk)
         values = self.accepted(request, camera)
+        login = _login_in(values)
         for name, value in values.items():
             setattr(camera, name, value)
-        return self.answer(save_camera(camera=camera, by=member(request), only=values))
+        save_camera(camera=camera, by=member(request), only=values, login=login)
+        return self.answer(get_camera(self.access, pk))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Refused (409) while sightings or visits tell of the camera: stop it instead."""
@@ -88,3 +99,14 @@ class CameraViewSet(RowsViewSet[Camera]):
         return self.answer(
             set_enabled(camera=get_camera(self.access, pk), enabled=enabled, by=member(request))
         )
+
+
+def _login_in(values: dict[str, Any]) -> Login:
+    """The login among the values of a body, taken out of them: it is no part of the camera's row."""
+    return Login(values.pop("username", None), values.pop("password", None))
+
+
+def _require_admin(access: Access, networks_given: bool) -> None:
+    """Raises PermissionDenied: which private networks workers may reach is for the tenant's administrator."""
+    if networks_given and not may_allow_networks(access):
+        raise PermissionDenied("Only an administrator says which private networks cameras may be in.")

@@ -72,7 +72,7 @@ class Show:
         """The clip and its truth, made once for each state of the code that makes it."""
         sources = sorted(Path(__file__).parent.glob("*.py"))
         maker = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
-        path = self._var.parent / f"entrance-{maker}.mp4"
+        path = settings.FACETRACK_CLIP_DIR / f"entrance-{maker}.mp4"
         told = path.with_suffix(".json")
         if path.exists() and told.exists():
             return path, Truth.from_json(told.read_text())

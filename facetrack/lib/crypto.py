@@ -17,7 +17,11 @@ from numpy.typing import NDArray
 EMBEDDING_DIMENSION = 512
 
 
-class EncryptedTextField(models.TextField[str, str]):
+class EncryptedField:
+    """Marks the model fields that `rotate_encryption_key` has to write anew."""
+
+
+class EncryptedTextField(EncryptedField, models.TextField[str, str]):
     """Text that is stored encrypted. It cannot be searched; an empty text stays empty."""
 
     def get_prep_value(self, value: str | None) -> str | None:
@@ -27,7 +31,7 @@ class EncryptedTextField(models.TextField[str, str]):
         return decrypt(value.encode()).decode() if value else value
 
 
-class EmbeddingField(models.BinaryField[Any, Any]):
+class EmbeddingField(EncryptedField, models.BinaryField[Any, Any]):
     """A float32 array (512,), L2-normalised, stored encrypted; None stays None."""
 
     def get_prep_value(self, value: NDArray[np.float32] | None) -> bytes | None:
@@ -58,6 +62,19 @@ def decrypt(token: bytes) -> bytes:
             "stored data was encrypted with a key that FACETRACK_ENCRYPTION_KEYS does not hold: "
             "add the former key behind the present one"
         ) from None
+
+
+def encrypted_anew(token: bytes) -> bytes | None:
+    """The same value under the first key; None where it is under that one already.
+
+    Raises ImproperlyConfigured where none of the keys fits.
+    """
+    keys = tuple(settings.FACETRACK_ENCRYPTION_KEYS)
+    try:
+        _cipher(keys[:1]).decrypt(token)
+    except InvalidToken:
+        return encrypt(decrypt(token))
+    return None
 
 
 @lru_cache(maxsize=4)

@@ -43,7 +43,6 @@ class TokenView(CredentialView):
     """E-mail and password of a member become an access token (minutes) and a refresh token (a day)."""
 
     serializer_class = LoginSerializer
-    further_problems = ("429",)
 
     def post(self, request: Request) -> Response:
         sent = self.sent(request)

@@ -38,6 +38,8 @@ class ApiSchema(AutoSchema):
             found |= {"403"}
         if self._get_request_body() is not None:  # type: ignore[no-untyped-call]
             found |= {"400", "411", "413", "415"}
+        if self.view.throttle_classes:
+            found |= {"429"}
         if self._is_list_view():
             found |= {"400"}
         if "{" in self.path:

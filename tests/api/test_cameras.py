@@ -1,6 +1,7 @@
 """Sites and cameras over the API."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -8,6 +9,8 @@ from rest_framework.test import APIClient
 
 from cameras.actions import begin_run
 from cameras.models import Camera, Site
+from cameras.queries import stored_login
+from cameras.rules import Login
 from tests.api.answers import V1, problem, results
 from tests.conftest import make_camera
 
@@ -59,9 +62,11 @@ def test_a_camera_keeps_its_password_to_itself(api: APIClient, camera: Camera) -
     path = f"{V1}/cameras/{made.json()['id']}/"
     answers = [made, api.get(path), api.get(f"{V1}/cameras/"), api.patch(path, {"fps": 2.5})]
     assert not any(b"s3cret" in answer.content for answer in answers)
-    assert made.json()["has_password"] is True
-    assert Camera.objects.get(name="Yard").password == " s3cret "
-    assert api.patch(path, {"password": ""}).json()["has_password"] is False
+    assert made.json()["has_login"] is True
+    assert stored_login(UUID(made.json()["id"])) == Login("view", " s3cret ")
+    assert not any(b"view" in answer.content for answer in answers)
+    assert api.patch(path, {"password": ""}).json()["has_login"] is True
+    assert api.patch(path, {"username": ""}).json()["has_login"] is False
 
 
 @pytest.mark.parametrize(

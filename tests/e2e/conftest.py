@@ -77,10 +77,11 @@ def installation() -> Iterator[Installation]:
         shutil.rmtree(var)
     port = first_free("127.0.0.1", 18000)
     environ = {**os.environ, "FACETRACK_VAR_DIR": str(var), "FACETRACK_LOG_LEVEL": "INFO"}
+    environ["FACETRACK_CLIP_DIR"] = str(var / "clips")
     for url in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI"):
         environ.pop(url, None)
-    var.mkdir(parents=True, exist_ok=True)
-    clip = var / "entrance.mp4"
+    (var / "clips").mkdir(parents=True, exist_ok=True)
+    clip = var / "clips" / "entrance.mp4"
     truth = make_clip(clip)
     enrolment_pictures(var / "enrol")
     with ExitStack() as stack:

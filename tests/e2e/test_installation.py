@@ -4,6 +4,7 @@ One file, because the tests share one installation and a file is never split bet
 """
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from facetrack.lib.services import ensure, standings
+from tenants.admin import tenant_admin
 from tests.backing import VAR
 from tests.e2e.conftest import CHROMIUM, Customer, Installation, answers, visits, wait_for
+from tests.e2e.policy import violations
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 SOON = 45_000  # milliseconds: the first person needs some seconds of the clip to be decided
@@ -126,6 +129,49 @@ def test_one_login_leads_to_another_customer(installation: Installation, page: P
     stays.goto(other.base + "/members/")
     stays.locator(".entry > summary").click()
     stays.screenshot(path=VAR / "members.png", full_page=True)
+
+
+def test_no_page_breaks_its_content_security_policy(
+    installation: Installation, entrance: dict[str, Any], page: Page
+) -> None:
+    refused, base = violations(page.context), installation.acme.base
+    log_in(page, installation.acme)
+    expect(page.locator("#live-state")).to_have_text("Live")
+    for path in ("/visits/", "/sightings/?q=a", "/visitors/", "/cameras/", "/nowhere/"):
+        page.goto(base + path)
+    page.goto(base + "/visits/")
+    page.get_by_role("searchbox").fill("nobody")
+    expect(page).to_have_url(re.compile("q=nobody"))
+    models = [f"{model._meta.app_label}/{model._meta.model_name}" for model in tenant_admin._registry]
+    for path in ["", *(f"{name}/" for name in models), "cameras/site/add/", "staff/staffmember/add/"]:
+        page.goto(f"{base}/admin/{path}")
+        expect(page.locator("#header-inner, header, main").first).to_be_visible()
+    page.goto(f"{base}/admin/cameras/camera/{entrance['id']}/change/")
+    expect(page.get_by_role("heading", name="Entrance").first).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--color-base-100')")
+    page.goto(base + "/api/v1/docs/")
+    expect(page.get_by_text("/api/v1/cameras/", exact=True).first).to_be_visible(timeout=SOON)
+    assert refused == []
+
+
+def test_the_policy_refuses_what_is_not_ours(installation: Installation, page: Page) -> None:
+    """An injected script, an inline handler, eval, a foreign picture and a frame: nothing of it runs."""
+    refused = violations(page.context)
+    log_in(page, installation.acme)
+    page.evaluate(
+        """() => {
+            const add = (html) => document.body.append(document.createRange().createContextualFragment(html));
+            add("<script>window.ran = 1</script>");
+            add("<img src='/static/nowhere.png' onerror='window.ran = 2'>");
+            add("<img src='https://elsewhere.example/x.png'>");
+            add("<iframe src='https://elsewhere.example/'></iframe>");
+            add("<p style='color: red'></p>");
+        }"""
+    )
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.ran") is None
+    for directive in ("script-src-elem", "script-src-attr", "img-src", "frame-src", "style-src-attr"):
+        assert any(directive in line for line in refused), (directive, refused)
 
 
 PATIENCE = 180

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from cameras.rules import AddressPolicy
 from workers.stages.capture import FileSource, NewestFrame, SourceError, UsbSource, open_source
 from workers.stages.capture.source import Rhythm
 from workers.types import Frame
@@ -53,7 +54,7 @@ def test_a_looped_file_goes_on_and_so_does_its_position(clip: Path) -> None:
 
 def test_a_paced_file_takes_its_time_and_carries_posix_times(clip: Path) -> None:
     started = time.time()
-    source = open_source("file", str(clip), fps=10)
+    source = open_source("file", str(clip), fps=10, policy=AddressPolicy())
     first, *_, last = [frame for frame in (source.read() for _ in range(6)) if frame is not None]
     source.close()
     assert time.time() - started == pytest.approx(0.5, abs=0.25)
@@ -62,7 +63,7 @@ def test_a_paced_file_takes_its_time_and_carries_posix_times(clip: Path) -> None
 
 
 def test_a_slow_reader_of_a_paced_file_misses_nothing(clip: Path) -> None:
-    source = open_source("file", str(clip), fps=10)
+    source = open_source("file", str(clip), fps=10, policy=AddressPolicy())
     indexes = []
     for i in range(8):
         frame = source.read()
@@ -116,7 +117,7 @@ def test_usb_cameras_that_are_not_there(location: str, message: str) -> None:
 
 def test_an_unknown_kind_of_source() -> None:
     with pytest.raises(SourceError, match="choose file, usb, rtsp or http"):
-        open_source("carrier pigeon", "x")
+        open_source("carrier pigeon", "x", policy=AddressPolicy())
 
 
 class Ticking:

@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from cameras.rules import AddressPolicy
 from tests.stages.rtsp_server import HEIGHT, WIDTH, RtspServer
 from workers.stages.capture import Source, SourceError, network, open_source
 
 SECRET = "hunter2:@/#"
+LOCAL = AddressPolicy(loopback=True)
 
 
 class Camera(BaseHTTPRequestHandler):
@@ -80,7 +82,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_http_camera_delivers_frames(http: str) -> None:
-    source = open_source("http", f"{http}/mjpeg", fps=30)
+    source = open_source("http", f"{http}/mjpeg", fps=30, policy=LOCAL)
     frames = [frame for frame in (source.read() for _ in range(5)) if frame is not None]
     source.close()
     assert frames[0].picture.shape == (48, 64, 3)
@@ -89,7 +91,7 @@ def test_an_http_camera_delivers_frames(http: str) -> None:
 
 
 def test_a_camera_that_stops_sending_is_an_error_that_says_so(http: str) -> None:
-    source = open_source("http", f"{http}/mjpeg", fps=30)
+    source = open_source("http", f"{http}/mjpeg", fps=30, policy=LOCAL)
     with pytest.raises(SourceError, match="stopped sending"):
         read_many(source)
     source.close()
@@ -97,7 +99,7 @@ def test_a_camera_that_stops_sending_is_an_error_that_says_so(http: str) -> None
 
 def test_an_rtsp_camera_delivers_frames_over_tcp() -> None:
     with RtspServer() as server:
-        source = open_source("rtsp", server.url, fps=30)
+        source = open_source("rtsp", server.url, fps=30, policy=LOCAL)
         frames = [frame for frame in (source.read() for _ in range(6)) if frame is not None]
         source.close()
     assert len(frames) == 6
@@ -107,7 +109,7 @@ def test_an_rtsp_camera_delivers_frames_over_tcp() -> None:
 
 def test_a_login_with_difficult_characters_is_accepted() -> None:
     with RtspServer(login=f"ad min:{SECRET}") as server:
-        source = open_source("rtsp", server.url, username="ad min", password=SECRET)
+        source = open_source("rtsp", server.url, username="ad min", password=SECRET, policy=LOCAL)
         assert source.read() is not None
         source.close()
 
@@ -117,7 +119,7 @@ def test_a_wrong_login_is_told_without_repeating_it() -> None:
         RtspServer(login="admin:right") as server,
         pytest.raises(SourceError, match="refuses the login") as error,
     ):
-        open_source("rtsp", server.url, username="admin", password=SECRET)
+        open_source("rtsp", server.url, username="admin", password=SECRET, policy=LOCAL)
     assert "hunter2" not in str(error.value)
     assert "admin" not in str(error.value)
 
@@ -125,7 +127,7 @@ def test_a_wrong_login_is_told_without_repeating_it() -> None:
 @pytest.mark.usefixtures("hasty")
 def test_a_camera_that_falls_silent_is_noticed() -> None:
     with RtspServer(silent_after=8) as server:
-        source = open_source("rtsp", server.url, fps=30)
+        source = open_source("rtsp", server.url, fps=30, policy=LOCAL)
         started = time.monotonic()
         with pytest.raises(SourceError, match="has sent nothing"):
             read_many(source)
@@ -138,7 +140,7 @@ def test_a_camera_that_falls_silent_is_noticed() -> None:
 def test_a_server_that_never_answers_is_given_up_in_time(kind: str, silent: int) -> None:
     started = time.monotonic()
     with pytest.raises(SourceError, match="has sent nothing"):
-        open_source(kind, f"{kind}://127.0.0.1:{silent}/x")
+        open_source(kind, f"{kind}://127.0.0.1:{silent}/x", policy=LOCAL)
     assert time.monotonic() - started < 20  # it hangs for a minute without its time-outs
 
 
@@ -153,7 +155,7 @@ def test_a_server_that_never_answers_is_given_up_in_time(kind: str, silent: int)
 )
 def test_http_addresses_that_are_no_camera(http: str, path: str, message: str) -> None:
     with pytest.raises(SourceError, match=message) as error:
-        open_source("http", f"{http}{path}?token={SECRET}", username="admin", password=SECRET)
+        open_source("http", f"{http}{path}?token={SECRET}", username="admin", password=SECRET, policy=LOCAL)
     text = str(error.value)
     assert path in text
     assert "hunter2" not in text
@@ -165,12 +167,12 @@ def test_a_closed_port_is_a_refused_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(SourceError, match="refuses the connection"):
-        open_source("rtsp", f"rtsp://admin:{'x'}@127.0.0.1:{port}/x")
+        open_source("rtsp", f"rtsp://admin:{'x'}@127.0.0.1:{port}/x", policy=LOCAL)
 
 
 def test_a_host_that_nobody_knows() -> None:
     with pytest.raises(SourceError, match="host is unknown"):
-        open_source("rtsp", "rtsp://no-such-camera.invalid/x")
+        open_source("rtsp", "rtsp://no-such-camera.invalid/x", policy=LOCAL)
 
 
 @pytest.mark.parametrize(
@@ -178,4 +180,4 @@ def test_a_host_that_nobody_knows() -> None:
 )
 def test_addresses_of_another_kind_are_refused(location: str) -> None:
     with pytest.raises(SourceError, match="this is no HTTP address"):
-        open_source("http", location)
+        open_source("http", location, policy=LOCAL)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from cameras.actions import begin_run, end_run, report_run, set_enabled
 from cameras.models import Camera
@@ -32,8 +33,9 @@ def models() -> None:
 
 
 @pytest.fixture
-def empty_room(tmp_path: Path) -> Path:
-    """Two seconds of noise in which nobody is."""
+def empty_room(tmp_path: Path, settings: Settings) -> Path:
+    """Two seconds of noise in which nobody is, in the folder of clips."""
+    settings.FACETRACK_CLIP_DIR = tmp_path
     path = tmp_path / "empty.mp4"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (320, 240))
     for seed in range(20):
@@ -61,7 +63,8 @@ def test_a_file_is_played_once_and_its_camera_switched_off(
 @pytest.mark.parametrize(
     ("kind", "location", "message"),
     [
-        ("file", "/nowhere/clip.mp4", "there is no file /nowhere/clip.mp4"),
+        ("file", "/nowhere/clip.mp4", "outside of the folder of clips"),
+        ("file", "clip.mp4", "there is no file"),
         ("rtsp", "rtsp://127.0.0.1:1/door", "rtsp://127.0.0.1:1/door refuses the connection"),
         ("http", "http://127.0.0.1:1/door", "http://127.0.0.1:1/door refuses the connection"),
     ],

@@ -54,6 +54,7 @@ class Command(BaseCommand):
         environ = {
             **os.environ,
             "FACETRACK_VAR_DIR": str(var),
+            "FACETRACK_CLIP_DIR": str(settings.VAR_DIR / "demo" / "clips"),
             "FACETRACK_PACK": chosen.pack,
             "FACETRACK_DETECTOR": chosen.detector,
             "FACETRACK_CACHE_DIR": str(settings.FACETRACK_CACHE_DIR),

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from workers.stages.capture.address import Policy, clip
 from workers.stages.capture.files import FileSource
 from workers.stages.capture.network import NetworkSource
 from workers.stages.capture.newest import NewestFrame
 from workers.stages.capture.source import Source, SourceError
 from workers.stages.capture.usb import UsbSource
 
-__all__ = ["FileSource", "NetworkSource", "NewestFrame", "Source", "SourceError", "UsbSource", "open_source"]
+__all__ = [
+    "FileSource",
+    "NetworkSource",
+    "NewestFrame",
+    "Policy",
+    "Source",
+    "SourceError",
+    "UsbSource",
+    "open_source",
+]
 
 
 def open_source(
     kind: str,
     location: str,
     *,
+    policy: Policy,
+    folder: Path | None = None,
+    owner: str = "",
     username: str = "",
     password: str = "",
     loop: bool = False,
@@ -25,12 +40,15 @@ def open_source(
 
     `loop` and `pace` are for files: again from the start for ever; in real time with POSIX times (as a
     camera) or as fast as they are read with positions in the clip. Live sources drop what is not read in
-    time, files never. Raises SourceError.
+    time, files never. `policy` says where a network camera may be, `folder` and `owner` which files may be
+    played. Raises SourceError.
     """
     if kind == "file":
-        return FileSource(location, fps=fps, loop=loop, pace=pace)
+        return FileSource(clip(location, folder, owner), fps=fps, loop=loop, pace=pace)
     if kind == "usb":
         return NewestFrame(UsbSource(location, fps=fps))
     if kind in ("rtsp", "http"):
-        return NewestFrame(NetworkSource(kind, location, username=username, password=password, fps=fps))
+        return NewestFrame(
+            NetworkSource(kind, location, username=username, password=password, fps=fps, policy=policy)
+        )
     raise SourceError(f"there is no kind of source named '{kind}'", "choose file, usb, rtsp or http")

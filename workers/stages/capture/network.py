@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from errno import EIO
@@ -12,17 +11,22 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 import av
 import av.error
 
+from workers.stages.capture.address import Policy, pinned
+from workers.stages.capture.gate import Gate
 from workers.stages.capture.source import Clock, Rhythm, SourceError
 from workers.types import Frame
 
 OPEN_SECONDS = 5.0  # a camera that answers at all does so within two seconds
 READ_SECONDS = 5.0
+PLACES = ("{username}", "{password}")
 SCHEMES = {"rtsp": ("rtsp", "rtsps"), "http": ("http", "https")}
-DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 OPTIONS = {
     "rtsp_transport": "tcp",  # over UDP a lost packet smears the picture until the next key frame
-    # A playlist of a stranger must not make FFmpeg read files of this machine.
-    "protocol_whitelist": "tcp,udp,tls,rtp,srtp,rtsp,rtsps,http,https,httpproxy,crypto,hls",
+    # FFmpeg sees nothing but the gate: no file, no playlist that names other hosts, no redirect, no proxy.
+    "protocol_whitelist": "tcp,rtsp,http",
+    "format_whitelist": "rtsp,mpjpeg,mjpeg,jpeg_pipe,mpegts,h264,hevc,flv,mov,matroska",
+    "max_redirects": "0",
+    "http_proxy": "",
 }
 KNOWN: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
@@ -39,15 +43,24 @@ KNOWN: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
 class NetworkSource:
     """An RTSP or HTTP stream. Blocks for each frame, `READ_SECONDS` at most."""
 
-    def __init__(self, kind: str, location: str, *, username: str, password: str, fps: float) -> None:
-        """Connects. Raises SourceError, within `OPEN_SECONDS` and the time that finding the host takes."""
+    def __init__(
+        self, kind: str, location: str, *, username: str, password: str, fps: float, policy: Policy
+    ) -> None:
+        """Connects, to what `policy` allows and nowhere else. Raises SourceError.
+
+        Takes `OPEN_SECONDS` at most, and the time that finding the host takes.
+        """
         parts = _checked(kind, location)
         self._name = _public(parts)
         self._rhythm = Rhythm(fps)
         self._clock = Clock()
         self._index = 0
-        _find_host(parts, self._name)
-        self._container = self._opened(_with_login(parts, username, password))
+        self._gate = self._connected(parts, policy)
+        try:
+            self._container = self._opened(_through(self._gate, parts, username, password), parts.netloc)
+        except BaseException:
+            self._gate.close()
+            raise
         streams = self._container.streams.video
         if not streams:
             self.close()
@@ -67,6 +80,7 @@ class NetworkSource:
 
     def close(self) -> None:
         self._container.close()
+        self._gate.close()
 
     def _next_picture(self) -> Any:
         asked = time.monotonic()
@@ -84,11 +98,25 @@ class NetworkSource:
         if self._endless:
             raise _silence(self._name)
 
-    def _opened(self, url: str) -> Any:
+    def _connected(self, parts: SplitResult, policy: Policy) -> Gate:
+        asked = time.monotonic()
+        place = pinned(parts, policy, self._name)
+        try:
+            return Gate(place, parts.scheme, seconds=OPEN_SECONDS)
+        except OSError as error:
+            raise _explained(error, self._name, waited=time.monotonic() - asked, started=False) from None
+
+    def _opened(self, url: str, host: str) -> Any:
         asked = time.monotonic()
         try:
-            return av.open(url, options=OPTIONS, timeout=(OPEN_SECONDS, READ_SECONDS))
+            options = OPTIONS | ({"headers": f"Host: {host}\r\n"} if url.startswith("http") else {})
+            return av.open(url, options=options, timeout=(OPEN_SECONDS, READ_SECONDS))
         except (av.error.FFmpegError, OSError, ValueError) as error:
+            if self._gate.redirected:
+                raise SourceError(
+                    f"{self._name} leads elsewhere, which is not followed",
+                    "give the address of the video stream itself",
+                ) from None
             # Without its cause: FFmpeg's message holds the address with the password.
             raise _explained(error, self._name, waited=time.monotonic() - asked, started=False) from None
 
@@ -98,6 +126,7 @@ def _checked(kind: str, location: str) -> SplitResult:
     try:
         parts = urlsplit(location.strip())
         valid = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        valid = valid and location.strip().isascii() and location.strip().isprintable()
     except ValueError:
         valid = False
     if not valid:
@@ -114,20 +143,21 @@ def _public(parts: SplitResult) -> str:
     return urlunsplit((parts.scheme, place, parts.path, "", ""))
 
 
-def _with_login(parts: SplitResult, username: str, password: str) -> str:
-    if not username:
-        return urlunsplit(parts)
-    place = parts.netloc.rpartition("@")[2]
-    login = f"{quote(username, safe='')}:{quote(password, safe='')}"
-    return urlunsplit(parts._replace(netloc=f"{login}@{place}"))
+def _through(gate: Gate, parts: SplitResult, username: str, password: str) -> str:
+    """The address with its login, as FFmpeg gets it: the gate, which speaks the TLS, in the host's place."""
+    username, password = quote(username, safe=""), quote(password, safe="")
+    login = f"{username}:{password}@" if username else ""
+    if any(place in part for part in (parts.path, parts.query) for place in PLACES):
+        login = ""  # this camera wants it in the address
+        parts = parts._replace(
+            path=_filled(parts.path, username, password), query=_filled(parts.query, username, password)
+        )
+    scheme = parts.scheme.removesuffix("s")
+    return urlunsplit(parts._replace(scheme=scheme, netloc=f"{login}127.0.0.1:{gate.port}", fragment=""))
 
 
-def _find_host(parts: SplitResult, name: str) -> None:
-    """FFmpeg reports a host that nobody knows as "input/output error"."""
-    try:
-        socket.getaddrinfo(parts.hostname, parts.port or DEFAULT_PORTS[parts.scheme], type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise SourceError(f"{name}: the host is unknown", "check the name, or give its IP address") from None
+def _filled(text: str, username: str, password: str) -> str:
+    return text.replace(PLACES[0], username).replace(PLACES[1], password)
 
 
 def _explained(error: Exception, name: str, *, waited: float, started: bool) -> SourceError:
@@ -141,7 +171,9 @@ def _explained(error: Exception, name: str, *, waited: float, started: bool) -> 
             f"{name} has sent nothing for {waited:.0f} seconds",
             "check the address, the camera and the network",
         )
-    if not started and (isinstance(error, av.error.InvalidDataError) or getattr(error, "errno", None) == EIO):
+    # An argument is what FFmpeg finds wrong with a format that is not on our list.
+    unusable = isinstance(error, (av.error.InvalidDataError, av.error.ArgumentError))
+    if not started and (unusable or getattr(error, "errno", None) == EIO):
         return SourceError(
             f"{name} sends no video that can be decoded", "give the address of its video stream"
         )

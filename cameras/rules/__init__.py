@@ -1,0 +1,19 @@
+"""What a camera's source may look like, where it may be, and what in it is secret. Pure: no I/O."""
+
+from cameras.rules.login import Login, holds_login, login_problem, secret_in
+from cameras.rules.networks import AddressPolicy, Endpoint, network_problem
+from cameras.rules.source import SourceKind, clip_problem, source_problem, time_zone_problem
+
+__all__ = [
+    "AddressPolicy",
+    "Endpoint",
+    "Login",
+    "SourceKind",
+    "clip_problem",
+    "holds_login",
+    "login_problem",
+    "network_problem",
+    "secret_in",
+    "source_problem",
+    "time_zone_problem",
+]

@@ -1,0 +1,30 @@
+"""Where this installation's own services listen, so that nobody makes a camera of them."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+DEFAULT_PORTS = {"http": 80, "https": 443, "redis": 6379, "rediss": 6379}
+ALL_PORTS = 0
+
+
+def own_services() -> frozenset[tuple[str, int]]:
+    """Host (a name or an address, as the settings give it) and port of each; the public host with all ports.
+
+    Loopback is left to the rule about loopback for the public host: a demonstration runs cameras there.
+    """
+    return frozenset(_services())
+
+
+def _services() -> Iterator[tuple[str, int]]:
+    for database in (*settings.DATABASES.values(), settings.DATABASE_OWNER or {}):
+        host = str(database.get("HOST") or "")
+        if host and not host.startswith("/"):  # a socket in the file system is out of a camera's reach
+            yield host.lower(), int(database.get("PORT") or 5432)
+    for url in (settings.REDIS_URL, settings.MILVUS_URI, settings.S3_ENDPOINT_URL):
+        parts = urlsplit(url)
+        if parts.hostname:
+            yield parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme, 19530)
+    if settings.FACETRACK_PUBLIC_HOST not in ("localhost", "127.0.0.1"):
+        yield settings.FACETRACK_PUBLIC_HOST.lower(), ALL_PORTS

@@ -1,0 +1,98 @@
+"""Where a source may be: a host is looked up once, all its addresses are judged, only those are used."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import SplitResult
+
+from workers.stages.capture.source import SourceError
+
+Address = IPv4Address | IPv6Address
+Resolver = Callable[[str, int], list[Address]]
+DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+
+
+class Policy(Protocol):
+    """Which addresses a camera may be at."""
+
+    @property
+    def own(self) -> frozenset[tuple[str, int]]:
+        """Host (name or address) and port of the installation's services; port 0 means all."""
+
+    def problem(self, address: Address, port: int) -> str | None:
+        """Why nothing may be connected there, as the end of a sentence; None if it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A host as it was found and judged. Whoever connects uses `addresses`, never the name again."""
+
+    host: str
+    port: int
+    addresses: tuple[Address, ...]
+
+
+def resolved(host: str, port: int) -> list[Address]:
+    """What the system's resolver says. Raises OSError, UnicodeError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
+
+
+def pinned(parts: SplitResult, policy: Policy, name: str, resolve: Resolver = resolved) -> Pinned:
+    """The addresses of the URL's host; one that may not be connected refuses all, for a name may lie.
+
+    Without a port in the URL it is the scheme's. Raises SourceError.
+    """
+    host, port = str(parts.hostname), parts.port or DEFAULT_PORTS[parts.scheme]
+    try:
+        addresses = resolve(host, port)
+    except (OSError, UnicodeError):
+        raise SourceError(f"{name}: the host is unknown", "check the name, or give its IP address") from None
+    own = _own(policy, resolve)
+    for address in addresses:
+        plain = getattr(address, "ipv4_mapped", None) or address
+        problem = policy.problem(address, port)
+        if problem is None and ((plain, port) in own or (plain, 0) in own):
+            problem = "belongs to this installation itself"
+        if problem:
+            remedy = "give the camera's own address, or ask an administrator to allow its network at the site"
+            raise SourceError(f"{name} is refused: its address {problem}", remedy)
+    return Pinned(host, port, tuple(addresses))
+
+
+def clip(location: str, folder: Path | None, owner: str) -> str:
+    """The path of a file below `folder` that `owner` may play, links followed. Raises SourceError.
+
+    Files that lie in the folder itself are everybody's, a sub-folder is its owner's. Without a folder
+    the path is the caller's own affair.
+    """
+    if folder is None:
+        return location
+    root = folder.resolve()
+    try:
+        path = (root / location).resolve()
+    except (OSError, ValueError, RuntimeError):  # a NUL, a loop of links
+        raise SourceError("this is no path of a file", "give a file in the folder of clips") from None
+    inner = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    if not inner or (len(inner) > 1 and inner[0] != owner):
+        raise SourceError(
+            f"{location} is refused: it lies outside of the folder of clips",
+            "check the path, or put the file there, itself and not a link to it",
+        )
+    return str(path)
+
+
+def _own(policy: Policy, resolve: Resolver) -> set[tuple[Address, int]]:
+    """The installation's services by address, as they are found from here."""
+    found: set[tuple[Address, int]] = set()
+    for host, port in policy.own:
+        try:
+            found |= {(address, port) for address in resolve(host, port)}
+        except (OSError, UnicodeError):
+            continue  # what cannot be found from here cannot be reached from here
+    return found

@@ -1,0 +1,168 @@
+"""The one way from FFmpeg to a camera: a port of this machine that leads to the pinned address only.
+
+FFmpeg looks hosts up itself and follows redirects of HTTP and RTSP to wherever they point. It is therefore
+given the address of a gate. The gate connects to an address that was judged, speaks TLS under the camera's
+own name, and cuts the connection when the answer is a redirect.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import selectors
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+
+from workers.stages.capture.address import Pinned
+
+ANSWERS = {
+    "http": re.compile(rb"HTTP/1\.[01] [245]\d\d( .*)?"),
+    "rtsp": re.compile(rb"RTSP/1\.0 [245]\d\d( .*)?"),
+}
+PLAYS = b"PLAY "
+CHUNK = 65_536
+LONGEST_LINE = 65_536
+IDLE_SECONDS = 60.0  # longer than any time-out of FFmpeg: it has gone without closing
+
+
+class Redirected(Exception):
+    """The camera's answer leads elsewhere, or is none of its protocol."""
+
+
+class Gate:
+    """Open while a source is; `port` on 127.0.0.1 leads to the camera. `redirected` says why it was cut."""
+
+    def __init__(self, pinned: Pinned, scheme: str, *, seconds: float) -> None:
+        """Connects to the camera once, so that it is known to answer. Raises OSError."""
+        self.redirected = False
+        self._pinned, self._scheme, self._seconds = pinned, scheme, seconds
+        self._first: socket.socket | None = self._connected()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._closed = threading.Event()
+        threading.Thread(target=self._serve, name="gate", daemon=True).start()
+
+    def close(self) -> None:
+        """No new connections; those there are end with the next bytes, or when FFmpeg closes its side."""
+        self._closed.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept
+        self._listener.close()
+        if self._first is not None:
+            self._first.close()
+
+    def _serve(self) -> None:
+        while not self._closed.is_set():
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            camera, self._first = self._first, None
+            threading.Thread(target=self._relay, args=(client, camera), name="gate", daemon=True).start()
+
+    def _relay(self, client: socket.socket, camera: socket.socket | None) -> None:
+        with client:
+            try:
+                with camera or self._connected() as camera:
+                    _Passage(client, camera, self._scheme, self._closed).run()
+            except Redirected:
+                self.redirected = True
+            except (OSError, ValueError):
+                return  # either side has gone; FFmpeg reports it
+
+    def _connected(self) -> socket.socket:
+        """A connection to the first address that takes one. Raises OSError."""
+        failure: OSError = ConnectionRefusedError()
+        for address in self._pinned.addresses:
+            try:
+                plain = socket.create_connection((str(address), self._pinned.port), self._seconds)
+            except OSError as error:
+                failure = error
+                continue
+            return self._secured(plain) if self._scheme in ("https", "rtsps") else plain
+        raise failure
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # cameras sign for themselves; nobody's root knows them
+        try:
+            return context.wrap_socket(plain, server_hostname=self._pinned.host)
+        except (OSError, ValueError):
+            plain.close()
+            raise ConnectionAbortedError("no TLS") from None
+
+
+class _Passage:
+    """Two sockets and the bytes between them; the camera's answers are looked at until the stream begins."""
+
+    def __init__(
+        self, client: socket.socket, camera: socket.socket, scheme: str, closed: threading.Event
+    ) -> None:
+        self._client, self._camera, self._closed = client, camera, closed
+        self._protocol = scheme.removesuffix("s")
+        self._watching = True
+        self._rest = b""
+
+    def run(self) -> None:
+        """Until one side closes. Raises Redirected, OSError."""
+        for sock in (self._client, self._camera):
+            sock.settimeout(IDLE_SECONDS)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._client, selectors.EVENT_READ)
+            selector.register(self._camera, selectors.EVENT_READ)
+            while not self._closed.is_set():
+                ready = [key.fileobj for key, _ in selector.select(IDLE_SECONDS)]
+                if not ready or not all(self._pass(sock) for sock in ready):
+                    return
+
+    def _pass(self, sock: object) -> bool:
+        """Pass on what has come from one side; False where it has closed."""
+        if sock is self._client:
+            data = self._client.recv(CHUNK)
+            if data.startswith(PLAYS):  # FFmpeg follows no redirect after this request
+                self._open_up()
+            self._camera.sendall(data)
+            return bool(data)
+        for data in self._from_camera():
+            self._client.sendall(self._looked_at(data) if self._watching else data)
+            if not data:
+                return False
+        return True
+
+    def _from_camera(self) -> Iterator[bytes]:
+        yield self._camera.recv(CHUNK)
+        while isinstance(self._camera, ssl.SSLSocket) and self._camera.pending():
+            yield self._camera.recv(CHUNK)  # decrypted already: no selector tells of it
+
+    def _looked_at(self, data: bytes) -> bytes:
+        """The whole lines so far, once each was found harmless. Raises Redirected."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > LONGEST_LINE:
+            raise Redirected
+        good = b""
+        for number, line in enumerate(lines):
+            self._judge(line)
+            good += line + b"\n"
+            if not self._watching:  # HTTP: one answer a connection, what follows is its body
+                good += b"\n".join([*lines[number + 1 :], self._rest])
+                self._rest = b""
+                break
+        return good
+
+    def _judge(self, line: bytes) -> None:
+        plain = line.replace(b"\r", b"")  # as FFmpeg reads it
+        if self._protocol == "http":
+            if not ANSWERS["http"].fullmatch(plain):
+                raise Redirected
+            self._watching = False
+        elif (b"RTSP/" in plain or plain.startswith(b"$")) and not ANSWERS["rtsp"].fullmatch(plain):
+            raise Redirected
+
+    def _open_up(self) -> None:
+        self._watching = False
+        if self._rest:
+            self._client.sendall(self._rest)
+            self._rest = b""
