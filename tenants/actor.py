@@ -17,6 +17,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.http import HttpRequest
 
+from tenants.addresses import client_address
 from tenants.models import ActorKind
 
 REASON_LENGTH = 300
@@ -45,7 +46,7 @@ class Visit:
     def __init__(self, request: HttpRequest) -> None:
         given = request.headers.get("X-Request-ID", "")
         self.id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
-        self.address = address_of(request)
+        self.address = client_address(request)
         self._request = request
         self._claim: Actor | None = None
         self._asking = False
@@ -140,8 +141,3 @@ def of_process() -> Actor:
     program = PurePath(sys.argv[0]).name
     command = sys.argv[1] if program == "manage.py" and len(sys.argv) > 1 else program
     return Actor(ActorKind.COMMAND, account, f"{account}: {command}")
-
-
-def address_of(request: HttpRequest) -> str:
-    """The address that a request came from."""
-    return str(request.META.get("REMOTE_ADDR", ""))

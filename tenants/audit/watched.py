@@ -81,8 +81,9 @@ WATCHED: dict[str, Watch | Unwatched] = {
     "cameras.camera": Watch(
         ("name", "site.name"),
         ignores=_fields("worker epoch status status_detail started_at reported_at last_frame_at"),
-        hides=_fields("location username"),
+        hides=_fields("location"),
     ),
+    "cameras.cameracredential": Watch(("camera.name",), hides=_fields("username password")),
     "cameras.site": Watch(("name",), hides=_fields("address")),
     "staff.faceimage": Watch(("staff_member.name",)),
     "staff.galleryversion": Unwatched("a counter that follows the rows it counts"),

@@ -128,7 +128,8 @@ def test_no_secret_and_no_face_is_ever_in_it(
     camera = make_camera(
         location="rtsp://camera.acme.test/1", username="viewer-account", password="hunter2-pw"
     )
-    camera.location, camera.password = "rtsp://camera.acme.test/2", "hunter3-pw"
+    camera.location = "rtsp://camera.acme.test/2"
+    camera.username, camera.password = "viewer-account", "hunter3-pw"
     save_camera(camera=camera, by=None)
     picture = FaceImage.objects.create(
         staff_member=employee, picture="key-of-picture", digest="digest-of-pixels"
@@ -155,7 +156,7 @@ def test_no_secret_and_no_face_is_ever_in_it(
         [[line.changes, line.object_label, line.actor_label, line.reason] for line in lines]
     )
     with connection.cursor() as cursor:
-        cursor.execute("SELECT password FROM cameras_camera")
+        cursor.execute("SELECT password FROM cameras_cameracredential")
         stored = [user.password, *(row[0] for row in cursor.fetchall())]
     for secret in (
         *stored,
