@@ -1,7 +1,7 @@
 """A person who logs in: one account and one e-mail for the whole installation."""
 
 import uuid
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -50,16 +50,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """What the role says. Django's superuser may do everything everywhere; in a tenant nobody does."""
-        return any(
-            backend.has_perm(self, perm, obj) for backend in get_backends() if hasattr(backend, "has_perm")
-        )
+        return any(backend.has_perm(self, perm, obj) for backend in _with("has_perm"))
 
     def has_module_perms(self, app_label: str) -> bool:
-        return any(
-            cast(Any, backend).has_module_perms(self, app_label)
-            for backend in get_backends()
-            if hasattr(backend, "has_module_perms")
-        )
+        return any(backend.has_module_perms(self, app_label) for backend in _with("has_module_perms"))
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
         """Of password and second factor: when either changes, all sessions begun before end."""
@@ -73,3 +67,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.get_full_name()
+
+
+def _with(question: str) -> list[Any]:
+    """The backends that can be asked it; one of them only counts failures."""
+    return [backend for backend in get_backends() if hasattr(backend, question)]
