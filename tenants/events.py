@@ -9,5 +9,5 @@ was made for it and has no password yet. Whoever mails the link to set one liste
 credential_issued = Signal()
 credential_revoked = Signal()
 credential_refused = Signal()
-"""What became of a token or key. Sent with `kind`, `tenant` (None: the installation), `name`, `reason`, and the
-ids of `user`, `key` and `family` where they are known; never with a secret."""
+"""What became of a token or key. Sent with `kind`, `tenant` (None: the installation), `name`, `reason`, and
+the ids of `user`, `key` and `family` where they are known; never with a secret."""

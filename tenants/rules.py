@@ -36,7 +36,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         for model in ("tenant", "domain", "user", "membership")
         for verb in ("view", "add", "change", "delete")
     )
-    | {f"workers.{verb}_*" for verb in ("view", "add", "change", "delete")},
+    | {f"workers.{verb}_*" for verb in ("view", "add", "change", "delete")}
+    | {"tenants.view_activity"},  # the installation's own
     Role.TENANT_ADMIN: _people("view", "add", "change", "delete")
     | {
         "tenants.manage_members",
