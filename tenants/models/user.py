@@ -50,10 +50,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """What the role says. Django's superuser may do everything everywhere; in a tenant nobody does."""
-        return any(backend.has_perm(self, perm, obj) for backend in get_backends())
+        return any(
+            backend.has_perm(self, perm, obj) for backend in get_backends() if hasattr(backend, "has_perm")
+        )
 
     def has_module_perms(self, app_label: str) -> bool:
-        return any(cast(Any, backend).has_module_perms(self, app_label) for backend in get_backends())
+        return any(
+            cast(Any, backend).has_module_perms(self, app_label)
+            for backend in get_backends()
+            if hasattr(backend, "has_module_perms")
+        )
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
         """Of password and second factor: when either changes, all sessions begun before end."""
