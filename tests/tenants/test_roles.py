@@ -22,13 +22,13 @@ ADMINISTRATION = (
     "tenants.manage_members",
     "tenants.manage_keys",
     "tenants.grant_support",
-    "tenants.view_activity",
     "tenants.export_activity",
     "tenants.change_settings",
 )
 # permission, and who has it: administrator, site manager, viewer, worker, system_admin
 TABLE = [
     ("cameras.view_camera", "AMV--"),
+    ("tenants.view_activity", "A---S"),  # each of their own log only
     ("cameras.change_camera", "AM---"),
     ("cameras.add_camera", "A----"),
     ("cameras.delete_site", "A----"),
