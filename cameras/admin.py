@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django_stubs_ext import StrPromise
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
@@ -86,10 +86,11 @@ class CameraForm(forms.ModelForm[Camera]):
         return cleaned
 
     def _post_clean(self) -> None:
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]  # Django's own, which its stubs leave out
         if "location" in self.errors and holds_login(self.data.get(self.add_prefix("location"), "")):
-            self.data = self.data.copy()
-            self.data[self.add_prefix("location")] = ""
+            typed = cast(QueryDict, self.data).copy()
+            typed[self.add_prefix("location")] = ""
+            self.data = typed
         elif not self.errors:
             try:
                 require_login(camera=self.instance, login=self.login)

@@ -42,7 +42,7 @@ class Tally:
 def encrypted_columns(kinds: Iterable[type[models.Model]]) -> list[Column]:
     """All encrypted columns of these models."""
     return [
-        Column(kind._meta.db_table, pk.column, field.column, isinstance(field, models.BinaryField))
+        Column(kind._meta.db_table, str(pk.column), str(field.column), isinstance(field, models.BinaryField))
         for kind in kinds
         if (pk := kind._meta.pk) is not None
         for field in kind._meta.local_concrete_fields

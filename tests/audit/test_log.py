@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from cameras.actions import save_camera
 from cameras.models import Camera
+from cameras.rules import Login
 from staff.actions import accept_face
 from staff.models import FaceImage, StaffMember
 from tenants.actions import add_member
@@ -129,8 +130,7 @@ def test_no_secret_and_no_face_is_ever_in_it(
         location="rtsp://camera.acme.test/1", username="viewer-account", password="hunter2-pw"
     )
     camera.location = "rtsp://camera.acme.test/2"
-    camera.username, camera.password = "viewer-account", "hunter3-pw"
-    save_camera(camera=camera, by=None)
+    save_camera(camera=camera, by=None, login=Login("viewer-account", "hunter3-pw"))
     picture = FaceImage.objects.create(
         staff_member=employee, picture="key-of-picture", digest="digest-of-pixels"
     )

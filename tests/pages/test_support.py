@@ -64,8 +64,14 @@ def test_it_lets_somebody_look_and_nothing_else(
 
 
 def test_it_ends_by_itself(
-    admin: Client, acme: Tenant, root: User, client_of: ClientOf, clock: Callable[[timedelta], None]
+    admin: Client,
+    acme: Tenant,
+    root: User,
+    client_of: ClientOf,
+    clock: Callable[[timedelta], None],
+    settings: Any,
 ) -> None:
+    settings.SESSION_COOKIE_AGE = 24 * 3600  # it is not the session that ends
     admin.post("/support/", FORM)
     supporter = client_of(acme, None, user=root)
     clock(timedelta(minutes=119))

@@ -83,5 +83,7 @@ def _places() -> Iterator[Place]:
     shared = encrypted_columns(kind for kind in kinds if kind._meta.app_label not in private)
     own = encrypted_columns(kind for kind in kinds if kind._meta.app_label in private)
     yield "installation", installation(), shared
-    for tenant in customers():
+    with installation():
+        tenants = customers()
+    for tenant in tenants:
         yield tenant.name, inside(tenant), own
