@@ -170,7 +170,7 @@ def test_no_secret_and_no_face_is_ever_in_it(
     for secret in ("digest-of", "0.123", "0.456", "\\\\x", "gAAAA", "Hopper", "owes us"):
         assert secret not in everything
     kinds = {line.object_kind: line for line in lines if line.verb == "updated"}
-    assert kinds["cameras.camera"].changes["password"] == {"changed": True}
+    assert kinds["cameras.cameracredential"].changes["password"] == {"changed": True}
     assert kinds["staff.faceimage"].changes["embedding"] == {"changed": True}
     assert kinds["tenants.user"].changes == {"password": {"changed": True}}
     assert kinds["visits.visitor"].changes == {"name": {"changed": True}, "note": {"changed": True}}
