@@ -1,6 +1,7 @@
 """What is asked about tokens and keys. Each request with one costs one query."""
 
 from datetime import datetime
+from hmac import compare_digest
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from tenants import second_factor
 from tenants.access import Access, of_membership
 from tenants.credentials.refusal import Refused, spoken
 from tenants.credentials.rules import KeyText, same_secret
-from tenants.credentials.tokens import Claims
+from tenants.credentials.tokens import Claims, proof_of
 from tenants.models import ApiKey, Membership, Tenant, TokenFamily
 from tenants.queries import is_public
 from tenants.rules import MEMBER_ROLES, Role, may
@@ -76,6 +77,8 @@ def token_access(claims: Claims, tenant: Tenant, now: datetime) -> tuple[ApiKey 
     if membership is None:
         alive = families(claims, tenant, now).exists()
         raise Refused("member" if alive else "revoked", spoken(claims.jti))
+    if not compare_digest(claims.proof.encode(), proof_of(membership.user).encode()):
+        raise Refused("changed", spoken(claims.jti))
     if second_factor.missing(membership.user, tenant):
         raise Refused("factor", spoken(claims.jti))
     return None, of_membership(membership, user=membership.user, tenant=tenant, way="token")

@@ -4,10 +4,10 @@ from typing import Literal
 
 Reason = Literal[
     "malformed", "kid", "signature", "expired", "claims", "foreign", "revoked", "reuse", "member", "unknown",
-    "secret", "maker", "factor",
+    "secret", "maker", "factor", "changed",
 ]  # fmt: skip
 """`member`: the user is none here (any more); `maker`: whoever made the key may make none any more;
-`factor`: a second factor is required by now."""
+`factor`: a second factor is required by now; `changed`: the password or the second factor is a new one."""
 
 TOKEN_REFUSED = "This token does not count here, or does no more. Log in on this host to get a new one."  # noqa: S105
 KEY_REFUSED = (

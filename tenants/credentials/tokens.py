@@ -20,7 +20,7 @@ from rest_framework_simplejwt.tokens import Token
 from facetrack.lib.jwt_keys import GivenKeys, JwtKey, JwtKeys, KeptKeys
 from tenants.access import Access
 from tenants.credentials.refusal import Reason, Refused, spoken
-from tenants.models import Tenant
+from tenants.models import Tenant, User
 from tenants.rules import Role
 
 LOGIN_LASTS = timedelta(days=30)
@@ -41,6 +41,7 @@ class Claims:
     of_key: bool
     jti: str
     auth_time: int
+    proof: str
 
 
 def ring() -> JwtKeys:
@@ -98,7 +99,7 @@ def fill(token: Token, *, tenant: Tenant, access: Access, family: UUID, auth_tim
         token["sub"] = token["key"] = str(access.key)
         token["scopes"] = sorted(access.scopes or ())
     elif access.user is not None:
-        token["sub"] = str(access.user.pk)
+        token["sub"], token["proof"] = str(access.user.pk), proof_of(access.user)
 
 
 def read(kind: type[_TokenT], text: str, tenant: Tenant) -> Claims:
@@ -110,6 +111,12 @@ def read(kind: type[_TokenT], text: str, tenant: Tenant) -> Claims:
         reason: Reason = cause.reason if isinstance(cause, Refused) else "claims"
         raise Refused(reason, spoken(_claimed(text))) from None
     return _checked(token.payload, tenant)
+
+
+def proof_of(user: User) -> str:
+    """What a login was proved with, as a mark that tells nothing of it: as with sessions, a new password or
+    second factor ends what was begun before."""
+    return hashlib.sha256(user.get_session_auth_hash().encode()).hexdigest()[:32]
 
 
 def fingerprint(jti: str) -> str:
@@ -142,6 +149,7 @@ def _checked(payload: dict[str, Any], tenant: Tenant) -> Claims:
             of_key=key is not None,
             jti=str(payload["jti"]),
             auth_time=int(payload["auth_time"]),
+            proof=str(payload.get("proof")),
         )
     except (KeyError, ValueError, TypeError, AttributeError):
         raise Refused("claims", name) from None

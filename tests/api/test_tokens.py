@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from cameras.models import Camera, Site
 from tenants.context import installation
 from tenants.credentials import tokens
 from tenants.models import Membership, Tenant, TokenFamily, User
@@ -93,6 +94,34 @@ def test_who_may_not_log_in_any_more_is_out(
     User.objects.update(**change)
     problem(bearer("acme.localhost", pair["access"]).get(f"{V1}/visits/"), 401)
     problem(nobody.post(REFRESH, {"refresh": pair["refresh"]}), 401)
+
+
+@pytest.mark.parametrize("change", ["password", "second factor", "second factor required"])
+def test_tokens_end_with_what_the_login_was_proved_with(
+    acme: Tenant, tokens_of: Tokens, nobody: APIClient, change: str
+) -> None:
+    pair, user = tokens_of(acme), User.objects.get()
+    match change:
+        case "password":
+            user.set_password("another horse entirely")
+            user.save()
+        case "second factor":
+            User.objects.update(second_factor_at=timezone.now())
+        case "second factor required":
+            Tenant.objects.filter(pk=acme.pk).update(second_factor_required=True)
+    problem(bearer("acme.localhost", pair["access"]).get(f"{V1}/visits/"), 401)
+    problem(nobody.post(REFRESH, {"refresh": pair["refresh"]}), 401)
+
+
+def test_a_token_of_a_site_manager_shows_their_sites_only(
+    acme: Tenant, camera: Camera, tokens_of: Tokens
+) -> None:
+    elsewhere = Site.objects.create(name="Depot")
+    access = tokens_of(acme, Role.SITE_MANAGER)["access"]
+    for sites in ([camera.site_id], [elsewhere.pk], []):
+        Membership.objects.update(sites=sites)
+        found = results(bearer("acme.localhost", access).get(f"{V1}/sites/"))
+        assert [row["id"] for row in found] == [str(site) for site in sites]
 
 
 def test_a_refresh_token_becomes_a_new_pair(acme: Tenant, tokens_of: Tokens, nobody: APIClient) -> None:
