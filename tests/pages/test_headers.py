@@ -58,7 +58,6 @@ def test_only_the_admin_may_evaluate(acme: Tenant, client_of: ClientOf, path: st
     assert "'unsafe-inline'" not in scripts
     assert ("'unsafe-eval'" in scripts) == path.startswith("/admin/")
     assert "'unsafe-inline'" not in policy.get("style-src", set())
-    assert not any("acme" in source for name in ("form-action",) for source in policy.get(name, set()))
 
 
 def test_the_socket_and_the_pictures_have_their_sources(
@@ -68,7 +67,7 @@ def test_the_socket_and_the_pictures_have_their_sources(
     policy = directives(client_of(acme).get("/visits/").headers["Content-Security-Policy"])
     assert policy["connect-src"] == {"'self'", "ws://acme.localhost"}
     assert policy["img-src"] == {"'self'", "blob:", "https://s3.example:9000"}
-    assert policy["form-action"] == {"'self'", "*.localhost:*"}
+    assert policy["form-action"] == {"'self'"}
 
 
 def test_a_nonce_is_new_each_time_and_only_where_it_is_used() -> None:
