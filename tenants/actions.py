@@ -3,7 +3,6 @@
 import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
@@ -19,7 +18,6 @@ from django_tenants.utils import get_public_schema_name, schema_context
 from tenants.access import Access
 from tenants.codes import step_of
 from tenants.context import installation
-from tenants.events import member_invited
 from tenants.isolation import secure_tenant
 from tenants.models import Domain, HandOver, Membership, Outbox, SupportAccess, Tenant, User
 from tenants.models.support_access import SUPPORT_LIMIT
@@ -135,7 +133,7 @@ def announce(*, topic: Outbox.Topic, subject: UUID, detail: str = "") -> None:
 def invite(*, access: Access, email: str, role: Role, sites: Collection[UUID] = ()) -> Membership:
     """Make whoever has this e-mail a member, with an account that has no password yet where there is none.
 
-    Raises ValidationError. `member_invited` is sent on commit.
+    Raises ValidationError. `tenants.mail` tells them.
     """
     email = email.strip().lower()
     validate_email(email)
@@ -143,7 +141,6 @@ def invite(*, access: Access, email: str, role: Role, sites: Collection[UUID] = 
     with transaction.atomic():
         with installation():  # the account may be a member of other customers only, which nobody here sees
             user = User.objects.filter(email__iexact=email).first()
-            new = user is None
             user = user or User.objects.create_user(email)
             if user.is_staff:
                 raise ValidationError(
@@ -151,11 +148,7 @@ def invite(*, access: Access, email: str, role: Role, sites: Collection[UUID] = 
                 )
         if Membership.objects.filter(tenant=access.tenant, user=user).exists():
             raise ValidationError(f"{email} is a member already: change the role in the list")
-        member = Membership.objects.create(tenant=access.tenant, user=user, role=role.value, sites=chosen)
-        transaction.on_commit(
-            partial(member_invited.send, sender=Membership, tenant=access.tenant, user=user, new=new)
-        )
-    return member
+        return Membership.objects.create(tenant=access.tenant, user=user, role=role.value, sites=chosen)
 
 
 def change_member(

@@ -14,10 +14,6 @@ outside of a request) and, where they are known, `user` and `key`: their ids.
 
 from django.dispatch import Signal
 
-member_invited = Signal()
-"""Somebody was made a member. Sent inside the tenant with `tenant`, `user` and `new`: whether the account
-was made for it and has no password yet. Whoever mails the link to set one listens here."""
-
 credential_issued = Signal()
 credential_used = Signal()
 credential_revoked = Signal()

@@ -1,5 +1,6 @@
 """Mails to people who log in. Their links carry a secret, so nothing here is logged or queued."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -10,8 +11,10 @@ from django.urls import reverse
 
 from tenants.access import may_enter
 from tenants.links import InvitationTokens, invitations, resets
-from tenants.models import Domain, Tenant, User
+from tenants.models import Domain, Membership, Tenant, User
 from tenants.queries import tenant_of
+
+log = logging.getLogger(__name__)
 
 
 def invite(user: User, tenant: Tenant, where: HttpRequest | str) -> None:
@@ -31,6 +34,19 @@ def invite(user: User, tenant: Tenant, where: HttpRequest | str) -> None:
         f"You may log in at {tenant}",
         {"tenant": tenant, "user": user, "link": link, "days": days},
     )
+
+
+def try_to_invite(member: Membership, request: HttpRequest) -> bool:
+    """Mail the invitation of a member of the request's tenant; False where the mail server does not take it.
+
+    Whoever is told so otherwise can still choose a password: as somebody who has forgotten theirs.
+    """
+    try:
+        invite(member.user, tenant_of(request), request)
+    except OSError as error:
+        log.warning("the invitation of member %s was not mailed: %s", member.pk, type(error).__name__)
+        return False
+    return True
 
 
 def send_reset(email: str, request: HttpRequest) -> None:

@@ -13,6 +13,7 @@ from tenants.actions import change_member, invite, remove_member
 from tenants.api.filters import TextFilter
 from tenants.api.serializers import StrictSerializer
 from tenants.api.views import RowsViewSet
+from tenants.mail import try_to_invite
 from tenants.models import Membership
 from tenants.queries import get_member, members, members_called
 from tenants.rules import MEMBER_ROLES, Role
@@ -68,10 +69,12 @@ class MemberViewSet(RowsViewSet[Membership]):
         return get_member(pk)
 
     def create(self, request: Request) -> Response:
-        """Makes somebody a member, with an account where there is none yet."""
+        """Makes somebody a member, with an account where there is none yet. A mail tells them."""
         values = self.accepted(request)
         given: dict[str, Any] = {"email": values["user"]["email"], "sites": values.get("sites", ())}
-        return self.answer(invite(access=self.access, role=Role(values["role"]), **given), 201)
+        row = invite(access=self.access, role=Role(values["role"]), **given)
+        try_to_invite(row, request)
+        return self.answer(row, 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Another role, or other sites. Refused for oneself and for the last administrator."""

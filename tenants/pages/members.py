@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from tenants.access import granted
 from tenants.actions import change_member, invite, remove_member
+from tenants.mail import try_to_invite
 from tenants.pages.forms import InviteForm, RoleForm, SearchForm, refused
 from tenants.queries import get_member, members, members_called
 from tenants.sites import site_names
@@ -33,6 +34,12 @@ def member_list(request: HttpRequest) -> HttpResponse:
         try:
             member = invite(access=granted(request), **form.cleaned_data)
             messages.success(request, f"{member.user.email} is a member now.")
+            if not try_to_invite(member, request):
+                messages.warning(
+                    request,
+                    "The mail about it could not be sent. Tell them: “Forgotten your password?” at the login "
+                    "lets them choose one.",
+                )
             return redirect("members")
         except ValidationError as error:
             refused(form, error)

@@ -5,13 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.mail import EmailMessage
 from django.test import Client
 
 from cameras.models import Camera, Site
 from tenants.access import Access
 from tenants.actions import add_member, remove_member
 from tenants.context import installation
-from tenants.events import member_invited
 from tenants.models import Membership, Tenant, User
 from tenants.rules import Role
 
@@ -28,52 +28,37 @@ def site(camera: Camera) -> Site:
     return camera.site
 
 
-@pytest.fixture
-def told(django_capture_on_commit_callbacks: Any) -> Any:
-    """Who is told of an invitation: the hook that mails the link to set a password."""
-    heard: list[dict[str, Any]] = []
-
-    def hear(**event: Any) -> None:
-        heard.append({name: event[name] for name in ("tenant", "user", "new")})
-
-    member_invited.connect(hear, weak=False)
-    yield heard
-    member_invited.disconnect(hear)
-
-
 def member(email: str) -> Membership:
     return Membership.objects.select_related("user").get(user__email=email)
 
 
 def test_somebody_new_is_invited(
-    admin: Client, acme: Tenant, site: Site, told: list[Any], django_capture_on_commit_callbacks: Any
+    admin: Client, acme: Tenant, site: Site, mailoutbox: list[EmailMessage]
 ) -> None:
     form = {"email": "Grace@Acme.test", "role": "site_manager", "sites": [str(site.pk)]}
-    with django_capture_on_commit_callbacks(execute=True):
-        answer = admin.post("/members/", form, follow=True)
+    answer = admin.post("/members/", form, follow=True)
     text = answer.content.decode()
     assert "grace@acme.test is a member now." in text
     assert site.name in text
     made = member("grace@acme.test")
     assert (made.role, made.sites) == ("site_manager", [site.pk])
     assert not made.user.has_usable_password()
-    assert told == [{"tenant": acme, "user": made.user, "new": True}]
+    assert [mail.to for mail in mailoutbox] == [["grace@acme.test"]]
+    assert "/password/new/" in mailoutbox[0].body
 
 
 def test_an_account_of_another_customer_is_found_and_keeps_its_password(
     admin: Client,
     other: Tenant,
     member_of: Callable[..., User],
-    told: list[Any],
-    django_capture_on_commit_callbacks: Any,
+    mailoutbox: list[EmailMessage],
 ) -> None:
     user = member_of(other, Role.TENANT_ADMIN)
-    with django_capture_on_commit_callbacks(execute=True):
-        admin.post("/members/", {"email": user.email, "role": "viewer"})
+    admin.post("/members/", {"email": user.email, "role": "viewer"})
     made = member(user.email)
     assert made.user == user
     assert made.user.has_usable_password()
-    assert told[0]["new"] is False
+    assert "/password/new/" not in mailoutbox[0].body  # they have one
     with installation():
         assert {row.role for row in Membership.objects.filter(user=user)} == {"tenant_admin", "viewer"}
 
