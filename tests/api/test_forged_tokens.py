@@ -89,7 +89,9 @@ BENT: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "reason"), BENT)
+@pytest.mark.parametrize(
+    ("name", "value", "reason"), BENT, ids=[f"{name}-{at}" for at, (name, *_) in enumerate(BENT)]
+)
 def test_a_claim_that_does_not_fit_is_refused(
     acme: Tenant, other: Tenant, tokens_of: Tokens, refusals: Said, name: str, value: Any, reason: str
 ) -> None:
