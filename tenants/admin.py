@@ -104,10 +104,20 @@ class DomainInline(TabularInline):  # type: ignore[misc]
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]
+    """Shown only: whoever could add one would let themselves in (`create_tenant` makes the first)."""
+
     model = Membership
-    fields = ("user", "role")  # which sites somebody manages is the customer's own affair
+    fields = readonly_fields = ("user", "role")
     extra = 0
-    autocomplete_fields = ("user",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Tenant, site=installation_admin)
@@ -128,6 +138,8 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]
 
 @admin.register(User, site=installation_admin)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
+    """Accounts. E-mail and password of a member are theirs alone: either would let one in as them."""
+
     form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
     list_display = ("email", "name", "is_active", "is_staff", "second_factor_at", "last_login")
     actions = ("drop_second_factors",)
@@ -142,6 +154,22 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name", "password1", "password2")}),)
     readonly_fields = ("last_login", "second_factor_at", "created_at")
     filter_horizontal = ()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        own = ("email", "is_staff") if obj and obj.memberships.exists() else ()
+        return (*super().get_readonly_fields(request, obj), *own)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002
+        user = self.get_object(request, id)
+        if user is not None and user.memberships.exists():
+            raise PermissionDenied(
+                "This is a member of a customer. They alone choose their password: at that customer, "
+                "with the link on its login page."
+            )
+        return super().user_change_password(request, id, form_url)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False  # what they did in tenants stays theirs; an account that may not log in is switched off
 
     @admin.action(description="Drop the second factor (phone and recovery codes are lost)")
     def drop_second_factors(self, request: HttpRequest, users: QuerySet[User]) -> None:

@@ -180,3 +180,29 @@ def test_a_site_has_a_real_time_zone(acme: Tenant, client_of: Callable[..., Clie
     answer = client_of(acme).post(reverse("admin:cameras_site_add"), form)
     assert "This is no time zone" in answer.content.decode()
     assert not Site.objects.filter(name="Moon base").exists()
+
+
+def test_who_runs_the_installation_cannot_become_a_member(acme: Tenant, member_of: Any) -> None:
+    victim = member_of(acme, Role.TENANT_ADMIN)
+    client = Client(SERVER_NAME="localhost")
+    with installation():
+        root = User.objects.create_superuser("root@installation.test", "x")
+        client.force_login(root)
+    before = victim.password
+    page = f"/admin/tenants/user/{victim.pk}"
+    answer = client.post(f"{page}/password/", {"password1": "mine now mine", "password2": "mine now mine"})
+    assert answer.status_code == 403
+    client.post(f"{page}/change/", {"email": "root2@installation.test", "name": "X", "is_active": "on"})
+    rows = {
+        "memberships-TOTAL_FORMS": "1",
+        "memberships-INITIAL_FORMS": "0",
+        "memberships-0-user": str(root.pk),
+    }
+    rows |= {"memberships-0-role": "tenant_admin", "domains-TOTAL_FORMS": "0", "domains-INITIAL_FORMS": "0"}
+    client.post(f"/admin/tenants/tenant/{acme.pk}/change/", {"name": "acme"} | rows)
+    client.post("/admin/tenants/user/", {"action": "delete_selected", "_selected_action": str(victim.pk)})
+    with installation():
+        victim.refresh_from_db()
+        assert (victim.email, victim.password) == ("tenant_admin@acme.test", before)
+        assert victim.name == "X"
+        assert not root.memberships.exists()
