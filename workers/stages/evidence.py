@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -81,6 +82,7 @@ class Evidence:
     first_usable_at: float | None = None
     last_sample: Sample | None = None
     best_shot: Shot | None = None
+    refusals: Counter[str] = field(default_factory=Counter)
     _before_doubt: Span | None = None
 
     def see(self, frame: Frame, *, usable: bool) -> None:
@@ -88,6 +90,15 @@ class Evidence:
         self.span = self.span.extended(frame, usable=usable)
         if usable and self.first_usable_at is None:
             self.first_usable_at = frame.at
+
+    def refuse(self, reason: str) -> None:
+        """Remembers why a face could not be used; what follows in brackets are its figures."""
+        self.refusals[reason.partition(" (")[0]] += 1
+
+    @property
+    def refused_for(self) -> str:
+        """What most of the faces that could not be used had wrong with them; empty where all could be."""
+        return self.refusals.most_common(1)[0][0] if self.refusals else ""
 
     def add(self, sample: Sample, before: Span) -> Agreement:
         """Takes a sample in. `before` is the span as it was before this face was counted."""
