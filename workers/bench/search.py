@@ -1,9 +1,10 @@
-"""Search: the exact comparison in memory beside the bare product and the visitors' index, on made-up faces."""
+"""Search: the exact comparison in memory beside the bare product and the visitors' index."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 from uuid import UUID, uuid4
@@ -55,10 +56,8 @@ def _indexed(known: Floats, queries: Floats) -> tuple[float | None, str]:
     except IndexUnavailable as error:
         return None, str(error)
     finally:
-        try:
+        with suppress(IndexUnavailable):  # it is away, and said so above
             index.drop_tenant(tenant)
-        except IndexUnavailable:
-            pass  # it is away, and said so above
 
 
 def _rows(people: list[UUID], known: Floats) -> Iterator[tuple[UUID, Floats]]:
