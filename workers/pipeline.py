@@ -12,7 +12,7 @@ import numpy as np
 from workers.config import PipelineConfig
 from workers.stages.align import aligned
 from workers.stages.decide import Standing, is_ripe, is_settled, judge, outdone
-from workers.stages.detect import Letterbox, find_faces, refined, view_of
+from workers.stages.detect import Letterbox, find_faces, refined, view_of, with_small
 from workers.stages.embed import template_of
 from workers.stages.evidence import Agreement, Evidence, Sample, Span, crop_of
 from workers.stages.motion import Scene
@@ -83,6 +83,8 @@ class Pipeline:
 
     def __init__(self, engines: Engines, gallery: Gallery, config: PipelineConfig | None = None) -> None:
         self.counters = Counters()
+        self.resting = False
+        """Whether the last frame was not analysed; the next may not have to be shrunk for the detector."""
         self._engines = engines
         self._gallery = gallery
         self._config = config or PipelineConfig()
@@ -107,7 +109,8 @@ class Pipeline:
         if glance.cut:
             self.counters.scene_changes += 1
             reports += self._end(self._tracker.end_all())
-        if glance.still and not self._curious():
+        self.resting = glance.still and not self._curious()
+        if self.resting:
             return self._rest(frame)
         view = view_of(frame, self._side)
         faces = self._watched(find_faces(self._engines.detector, view), frame)
@@ -118,6 +121,10 @@ class Pipeline:
         for look, sample in self._embedded(frame, self._looks(frame, view, step.followed)):
             reports += self._weigh(look, sample)
         return reports + self._settled(one.track for one in step.followed)
+
+    def prepared(self, frame: Frame) -> Frame:
+        """The frame as `process` is quickest with it; for the thread that reads the source."""
+        return frame if self.resting else with_small(frame, self._side)
 
     def finish(self) -> list[TrackReport]:
         """The source is over: every track ends."""

@@ -17,7 +17,6 @@ from workers.config import PipelineConfig
 from workers.engines import Engines
 from workers.pipeline import Pipeline
 from workers.stages.capture import FileSource, ReadAhead
-from workers.stages.detect import with_small
 from workers.types import Candidate, Decision, Floats, Frame, Gallery, TrackReport
 
 CPU = ["CPUExecutionProvider"]
@@ -119,10 +118,7 @@ class Ours:
         self.reports: dict[int, TrackReport] = {}
         self.pipeline = Pipeline(engines, book, config)
         self._book = book
-        side = min(config.camera.analysed_side, engines.longest_side)
-        self._source = ReadAhead(
-            FileSource(str(clip), fps=config.camera.fps), lambda frame: with_small(frame, side)
-        )
+        self._source = ReadAhead(FileSource(str(clip), fps=config.camera.fps), self.pipeline.prepared)
 
     def step(self) -> bool:
         frame = self._source.read()

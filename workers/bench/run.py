@@ -24,7 +24,6 @@ from workers.engines.store import ModelMissing
 from workers.loaded import model_store
 from workers.pipeline import Pipeline
 from workers.stages.capture import FileSource
-from workers.stages.detect import with_small
 from workers.stages.embed import template_of
 from workers.types import Frame
 
@@ -164,13 +163,12 @@ def _first_of(names: Sequence[str]) -> Path:
 
 def _still(clip: Path, engines: Engines, book: Book, config: PipelineConfig) -> float:
     """One frame of the clip again and again, with the noise of a sensor, against the clip itself."""
-    side = config.camera.analysed_side
     pipeline, moving, last = Pipeline(engines, book, config), 0.0, None
     source = FileSource(str(clip), fps=EVERY_FRAME)
     count, step = 0, 1 / 25
     while (frame := source.read()) is not None:
         last, step = frame, (frame.at - last.at) if last else step
-        moving += _timed(pipeline, book, frame, side)
+        moving += _timed(pipeline, book, frame)
         count += 1
     source.close()
     if last is None:
@@ -181,14 +179,14 @@ def _still(clip: Path, engines: Engines, book: Book, config: PipelineConfig) -> 
         shifted = np.roll(grain, (7 * number, 13 * number), axis=(0, 1))
         picture = np.clip(last.picture + shifted, 0, 255).astype(np.uint8)
         frame = replace(last, index=last.index + number, at=last.at + number * step, picture=picture)
-        still += _timed(pipeline, book, frame, side)
+        still += _timed(pipeline, book, frame)
     return (still / STILL_FRAMES) / max(moving / count, 1e-9)
 
 
-def _timed(pipeline: Pipeline, book: Book, frame: Frame, side: int) -> float:
+def _timed(pipeline: Pipeline, book: Book, frame: Frame) -> float:
     # Processor time: 0.5 ms of work is too short to be timed by the clock where others work too.
     started = time.process_time()
-    for report in pipeline.process(with_small(frame, side)):
+    for report in pipeline.process(pipeline.prepared(frame)):
         book.save(report)
     return time.process_time() - started
 
