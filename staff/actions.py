@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facetrack.lib import images, objects
 from staff.events import face_image_added, staff_member_leaving
-from staff.models import FaceImage, GalleryVersion, StaffMember
+from staff.models import FaceImage, GalleryVersion, MatchThresholds, StaffMember
 from tenants.models import User
 from tenants.queries import active_tenant
 
@@ -92,6 +92,36 @@ def delete_face_image(*, face_image: FaceImage) -> None:
         _forget_picture(face_image)
         face_image.delete()
         _gallery_changed()
+
+
+def apply_thresholds(*, thresholds: MatchThresholds) -> MatchThresholds:
+    """Let these be the thresholds of their pack for this tenant, instead of those before."""
+    with transaction.atomic():
+        MatchThresholds.objects.filter(pack=thresholds.pack).delete()
+        thresholds.full_clean(exclude=["created_by", "updated_by"])
+        thresholds.save()
+        _gallery_changed()
+    return thresholds
+
+
+def forget_thresholds(*, pack: str) -> bool:
+    """Let the pack's own thresholds hold again; False where they did already."""
+    with transaction.atomic():
+        gone, _ = MatchThresholds.objects.filter(pack=pack).delete()
+        _gallery_changed()
+    return bool(gone)
+
+
+def examine_again(*, pack: str) -> int:
+    """Have every picture in use that was examined with another model pack examined anew; returns how many.
+
+    Their embeddings cannot be compared with those of `pack`.
+    """
+    others = FaceImage.objects.filter(status=FaceImage.Status.READY).exclude(pack=pack)
+    for face_image in others:
+        _examine_again(face_image)
+    _gallery_changed()
+    return len(others)
 
 
 def _examine_again(face_image: FaceImage) -> FaceImage:

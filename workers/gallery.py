@@ -1,18 +1,24 @@
 """The known people of one tenant, as the pipeline of a camera sees them."""
 
+import logging
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from staff.gallery import enrolled_faces, gallery_version
+from staff.gallery import enrolled_faces, gallery_version, other_packs, tenants_thresholds
 from tenants.context import inside
 from tenants.models import Tenant
 from visits.gallery import nearest_visitors
+from workers.config import Thresholds
+from workers.engines import Engines
 from workers.stages.embed import template_of
 from workers.stages.match import nearest
 from workers.types import Candidate
+
+log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0
 """How long a worker may still miss somebody who was enrolled elsewhere."""
@@ -53,6 +59,25 @@ class TenantGallery:
         templates = [template_of(faces.embeddings[of], faces.qualities[of]) for of in rows.values()]
         stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
         self._version, self._staff = faces.version, (stacked, list(rows))
+
+
+def tuned(tenant: Tenant, engines: Engines) -> Engines:
+    """The engines with the thresholds that were measured for this tenant, if any were."""
+    with inside(tenant):
+        own = tenants_thresholds(engines.embedder.pack)
+        others = other_packs(engines.embedder.pack)
+    if others:
+        made = ", ".join(f"{count} with {pack}" for pack, count in others.items())
+        log.warning(
+            "%s has enrolment pictures that were examined with another model pack (%s) and are not compared: "
+            "run `manage.py enrol --again --tenant %s`",
+            tenant,
+            made,
+            tenant.schema_name,
+        )
+    if own is None:
+        return engines
+    return replace(engines, thresholds=Thresholds(link=own.link, review=own.review, margin=own.margin))
 
 
 _galleries: dict[tuple[object, str], TenantGallery] = {}

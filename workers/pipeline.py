@@ -162,7 +162,7 @@ class Pipeline:
             track.beside |= together - {one.track}
             before = track.evidence.span
             look = self._look_at(track, one, frame, view)
-            track.evidence.see(frame, usable=track.usable)
+            track.evidence.see(frame, usable=track.usable, box=one.face.box)
             self.counters.usable_faces += track.usable
             if look is not None:
                 looks.append(_Look(track, look[0], look[1], look[2], before))
@@ -364,6 +364,7 @@ class Pipeline:
             usable_faces=span.usable,
             template=None if rejected else self._template(track),
             shot=evidence.best_shot,
+            last_box=evidence.last_box,
         )
 
     def _standing(self, track: _Track, *, everybody: bool) -> Standing:

@@ -20,7 +20,7 @@ from tenants.models import Tenant
 from workers.config import CameraConfig, PipelineConfig
 from workers.engines import Engines, UnknownModelError
 from workers.engines.store import ModelMissing
-from workers.gallery import gallery_of
+from workers.gallery import gallery_of, tuned
 from workers.loaded import loaded_engines
 from workers.pipeline import Pipeline
 from workers.sinks.record import Recorder
@@ -79,7 +79,7 @@ class _Run:
         """Analyse frames until the source ends, somebody stops the camera, or it belongs to another run."""
         status, detail = Camera.Status.STOPPED, ""
         try:
-            engines = loaded_engines(self.camera.detector)
+            engines = tuned(self.tenant, loaded_engines(self.camera.detector))
             with closing(self._open()) as source:
                 status = self._watch(source, engines)
         except StaleEpoch as error:

@@ -122,6 +122,8 @@ class TrackReport:
     usable_faces: int
     template: Floats | None
     shot: Shot | None
+    last_box: Floats | None = None
+    """Where the face was at `last_frame`, in pixels of the frame."""
 
 
 class Gallery(Protocol):

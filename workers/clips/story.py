@@ -163,15 +163,36 @@ UNRECOGNISABLE = frozenset({"blurred", "small"})
 """Stories in which nobody can be told apart: whoever is named there is named by guesswork."""
 
 
-def stays(story: Story, names: Sequence[str], fps: float) -> list[tuple[str, int, int]]:
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Somebody in view, from frame to frame. `path` has the place of the face at some of them, if known."""
+
+    person: str
+    first_frame: int
+    last_frame: int
+    path: tuple[tuple[int, Place], ...] = ()
+
+    def place_at(self, frame: int) -> Place | None:
+        if not self.path:
+            return None
+        frames = [at for at, _ in self.path]
+        x, y, width = (
+            float(np.interp(frame, frames, [getattr(place, name) for _, place in self.path]))
+            for name in ("x", "y", "width")
+        )
+        return Place(x, y, width)
+
+
+def stays(story: Story, names: Sequence[str], fps: float) -> list[Stay]:
     """Who is in view from which frame to which, in the order of coming."""
     found = []
     for walk in story.walks:
         seen = [
-            frame
+            (frame, place)
             for frame in range(int(story.seconds * fps))
             if (place := walk.at(frame / fps)) is not None and place.in_view
         ]
         if seen:
-            found.append((names[walk.actor], seen[0], seen[-1]))
-    return sorted(found, key=lambda stay: stay[1])
+            path = (*seen[:: max(1, round(fps / 5))], seen[-1])
+            found.append(Stay(names[walk.actor], seen[0][0], seen[-1][0], path))
+    return sorted(found, key=lambda stay: stay.first_frame)

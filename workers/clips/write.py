@@ -12,17 +12,8 @@ import av
 
 from workers.clips.actors import Actor
 from workers.clips.draw import pictures
-from workers.clips.story import UNRECOGNISABLE, Story, stays
+from workers.clips.story import UNRECOGNISABLE, Place, Stay, Story, stays
 from workers.types import Picture
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """Somebody in view, from frame to frame."""
-
-    person: str
-    first_frame: int
-    last_frame: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +44,10 @@ def write_story(
     names = [actor.name for actor in actors]
     truth = Truth(
         fps=fps,
-        stays=tuple(Stay(*stay) for stay in stays(story, names, fps)),
+        stays=tuple(stays(story, names, fps)),
         recognisable=story.name not in UNRECOGNISABLE,
     )
-    path.with_suffix(".json").write_text(json.dumps(_as_json(truth), indent=2) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(_as_json(truth)) + "\n")
     return truth
 
 
@@ -67,7 +58,14 @@ def read_truth(path: Path) -> Truth:
         return Truth(
             fps=float(raw["fps"]),
             stays=tuple(
-                Stay(str(stay["person"]), int(stay["first_frame"]), int(stay["last_frame"]))
+                Stay(
+                    str(stay["person"]),
+                    int(stay["first_frame"]),
+                    int(stay["last_frame"]),
+                    tuple(
+                        (int(at), Place(float(x), float(y), float(w))) for at, x, y, w in stay.get("path", ())
+                    ),
+                )
                 for stay in raw["stays"]
             ),
             recognisable=bool(raw.get("recognisable", True)),
@@ -99,7 +97,15 @@ def _as_json(truth: Truth) -> dict[str, object]:
         "fps": truth.fps,
         "recognisable": truth.recognisable,
         "stays": [
-            {"person": stay.person, "first_frame": stay.first_frame, "last_frame": stay.last_frame}
+            {
+                "person": stay.person,
+                "first_frame": stay.first_frame,
+                "last_frame": stay.last_frame,
+                "path": [
+                    [at, round(place.x, 4), round(place.y, 4), round(place.width, 4)]
+                    for at, place in stay.path
+                ],
+            }
             for stay in truth.stays
         ],
     }
