@@ -100,8 +100,9 @@ def show(console: Console, found: Assessment) -> None:
     limits = found.recommended
     console.print(
         f"Recommended for {found.gallery} people enrolled: link {limits.link:g}, review {limits.review:g}, "
-        f"margin {limits.margin:g}; predicted: {found.predicted_false_alarms:.3%} of strangers taken for one of them"
+        f"margin {limits.margin:g}"
     )
+    console.print(f"Predicted: {found.predicted_false_alarms:.3%} of strangers taken for one of them")
     console.print(
         "Tested on people who had no part in the threshold: "
         f"{_shown(found.identified)} of known people identified, {_shown(found.confused)} taken for another; "

@@ -36,8 +36,8 @@ from workers.stages.capture import SourceError
 
 class Command(BaseCommand):
     help = (
-        "Measures the recognition on labelled faces: a folder with a sub-folder of pictures for each "
-        "person, or a folder of clips with their truth (see make_clips). Recommends thresholds; --apply sets them."
+        "Measures the recognition on labelled faces: a folder with a sub-folder of pictures for each person, "
+        "or a folder of clips with their truth (see make_clips). Recommends thresholds; --apply sets them."
     )
     requires_system_checks: list[str] = []  # without --apply there is no database to check
 
@@ -114,9 +114,9 @@ class Command(BaseCommand):
             predicted = assessed.predicted(limits.link, max(1, gallery))
             if predicted > ALARM_LIMIT and not force:
                 raise CommandError(
-                    f"link {limits.link:g} is not applied: with the {gallery} people enrolled at {tenant} "
-                    f"it would take {predicted:.2%} of all strangers for one of them, and {ALARM_LIMIT:.1%} is "
-                    f"the limit. Run it again with --gallery {gallery} for thresholds that fit, or with --force."
+                    f"link {limits.link:g} is not applied: of all strangers it would take {predicted:.2%} "
+                    f"for one of the {gallery} people enrolled at {tenant}, and {ALARM_LIMIT:.1%} is the "
+                    f"limit. Use --gallery {gallery} for thresholds that fit, or --force."
                 )
             apply_thresholds(
                 thresholds=MatchThresholds(
@@ -136,8 +136,8 @@ class Command(BaseCommand):
             )
         self.stderr.write(
             f"{tenant}: {assessed.pack} links from {limits.link:g} and reviews from {limits.review:g}; "
-            f"cameras use it from their next start. Predicted with {gallery} people enrolled: {predicted:.3%} "
-            "of strangers taken for one of them."
+            f"cameras use it from their next start. Of strangers, {predicted:.3%} will be taken for one "
+            f"of the {gallery} people enrolled."
         )
 
     def _clips(self, engines: Engines, clips: list[Any], options: dict[str, Any]) -> None:
