@@ -109,8 +109,8 @@ class Camera(Record):
         "analysed size (pixels)",
         default=640,
         validators=[MinValueValidator(320), MaxValueValidator(1920)],
-        help_text="Longest side of the picture that faces are looked for in. 640 finds those of 32 pixels in a "
-        "1080p picture; 1280 finds smaller ones and costs four times as much.",
+        help_text="Longest side of the picture that faces are looked for in. 640 finds those of 32 pixels "
+        "in a 1080p picture; 1280 finds smaller ones and costs four times as much.",
     )
     min_face = models.PositiveSmallIntegerField(
         "smallest face (pixels)",

@@ -142,6 +142,11 @@ def _forget_picture(face_image: FaceImage) -> None:
     transaction.on_commit(partial(objects.delete, tenant.pk, face_image.picture, bucket=objects.RAW))
 
 
+def gallery_changed() -> None:
+    """Workers load anew whom they know. Part of the caller's transaction."""
+    _gallery_changed()
+
+
 def _gallery_changed() -> None:
     GalleryVersion.objects.get_or_create(pk=1)
     GalleryVersion.objects.filter(pk=1).update(number=F("number") + 1)

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from staff.gallery import enrolled_faces, gallery_version, other_packs, tenants_thresholds
+from staff.gallery import IndexUnavailable, enrolled_faces, gallery_version, other_packs, tenants_thresholds
 from tenants.context import inside
 from tenants.models import Tenant
-from visits.gallery import nearest_visitors
+from visits.gallery import denied_people, nearest_visitors
 from workers.config import Thresholds
 from workers.engines import Engines
 from workers.stages.embed import template_of
@@ -34,6 +34,8 @@ class TenantGallery:
         self._lock = threading.Lock()
         self._staff: tuple[NDArray[np.float32], list[str]] = np.empty((0, 512), dtype=np.float32), []
 
+        self._denied: dict[str, NDArray[np.float32]] = {}
+
     def staff(self, template: NDArray[np.float32]) -> list[Candidate]:
         with self._lock:
             if time.monotonic() - self._checked > FRESH_SECONDS:
@@ -41,11 +43,17 @@ class TenantGallery:
                     self._refresh()
                 self._checked = time.monotonic()
             templates, people = self._staff
-        return nearest(template, templates, people)
+            denied = self._denied
+        found = nearest(template, templates, people)
+        return [one for one in found if not _denied(one, denied, template)]
 
     def visitors(self, template: NDArray[np.float32]) -> list[Candidate]:
         with inside(self._tenant):
-            matches = nearest_visitors(self._tenant, template, self._pack)
+            try:
+                matches = nearest_visitors(self._tenant, template, self._pack)
+            except IndexUnavailable as error:
+                log.warning("visitors of %s cannot be compared now: %s", self._tenant, error)
+                return []  # whoever records the track has it compared later
         return [Candidate(identity=str(match.person), score=match.score) for match in matches]
 
     def _refresh(self) -> None:
@@ -57,8 +65,15 @@ class TenantGallery:
         for row, person in enumerate(faces.people):
             rows.setdefault(str(person), []).append(row)
         templates = [template_of(faces.embeddings[of], faces.qualities[of]) for of in rows.values()]
+        self._denied = denied_people(self._pack)
         stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
         self._version, self._staff = faces.version, (stacked, list(rows))
+
+
+def _denied(one: Candidate, denied: dict[str, NDArray[np.float32]], template: NDArray[np.float32]) -> bool:
+    """Whether the face is more like one that somebody said is not this person than like the person."""
+    anchors = denied.get(one.identity)
+    return anchors is not None and float((anchors @ template).max()) > one.score
 
 
 def tuned(tenant: Tenant, engines: Engines) -> Engines:

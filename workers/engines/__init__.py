@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime
 
 from workers.config import Thresholds
+from workers.engines.batching import SharedEmbedder
 from workers.engines.catalogue import DETECTORS, PACKS
 from workers.types import Detector, Embedder
 
@@ -67,7 +68,7 @@ def load(pack: str, detector: str, store: Files, *, threads: int | None = None) 
     detector = DLIB if pack == DLIB else detector
     engines = Engines(
         detector=_detector(detector, store, options),
-        embedder=_embedder(pack, store, options),
+        embedder=SharedEmbedder(_embedder(pack, store, options)),
         thresholds=PACKS[pack].thresholds,
         sure=SURE.get(detector, SURE_SCRFD),
         longest_side=DLIB_SIDE if detector == DLIB else FULL_SIDE,

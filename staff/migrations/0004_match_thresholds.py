@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('staff', '0002_initial'),
+        ('staff', '0003_workplaces'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
