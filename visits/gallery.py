@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import cast
 from uuid import UUID
 
 import numpy as np
@@ -132,7 +133,7 @@ class _Memory:
             else:
                 self._places[person] = len(self._people)
                 self._people.append(person)
-                new.append(template)
+                new.append(cast(NDArray[np.float32], template))
         if new:
             self._templates = np.vstack([self._templates, np.stack(new)])
 

@@ -135,7 +135,7 @@ def undo_merge(*, merge: Merge, by: User | None, now: datetime) -> Visitor:
         )
         restored.save(force_insert=True)
         for model, keys in ((Sighting, merge.sightings), (Visit, merge.visits)):
-            model.objects.filter(pk__in=keys, visitor=merge.kept).update(visitor=restored)  # type: ignore[attr-defined]
+            model.objects.filter(pk__in=keys, visitor=merge.kept).update(visitor=restored)
         _look(merge.kept, merge.kept_template, facts["kept_weight"])
         _seen_again(merge.kept)
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=restored.pk, detail=restored.pack)

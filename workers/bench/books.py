@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -30,7 +30,7 @@ from workers.types import Candidate, Decision, Floats, Picture, TrackReport
 class MemoryBook:
     """A `Book` in memory, for many cameras at once."""
 
-    def __init__(self, link: float, people: dict[str, Sequence[EnrolledFace]]) -> None:
+    def __init__(self, link: float, people: Mapping[str, Sequence[EnrolledFace]]) -> None:
         self._gallery, self._lock = MemoryGallery(link), threading.Lock()
         for name, faces in people.items():
             self._gallery.enrol(name, faces)

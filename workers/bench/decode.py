@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 import cv2
@@ -98,7 +98,7 @@ def _opened(clip: Path) -> Iterator[Any]:
         capture.release()
 
 
-def _decoded(clip: Path, skip: str = "DEFAULT") -> Iterator[Any]:
+def _decoded(clip: Path, skip: Literal["DEFAULT", "NONKEY"] = "DEFAULT") -> Iterator[Any]:
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"

@@ -110,4 +110,4 @@ def _alpha(width: float) -> Floats:
     rows, columns = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     middle = (SIDE - 1) / 2
     distance = np.hypot((columns - middle) / (ACROSS * width), (rows - middle) / (DOWN * width))
-    return np.clip((1.0 - distance) / FEATHER, 0.0, 1.0)[..., None].astype(np.float32)
+    return np.asarray(np.clip((1.0 - distance) / FEATHER, 0.0, 1.0)[..., None], dtype=np.float32)

@@ -32,7 +32,14 @@ class Probes:
 
     @staticmethod
     def joined(parts: Sequence[Probes]) -> Probes:
-        return Probes(*(np.concatenate([getattr(part, name) for part in parts]) for name in Probes.__slots__))
+        return Probes(
+            owner=np.concatenate([part.owner for part in parts]),
+            known=np.concatenate([part.known for part in parts]),
+            mate=np.concatenate([part.mate for part in parts]),
+            best=np.concatenate([part.best for part in parts]),
+            second=np.concatenate([part.second for part in parts]),
+            right=np.concatenate([part.right for part in parts]),
+        )
 
     def linked(self, link: float, margin: float) -> NDArray[np.bool_]:
         """What the product links to somebody: clear enough, and clearly better than the runner-up."""
@@ -62,11 +69,14 @@ def search(
         own = order.index(number) if number in halves else -1
         rows += [_row(number, row, own) for row in scores]
     columns = list(zip(*rows, strict=True))
+    mate, best, second = (np.array(columns[i], dtype=np.float64) for i in (2, 3, 4))
     probes = Probes(
-        np.array(columns[0], dtype=np.int64),
-        np.array(columns[1], dtype=np.bool_),
-        *(np.array(columns[i], dtype=np.float64) for i in (2, 3, 4)),
-        np.array(columns[5], dtype=np.bool_),
+        owner=np.array(columns[0], dtype=np.int64),
+        known=np.array(columns[1], dtype=np.bool_),
+        mate=mate,
+        best=best,
+        second=second,
+        right=np.array(columns[5], dtype=np.bool_),
     )
     return probes, np.concatenate(strange) if strange else np.empty(0, dtype=np.float32)
 
@@ -80,8 +90,8 @@ def missed_at(probes: Probes, false_alarms: float, chance: np.random.Generator) 
     threshold = threshold_at(probes.best[~probes.known], false_alarms)
     if threshold is None or not probes.known.any():
         return None
-    found = _groups(probes, probes.known, lambda p: np.where(p.right, p.mate, -1.0))
-    strange = _groups(probes, ~probes.known, lambda p: p.best)
+    found = _groups(probes, probes.known, np.where(probes.right, probes.mate, -1.0))
+    strange = _groups(probes, ~probes.known, probes.best)
     rates = []
     for _ in range(RESAMPLES):
         again = threshold_at(_resampled(strange, chance), false_alarms)
@@ -117,8 +127,8 @@ def _row(number: int, scores: Floats, own: int) -> tuple[int, bool, float, float
     return number, own >= 0, mate, float(scores[best]), second, best == own
 
 
-def _groups(probes: Probes, of: NDArray[np.bool_], values: object) -> list[Numbers]:
-    scores = values(probes)  # type: ignore[operator]
+def _groups(probes: Probes, of: NDArray[np.bool_], scores: Numbers) -> list[Numbers]:
+    """The scores of the rows `of`, person by person."""
     return [scores[of & (probes.owner == owner)] for owner in np.unique(probes.owner[of])]
 
 

@@ -98,7 +98,7 @@ def cut_off(box: Floats, frame_width: int, frame_height: int) -> float:
     seen_width = min(x2, frame_width) - max(x1, 0.0)
     seen_height = min(y2, frame_height) - max(y1, 0.0)
     whole = max((x2 - x1) * (y2 - y1), 1e-6)
-    return 1.0 - max(0.0, seen_width) * max(0.0, seen_height) / whole
+    return float(1.0 - max(0.0, seen_width) * max(0.0, seen_height) / whole)
 
 
 def hidden(landmarks: Floats, frame_size: tuple[int, int]) -> int:
