@@ -23,6 +23,7 @@ BARE = frozenset(
         "help",
         "makemessages",
         "makemigrations --check",
+        "make_clips",
         "models",
         "replay",
         "rotate_jwt_key",

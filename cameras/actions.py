@@ -15,7 +15,8 @@ from cameras.rules import Login, login_problem
 from tenants.actions import forget_site
 from tenants.models import User
 
-TYPED = ("site", "name", "kind", "location", "loop", "fps", "detector", "enabled")
+RECOGNITION = ("fps", "detector", "analysed_side", "min_face", "zones", "masks")
+TYPED = ("site", "name", "kind", "location", "loop", *RECOGNITION, "enabled")
 """The fields of a camera that people write; workers write the others."""
 KEPT = Login()
 """The stored login stays as it is."""

@@ -11,7 +11,16 @@ from django_stubs_ext import StrPromise
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
-from cameras.actions import KEPT, delete_site, require_login, save_camera, save_site, set_enabled
+from cameras.actions import (
+    KEPT,
+    RECOGNITION,
+    TYPED,
+    delete_site,
+    require_login,
+    save_camera,
+    save_site,
+    set_enabled,
+)
 from cameras.models import Camera, Site
 from cameras.queries import cameras, may_allow_networks, sites
 from cameras.rules import Login, holds_login
@@ -77,7 +86,7 @@ class CameraForm(forms.ModelForm[Camera]):
 
     class Meta:
         model = Camera
-        fields = ("site", "name", "kind", "location", "loop", "fps", "detector", "enabled")
+        fields = TYPED
 
     def clean(self) -> dict[str, Any]:
         """A login that was typed into the address is not shown again with the form's errors."""
@@ -118,7 +127,7 @@ class CameraAdmin(RecordAdmin):
     fieldsets = (
         (None, {"fields": ("site", "name", "enabled")}),
         ("Source", {"fields": ("kind", "location", "username", "password", "forget_login", "loop")}),
-        ("Recognition", {"fields": ("fps", "detector")}),
+        ("Recognition", {"fields": RECOGNITION}),
         ("State", {"fields": ("shown_status", "status_detail", "worker", "last_frame_at")}),
         ("History", {"fields": RecordAdmin.audit_fields, "classes": ("collapse",)}),
     )

@@ -15,6 +15,7 @@ from cameras.rules import (
     SourceKind,
     clip_problem,
     network_problem,
+    polygons_problem,
     secret_in,
     source_problem,
     time_zone_problem,
@@ -104,6 +105,27 @@ class Camera(Record):
         help_text="Empty: the installation's own rate.",
     )
     detector = models.CharField(max_length=30, blank=True, help_text="Empty: the installation's own.")
+    analysed_side = models.PositiveSmallIntegerField(
+        "analysed size (pixels)",
+        default=640,
+        validators=[MinValueValidator(320), MaxValueValidator(1920)],
+        help_text="Longest side of the picture that faces are looked for in. 640 finds those of 32 pixels "
+        "in a 1080p picture; 1280 finds smaller ones and costs four times as much.",
+    )
+    min_face = models.PositiveSmallIntegerField(
+        "smallest face (pixels)",
+        default=32,
+        validators=[MinValueValidator(16), MaxValueValidator(500)],
+        help_text="Narrower faces are counted and never recognised.",
+    )
+    zones = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Where to look: polygons [[[x, y], …], …] from 0 (left, top) to 1. Empty: everywhere.",
+    )
+    masks = models.JSONField(
+        default=list, blank=True, help_text="Where not to look, written alike: a screen, a picture on a wall."
+    )
     enabled = models.BooleanField("should run", default=False)
 
     worker = models.CharField(max_length=50, blank=True, editable=False)
@@ -132,6 +154,9 @@ class Camera(Record):
     def clean(self) -> None:
         if problem := self._location_problem():
             raise ValidationError({"location": problem})
+        for name in ("zones", "masks"):
+            if problem := polygons_problem(getattr(self, name)):
+                raise ValidationError({name: problem})
         before = Camera.objects.filter(pk=self.pk).values_list("site", "epoch").first()
         if before and before[1] and before[0] != self.site_id:
             message = "This camera has watched another site, and what it saw stays there: add a new one."

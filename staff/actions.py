@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from facetrack.lib import images, objects
 from staff.events import face_image_added, staff_member_leaving
-from staff.models import FaceImage, GalleryVersion, StaffMember
+from staff.models import FaceImage, GalleryVersion, MatchThresholds, StaffMember
 from tenants.models import User
 from tenants.queries import active_tenant
 
@@ -94,6 +94,36 @@ def delete_face_image(*, face_image: FaceImage) -> None:
         _gallery_changed()
 
 
+def apply_thresholds(*, thresholds: MatchThresholds) -> MatchThresholds:
+    """Let these be the thresholds of their pack for this tenant, instead of those before."""
+    with transaction.atomic():
+        MatchThresholds.objects.filter(pack=thresholds.pack).delete()
+        thresholds.full_clean(exclude=["created_by", "updated_by"])
+        thresholds.save()
+        _gallery_changed()
+    return thresholds
+
+
+def forget_thresholds(*, pack: str) -> bool:
+    """Let the pack's own thresholds hold again; False where they did already."""
+    with transaction.atomic():
+        gone, _ = MatchThresholds.objects.filter(pack=pack).delete()
+        _gallery_changed()
+    return bool(gone)
+
+
+def examine_again(*, pack: str) -> int:
+    """Have every picture in use that was examined with another model pack examined anew; returns how many.
+
+    Their embeddings cannot be compared with those of `pack`.
+    """
+    others = FaceImage.objects.filter(status=FaceImage.Status.READY).exclude(pack=pack)
+    for face_image in others:
+        _examine_again(face_image)
+    _gallery_changed()
+    return len(others)
+
+
 def _examine_again(face_image: FaceImage) -> FaceImage:
     with transaction.atomic():
         face_image.status, face_image.reason = FaceImage.Status.PENDING, ""
@@ -110,6 +140,11 @@ def _forget_picture(face_image: FaceImage) -> None:
     """Delete the object once the row is gone for certain; a rolled-back deletion keeps its picture."""
     tenant = active_tenant()
     transaction.on_commit(partial(objects.delete, tenant.pk, face_image.picture, bucket=objects.RAW))
+
+
+def gallery_changed() -> None:
+    """Workers load anew whom they know. Part of the caller's transaction."""
+    _gallery_changed()
 
 
 def _gallery_changed() -> None:

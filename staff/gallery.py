@@ -10,12 +10,22 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.db.models import Count
 from numpy.typing import NDArray
 
 from facetrack.lib.vectors import IndexUnavailable, VisitorIndex
-from staff.models import FaceImage, GalleryVersion
+from staff.models import FaceImage, GalleryVersion, MatchThresholds
 
-__all__ = ["EnrolledFaces", "IndexUnavailable", "Match", "enrolled_faces", "gallery_version", "visitor_index"]
+__all__ = [
+    "EnrolledFaces",
+    "IndexUnavailable",
+    "Match",
+    "enrolled_faces",
+    "gallery_version",
+    "other_packs",
+    "tenants_thresholds",
+    "visitor_index",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,21 @@ def enrolled_faces(pack: str) -> EnrolledFaces:
         embeddings=np.stack(embeddings) if embeddings else np.empty((0, 512), dtype=np.float32),
         qualities=np.array([quality for _, _, quality in rows], dtype=np.float32),
     )
+
+
+def other_packs(pack: str) -> dict[str, int]:
+    """Model packs other than `pack` that pictures in use were examined with, and how many pictures.
+
+    Embeddings of two packs are never compared: people with such pictures only are not recognised.
+    """
+    ready = FaceImage.objects.filter(status=FaceImage.Status.READY, staff_member__active=True)
+    rows = ready.exclude(pack=pack).values_list("pack").annotate(n=Count("pk")).order_by("pack")
+    return dict(rows)
+
+
+def tenants_thresholds(pack: str) -> MatchThresholds | None:
+    """What was measured for the active tenant; None where the pack's own thresholds hold."""
+    return MatchThresholds.objects.filter(pack=pack).first()
 
 
 @lru_cache(maxsize=8)

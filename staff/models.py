@@ -2,7 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from facetrack.lib.crypto import EmbeddingField
 from tenants.models import Record
@@ -83,3 +83,34 @@ class GalleryVersion(models.Model):
 
     def __str__(self) -> str:
         return str(self.number)
+
+
+class MatchThresholds(Record):
+    """From which similarity a face is somebody, for one model pack: measured on this tenant's own pictures.
+
+    Without a row the thresholds of the pack itself hold. `derived_from` says what was measured, with figures.
+    """
+
+    pack = models.CharField("model pack", max_length=30, unique=True, editable=False)
+    link = models.FloatField(editable=False)
+    review = models.FloatField(editable=False)
+    margin = models.FloatField(editable=False)
+    gallery = models.PositiveIntegerField("people enrolled then", editable=False)
+    predicted_false_alarms = models.FloatField(
+        editable=False, help_text="The part of strangers that will be taken for one of so many people."
+    )
+    forced = models.BooleanField("above the limit, on purpose", default=False, editable=False)
+    derived_from = models.JSONField(default=dict, editable=False)
+
+    class Meta:
+        ordering = ["pack"]
+        verbose_name_plural = "match thresholds"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(review__gt=-1.0) & Q(review__lte=F("link")) & Q(link__lt=1.0),
+                name="review_is_not_above_link",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pack}: link {self.link:g}, review {self.review:g}"

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from cameras.actions import require_epoch
 from cameras.models import Camera
 from facetrack.lib import objects
+from staff.gallery import IndexUnavailable
 from staff.models import StaffMember
 from tenants.actions import announce
 from tenants.models import Outbox, User
@@ -21,7 +23,7 @@ from tenants.queries import active_tenant
 from visits.events import publish
 from visits.gallery import bring_up_to_date, nearest_visitors
 from visits.models import Decision, LiveEvent, PassageCount, Sighting, Visit, Visitor
-from visits.rules import TrackFacts, is_over, joins, merge_templates
+from visits.rules import Span, TrackFacts, is_over, merge_templates, put_right
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +50,8 @@ def record_track(*, facts: TrackFacts, link: float) -> Sighting | None:
     track, which is only counted.
     """
     tenant = active_tenant()
+    right = put_right(Span(facts.started_at, facts.last_seen_at), timezone.now())
+    facts = replace(facts, started_at=right.started_at, last_seen_at=right.last_seen_at)
     shot = objects.save(tenant.pk, "shots", facts.shot) if facts.shot else ""
     kept = False
     try:
@@ -119,6 +123,49 @@ def bring_index_up_to_date(*, rows: list[Outbox]) -> int:
     return done
 
 
+def resolve_pending(*, link: float, pack: str, most: int = 200) -> int:
+    """Compare the sightings that had to wait for the index, oldest first; returns how many were settled."""
+    done = 0
+    waiting = Sighting.objects.filter(decision=Decision.PENDING, pack=pack, template__isnull=False)
+    for pk in list(waiting.order_by("started_at").values_list("pk", flat=True)[:most]):
+        with locked():
+            sighting = Sighting.objects.filter(pk=pk, decision=Decision.PENDING).first()
+            if sighting is None:
+                continue
+            facts, shot = _facts_of(sighting), sighting.best_shot
+            try:
+                visitor, decision, score = _same_or_new_visitor(facts, shot, link)
+            except IndexUnavailable as error:
+                log.warning("%s sighting(s) still wait to be compared: %s", waiting.count(), error)
+                return done
+            sighting.visitor, sighting.decision, sighting.score = visitor, decision, score
+            sighting.visit = _join_or_open(facts, None, visitor, shot, score)
+            sighting.save()
+            done += 1
+    return done
+
+
+def _facts_of(sighting: Sighting) -> TrackFacts:
+    return TrackFacts(
+        camera=sighting.camera_id,
+        epoch=sighting.epoch,
+        track=sighting.track,
+        sequence=sighting.sequence,
+        ended=True,
+        decision=sighting.decision,
+        person=None,
+        score=sighting.score,
+        reason=sighting.reason,
+        started_at=sighting.started_at,
+        last_seen_at=sighting.last_seen_at,
+        faces=sighting.faces,
+        quality=sighting.quality,
+        pack=sighting.pack,
+        template=sighting.template,
+        shot=None,
+    )
+
+
 def forget_old_events(*, before: datetime) -> int:
     """Cut the journal: a page that was away longer loads itself anew."""
     newest = LiveEvent.objects.aggregate(newest=Max("pk"))["newest"]  # kept: idle pages stand there
@@ -136,11 +183,15 @@ def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
         visitor = Visitor.objects.filter(pk__in=[facts.person] if facts.person else []).first()
         decision = Decision.VISITOR if visitor else Decision.NEW_VISITOR  # forgotten since it was matched
     if decision is Decision.NEW_VISITOR:
-        visitor, decision, score = _same_or_new_visitor(facts, shot, link)
+        try:
+            visitor, decision, score = _same_or_new_visitor(facts, shot, link)
+        except IndexUnavailable as error:
+            log.warning("track %s of camera %s is compared later: %s", facts.track, facts.camera, error)
+            decision = Decision.PENDING
     elif visitor:
         _follow(visitor, facts, shot)
     visit = None
-    if decision is not Decision.UNSURE:
+    if decision not in (Decision.UNSURE, Decision.PENDING):
         visit = _join_or_open(facts, staff_id, visitor, shot, score)
     sighting = Sighting.objects.create(
         pk=facts.sighting_id,
@@ -162,7 +213,7 @@ def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
         template=facts.template,
         pack=facts.pack,
     )
-    if visit is None:
+    if decision is Decision.UNSURE:
         _tell(LiveEvent.Kind.UNSURE, sighting=sighting)
     return sighting
 
@@ -170,7 +221,7 @@ def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
 def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
     """Follow a track that goes on. Returns whether its new shot is kept."""
     if facts.decision == Decision.UNSURE != sighting.decision:
-        _take_back(sighting, facts.reason)
+        take_back(sighting, facts.reason)
     better = bool(shot) and facts.quality > sighting.quality
     sighting.sequence, sighting.faces = facts.sequence, facts.faces
     sighting.last_seen_at = max(sighting.last_seen_at, facts.last_seen_at)
@@ -194,10 +245,11 @@ def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
     return better
 
 
-def _take_back(sighting: Sighting, reason: str) -> None:
-    """The worker no longer stands by who it was: somebody else claims to be that person, with more right.
+def take_back(sighting: Sighting, reason: str) -> None:
+    """It was not them: the worker has found somebody with more right to be, or a person said so.
 
-    What rests on this sighting alone goes: the visit, and a visitor who was made of it.
+    Part of the caller's transaction, under its lock. What rests on this sighting alone goes: the visit, and
+    a visitor who was made of it.
     """
     visit, visitor = sighting.visit, sighting.visitor
     sighting.decision, sighting.reason = Decision.UNSURE, reason[:300]
@@ -257,33 +309,48 @@ def _join_or_open(
     facts: TrackFacts, staff_id: UUID | None, visitor: Visitor | None, shot: str, score: float
 ) -> Visit:
     camera = Camera.objects.select_related("site").get(pk=facts.camera)
-    visit = Visit.objects.filter(
-        site=camera.site, staff_member_id=staff_id, visitor=visitor, ended_at=None
-    ).first()
-    if visit and joins(visit.last_seen_at, facts.started_at, camera.site.reentry_seconds):
-        visit.last_seen_at = max(visit.last_seen_at, facts.last_seen_at)
-        visit.sighting_count += 1
-        visit.score = max(visit.score, score)
-        if shot and facts.quality > visit.best_quality:
-            visit.best_shot, visit.best_quality = shot, facts.quality
-        visit.save()
-        _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+    window, seen = camera.site.reentry_seconds, Span(facts.started_at, facts.last_seen_at)
+    own = Visit.objects.filter(site=camera.site, staff_member_id=staff_id, visitor=visitor)
+    near = own.filter(
+        last_seen_at__gte=seen.started_at - timedelta(seconds=window),
+        started_at__lte=seen.last_seen_at + timedelta(seconds=window),
+    )
+    visit = near.order_by("-last_seen_at").first()
+    if visit is not None:
+        _join(visit, seen, facts, shot, score)
         return visit
-    if visit:
-        _close(visit)
+    newest = own.filter(ended_at=None).first()
+    late = newest is not None and newest.started_at > seen.last_seen_at
+    if newest is not None and not late:
+        _close(newest)
     visit = Visit.objects.create(
         site=camera.site,
         camera=camera,
         staff_member_id=staff_id,
         visitor=visitor,
-        started_at=facts.started_at,
-        last_seen_at=facts.last_seen_at,
+        started_at=seen.started_at,
+        last_seen_at=seen.last_seen_at,
+        ended_at=seen.last_seen_at if late else None,  # the report came late: they have been here again since
         score=score,
         best_shot=shot,
         best_quality=facts.quality,
     )
     _tell(LiveEvent.Kind.VISIT_OPENED, visit=visit)
     return visit
+
+
+def _join(visit: Visit, seen: Span, facts: TrackFacts, shot: str, score: float) -> None:
+    whole = Span(visit.started_at, visit.last_seen_at).and_also(seen)
+    if seen.started_at < visit.started_at:
+        visit.camera_id = facts.camera
+    visit.started_at, visit.last_seen_at = whole.started_at, whole.last_seen_at
+    visit.ended_at = None if visit.ended_at is None else whole.last_seen_at
+    visit.sighting_count += 1
+    visit.score = max(visit.score, score)
+    if shot and facts.quality > visit.best_quality:
+        visit.best_shot, visit.best_quality = shot, facts.quality
+    visit.save()
+    _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
 
 
 def _close(visit: Visit) -> None:

@@ -1,13 +1,17 @@
 """Visitors and visits for the people at the desk. Facts are not edited, only named or forgotten."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_stubs_ext import StrPromise
@@ -19,7 +23,8 @@ from tenants.access import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
-from visits.models import Decision, Sighting, Visit, Visitor
+from visits.identities import keep_apart, merge_visitors, not_this_person, undo_merge
+from visits.models import Decision, Merge, MergeProposal, Sighting, Visit, Visitor
 from visits.queries import shot_url, sightings, visitors, visits
 
 
@@ -174,6 +179,15 @@ class SightingAdmin(SeenAdmin):
         "faces",
         "quality",
     )
+    actions = ("not_them",)
+
+    def has_deny_permission(self, request: HttpRequest) -> bool:
+        return granted(request).may("visits.change_sighting")
+
+    @admin.action(description="This is not that person", permissions=["deny"])
+    def not_them(self, request: HttpRequest, chosen: QuerySet[Sighting]) -> None:
+        for sighting in chosen:
+            _do(request, partial(not_this_person, sighting=sighting, by=user_of(request)))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sighting]:
         return sightings(granted(request))
@@ -185,3 +199,75 @@ class SightingAdmin(SeenAdmin):
     @display(description="reason")
     def shown_reason(self, sighting: Any) -> str:
         return str(sighting.shown_reason)
+
+
+class WholeTenantAdmin(SeenAdmin):
+    """What concerns people of all sites: for those who may see all of them."""
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        access = granted(request)
+        return access.sites is None and access.may("visits.view_visitor")
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        access = granted(request)
+        return access.sites is None and access.may("visits.change_visitor")
+
+
+@admin.register(MergeProposal, site=tenant_admin)
+class MergeProposalAdmin(WholeTenantAdmin):
+    """Visitors who may be one person."""
+
+    list_display = ("first_picture", "first", "second_picture", "second", "likeness", "state")
+    list_filter = ("state",)
+    search_fields = ("first__name", "second__name", "first__number", "second__number")
+    list_select_related = ("first", "second")
+    fields = ("first_picture", "first", "second_picture", "second", "likeness", "state")
+    actions = ("merge", "keep_apart")
+
+    @display(description="picture")
+    def first_picture(self, row: MergeProposal) -> SafeString | str:
+        return _picture(row.first.best_shot)
+
+    @display(description="picture")
+    def second_picture(self, row: MergeProposal) -> SafeString | str:
+        return _picture(row.second.best_shot)
+
+    @display(description="likeness", ordering="score")
+    def likeness(self, row: MergeProposal) -> str:
+        return f"{row.score:.2f}"
+
+    @admin.action(description="They are one person: merge", permissions=["decide"])
+    def merge(self, request: HttpRequest, chosen: QuerySet[MergeProposal]) -> None:
+        for pair in chosen.select_related("first", "second"):
+            _do(request, partial(merge_visitors, kept=pair.first, gone=pair.second, by=user_of(request)))
+
+    @admin.action(description="They are two people", permissions=["decide"])
+    def keep_apart(self, request: HttpRequest, chosen: QuerySet[MergeProposal]) -> None:
+        for pair in chosen:
+            _do(request, partial(keep_apart, proposal=pair, by=user_of(request)))
+
+
+@admin.register(Merge, site=tenant_admin)
+class MergeAdmin(WholeTenantAdmin):
+    """What was merged, and the way back."""
+
+    list_display = ("__str__", "created_at", "undone_at")
+    search_fields = ("kept__name", "kept__number")
+    list_select_related = ("kept",)
+    fields = ("kept", "created_at", "undone_at")
+    actions = ("undo",)
+
+    @admin.action(description="Undo: they are two people", permissions=["decide"])
+    def undo(self, request: HttpRequest, chosen: QuerySet[Merge]) -> None:
+        for merge in chosen:
+            _do(request, partial(undo_merge, merge=merge, by=user_of(request), now=timezone.now()))
+
+
+def _do(request: HttpRequest, work: Callable[[], object]) -> None:
+    """Does it and says so, or says why it cannot be done."""
+    try:
+        messages.success(request, f"Done: {work()}")
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    except ObjectDoesNotExist:
+        messages.error(request, "This is gone: it was merged or forgotten meanwhile.")

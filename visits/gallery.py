@@ -1,39 +1,67 @@
 """Visitors by face: the index first, and PostgreSQL for whatever the index does not have yet."""
 
 import logging
+import threading
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import cast
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facetrack.lib.breaker import Breaker
 from staff.gallery import IndexUnavailable, Match, visitor_index
 from tenants.models import Outbox, Tenant
-from visits.models import Visitor
+from visits.models import NotThisPerson, Visitor
 
 log = logging.getLogger(__name__)
 
 SEARCH_SECONDS = 0.3
 FALLBACK_LIMIT = 50_000
-"""How many visitors are compared in memory while the index is away, latest first: 4 ms at 50,000."""
+"""How many visitors of a tenant can be compared in memory while the index is away: 4 ms, 100 MB."""
 
 
 def nearest_visitors(tenant: Tenant, template: NDArray[np.float32], pack: str, limit: int = 5) -> list[Match]:
-    """The nearest visitors of `tenant`, best first. Must be called inside that tenant."""
+    """The nearest visitors of `tenant`, best first. Must be called inside that tenant.
+
+    Without those that people said are somebody else, where the face is more like what they said it of.
+    Raises IndexUnavailable where the index is away and there are too many visitors to do without.
+    """
     # Before the search: a row that the drain carries over meanwhile is then seen twice, never not at all.
     pending = Outbox.objects.filter(tenant=tenant, topic=Outbox.Topic.VISITOR_TEMPLATE).values("subject")
     fresh = _compare(Visitor.objects.filter(pack=pack, pk__in=pending), template, limit)
     try:
-        indexed = visitor_index(pack).search(tenant.pk, template, limit, SEARCH_SECONDS)
+        indexed = _indexed(tenant, template, pack, limit)
     except IndexUnavailable as error:
+        if Visitor.objects.filter(pack=pack).count() > FALLBACK_LIMIT:
+            raise
         log.warning("visitors of %s are compared in memory: %s", tenant, error)
-        recent = Visitor.objects.filter(pack=pack).order_by("-last_seen_at")[:FALLBACK_LIMIT]
-        return _compare(recent, template, limit)
+        indexed = [(match.person, match.score) for match in _memory(tenant.pk, pack).nearest(template, limit)]
     known = set(Visitor.objects.filter(pk__in=[person for person, _ in indexed]).values_list("pk", flat=True))
     best = {person: score for person, score in indexed if person in known}
     best |= {match.person: match.score for match in fresh}  # what is pending is newer than the index
     ranked = sorted(best.items(), key=lambda item: -item[1])[:limit]
-    return [Match(person, score) for person, score in ranked]
+    return without_denied([Match(person, score) for person, score in ranked], template, pack)
+
+
+def without_denied(matches: list[Match], template: NDArray[np.float32], pack: str) -> list[Match]:
+    """Without people of whom it was said "this is not them" of a face that is nearer than they are."""
+    anchors = NotThisPerson.objects.filter(pack=pack, person__in=[match.person for match in matches])
+    nearest: dict[UUID, float] = {}
+    for anchor in anchors:
+        score = float(anchor.template @ template)
+        nearest[anchor.person] = max(score, nearest.get(anchor.person, -1.0))
+    return [match for match in matches if nearest.get(match.person, -1.0) <= match.score]
+
+
+def denied_people(pack: str) -> dict[str, NDArray[np.float32]]:
+    """The faces (N, 512) that were said not to be of a person, by the person's id."""
+    rows: dict[str, list[NDArray[np.float32]]] = {}
+    for anchor in NotThisPerson.objects.filter(pack=pack):
+        rows.setdefault(str(anchor.person), []).append(anchor.template)
+    return {person: np.stack(templates) for person, templates in rows.items()}
 
 
 def bring_up_to_date(tenant: Tenant, packs: Mapping[UUID, str]) -> None:
@@ -51,6 +79,68 @@ def bring_up_to_date(tenant: Tenant, packs: Mapping[UUID, str]) -> None:
         gone = [visitor for visitor in packs if packs[visitor] == pack and visitor not in rows]
         if gone:
             visitor_index(pack).delete(tenant.pk, gone)
+
+
+@lru_cache(maxsize=8)
+def breaker_of(pack: str) -> Breaker:
+    return Breaker()
+
+
+def _indexed(
+    tenant: Tenant, template: NDArray[np.float32], pack: str, limit: int
+) -> list[tuple[UUID, float]]:
+    breaker = breaker_of(pack)
+    if not breaker.allows():
+        raise IndexUnavailable("the visitors' index failed several times and is left alone for some seconds")
+    try:
+        found = visitor_index(pack).search(tenant.pk, template, limit, SEARCH_SECONDS)
+    except IndexUnavailable:
+        breaker.failed()
+        raise
+    breaker.succeeded()
+    return found
+
+
+class _Memory:
+    """The visitors of one tenant in memory, read once and then only as far as they have changed.
+
+    Decrypting 50,000 templates takes seconds: that is not done for each search.
+    """
+
+    def __init__(self, pack: str) -> None:
+        self._pack = pack
+        self._lock = threading.Lock()
+        self._places: dict[UUID, int] = {}
+        self._people: list[UUID] = []
+        self._templates = np.empty((0, 512), dtype=np.float32)
+        self._until: datetime | None = None
+
+    def nearest(self, template: NDArray[np.float32], limit: int) -> list[Match]:
+        with self._lock:
+            self._refresh()
+            scores = self._templates @ template.astype(np.float32, copy=False)
+            return [Match(self._people[i], float(scores[i])) for i in np.argsort(-scores)[: 2 * limit]]
+
+    def _refresh(self) -> None:
+        changed = Visitor.objects.filter(pack=self._pack).order_by("updated_at")
+        if self._until is not None:
+            changed = changed.filter(updated_at__gte=self._until)
+        new: list[NDArray[np.float32]] = []
+        for person, template, at in changed.values_list("pk", "template", "updated_at").iterator():
+            self._until = at
+            if person in self._places and self._places[person] < len(self._templates):
+                self._templates[self._places[person]] = template
+            else:
+                self._places[person] = len(self._people)
+                self._people.append(person)
+                new.append(cast(NDArray[np.float32], template))
+        if new:
+            self._templates = np.vstack([self._templates, np.stack(new)])
+
+
+@lru_cache(maxsize=32)
+def _memory(tenant: UUID, pack: str) -> _Memory:
+    return _Memory(pack)
 
 
 def _compare(visitors: Iterable[Visitor], template: NDArray[np.float32], limit: int) -> list[Match]:

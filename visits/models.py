@@ -16,6 +16,7 @@ class Decision(models.TextChoices):
     VISITOR = "visitor", "returning visitor"
     NEW_VISITOR = "new_visitor", "new visitor"
     UNSURE = "unsure", "unsure"
+    PENDING = "pending", "not yet compared"
     REJECTED = "rejected", "not recognisable"
 
 
@@ -131,7 +132,7 @@ class Sighting(Record, _Somebody):
             models.CheckConstraint(
                 condition=Q(decision="staff", staff_member__isnull=False, visitor__isnull=True)
                 | Q(decision__in=["visitor", "new_visitor"], visitor__isnull=False, staff_member__isnull=True)
-                | Q(decision="unsure", staff_member__isnull=True, visitor__isnull=True),
+                | Q(decision__in=["unsure", "pending"], staff_member__isnull=True, visitor__isnull=True),
                 name="sighting_person_fits_decision",
             ),
         ]
@@ -183,3 +184,61 @@ class LiveEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} {self.kind}"
+
+
+class NotThisPerson(Record):
+    """Somebody said of a face: this is not that person. Faces like it are not taken for them again."""
+
+    person = models.UUIDField(db_index=True, editable=False)
+    """The staff member or visitor; no foreign key, so that it may be either."""
+    template = EmbeddingField(editable=False)
+    pack = models.CharField("model pack", max_length=30, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"not {self.person}"
+
+
+class MergeProposal(Record):
+    """Two visitors who may be one person: for people to decide, never merged silently."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "to be decided"
+        MERGED = "merged", "merged"
+        DISTINCT = "distinct", "two people"
+
+    first = models.ForeignKey(Visitor, models.CASCADE, related_name="+")
+    second = models.ForeignKey(Visitor, models.CASCADE, related_name="+")
+    score = models.FloatField(help_text="Cosine similarity of their templates.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+
+    class Meta:
+        ordering = ["-score"]
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="a_pair_is_proposed_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="a_pair_has_one_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first} and {self.second}: {self.score:.2f}"
+
+
+class Merge(Record):
+    """A merge of two visitors, with all that it takes to undo it."""
+
+    kept = models.ForeignKey(Visitor, models.CASCADE, related_name="merges")
+    kept_template = EmbeddingField(editable=False)
+    gone_template = EmbeddingField(editable=False)
+    gone = models.JSONField(editable=False)
+    """The fields of the visitor that was merged into `kept`, but the template."""
+    sightings = models.JSONField(default=list, editable=False)
+    visits = models.JSONField(default=list, editable=False)
+    undone_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"visitor {self.gone.get('number')} into {self.kept}"

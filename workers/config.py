@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Polygon = tuple[tuple[float, float], ...]
+"""Corners x, y in fractions of the picture, 0..1, origin top left; closed by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
@@ -38,14 +41,18 @@ class CameraConfig:
     fps            analysed frames a second. 10 follows a walking person (0.15 m between frames) and leaves
                    room for several cameras on two cores; the rest of the frames are grabbed, not converted.
     analysed_side  longest side, pixels, that the detector sees; larger frames are shrunk for it, smaller
-                   ones never enlarged. 1280 still shows a 32-pixel face of a 1080p camera to YuNet.
+                   ones never enlarged. YuNet finds faces from 11 pixels on: at 640 those of 32 pixels of a
+                   1080p camera. 1280 finds them more surely and costs four times as much.
     min_face       narrower faces (pixels of the frame) are followed and counted, never recognised: below
                    32 pixels the aligned crop is blown up 2.5 times or more and embeddings of strangers meet.
+    zones, masks   faces whose centre lies outside all zones, or in a mask, are not seen at all.
     """
 
     fps: float = 10.0
-    analysed_side: int = 1280
+    analysed_side: int = 640
     min_face: float = 32.0
+    zones: tuple[Polygon, ...] = ()
+    masks: tuple[Polygon, ...] = ()
 
     def __post_init__(self) -> None:
         if self.fps <= 0:
@@ -54,6 +61,8 @@ class CameraConfig:
             raise ValueError(f"the analysed side must be 64 pixels or more, not {self.analysed_side}")
         if self.min_face < 16:
             raise ValueError(f"the smallest face must be 16 pixels or more, not {self.min_face}")
+        if any(len(polygon) < 3 for polygon in (*self.zones, *self.masks)):
+            raise ValueError("a zone or a mask needs three corners or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,12 @@ class PipelineConfig:
     good_quality    quality from which a face counts as good (see `stages.quality`).
     least_share     share of the votes, weighted by quality, that the winner of a track needs.
     samples         best embeddings kept of a track; more change its template by less than 0.01.
-    check_seconds   how often a settled track is embedded again, to notice that it has slid to another person.
+    spread_seconds  between two looks at an undecided track, after the first few: faces of one moment agree
+                    even where they are wrong, and each look costs more than the tracking of all faces.
+    clearly_better  quality by which a face must beat all before it to be looked at sooner.
+    check_seconds   after which a settled track is embedded again, to notice that it has slid to another
+                    person; each time that it has not, twice as late, up to
+    longest_check   seconds.
     shot_margin     border of the best shot, in sides of the face box.
     """
 
@@ -83,5 +97,8 @@ class PipelineConfig:
     good_quality: float = 0.35
     least_share: float = 0.5
     samples: int = 12
+    spread_seconds: float = 0.25
+    clearly_better: float = 0.15
     check_seconds: float = 1.0
+    longest_check: float = 8.0
     shot_margin: float = 0.6

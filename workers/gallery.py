@@ -1,18 +1,24 @@
 """The known people of one tenant, as the pipeline of a camera sees them."""
 
+import logging
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from staff.gallery import enrolled_faces, gallery_version
+from staff.gallery import IndexUnavailable, enrolled_faces, gallery_version, other_packs, tenants_thresholds
 from tenants.context import inside
 from tenants.models import Tenant
-from visits.gallery import nearest_visitors
+from visits.gallery import denied_people, nearest_visitors
+from workers.config import Thresholds
+from workers.engines import Engines
 from workers.stages.embed import template_of
 from workers.stages.match import nearest
 from workers.types import Candidate
+
+log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0
 """How long a worker may still miss somebody who was enrolled elsewhere."""
@@ -28,6 +34,8 @@ class TenantGallery:
         self._lock = threading.Lock()
         self._staff: tuple[NDArray[np.float32], list[str]] = np.empty((0, 512), dtype=np.float32), []
 
+        self._denied: dict[str, NDArray[np.float32]] = {}
+
     def staff(self, template: NDArray[np.float32]) -> list[Candidate]:
         with self._lock:
             if time.monotonic() - self._checked > FRESH_SECONDS:
@@ -35,11 +43,17 @@ class TenantGallery:
                     self._refresh()
                 self._checked = time.monotonic()
             templates, people = self._staff
-        return nearest(template, templates, people)
+            denied = self._denied
+        found = nearest(template, templates, people)
+        return [one for one in found if not _denied(one, denied, template)]
 
     def visitors(self, template: NDArray[np.float32]) -> list[Candidate]:
         with inside(self._tenant):
-            matches = nearest_visitors(self._tenant, template, self._pack)
+            try:
+                matches = nearest_visitors(self._tenant, template, self._pack)
+            except IndexUnavailable as error:
+                log.warning("visitors of %s cannot be compared now: %s", self._tenant, error)
+                return []  # whoever records the track has it compared later
         return [Candidate(identity=str(match.person), score=match.score) for match in matches]
 
     def _refresh(self) -> None:
@@ -51,8 +65,34 @@ class TenantGallery:
         for row, person in enumerate(faces.people):
             rows.setdefault(str(person), []).append(row)
         templates = [template_of(faces.embeddings[of], faces.qualities[of]) for of in rows.values()]
+        self._denied = denied_people(self._pack)
         stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
         self._version, self._staff = faces.version, (stacked, list(rows))
+
+
+def _denied(one: Candidate, denied: dict[str, NDArray[np.float32]], template: NDArray[np.float32]) -> bool:
+    """Whether the face is more like one that somebody said is not this person than like the person."""
+    anchors = denied.get(one.identity)
+    return anchors is not None and float((anchors @ template).max()) > one.score
+
+
+def tuned(tenant: Tenant, engines: Engines) -> Engines:
+    """The engines with the thresholds that were measured for this tenant, if any were."""
+    with inside(tenant):
+        own = tenants_thresholds(engines.embedder.pack)
+        others = other_packs(engines.embedder.pack)
+    if others:
+        made = ", ".join(f"{count} with {pack}" for pack, count in others.items())
+        log.warning(
+            "%s has enrolment pictures that were examined with another model pack (%s) and are not compared: "
+            "run `manage.py enrol --again --tenant %s`",
+            tenant,
+            made,
+            tenant.schema_name,
+        )
+    if own is None:
+        return engines
+    return replace(engines, thresholds=Thresholds(link=own.link, review=own.review, margin=own.margin))
 
 
 _galleries: dict[tuple[object, str], TenantGallery] = {}

@@ -2,20 +2,26 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from itertools import groupby
 
+from django.conf import settings
 from django.db import connection, transaction
 from django_tenants.utils import get_public_schema_name, schema_context
 
-from staff.gallery import IndexUnavailable, visitor_index
+from staff.gallery import IndexUnavailable, tenants_thresholds, visitor_index
 from tenants.context import inside
 from tenants.models import Outbox, Tenant
-from visits.actions import bring_index_up_to_date
+from visits.actions import bring_index_up_to_date, resolve_pending
+from visits.identities import propose_merges
 from visits.models import Visitor
+from workers.engines.catalogue import PACKS
 
 log = logging.getLogger(__name__)
 
 BATCH = 500
+PROPOSED_FOR = timedelta(minutes=10)
+"""Visitors seen within this time are compared with the others; the job runs more often."""
 
 
 def drain_outbox() -> int:
@@ -75,3 +81,12 @@ def _only_writer(*, wait: bool = False) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(hashtext('facetrack.index'))")
         return wait or bool(cursor.fetchone()[0])
+
+
+def settle_identities(*, now: datetime) -> None:
+    """Compare what had to wait for the index, and propose visitors of late who may be one person."""
+    pack = settings.FACETRACK_PACK
+    own = tenants_thresholds(pack)
+    link = own.link if own else PACKS[pack].thresholds.link
+    resolve_pending(link=link, pack=pack)
+    propose_merges(since=now - PROPOSED_FOR, link=link, pack=pack)

@@ -11,28 +11,30 @@ import numpy as np
 
 from workers.config import PipelineConfig
 from workers.stages.align import aligned
-from workers.stages.decide import Standing, is_settled, judge, outdone
-from workers.stages.detect import find_faces
+from workers.stages.decide import Standing, is_ripe, is_settled, judge, outdone
+from workers.stages.detect import Letterbox, find_faces, refined, view_of, with_small
 from workers.stages.embed import template_of
 from workers.stages.evidence import Agreement, Evidence, Sample, Span, crop_of
-from workers.stages.motion import Scene, likeness
-from workers.stages.quality import assess, flaws
+from workers.stages.motion import Scene
+from workers.stages.quality import assess, outlook
 from workers.stages.track import Followed, Tracker
+from workers.stages.zones import watched
 from workers.types import Candidate, Decision, Face, Floats, Frame, Gallery, Picture, TrackReport, Verdict
 
 if TYPE_CHECKING:  # engines live on the same floor
     from workers.engines import Engines
 
-SAME_LOOK = 0.85  # likeness of two thumbnails of an aligned face; 95 % of the pairs of two people are below
-LOOK = (16, 16)
+SAME_LOOK = 0.8  # likeness of two thumbnails of an aligned face; 95 % of the pairs of two people are below
+LOOK = 16
 MOST_PAST = 50  # ended tracks whose claim may still be contested
 
 
 @dataclass(slots=True)
 class Counters:
-    """What a pipeline has done since it was made."""
+    """What a pipeline has done since it was made. `still_frames` were not analysed: nothing had moved."""
 
     frames: int = 0
+    still_frames: int = 0
     faces: int = 0
     usable_faces: int = 0
     embedded_faces: int = 0
@@ -44,7 +46,12 @@ class Counters:
 
 @dataclass(slots=True)
 class _Track:
-    """A track under way: its evidence, its verdict once reported, and who was seen beside it."""
+    """A track under way: its evidence, its verdict once reported, and who was seen beside it.
+
+    `usable` is whether its last face could be recognised, `looked_at` when it was last examined for that,
+    `judged` how many embedded faces its standing was last worked out from, `close` whether it then resembled
+    a known person, but not clearly enough: the next face may decide.
+    """
 
     number: int
     evidence: Evidence
@@ -53,6 +60,11 @@ class _Track:
     reports: int = 0
     ended: bool = False
     look: Floats | None = None
+    usable: bool = True
+    looked_at: float = float("-inf")
+    patience: float = 0.0
+    judged: int = 0
+    close: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,8 @@ class Pipeline:
 
     def __init__(self, engines: Engines, gallery: Gallery, config: PipelineConfig | None = None) -> None:
         self.counters = Counters()
+        self.resting = False
+        """Whether the last frame was not analysed; the next may not have to be shrunk for the detector."""
         self._engines = engines
         self._gallery = gallery
         self._config = config or PipelineConfig()
@@ -81,6 +95,7 @@ class Pipeline:
         self._tracker = Tracker(max(self._config.longest_gap, 2.5 / self._config.camera.fps))
         self._living: dict[int, _Track] = {}
         self._past: dict[int, _Track] = {}
+        self._thumbnail = (engines.embedder.template * (LOOK / engines.embedder.size)).astype(np.float32)
 
     def process(self, frame: Frame) -> list[TrackReport]:
         """What this frame settled or ended.
@@ -90,25 +105,55 @@ class Pipeline:
         """
         self.counters.frames += 1
         reports: list[TrackReport] = []
-        if self._scene.changed(frame.picture):
+        glance = self._scene.look(frame.picture, frame.at)
+        if glance.cut:
             self.counters.scene_changes += 1
             reports += self._end(self._tracker.end_all())
-        faces = find_faces(self._engines.detector, frame.picture, self._side)
+        self.resting = glance.still and not self._curious()
+        if self.resting:
+            return self._rest(frame)
+        view = view_of(frame, self._side)
+        faces = self._watched(find_faces(self._engines.detector, view), frame)
+        self._scene.analysed(frame.at)
         self.counters.faces += len(faces)
         step = self._tracker.update(faces, frame.at)
         reports += self._end(step.ended)
-        for look, sample in self._embedded(frame, self._looks(frame, step.followed)):
+        for look, sample in self._embedded(frame, self._looks(frame, view, step.followed)):
             reports += self._weigh(look, sample)
-        for track in [self._living[n] for n in sorted({f.track for f in step.followed} & set(self._living))]:
-            if track.verdict is None:
-                reports += self._settle(track)
-        return reports
+        return reports + self._settled(one.track for one in step.followed)
+
+    def prepared(self, frame: Frame) -> Frame:
+        """The frame as `process` is quickest with it; for the thread that reads the source."""
+        return frame if self.resting else with_small(frame, self._side)
 
     def finish(self) -> list[TrackReport]:
         """The source is over: every track ends."""
         return self._end(self._tracker.end_all())
 
-    def _looks(self, frame: Frame, followed: Iterable[Followed]) -> list[_Look]:
+    def _curious(self) -> bool:
+        """Whether another look at the same scene may still settle a track."""
+        needed = self._config.settle_faces
+        return any(
+            t.verdict is None and t.usable and t.evidence.embedded < needed for t in self._living.values()
+        )
+
+    def _rest(self, frame: Frame) -> list[TrackReport]:
+        """Nothing has moved: whoever was there is there, and nothing new is to be learned of them."""
+        self.counters.still_frames += 1
+        step = self._tracker.rest(frame.at)
+        reports = self._end(step.ended)
+        for number in step.resting:
+            self._living[number].evidence.see(frame, usable=False)
+        return reports + self._settled(step.resting)
+
+    def _watched(self, faces: list[Face], frame: Frame) -> list[Face]:
+        camera = self._config.camera
+        if not camera.zones and not camera.masks:
+            return faces
+        height, width = frame.picture.shape[:2]
+        return [face for face in faces if watched(face, (width, height), camera.zones, camera.masks)]
+
+    def _looks(self, frame: Frame, view: Letterbox, followed: Iterable[Followed]) -> list[_Look]:
         """Counts the faces of the frame and picks those to embed."""
         together = {one.track for one in followed}
         looks = []
@@ -116,17 +161,42 @@ class Pipeline:
             track = self._living.get(one.track) or self._begin(one.track, frame)
             track.beside |= together - {one.track}
             before = track.evidence.span
-            crop, quality = self._usable(one.face, frame)
-            track.evidence.see(frame, usable=crop is not None)
-            if crop is None:
-                continue
-            self.counters.usable_faces += 1
-            look = _thumbnail(crop)
-            steady = one.steady and (track.look is None or likeness(track.look, look) >= SAME_LOOK)
-            track.look = look
-            if self._wanted(track, quality, frame.at, steady=steady):
-                looks.append(_Look(track, one.face, crop, quality, before))
+            look = self._look_at(track, one, frame, view)
+            track.evidence.see(frame, usable=track.usable, box=one.face.box)
+            self.counters.usable_faces += track.usable
+            if look is not None:
+                looks.append(_Look(track, look[0], look[1], look[2], before))
         return looks
+
+    def _look_at(
+        self, track: _Track, one: Followed, frame: Frame, view: Letterbox
+    ) -> tuple[Face, Picture, float] | None:
+        """Face, crop and quality of a face that is worth embedding; remembers why it is of no use."""
+        height, width = frame.picture.shape[:2]
+        least, sure = self._config.camera.min_face, self._engines.sure
+        seen = outlook(one.face, (width, height), least_width=least, sure=sure)
+        if seen.reasons:
+            self._refuse(track, seen.reasons)
+            return None
+        look = self._thumbnail_of(one.face, view)
+        steady = one.steady and (track.look is None or float(track.look @ look) >= SAME_LOOK)
+        track.look = look
+        if not self._wanted(track, seen.score, frame.at, steady=steady):
+            return None
+        track.looked_at = frame.at
+        face = refined(self._engines.detector, frame.picture, one.face, view.scale)
+        embedder = self._engines.embedder
+        crop = aligned(frame.picture, face.landmarks, embedder.template, embedder.size)
+        quality = assess(face, crop, (width, height), least_width=least, sure=sure)
+        if quality.reasons:
+            self._refuse(track, quality.reasons)
+            return None
+        track.usable = True
+        return face, crop, quality.score
+
+    def _refuse(self, track: _Track, reasons: tuple[str, ...]) -> None:
+        track.usable = False
+        track.evidence.refuse(reasons[0])
 
     def _begin(self, number: int, frame: Frame) -> _Track:
         self.counters.tracks += 1
@@ -139,28 +209,29 @@ class Pipeline:
         self._living[number] = _Track(number, evidence)
         return self._living[number]
 
-    def _usable(self, face: Face, frame: Frame) -> tuple[Picture | None, float]:
-        """The aligned crop and the quality of a face, or None where it cannot be recognised."""
-        height, width = frame.picture.shape[:2]
-        least, sure = self._config.camera.min_face, self._engines.sure
-        if flaws(face, (width, height), least_width=least, sure=sure):
-            return None, 0.0
-        embedder = self._engines.embedder
-        crop = aligned(frame.picture, face.landmarks, embedder.template, embedder.size)
-        quality = assess(face, crop, (width, height), least_width=least, sure=sure)
-        return (crop, quality.score) if quality.acceptable else (None, 0.0)
+    def _wanted(self, track: _Track, best: float, at: float, *, steady: bool) -> bool:
+        """Embedding costs more than all else but detection: only faces that can still change something.
 
-    def _wanted(self, track: _Track, quality: float, at: float, *, steady: bool) -> bool:
-        """Embedding costs more than all else but detection: only faces that can still change something."""
-        evidence = track.evidence
-        if not steady or evidence.doubtful or evidence.last_sample is None:
+        `best` is the quality that this face may have at most.
+        """
+        evidence, config = track.evidence, self._config
+        if evidence.last_sample is None or not track.usable:
             return True
-        if at - evidence.last_sample.at >= self._config.check_seconds:
-            return True
+        waited = at - track.looked_at
+        if not steady or evidence.doubtful:
+            return waited >= config.spread_seconds / 2
         if track.verdict is not None:
-            return False
-        few = evidence.embedded < 2 * self._config.samples
-        return few or quality > min(sample.quality for sample in evidence.samples)
+            return waited >= max(track.patience, config.check_seconds)
+        if evidence.embedded < config.least_faces:
+            return True
+        qualities = [sample.quality for sample in evidence.samples]
+        if track.close and evidence.embedded < 2 * config.samples:
+            return True
+        if waited < config.spread_seconds:
+            return best > max(qualities) + config.clearly_better
+        return (
+            evidence.embedded < 2 * config.samples or best > min(qualities) or waited >= config.check_seconds
+        )
 
     def _embedded(self, frame: Frame, looks: list[_Look]) -> list[tuple[_Look, Sample]]:
         if not looks:
@@ -174,30 +245,54 @@ class Pipeline:
 
     def _sample(self, frame: Frame, look: _Look, embedding: Floats) -> Sample:
         nearest = self._gallery.staff(embedding)[:1]
+        best = look.track.evidence.best_shot
+        better = best is None or look.quality > best.quality
         return Sample(
             embedding=embedding,
             quality=look.quality,
             index=frame.index,
             at=frame.at,
-            shot=crop_of(frame, look.face, look.quality, self._config.shot_margin),
+            shot=crop_of(frame, look.face, look.quality, self._config.shot_margin) if better else None,
             vote=nearest[0] if nearest and nearest[0].score >= self._limits.review else None,
         )
 
     def _weigh(self, look: _Look, sample: Sample) -> list[TrackReport]:
         """Adds a face to its track; where that has slid to another person, they get a track of their own."""
         track = look.track
-        if track.evidence.add(sample, look.before) is not Agreement.ANOTHER:
+        agreement = track.evidence.add(sample, look.before)
+        if agreement is Agreement.SAME and track.verdict is not None:
+            track.patience = min(
+                2 * max(track.patience, self._config.check_seconds), self._config.longest_check
+            )
+        if agreement is not Agreement.ANOTHER:
             return []
         self.counters.splits += 1
         self.counters.tracks += 1
         rest = track.evidence.split()
         number = self._tracker.split(track.number)
-        self._living[number] = _Track(number, rest, beside=track.beside - {number}, look=track.look)
+        self._living[number] = _Track(
+            number, rest, beside=track.beside - {number}, look=track.look, looked_at=track.looked_at
+        )
         return self._end((track.number,))
 
+    def _settled(self, numbers: Iterable[int]) -> list[TrackReport]:
+        reports: list[TrackReport] = []
+        for number in sorted(set(numbers) & set(self._living)):
+            track = self._living[number]
+            if track.verdict is None and track.evidence.samples:
+                reports += self._settle(track)
+        return reports
+
     def _settle(self, track: _Track) -> list[TrackReport]:
-        standing = self._standing(track)
+        """Reports a track once the evidence is enough; asked again only when there is more of it."""
+        evidence = track.evidence
+        ripe = is_ripe(evidence.span.usable, evidence.seconds(), self._config)
+        if track.judged == evidence.embedded * 2 + ripe:
+            return []
+        track.judged = evidence.embedded * 2 + ripe
+        standing = self._standing(track, everybody=ripe)
         verdict = judge(standing, self._limits, self._config)
+        track.close = verdict.decision is Decision.UNSURE
         if not is_settled(verdict, standing, self._config):
             return []
         return self._claim(track, verdict)
@@ -216,7 +311,7 @@ class Pipeline:
 
     def _last_verdict(self, track: _Track) -> Verdict:
         """A settled verdict stands; its score is that of all the faces seen."""
-        final = judge(self._standing(track), self._limits, self._config)
+        final = judge(self._standing(track, everybody=True), self._limits, self._config)
         settled = track.verdict
         if settled is None or (final.decision, final.identity) == (settled.decision, settled.identity):
             return final
@@ -269,12 +364,14 @@ class Pipeline:
             usable_faces=span.usable,
             template=None if rejected else self._template(track),
             shot=evidence.best_shot,
+            last_box=evidence.last_box,
         )
 
-    def _standing(self, track: _Track) -> Standing:
+    def _standing(self, track: _Track, *, everybody: bool) -> Standing:
+        """What is known of a track; without `everybody` the visitors, who may be far away, are not asked."""
         evidence = track.evidence
         if not evidence.samples:
-            return Standing(usable=0, good=0, seconds=0.0)
+            return Standing(usable=0, good=0, seconds=0.0, refused=evidence.refused_for)
         template = self._template(track)
         staff = tuple(self._gallery.staff(template))
         return Standing(
@@ -283,7 +380,8 @@ class Pipeline:
             seconds=evidence.seconds(),
             staff=staff,
             share=evidence.share_of(staff[0].identity) if staff else 0.0,
-            visitors=self._visitors(staff, template),
+            visitors=self._visitors(staff, template) if everybody else (),
+            refused=evidence.refused_for,
         )
 
     def _visitors(self, staff: tuple[Candidate, ...], template: Floats) -> tuple[Candidate, ...]:
@@ -306,12 +404,19 @@ class Pipeline:
         for track in self._living.values():
             track.beside &= self._living.keys() | self._past.keys()
 
+    def _thumbnail_of(self, face: Face, view: Letterbox) -> Floats:
+        """The aligned face, tiny, grey and soft: a vector whose dot product with another is their likeness.
+
+        From the picture that the detector saw. Soft, because landmarks of small faces tremble: unsoftened,
+        one look in four had to be checked.
+        """
+        crop = aligned(view.picture, face.landmarks * np.float32(view.scale), self._thumbnail, LOOK)
+        soft = cv2.GaussianBlur(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), (0, 0), 1.0)
+        look = soft.ravel().astype(np.float32)
+        look -= look.mean()
+        return np.asarray(look / max(float(np.sqrt(look @ look)), 1e-3), dtype=np.float32)
+
 
 def _is_named(track: _Track) -> bool:
     decisions = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
     return track.verdict is not None and track.verdict.decision in decisions
-
-
-def _thumbnail(crop: Picture) -> Floats:
-    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-    return np.asarray(cv2.resize(grey, LOOK, interpolation=cv2.INTER_AREA), dtype=np.float32)

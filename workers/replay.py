@@ -10,18 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from facetrack.lib.images import BadPicture, read_picture
+from facetrack.lib.images import BadPicture
 from workers.config import PipelineConfig
 from workers.engines import Engines
 from workers.enrol import EnrolledFace, PictureRefused, enrol_picture
+from workers.people import read_people_picture
 from workers.pipeline import Counters, Pipeline
 from workers.stages.capture import FileSource
 from workers.stages.embed import template_of
 from workers.stages.match import nearest
 from workers.types import Candidate, Decision, Floats, TrackReport
 
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".webp", ".tif", ".tiff"})
-MEGABYTES, MEGAPIXELS = 50, 100  # whoever runs a replay brings their own pictures: only accidents are refused
 DIMENSION = 512
 
 
@@ -79,15 +78,6 @@ class Replayed:
     seconds: float
 
 
-def people_in(folder: Path) -> dict[str, list[Path]]:
-    """The pictures of each person: one sub-folder a person, named after them. Raises OSError."""
-    people = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return {
-        person.name: sorted(path for path in person.iterdir() if path.suffix.lower() in PICTURES)
-        for person in people
-    }
-
-
 def enrol_people(
     engines: Engines, gallery: MemoryGallery, people: dict[str, list[Path]], folder: Path
 ) -> Iterator[Refusal | None]:
@@ -96,7 +86,7 @@ def enrol_people(
         faces: list[EnrolledFace] = []
         for path in pictures:
             try:
-                faces.append(enrol_picture(engines, _picture(path)))
+                faces.append(enrol_picture(engines, read_people_picture(path)))
             except (PictureRefused, BadPicture) as error:
                 yield Refusal(path, str(error))
             except OSError as error:
@@ -146,8 +136,3 @@ def _note(reports: list[TrackReport], gallery: MemoryGallery, tracks: dict[int, 
             decision = Decision.NEW_VISITOR if new else Decision.VISITOR
             verdict = replace(report.verdict, decision=decision, identity=identity)
         tracks[report.track] = replace(report, verdict=verdict)
-
-
-def _picture(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    with path.open("rb") as file:
-        return read_picture(file, megabytes=MEGABYTES, megapixels=MEGAPIXELS)

@@ -20,7 +20,7 @@ from tenants.models import Tenant
 from workers.config import CameraConfig, PipelineConfig
 from workers.engines import Engines, UnknownModelError
 from workers.engines.store import ModelMissing
-from workers.gallery import gallery_of
+from workers.gallery import gallery_of, tuned
 from workers.loaded import loaded_engines
 from workers.pipeline import Pipeline
 from workers.sinks.record import Recorder
@@ -79,7 +79,7 @@ class _Run:
         """Analyse frames until the source ends, somebody stops the camera, or it belongs to another run."""
         status, detail = Camera.Status.STOPPED, ""
         try:
-            engines = loaded_engines(self.camera.detector)
+            engines = tuned(self.tenant, loaded_engines(self.camera.detector))
             with closing(self._open()) as source:
                 status = self._watch(source, engines)
         except StaleEpoch as error:
@@ -111,7 +111,7 @@ class _Run:
 
     def _watch(self, source: Source, engines: Engines) -> Camera.Status:
         gallery = gallery_of(self.tenant, engines.embedder.pack)
-        config = PipelineConfig(camera=CameraConfig(fps=self.camera.fps or settings.WORKER_FPS))
+        config = PipelineConfig(camera=_config_of(self.camera))
         pipeline = Pipeline(engines, gallery, config)
         recorder = Recorder(
             self.tenant, self.camera.pk, self.camera.epoch, engines.embedder.pack, engines.thresholds.link
@@ -163,3 +163,13 @@ class _Run:
                 now=timezone.now(),
                 detail=detail,
             )
+
+
+def _config_of(camera: Camera) -> CameraConfig:
+    return CameraConfig(
+        fps=camera.fps or settings.WORKER_FPS,
+        analysed_side=camera.analysed_side,
+        min_face=camera.min_face,
+        zones=tuple(tuple((x, y) for x, y in polygon) for polygon in camera.zones),
+        masks=tuple(tuple((x, y) for x, y in polygon) for polygon in camera.masks),
+    )

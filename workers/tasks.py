@@ -55,6 +55,7 @@ def close_visits() -> None:
 @shared_task(base=TenantTask)
 def close_visits_of_tenant() -> None:
     visits.close_visits(now=timezone.now())
+    indexing.settle_identities(now=timezone.now())
 
 
 @shared_task(base=InstallationTask)

@@ -34,11 +34,16 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of a source. `index` counts frames of the source from 0, analysed or not."""
+    """One picture of a source. `index` counts frames of the source from 0, analysed or not.
+
+    `small` is the same picture as the detector wants it, where the source has shrunk it already: a decoder's
+    thread has time for that while the frame before is analysed.
+    """
 
     index: int
     at: float
     picture: Picture
+    small: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,8 @@ class TrackReport:
     usable_faces: int
     template: Floats | None
     shot: Shot | None
+    last_box: Floats | None = None
+    """Where the face was at `last_frame`, in pixels of the frame."""
 
 
 class Gallery(Protocol):

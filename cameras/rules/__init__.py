@@ -3,6 +3,7 @@
 from cameras.rules.login import Login, holds_login, login_problem, secret_in
 from cameras.rules.networks import AddressPolicy, Endpoint, network_problem
 from cameras.rules.source import SourceKind, clip_problem, source_problem, time_zone_problem
+from cameras.rules.zones import polygons_problem
 
 __all__ = [
     "AddressPolicy",
@@ -13,6 +14,7 @@ __all__ = [
     "holds_login",
     "login_problem",
     "network_problem",
+    "polygons_problem",
     "secret_in",
     "source_problem",
     "time_zone_problem",

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from insightface.data import get_image
+from insightface.model_zoo import get_model
 from insightface.utils.face_align import norm_crop
 
 from workers.engines import Engines, UnknownModelError, load
@@ -143,3 +144,69 @@ def test_one_session_serves_several_threads(table: Picture) -> None:
 def test_unknown_names_list_the_known_ones(pack: str, detector: str) -> None:
     with pytest.raises(UnknownModelError, match="choose one of"):
         load(pack, detector, model_store())
+
+
+def iou(first: Face, second: Face) -> float:
+    low, high = np.maximum(first.box[:2], second.box[:2]), np.minimum(first.box[2:], second.box[2:])
+    common = float(np.clip(high - low, 0, None).prod())
+    areas = sum(float((face.box[2:] - face.box[:2]).prod()) for face in (first, second))
+    return common / (areas - common)
+
+
+def reference_faces(name: str, path: Path, picture: Picture) -> list[Face]:
+    """The same model run by the program that its publisher means for it."""
+    if name == "yunet":
+        size = (picture.shape[1], picture.shape[0])
+        rows = cv2.FaceDetectorYN.create(str(path), "", size, LEAST_SCORE, OVERLAP, 5000).detect(picture)[1]
+        return [
+            Face(np.hstack([row[:2], row[:2] + row[2:4]]), row[4:14].reshape(5, 2), float(row[14]))
+            for row in rows
+        ]
+    if name == "retinaface":
+        return publishers_retinaface(path, picture)
+    model = get_model(str(path), providers=["CPUExecutionProvider"])
+    model.prepare(0, det_thresh=0.5)
+    boxes, points = model.detect(picture, input_size=(640, 448))
+    return [Face(row[:4], marks, float(row[4])) for row, marks in zip(boxes, points, strict=True)]
+
+
+def publishers_retinaface(path: Path, picture: Picture) -> list[Face]:
+    """After Pytorch_Retinaface's detect.py, prior_box.py and box_utils.py, loop by loop."""
+    canvas = np.zeros((640, 640, 3), np.float32)
+    canvas[: picture.shape[0], : picture.shape[1]] = picture
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    tensor = (canvas - np.array([104, 117, 123], np.float32)).transpose(2, 0, 1)[None].astype(np.float32)
+    # The fitted picture's border is black before the mean is taken off, as the product's is.
+    loc, conf, landms = session.run(["output0", "572", "571"], {session.get_inputs()[0].name: tensor})
+    faces, row = [], 0
+    for step, sizes in ((8, (16, 32)), (16, (64, 128)), (32, (256, 512))):
+        for i in range(640 // step):
+            for j in range(640 // step):
+                for size in sizes:
+                    prior = np.array([(j + 0.5) * step, (i + 0.5) * step, size, size], np.float32)
+                    if conf[0, row, 1] >= 0.6:
+                        centre = prior[:2] + loc[0, row, :2] * 0.1 * prior[2:]
+                        side = prior[2:] * np.exp(loc[0, row, 2:] * 0.2)
+                        marks = prior[:2] + landms[0, row].reshape(5, 2) * 0.1 * prior[2:]
+                        box = np.hstack([centre - side / 2, centre + side / 2])
+                        faces.append(Face(box, marks, float(conf[0, row, 1])))
+                    row += 1
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda f: -f.score):
+        if all(iou(face, better) <= 0.4 for better in kept):
+            kept.append(face)
+    return kept
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_each_detector_is_its_reference_at_640(name: str, table: Picture) -> None:
+    picture = np.asarray(cv2.resize(table, (640, 443), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    path = found(name)
+    if name != "retinaface":  # which is fitted into its square from the top left, as ours is
+        picture = np.asarray(cv2.copyMakeBorder(picture, 0, 5, 0, 0, cv2.BORDER_CONSTANT), dtype=np.uint8)
+    expected = from_left(reference_faces(name, path, picture))
+    ours = from_left(engines_with(name).detector.detect(picture))
+    assert len(ours) == len(expected) == 6
+    for one, other in zip(ours, expected, strict=True):
+        assert iou(one, other) >= 0.98
+        assert np.abs(one.landmarks - other.landmarks).max() <= 1.0

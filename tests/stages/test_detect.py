@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from tests.stages.faces import face_at
-from workers.stages.detect import find_faces, kept_faces, letterboxed, moved, padded_to_multiple, scaled
+from workers.stages.detect import (
+    find_faces,
+    kept_faces,
+    letterboxed,
+    moved,
+    padded_to_multiple,
+    scaled,
+    shrunk,
+)
 from workers.types import Face, Picture
 
 
@@ -23,7 +31,7 @@ def test_large_frames_are_shrunk_and_faces_come_back_in_pixels_of_the_frame() ->
     frame = np.zeros((1080, 1920, 3), dtype=np.uint8)
     frame[300:420, 600:720] = 255
     detector = BrightSpot()
-    [face] = find_faces(detector, frame, 960)
+    [face] = find_faces(detector, shrunk(frame, 960))
     assert detector.seen == [(540, 960, 3)]
     assert face.box[0] == pytest.approx(600, abs=2)
     assert face.box[2] == pytest.approx(720, abs=2)
@@ -34,7 +42,7 @@ def test_small_frames_are_never_enlarged() -> None:
     frame = np.zeros((270, 480, 3), dtype=np.uint8)
     frame[100:150, 100:150] = 255
     detector = BrightSpot()
-    find_faces(detector, frame, 1280)
+    find_faces(detector, shrunk(frame, 1280))
     assert detector.seen == [(270, 480, 3)]
 
 

@@ -14,7 +14,8 @@ from workers.engines import Engines, load
 from workers.engines.store import ModelMissing
 from workers.enrol import EnrolledFace, PictureRefused, enrol_picture
 from workers.loaded import model_store
-from workers.replay import MemoryGallery, enrol_people, people_in, replay
+from workers.people import people_in
+from workers.replay import MemoryGallery, enrol_people, replay
 from workers.stages.capture import FileSource
 from workers.stages.decide import Standing, judge
 from workers.types import Decision, TrackReport

@@ -78,3 +78,76 @@ def test_overlap_of_boxes() -> None:
     a = np.array([[0, 0, 10, 10]], np.float32)
     b = np.array([[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30]], np.float32)
     assert overlaps(a, b)[0] == pytest.approx([1.0, 1 / 3, 0.0])
+
+
+def crossings(seed: int) -> tuple[list[list[tuple[int, Face]]], int]:
+    """A minute of people who pass each other, with their numbers: frames of (person, face), and how many.
+
+    They walk at different speeds and heights, hide each other where they meet (the farther one is not
+    detected while most of it is hidden), are missed now and then, and their boxes tremble.
+    """
+    chance = np.random.default_rng(seed)
+    people = 8
+    start = chance.uniform(0, 40, people)
+    speed = chance.uniform(120, 260, people) * chance.choice([-1, 1], people)
+    width = chance.uniform(45, 110, people)
+    height = chance.uniform(200, 420, people)
+    frames = []
+    for frame in range(600):
+        now, there = frame * STEP, []
+        for person in range(people):
+            passed = (now - start[person]) * abs(speed[person])
+            if not 0 <= passed <= 1400:
+                continue
+            x = passed - 60 if speed[person] > 0 else 1340 - passed
+            face = face_at(
+                x + chance.normal(0, 1.5),
+                height[person] + 8 * np.sin(now * 5 + person) + chance.normal(0, 1.5),
+                width[person] * (1 + chance.normal(0, 0.02)),
+            )
+            there.append((person, face))
+        seen = [
+            (person, face)
+            for person, face in there
+            if chance.random() > 0.06
+            and not any(
+                other != person
+                and width[other] > width[person]
+                and overlaps(face.box[None], nearer.box[None])[0, 0] > 0.35
+                for other, nearer in there
+            )
+        ]
+        frames.append(seen)
+    return frames, people
+
+
+def test_crossings_with_known_truth_switch_hardly_ever() -> None:
+    """Switches: a person's face goes to another track than the one before, or a track to another person."""
+    switches = passages = 0
+    for seed in range(12):
+        frames, people = crossings(seed)
+        tracker = Tracker(longest_gap=1.0)
+        last_track: dict[int, int] = {}
+        last_person: dict[int, int] = {}
+        for i, seen in enumerate(frames):
+            for (person, _), number in zip(
+                seen, tracks(tracker, [f for _, f in seen], i * STEP), strict=True
+            ):
+                switches += last_track.setdefault(person, number) != number
+                switches += last_person.setdefault(number, person) != person
+                last_track[person], last_person[number] = number, person
+        passages += people
+    assert passages == 96
+    assert switches <= 5, f"{switches} switches in {passages} passages"
+
+
+def test_what_rests_keeps_its_track_without_being_looked_at() -> None:
+    tracker = Tracker(longest_gap=1.0)
+    tracker.update([face_at(100, 200), face_at(400, 200)], 0.0)
+    tracker.update([face_at(100, 200)], 0.1)
+    for i in range(2, 30):
+        step = tracker.rest(i * STEP)
+        assert 1 in step.resting
+        assert 2 not in step.resting
+    assert tracks(tracker, [face_at(101, 200)], 3.0) == [1]
+    assert tracker.rest(4.5).ended == (1,)

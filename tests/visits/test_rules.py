@@ -1,6 +1,7 @@
 """The rules of visits, for any times and any faces."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -8,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import template_of
-from visits.rules import TEMPLATE_WEIGHT_LIMIT, is_over, joins, merge_templates
+from visits.rules import (
+    CLOCK_DIFFERENCE,
+    TEMPLATE_WEIGHT_LIMIT,
+    Span,
+    is_over,
+    joins,
+    merge_templates,
+    put_right,
+)
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 SECONDS = st.integers(min_value=0, max_value=86_400)
@@ -34,3 +43,54 @@ def test_a_merged_template_is_normalised_and_between_the_two(weight: float, seen
     assert merged @ known > new @ known
     assert merged @ new > new @ known
     assert total <= TEMPLATE_WEIGHT_LIMIT + seen
+
+
+SPANS = st.builds(
+    lambda start, length: Span(NOON + timedelta(seconds=start), NOON + timedelta(seconds=start + length)),
+    st.integers(-200_000, 200_000),
+    st.integers(0, 50_000),
+)
+
+
+@given(stay=SPANS, seen=SPANS, window=st.integers(1, 86_400))
+def test_belonging_does_not_depend_on_the_order_of_reports(stay: Span, seen: Span, window: int) -> None:
+    assert seen.belongs_to(stay, window) == stay.belongs_to(seen, window)
+
+
+@given(stay=SPANS, seen=SPANS, window=st.integers(1, 86_400))
+def test_a_wider_window_joins_whatever_a_narrower_one_does(stay: Span, seen: Span, window: int) -> None:
+    if seen.belongs_to(stay, window):
+        assert seen.belongs_to(stay, window + 1)
+
+
+@given(stay=SPANS, seen=SPANS)
+def test_a_joined_stay_covers_both(stay: Span, seen: Span) -> None:
+    whole = stay.and_also(seen)
+    assert whole == seen.and_also(stay)
+    assert whole.started_at <= min(stay.started_at, seen.started_at)
+    assert whole.last_seen_at >= max(stay.last_seen_at, seen.last_seen_at)
+
+
+def test_a_report_that_comes_hours_late_is_a_stay_of_its_own() -> None:
+    now = Span(NOON, NOON + timedelta(minutes=10))
+    morning = Span(NOON - timedelta(hours=4), NOON - timedelta(hours=4, minutes=-5))
+    assert not morning.belongs_to(now, 900)
+    just_before = Span(NOON - timedelta(minutes=12), NOON - timedelta(minutes=10))
+    assert just_before.belongs_to(now, 900)
+
+
+@given(seen=SPANS, ahead=st.integers(-100_000, 100_000))
+def test_no_clock_makes_a_stay_end_before_it_began_or_in_the_future(seen: Span, ahead: int) -> None:
+    now = NOON + timedelta(seconds=ahead)
+    backwards = Span(seen.last_seen_at, seen.started_at)
+    for right in (put_right(seen, now), put_right(backwards, now)):
+        assert right.started_at <= right.last_seen_at <= now + CLOCK_DIFFERENCE
+
+
+def test_summer_time_changes_no_stay() -> None:
+    """The night in which Berlin's clocks go from 2:00 to 3:00: 1:55 and 3:05 are ten minutes apart."""
+    berlin = ZoneInfo("Europe/Berlin")
+    before = datetime(2026, 3, 29, 1, 55, tzinfo=berlin).astimezone(UTC)
+    after = datetime(2026, 3, 29, 3, 5, tzinfo=berlin).astimezone(UTC)
+    assert Span(after, after).belongs_to(Span(before, before), 600)
+    assert not Span(after, after).belongs_to(Span(before, before), 599)

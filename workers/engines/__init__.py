@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime
 
 from workers.config import Thresholds
+from workers.engines.batching import SharedEmbedder
 from workers.engines.catalogue import DETECTORS, PACKS
 from workers.types import Detector, Embedder
 
@@ -67,7 +68,7 @@ def load(pack: str, detector: str, store: Files, *, threads: int | None = None) 
     detector = DLIB if pack == DLIB else detector
     engines = Engines(
         detector=_detector(detector, store, options),
-        embedder=_embedder(pack, store, options),
+        embedder=SharedEmbedder(_embedder(pack, store, options)),
         thresholds=PACKS[pack].thresholds,
         sure=SURE.get(detector, SURE_SCRFD),
         longest_side=DLIB_SIDE if detector == DLIB else FULL_SIDE,
@@ -80,8 +81,9 @@ def _session_options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that spin while they wait would take the cores from the other cameras.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Threads that spin for long take the cores from the other cameras; threads that sleep at once gain
+    # nothing (YuNet at 640 x 384 on two threads: 6.4 ms asleep, 4.1 after 50 us, 3.9 after the usual 1,000).
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
     options.log_severity_level = 3
     return options
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from workers.stages.detect import kept_faces, padded_to_multiple
+from workers.stages.detect import kept_faces
 from workers.types import Face, Floats, Picture
 
 STRIDES = (8, 16, 32)
@@ -34,28 +34,31 @@ class YuNet:
             raise ValueError(f"{path} is not a YuNet model: it lacks the outputs {sorted(missing)}")
 
     def detect(self, picture: Picture) -> list[Face]:
-        padded = padded_to_multiple(picture, 32)
-        tensor = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], dtype=np.float32)
-        outputs = dict(zip(OUTPUTS, self._session.run(OUTPUTS, {"input": tensor}), strict=True))
-        boxes, landmarks, scores = [], [], []
-        for stride in STRIDES:
-            certainty = np.clip(outputs[f"cls_{stride}"][0], 0, 1) * np.clip(
-                outputs[f"obj_{stride}"][0], 0, 1
+        height, width = picture.shape[:2]
+        rows, columns = -(-height // 32) * 32, -(-width // 32) * 32
+        tensor = np.zeros((1, 3, rows, columns), dtype=np.float32)  # black where the picture is smaller
+        tensor[0, :, :height, :width] = picture.transpose(2, 0, 1)
+        outputs = self._session.run(OUTPUTS, {"input": tensor})
+        found = []
+        for level, stride in enumerate(STRIDES):
+            sure, there, boxes, points = (outputs[kind * len(STRIDES) + level][0] for kind in range(4))
+            # Nearly all cells are empty: only what is left of them is worth a square root.
+            certainty = sure[:, 0] * there[:, 0]
+            likely = np.flatnonzero(certainty >= LEAST_SCORE**2)
+            if not likely.size:
+                continue
+            origin = _grid(rows // stride, columns // stride)[likely]
+            found.append(
+                (
+                    _decoded_boxes(boxes[likely], origin, stride),
+                    (points[likely].reshape(-1, 5, 2) + origin[:, None]) * stride,
+                    np.sqrt(np.minimum(certainty[likely], 1.0)),
+                )
             )
-            score = np.sqrt(certainty[:, 0])
-            likely = np.flatnonzero(score >= LEAST_SCORE)
-            origin = _grid(padded.shape[0] // stride, padded.shape[1] // stride)[likely]
-            boxes.append(_decoded_boxes(outputs[f"bbox_{stride}"][0][likely], origin, stride))
-            points = outputs[f"kps_{stride}"][0][likely].reshape(-1, 5, 2)
-            landmarks.append((points + origin[:, None]) * stride)
-            scores.append(score[likely])
-        return kept_faces(
-            np.concatenate(boxes),
-            np.concatenate(landmarks),
-            np.concatenate(scores),
-            least_score=LEAST_SCORE,
-            overlap=OVERLAP,
-        )
+        if not found:
+            return []
+        decoded, landmarks, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return kept_faces(decoded, landmarks, scores, least_score=LEAST_SCORE, overlap=OVERLAP)
 
 
 def _decoded_boxes(raw: Floats, origin: Floats, stride: int) -> Floats:

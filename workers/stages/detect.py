@@ -7,7 +7,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from workers.types import Detector, Face, Floats, Picture
+from workers.types import Detector, Face, Floats, Frame, Picture
+
+CLEAR_WIDTH = 48.0  # pixels of a face in the detector's picture from which its landmarks are exact enough
+CLOSE_UP = 160  # pixels of the second look: 1 ms; at 128 a small face is a tenth less like itself
+LEAST_OVERLAP = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +25,70 @@ class Letterbox:
     scale: float
 
 
-def find_faces(detector: Detector, picture: Picture, longest_side: int) -> list[Face]:
-    """Faces in pixels of `picture`, best score first; the detector sees at most `longest_side` pixels."""
+def shrunk(picture: Picture, longest_side: int) -> Letterbox:
+    """The picture at the size that the detector sees, never enlarged."""
     height, width = picture.shape[:2]
     scale = min(1.0, longest_side / max(height, width))
     if scale == 1.0:
-        return detector.detect(picture)
+        return Letterbox(picture, 1.0)
+    if scale <= 0.5:
+        # Halving takes the mean of four pixels in 0.3 ms, and the rest is cheap: half the time of one step.
+        picture = np.asarray(
+            cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA), dtype=np.uint8
+        )
+    method = cv2.INTER_AREA if scale > 0.5 or scale < 0.25 else cv2.INTER_LINEAR
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    shrunk = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return [scaled(face, 1.0 / scale) for face in detector.detect(shrunk)]
+    return Letterbox(np.asarray(cv2.resize(picture, size, interpolation=method), dtype=np.uint8), scale)
+
+
+def with_small(frame: Frame, longest_side: int) -> Frame:
+    """The frame with the picture that the detector wants, made beforehand."""
+    return (
+        frame
+        if frame.small is not None
+        else replace(frame, small=shrunk(frame.picture, longest_side).picture)
+    )
+
+
+def view_of(frame: Frame, longest_side: int) -> Letterbox:
+    """What the detector sees of a frame; only shrunk where the source has not done it."""
+    small = frame.small
+    if small is None or max(small.shape[:2]) > longest_side:
+        return shrunk(frame.picture, longest_side)
+    return Letterbox(small, small.shape[1] / frame.picture.shape[1])
+
+
+def find_faces(detector: Detector, view: Letterbox) -> list[Face]:
+    """Faces in pixels of the picture that `view` was made of, best score first."""
+    faces = detector.detect(view.picture)
+    return faces if view.scale == 1.0 else [scaled(face, 1.0 / view.scale) for face in faces]
+
+
+def refined(detector: Detector, picture: Picture, face: Face, seen_at: float) -> Face:
+    """The same face, found once more in full resolution where it was small to the detector.
+
+    `seen_at` is the scale of the view that it was found in. A landmark that is off by a pixel there is off
+    by three in a 1080p picture, which costs a small face a third of its similarity to itself.
+    """
+    width, height = (float(side) for side in face.box[2:] - face.box[:2])
+    if seen_at >= 1.0 or width * seen_at >= CLEAR_WIDTH:
+        return face
+    left, top = max(0, int(face.box[0] - width / 2)), max(0, int(face.box[1] - height / 2))
+    right, bottom = int(face.box[2] + width / 2), int(face.box[3] + height / 2)
+    view = shrunk(picture[top:bottom, left:right], CLOSE_UP)
+    found = [moved(near, left, top) for near in find_faces(detector, view)]
+    best = max(found, key=lambda near: _overlap(near.box, face.box), default=None)
+    if best is None or _overlap(best.box, face.box) < LEAST_OVERLAP:
+        return face
+    return replace(best, score=max(best.score, face.score))
+
+
+def _overlap(first: Floats, second: Floats) -> float:
+    low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
+    common = float(np.clip(high - low, 0, None).prod())
+    return common / max(
+        float((first[2:] - first[:2]).prod() + (second[2:] - second[:2]).prod()) - common, 1e-6
+    )
 
 
 def scaled(face: Face, factor: float) -> Face:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -81,13 +82,28 @@ class Evidence:
     first_usable_at: float | None = None
     last_sample: Sample | None = None
     best_shot: Shot | None = None
+    refusals: Counter[str] = field(default_factory=Counter)
+    last_box: Floats | None = None
     _before_doubt: Span | None = None
+    _box_before: Floats | None = None
+    _box_before_doubt: Floats | None = None
 
-    def see(self, frame: Frame, *, usable: bool) -> None:
-        """Counts a face of the track."""
+    def see(self, frame: Frame, *, usable: bool, box: Floats | None = None) -> None:
+        """Counts a face of the track; without a `box` it is where it was."""
+        self._box_before = self.last_box
+        self.last_box = self.last_box if box is None else box
         self.span = self.span.extended(frame, usable=usable)
         if usable and self.first_usable_at is None:
             self.first_usable_at = frame.at
+
+    def refuse(self, reason: str) -> None:
+        """Remembers why a face could not be used; what follows in brackets are its figures."""
+        self.refusals[reason.partition(" (")[0]] += 1
+
+    @property
+    def refused_for(self) -> str:
+        """What most of the faces that could not be used had wrong with them; empty where all could be."""
+        return self.refusals.most_common(1)[0][0] if self.refusals else ""
 
     def add(self, sample: Sample, before: Span) -> Agreement:
         """Takes a sample in. `before` is the span as it was before this face was counted."""
@@ -97,7 +113,7 @@ class Evidence:
             self._keep(sample)
             return Agreement.SAME
         if not self.doubtful:
-            self._before_doubt = before
+            self._before_doubt, self._box_before_doubt = before, self._box_before
         self.doubtful.append(sample)
         if len(self.doubtful) < 2:
             return Agreement.DOUBTFUL
@@ -111,6 +127,7 @@ class Evidence:
         if self._before_doubt is None or not self.doubtful:
             raise ValueError("a track without doubtful faces cannot be split")
         whole, self.span = self.span, self._before_doubt
+        box, self.last_box = self.last_box, self._box_before_doubt
         first = self.doubtful[0]
         rest = Evidence(
             span=Span(
@@ -126,6 +143,7 @@ class Evidence:
             same=self.same,
             first_usable_at=first.at,
             embedded=len(self.doubtful),
+            last_box=box,
         )
         for sample in self.doubtful:
             rest._keep(sample)

@@ -1,6 +1,11 @@
-"""Motion: whether a frame shows a new scene. A still camera never does; edited clips and patrols do."""
+"""Motion: whether a frame shows a new scene, and whether anything in it has moved since it was last analysed.
+
+A still camera never shows a new scene; edited clips and patrols do.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,21 +17,58 @@ LEAST_LIKENESS = 0.4  # people who walk through a furnished scene leave its thum
 LEAST_CHANGE = 10  # grey levels
 LEAST_CHANGED = 0.4  # part of the picture; before a bare wall one person is all the structure there is
 
+SAMPLES = 320  # pixels taken along the longest side: a strided view costs 0.01 ms where a resize takes 1
+CELL = 4  # samples along the side of a cell; its mean has a quarter of the sensor's noise
+LEAST_MOVED = 2  # cells; a face of 32 pixels in a 1080p picture covers two or more
+MOVED = 3.0  # grey levels that a cell's mean changes by at least where something moves
+NOISES = 6.0  # and this many times the deviation of all cells, for dark pictures with much noise
+TRUSTED_SECONDS = 3.0  # how long a still scene is believed before it is analysed once more
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """`cut`: hardly anything in common with the frame before. `still`: as at the last analysis."""
+
+    cut: bool
+    still: bool
+
 
 class Scene:
-    """Remembers the last frame of one source as a thumbnail."""
+    """Remembers of one source the frame before and the one that was analysed last, as thumbnails."""
 
     def __init__(self) -> None:
-        self._last: Floats | None = None
+        self._before: Floats | None = None
+        self._cells: Floats | None = None
+        self._known: Floats | None = None
+        self._known_at = 0.0
 
-    def changed(self, picture: Picture) -> bool:
-        """True where this frame has hardly anything in common with the one before."""
-        thumbnail = cv2.resize(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), SIZE, interpolation=cv2.INTER_AREA)
-        current = thumbnail.astype(np.float32)
-        last, self._last = self._last, current
-        if last is None or likeness(last, current) >= LEAST_LIKENESS:
-            return False
-        return float((np.abs(current - last) > LEAST_CHANGE).mean()) >= LEAST_CHANGED
+    def look(self, picture: Picture, at: float) -> Glance:
+        """Compares; `at` in seconds. Costs 0.15 ms on a 1080p picture."""
+        self._cells = _cells(picture)
+        thumbnail = np.asarray(cv2.resize(self._cells, SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32)
+        before, self._before = self._before, thumbnail
+        cut = before is not None and _is_cut(before, thumbnail)
+        fresh = self._known is not None and 0 <= at - self._known_at < TRUSTED_SECONDS
+        still = fresh and not cut and self._known is not None and not moved(self._known, self._cells)
+        return Glance(cut=cut, still=still)
+
+    def analysed(self, at: float) -> None:
+        """The frame of the last look was analysed: from now on others are compared with it."""
+        self._known, self._known_at = self._cells, at
+
+
+def moved(first: Floats, second: Floats) -> bool:
+    """Whether something moved between two pictures, given as grids of mean grey levels.
+
+    The light of the whole picture may change a little: the median of all changes is taken off.
+    """
+    if first.shape != second.shape:
+        return True
+    change = second - first
+    sample = np.sort(change.ravel()[::7])  # enough for a median, in a tenth of the time
+    low, middle, high = (float(sample[int(len(sample) * part)]) for part in (0.25, 0.5, 0.75))
+    noise = (high - low) / 1.35
+    return int((np.abs(change - middle) > max(MOVED, NOISES * noise)).sum()) >= LEAST_MOVED
 
 
 def likeness(first: Floats, second: Floats) -> float:
@@ -36,3 +78,19 @@ def likeness(first: Floats, second: Floats) -> float:
     if lengths < 1e-3:
         return 1.0 if abs(float(first.mean() - second.mean())) < 32 else 0.0
     return float((a * b).sum()) / lengths
+
+
+def _cells(picture: Picture) -> Floats:
+    step = max(1, round(max(picture.shape[:2]) / SAMPLES))
+    green = np.ascontiguousarray(picture[::step, ::step, 1])
+    height, width = green.shape
+    size = (max(1, width // CELL), max(1, height // CELL))
+    return np.asarray(
+        cv2.resize(green.astype(np.float32), size, interpolation=cv2.INTER_AREA), dtype=np.float32
+    )
+
+
+def _is_cut(before: Floats, current: Floats) -> bool:
+    if likeness(before, current) >= LEAST_LIKENESS:
+        return False
+    return float((np.abs(current - before) > LEAST_CHANGE).mean()) >= LEAST_CHANGED

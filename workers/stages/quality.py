@@ -7,6 +7,7 @@ genuine similarities fell) and off clips of people seen from behind, from the si
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import atan2, degrees, hypot
 
 import cv2
 import numpy as np
@@ -22,6 +23,9 @@ DOUBT_OF_PROFILES = 0.25  # detectors take ears and collars for profiles: these 
 TOLERANCE = 0.1  # landmarks may lie that part of a side outside the box
 MOST_OUTSIDE = 0.15  # part of the box that the frame's edge may cut off
 MOST_TILT = 50.0  # degrees
+LEAST_LIGHT, MOST_LIGHT = 12.0, 242.0  # mean grey level: below and above, the features are gone
+LEAST_CONTRAST = 5.0  # standard deviation of the grey levels; a face in ordinary light has 30 and more
+FULL_CONTRAST = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +43,18 @@ class Pose:
 
 def pose_of(landmarks: Floats) -> Pose:
     """Raises nothing: landmarks that coincide give an openness of 0."""
-    eyes, mouth = landmarks[:2].mean(axis=0), landmarks[3:].mean(axis=0)
-    axis = mouth - eyes
-    length = float(np.linalg.norm(axis))
+    # Plain numbers: arrays of two take five times as long, and this is asked of every face of every frame.
+    (lx, ly), (rx, ry), (nx, ny), (mx, my), (wx, wy) = landmarks.tolist()
+    eye_x, eye_y = (lx + rx) / 2, (ly + ry) / 2
+    axis_x, axis_y = (mx + wx) / 2 - eye_x, (my + wy) / 2 - eye_y
+    length = hypot(axis_x, axis_y)
     if length < 1e-3:
         return Pose(openness=0.0, nose=0.0, tilt=0.0)
-    down = axis / length
-    right = np.array([down[1], -down[0]])
+    down_x, down_y = axis_x / length, axis_y / length
     return Pose(
-        openness=float((landmarks[1] - landmarks[0]) @ right) / length / FRONTAL_EYES,
-        nose=float((landmarks[2] - eyes) @ down) / length,
-        tilt=float(np.degrees(np.arctan2(-down[0], down[1]))),
+        openness=((rx - lx) * down_y - (ry - ly) * down_x) / length / FRONTAL_EYES,
+        nose=((nx - eye_x) * down_x + (ny - eye_y) * down_y) / length,
+        tilt=degrees(atan2(-down_x, down_y)),
     )
 
 
@@ -65,12 +70,21 @@ def sharpness_of(crop: Picture) -> float:
     return float(cv2.Laplacian(half, cv2.CV_32F).std() / (half.std() + 8.0))
 
 
+def light_of(crop: Picture) -> tuple[float, float]:
+    """The mean grey level of the middle of an aligned crop and the standard deviation there, 0..255."""
+    side = crop.shape[0]
+    rows, columns = slice(side // 5, side - side // 8), slice(side // 5, side - side // 5)
+    mean, deviation = cv2.meanStdDev(cv2.cvtColor(crop[rows, columns], cv2.COLOR_BGR2GRAY))
+    return float(mean[0, 0]), float(deviation[0, 0])
+
+
 def implausible(face: Face, pose: Pose) -> str | None:
     """Why the landmarks cannot be those of an upright face, or None."""
-    low, high = face.box[:2], face.box[2:]
-    slack = (high - low) * TOLERANCE
-    if (face.landmarks < low - slack).any() or (face.landmarks > high + slack).any():
-        return "its landmarks lie outside its box"
+    x1, y1, x2, y2 = face.box.tolist()
+    slack_x, slack_y = (x2 - x1) * TOLERANCE, (y2 - y1) * TOLERANCE
+    for x, y in face.landmarks.tolist():
+        if not (x1 - slack_x <= x <= x2 + slack_x and y1 - slack_y <= y <= y2 + slack_y):
+            return "its landmarks lie outside its box"
     if not 0.15 < pose.nose < 0.9:
         return "its landmarks do not form a face"
     if abs(pose.tilt) > MOST_TILT:
@@ -80,11 +94,17 @@ def implausible(face: Face, pose: Pose) -> str | None:
 
 def cut_off(box: Floats, frame_width: int, frame_height: int) -> float:
     """The part of the box that lies outside the frame, 0..1."""
-    width, height = box[2:] - box[:2]
-    seen_width = min(box[2], frame_width) - max(box[0], 0)
-    seen_height = min(box[3], frame_height) - max(box[1], 0)
-    whole = max(float(width * height), 1e-6)
-    return 1.0 - max(0.0, float(seen_width)) * max(0.0, float(seen_height)) / whole
+    x1, y1, x2, y2 = box.tolist()
+    seen_width = min(x2, frame_width) - max(x1, 0.0)
+    seen_height = min(y2, frame_height) - max(y1, 0.0)
+    whole = max((x2 - x1) * (y2 - y1), 1e-6)
+    return float(1.0 - max(0.0, seen_width) * max(0.0, seen_height) / whole)
+
+
+def hidden(landmarks: Floats, frame_size: tuple[int, int]) -> int:
+    """How many of the five landmarks lie outside the frame: that part of the face is not seen."""
+    width, height = frame_size
+    return sum(not (0 <= x < width and 0 <= y < height) for x, y in landmarks.tolist())
 
 
 def flaws(face: Face, frame_size: tuple[int, int], *, least_width: float, sure: float) -> tuple[str, ...]:
@@ -92,6 +112,11 @@ def flaws(face: Face, frame_size: tuple[int, int], *, least_width: float, sure: 
 
     `frame_size` is (width, height); `sure` is the detector's score from which a frontal face is certain.
     """
+    return outlook(face, frame_size, least_width=least_width, sure=sure).reasons
+
+
+def outlook(face: Face, frame_size: tuple[int, int], *, least_width: float, sure: float) -> Quality:
+    """What can be said of a face without its pixels: its flaws, and the best quality that it may have."""
     pose = pose_of(face.landmarks)
     found = []
     width = float(face.box[2] - face.box[0])
@@ -99,6 +124,8 @@ def flaws(face: Face, frame_size: tuple[int, int], *, least_width: float, sure: 
         found.append(f"it is too small ({width:.0f} pixels wide, {least_width:.0f} needed)")
     if (reason := implausible(face, pose)) is not None:
         found.append(reason)
+    if (parts := hidden(face.landmarks, frame_size)) > 0:
+        found.append(f"part of it is hidden ({parts} of 5 landmarks)")
     if cut_off(face.box, *frame_size) > MOST_OUTSIDE:
         found.append("it is cut off by the edge of the picture")
     if pose.openness < LEAST_OPENNESS:
@@ -106,7 +133,8 @@ def flaws(face: Face, frame_size: tuple[int, int], *, least_width: float, sure: 
     needed = min(0.99, sure * (1.0 + DOUBT_OF_PROFILES * max(0.0, 1.0 - pose.openness)))
     if face.score < needed:
         found.append(f"the detector is not sure ({face.score:.2f})")
-    return tuple(found)
+    best = min((width - least_width / 2) / (FULL_WIDTH - least_width / 2), (pose.openness - 0.25) / 0.75)
+    return Quality(score=min(1.0, max(0.0, best)), reasons=tuple(found))
 
 
 def assess(
@@ -119,14 +147,17 @@ def assess(
     least_sharpness: float = LEAST_SHARPNESS,
 ) -> Quality:
     """The quality of a face whose aligned crop is `crop`: as good as its weakest side."""
-    reasons = flaws(face, frame_size, least_width=least_width, sure=sure)
-    sharpness = sharpness_of(crop)
+    seen = outlook(face, frame_size, least_width=least_width, sure=sure)
+    reasons, sharpness, (light, contrast) = seen.reasons, sharpness_of(crop), light_of(crop)
+    if light < LEAST_LIGHT or contrast < LEAST_CONTRAST:
+        reasons += (f"it is too dark (brightness {light:.0f} of 255, contrast {contrast:.0f})",)
+    elif light > MOST_LIGHT:
+        reasons += (f"it is overexposed (brightness {light:.0f} of 255)",)
     if sharpness < least_sharpness:
         reasons += (f"it is too blurred (sharpness {sharpness:.2f}, {least_sharpness:.2f} needed)",)
-    width = float(face.box[2] - face.box[0])
     sides = (
-        (width - least_width / 2) / (FULL_WIDTH - least_width / 2),
-        (pose_of(face.landmarks).openness - 0.25) / 0.75,
+        seen.score,
         (sharpness - LEAST_SHARPNESS / 2) / (FULL_SHARPNESS - LEAST_SHARPNESS / 2),
+        contrast / FULL_CONTRAST,
     )
     return Quality(score=float(np.clip(min(sides), 0.0, 1.0)), reasons=reasons)

@@ -28,10 +28,14 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one frame did: the faces followed, in the detector's order, and the tracks that have ended."""
+    """What one frame did: the faces followed, in the detector's order, and the tracks that have ended.
+
+    `resting` are the tracks that go on without having been looked at, because nothing moved.
+    """
 
     followed: tuple[Followed, ...]
     ended: tuple[int, ...]
+    resting: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -75,6 +79,21 @@ class Tracker:
         followed = tuple(self._follow(face, partners.get(i), at) for i, face in enumerate(faces))
         self._last_at = at
         return Step(followed=followed, ended=ended)
+
+    def rest(self, at: float) -> Step:
+        """Nothing moved since the last update: whoever was seen then is where they were.
+
+        `followed` is empty; `Step.resting` names those tracks.
+        """
+        ended = tuple(p.track for p in self._paths.values() if at - p.seen_at > self._longest_gap)
+        for track in ended:
+            del self._paths[track]
+        resting = tuple(p.track for p in self._paths.values() if p.seen_at == self._last_at)
+        for track in resting:
+            path = self._paths[track]
+            path.seen_at, path.speed = at, np.zeros(2, dtype=np.float32)
+        self._last_at = at
+        return Step(followed=(), ended=ended, resting=resting)
 
     def end_all(self) -> tuple[int, ...]:
         """Ends every track: the scene changed or the source is over."""

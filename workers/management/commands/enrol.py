@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import track
 
 from facetrack.lib.images import BadPicture, read_picture
-from staff.actions import add_face_image, save_staff_member
+from staff.actions import add_face_image, examine_again, save_staff_member
 from staff.models import FaceImage, StaffMember
+from staff.queries import waiting_face_images
 from tenants.context import inside
 from tenants.queries import TenantMissing, customer
 from workers.engines.store import ModelMissing
@@ -23,10 +24,20 @@ class Command(BaseCommand):
     help = "Enrol staff from a folder of one sub-folder a person; the sub-folder's name is the person's."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("folder", type=Path)
+        parser.add_argument("folder", type=Path, nargs="?")
         parser.add_argument("--tenant", required=True)
+        parser.add_argument(
+            "--again",
+            action="store_true",
+            help="examine the pictures anew that were examined with another model pack than the one in use",
+        )
 
-    def handle(self, *args: Any, folder: Path, tenant: str, **options: Any) -> None:
+    def handle(self, *args: Any, folder: Path | None, tenant: str, again: bool, **options: Any) -> None:
+        if again:
+            self._again(tenant)
+            return
+        if folder is None:
+            raise CommandError("name a folder that holds a sub-folder for each person, or say --again")
         if not folder.is_dir():
             raise CommandError(f"{folder} is no folder: give one that holds a sub-folder for each person")
         people = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -41,6 +52,17 @@ class Command(BaseCommand):
         except (TenantMissing, ModelMissing) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"{used} picture(s) of {len(people)} person(s) are in use.")
+
+    def _again(self, tenant: str) -> None:
+        try:
+            pack = loaded_engines().embedder.pack
+            with inside(customer(tenant)):
+                count = examine_again(pack=pack)
+                for face_image in track(list(waiting_face_images()), "Examining", console=_stderr()):
+                    examine_picture(face_image.pk)
+        except (TenantMissing, ModelMissing) as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"{count} picture(s) were examined anew with {pack}.")
 
     def _enrol(self, folder: Path) -> int:
         """Add a person's pictures; returns how many are in use. Those refused are named on stderr."""

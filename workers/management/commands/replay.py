@@ -19,7 +19,8 @@ from workers.config import CameraConfig, PipelineConfig
 from workers.engines import Engines, UnknownModelError, load
 from workers.engines.store import ModelMissing
 from workers.loaded import model_store
-from workers.replay import MemoryGallery, Replayed, enrol_people, people_in, replay
+from workers.people import people_in
+from workers.replay import MemoryGallery, Replayed, enrol_people, replay
 from workers.stages.capture import FileSource, SourceError
 from workers.types import Decision, TrackReport
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workers.stages.capture.address import Policy, clip
+from workers.stages.capture.ahead import ReadAhead
 from workers.stages.capture.files import FileSource
 from workers.stages.capture.network import NetworkSource
 from workers.stages.capture.newest import NewestFrame
@@ -16,6 +17,7 @@ __all__ = [
     "NetworkSource",
     "NewestFrame",
     "Policy",
+    "ReadAhead",
     "Source",
     "SourceError",
     "UsbSource",

@@ -39,6 +39,12 @@ class FileSource:
         """Frames of one round as the file announces them; 0 where it does not say."""
         return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of its pictures."""
+        get = self._capture.get
+        return int(get(cv2.CAP_PROP_FRAME_WIDTH)), int(get(cv2.CAP_PROP_FRAME_HEIGHT))
+
     def read(self) -> Frame | None:
         while True:
             position = self._index / self._fps

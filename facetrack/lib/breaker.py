@@ -1,0 +1,45 @@
+"""Circuit breaker: a service that keeps failing is left alone for a while, and slows nobody down."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+FAILURES = 3  # in a row; one alone is a hiccup
+FIRST_REST, LONGEST_REST = 5.0, 60.0  # seconds; doubled each time that it fails again
+
+
+class Breaker:
+    """Says whether a call is worth trying. Safe for threads.
+
+    Open after FAILURES failures in a row; after the rest one caller tries, the others still do not.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._rest = FIRST_REST
+        self._closed_until = 0.0
+
+    def allows(self) -> bool:
+        with self._lock:
+            if self._failures < FAILURES:
+                return True
+            now = self._clock()
+            if now < self._closed_until:
+                return False
+            self._closed_until = now + self._rest  # this caller tries; whoever comes meanwhile does not
+            return True
+
+    def succeeded(self) -> None:
+        with self._lock:
+            self._failures, self._rest = 0, FIRST_REST
+
+    def failed(self) -> None:
+        with self._lock:
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self._closed_until = self._clock() + self._rest
+                self._rest = min(2 * self._rest, LONGEST_REST)

@@ -1,0 +1,195 @@
+"""What people decide about who is who: not this person, two visitors who are one, and back again."""
+
+import logging
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.core.exceptions import ValidationError
+from django.db.models import Max, Min
+from numpy.typing import NDArray
+
+from staff.actions import gallery_changed
+from staff.gallery import IndexUnavailable
+from tenants.actions import announce
+from tenants.models import Outbox, User
+from tenants.queries import active_tenant
+from visits.actions import locked, take_back
+from visits.gallery import nearest_visitors
+from visits.models import Merge, MergeProposal, NotThisPerson, Sighting, Visit, Visitor
+from visits.rules import merge_templates
+
+log = logging.getLogger(__name__)
+
+KEPT_FIELDS = ("number", "name", "note", "pack", "best_shot", "best_quality", "template_weight")
+
+
+def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
+    """The sighting is of somebody else: it goes back to be reviewed, and faces like it do not come again.
+
+    Raises ValidationError where it is of nobody, or where there is no face to remember.
+    """
+    with locked():
+        sighting = Sighting.objects.select_related("camera", "visit", "visitor", "staff_member").get(
+            pk=sighting.pk
+        )
+        person = sighting.person
+        if person is None:
+            raise ValidationError("This sighting is of nobody: there is no one whom it is not.")
+        if sighting.template is None:
+            raise ValidationError("The face of this sighting was not kept: there is nothing to remember.")
+        NotThisPerson.objects.create(
+            person=person.pk,
+            template=sighting.template,
+            pack=sighting.pack,
+            created_by=by,
+            updated_by=by,
+        )
+        take_back(sighting, f"a person said that this is not {person}")
+        gallery_changed()
+    return sighting
+
+
+def propose_merges(*, since: datetime, link: float, pack: str, most: int = 100) -> int:
+    """Propose pairs of visitors of whom one was seen since, and whose templates are one person's.
+
+    A pair that was proposed before, whatever became of it, is not proposed again. Returns how many are new.
+    """
+    new = 0
+    recent = Visitor.objects.filter(pack=pack, last_seen_at__gte=since).order_by("-last_seen_at")[:most]
+    for visitor in recent:
+        try:
+            matches = nearest_visitors(active_tenant(), visitor.template, pack, limit=4)
+        except IndexUnavailable as error:
+            log.warning("merges are proposed later: %s", error)
+            return new
+        for match in matches:
+            if match.person == visitor.pk or match.score < link:
+                continue
+            first, second = sorted((visitor.pk, match.person))
+            _, made = MergeProposal.objects.get_or_create(
+                first_id=first, second_id=second, defaults={"score": match.score}
+            )
+            new += made
+    return new
+
+
+def keep_apart(*, proposal: MergeProposal, by: User | None) -> MergeProposal:
+    """They are two people."""
+    proposal.state, proposal.updated_by = MergeProposal.State.DISTINCT, by
+    proposal.save(update_fields=["state", "updated_by", "updated_at"])
+    return proposal
+
+
+def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
+    """`gone` was `kept` all along: sightings and visits go over. Can be undone. Raises ValidationError."""
+    if kept.pk == gone.pk:
+        raise ValidationError("These are one visitor already.")
+    if kept.pack != gone.pack:
+        raise ValidationError(
+            f"{kept} was seen with the model pack {kept.pack} and {gone} with {gone.pack}: "
+            "their faces cannot be compared."
+        )
+    with locked():
+        kept, gone = (Visitor.objects.select_for_update().get(pk=one.pk) for one in (kept, gone))
+        merge = Merge.objects.create(
+            kept=kept,
+            kept_template=kept.template,
+            gone_template=gone.template,
+            gone=_facts(gone) | {"kept_weight": kept.template_weight},
+            sightings=_moved(Sighting, gone, kept),
+            visits=_visits_moved(gone, kept),
+            created_by=by,
+            updated_by=by,
+        )
+        template, weight = merge_templates(
+            kept.template, kept.template_weight, gone.template, gone.template_weight
+        )
+        kept.first_seen_at = min(kept.first_seen_at, gone.first_seen_at)
+        kept.last_seen_at = max(kept.last_seen_at, gone.last_seen_at)
+        _look(kept, template, weight)
+        announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=gone.pk, detail=gone.pack)
+        gone.delete()
+    return merge
+
+
+def undo_merge(*, merge: Merge, by: User | None, now: datetime) -> Visitor:
+    """Two people again, each with what was theirs before; what was seen since stays with the one kept.
+
+    Raises ValidationError where it was undone already.
+    """
+    with locked():
+        merge = Merge.objects.select_for_update().select_related("kept").get(pk=merge.pk)
+        if merge.undone_at is not None:
+            raise ValidationError("This merge was undone already.")
+        facts = merge.gone
+        restored = Visitor(
+            pk=UUID(facts["id"]),
+            template=merge.gone_template,
+            first_seen_at=datetime.fromisoformat(facts["first_seen_at"]),
+            last_seen_at=datetime.fromisoformat(facts["last_seen_at"]),
+            created_by=by,
+            updated_by=by,
+            **{name: facts[name] for name in KEPT_FIELDS},
+        )
+        restored.save(force_insert=True)
+        for model, keys in ((Sighting, merge.sightings), (Visit, merge.visits)):
+            model.objects.filter(pk__in=keys, visitor=merge.kept).update(visitor=restored)
+        _look(merge.kept, merge.kept_template, facts["kept_weight"])
+        _seen_again(merge.kept)
+        announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=restored.pk, detail=restored.pack)
+        first, second = sorted((merge.kept.pk, restored.pk))
+        MergeProposal.objects.update_or_create(
+            first_id=first,
+            second_id=second,
+            defaults={
+                "score": float(merge.kept_template @ merge.gone_template),
+                "state": MergeProposal.State.DISTINCT,
+                "updated_by": by,
+            },
+        )
+        merge.undone_at, merge.updated_by = now, by
+        merge.save(update_fields=["undone_at", "updated_by", "updated_at"])
+    return restored
+
+
+def _facts(visitor: Visitor) -> dict[str, Any]:
+    return {
+        "id": str(visitor.pk),
+        "first_seen_at": visitor.first_seen_at.isoformat(),
+        "last_seen_at": visitor.last_seen_at.isoformat(),
+        **{name: getattr(visitor, name) for name in KEPT_FIELDS},
+    }
+
+
+def _moved(model: type[Sighting] | type[Visit], gone: Visitor, kept: Visitor) -> list[str]:
+    rows = model.objects.filter(visitor=gone)
+    keys = [str(key) for key in rows.values_list("pk", flat=True)]
+    rows.update(visitor=kept)
+    return keys
+
+
+def _visits_moved(gone: Visitor, kept: Visitor) -> list[str]:
+    """One person has one open visit at a site: of two, the one that was seen last goes on."""
+    for visit in Visit.objects.filter(visitor=gone, ended_at=None):
+        twin = Visit.objects.filter(visitor=kept, site=visit.site_id, ended_at=None).first()
+        if twin is not None:
+            older = min((visit, twin), key=lambda one: one.last_seen_at)
+            older.ended_at = older.last_seen_at
+            older.save(update_fields=["ended_at", "updated_at"])
+    return _moved(Visit, gone, kept)
+
+
+def _look(visitor: Visitor, template: NDArray[np.float32], weight: float) -> None:
+    visitor.template, visitor.template_weight = template, weight
+    visitor.save()
+    announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
+
+
+def _seen_again(visitor: Visitor) -> None:
+    """From when to when a visitor was seen, from what is left to them."""
+    ends = visitor.sightings.aggregate(first=Min("started_at"), last=Max("last_seen_at"))
+    if ends["first"] is not None:
+        visitor.first_seen_at, visitor.last_seen_at = ends["first"], ends["last"]
+        visitor.save(update_fields=["first_seen_at", "last_seen_at", "updated_at"])

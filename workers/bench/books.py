@@ -1,0 +1,127 @@
+"""Books: where the bench's pipeline looks people up and saves what it saw."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import uuid4
+
+import numpy as np
+from django_tenants.utils import get_public_schema_name, schema_context
+
+from cameras.models import Camera, Site
+from staff.actions import accept_face, add_face_image, save_staff_member
+from staff.models import StaffMember
+from tenants.actions import create_tenant
+from tenants.context import inside
+from tenants.isolation import forget_tenant
+from tenants.models import Outbox, Tenant
+from tenants.owner import as_owner
+from workers.clips.actors import Actor
+from workers.engines import Engines
+from workers.enrol import EnrolledFace
+from workers.gallery import TenantGallery
+from workers.replay import MemoryGallery
+from workers.sinks.record import Recorder
+from workers.types import Candidate, Decision, Floats, Picture, TrackReport
+
+
+class MemoryBook:
+    """A `Book` in memory, for many cameras at once."""
+
+    def __init__(self, link: float, people: Mapping[str, Sequence[EnrolledFace]]) -> None:
+        self._gallery, self._lock = MemoryGallery(link), threading.Lock()
+        for name, faces in people.items():
+            self._gallery.enrol(name, faces)
+
+    def staff(self, template: Floats) -> list[Candidate]:
+        return self._gallery.staff(template)
+
+    def visitors(self, template: Floats) -> list[Candidate]:
+        return self._gallery.visitors(template)
+
+    def save(self, report: TrackReport) -> None:
+        new = report.verdict.decision is Decision.NEW_VISITOR and report.sequence == 0
+        if new and report.template is not None:
+            with self._lock:
+                self._gallery.remember(report.template)
+
+
+class TenantBook:
+    """A `Book` of a tenant: saves sightings as a worker does. Names of staff instead of their ids."""
+
+    def __init__(self, tenant: Tenant, camera: Camera, engines: Engines, names: dict[str, str]) -> None:
+        pack = engines.embedder.pack
+        self._gallery = TenantGallery(tenant, pack)
+        self._recorder = Recorder(tenant, camera.pk, camera.epoch, pack, engines.thresholds.link)
+        self.names = names
+
+    def staff(self, template: Floats) -> list[Candidate]:
+        return self._gallery.staff(template)
+
+    def visitors(self, template: Floats) -> list[Candidate]:
+        return self._gallery.visitors(template)
+
+    def save(self, report: TrackReport) -> None:
+        self._recorder.record(report)
+
+
+@contextmanager
+def tenant_book(engines: Engines, people: Sequence[Actor]) -> Iterator[TenantBook]:
+    """A tenant made for this run, with these people as its staff; nothing of it is left afterwards.
+
+    Raises ImproperlyConfigured where this environment may not make tenants.
+    """
+    name = f"bench {uuid4().hex[:12]}"
+    tenant = create_tenant(name=name, host=f"{name.replace(' ', '-')}.invalid")
+    try:
+        with inside(tenant):
+            site = Site.objects.create(name="Bench")
+            camera = Camera.objects.create(site=site, name="Bench", kind="file", location="bench", epoch=1)
+            members = [_enrolled(actor, engines.embedder.pack) for actor in people]
+        yield TenantBook(tenant, camera, engines, {str(member.pk): member.name for member in members})
+    finally:
+        _remove(tenant)
+
+
+def _enrolled(actor: Actor, pack: str) -> StaffMember:
+    member = save_staff_member(member=StaffMember(name=actor.name), by=None)
+    for number, face in enumerate(actor.known):
+        image = add_face_image(member=member, picture=_stand_in(number), by=None)
+        accept_face(
+            face_image=image,
+            box=face.box.tolist(),
+            landmarks=face.landmarks.ravel().tolist(),
+            quality=face.quality.score,
+            embedding=face.embedding,
+            pack=pack,
+        )
+    return member
+
+
+def _stand_in(number: int) -> Picture:
+    """What counts of an enrolment picture here is its embedding."""
+    return np.full((16, 16, 3), number % 256, dtype=np.uint8)
+
+
+def _remove(tenant: Tenant) -> None:
+    from facetrack.lib import objects
+    from staff.models import FaceImage
+    from visits.models import Sighting, Visit, Visitor
+
+    with inside(tenant):
+        for key in FaceImage.objects.values_list("picture", flat=True):
+            objects.delete(tenant.pk, key, bucket=objects.RAW)
+        shots = {
+            key
+            for model in (Sighting, Visit, Visitor)
+            for key in model.objects.values_list("best_shot", flat=True)
+        }
+        for key in filter(None, shots):
+            objects.delete(tenant.pk, key)
+    with as_owner(), schema_context(get_public_schema_name()):
+        Outbox.objects.filter(tenant=tenant).delete()
+        tenant_id = tenant.pk
+        tenant.delete(force_drop=True)
+        forget_tenant(tenant_id)

@@ -1,0 +1,148 @@
+"""The three that run side by side: the naive loop, the floor, and the pipeline. Each frame by frame."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import onnxruntime
+from insightface.app.common import Face as NaiveFace
+from insightface.model_zoo import get_model
+
+from workers.config import PipelineConfig
+from workers.engines import Engines
+from workers.pipeline import Pipeline
+from workers.stages.capture import FileSource, ReadAhead
+from workers.types import Candidate, Decision, Floats, Frame, Gallery, TrackReport
+
+CPU = ["CPUExecutionProvider"]
+NAIVE_SIDE = (640, 640)  # InsightFace's own default
+NAMED_IN = 3  # frames in which the naive loop must name somebody to have named them
+
+
+class Contender(Protocol):
+    """Works through a clip, one frame a call."""
+
+    def step(self) -> bool:
+        """Decodes and handles the next frame; False where the clip is over."""
+
+    def close(self) -> None:
+        """Frees the clip."""
+
+
+class Book(Gallery, Protocol):
+    """A gallery that what a pipeline reports can be written into."""
+
+    def save(self, report: TrackReport) -> None:
+        """Saves a report; a new visitor must be found by the next search."""
+
+
+class NaiveLoop:
+    """What users write first: InsightFace detects on each frame, embeds each face, and the best match wins.
+
+    It saves nothing. Same embedder as ours; the detector is SCRFD, as in InsightFace's packs.
+    """
+
+    def __init__(
+        self, clip: Path, detector: Path, embedder: Path, names: Sequence[str], templates: Floats, link: float
+    ) -> None:
+        self.frames = 0
+        self._seen: Counter[str] = Counter()
+        self._capture = cv2.VideoCapture(str(clip))
+        self._detector: Any = get_model(str(detector), providers=CPU)
+        self._detector.prepare(0, input_size=NAIVE_SIDE, det_thresh=0.5)
+        self._embedder: Any = get_model(str(embedder), providers=CPU)
+        self._names, self._templates, self._link = list(names), templates, link
+
+    def step(self) -> bool:
+        done, picture = self._capture.read()
+        if not done:
+            return False
+        self.frames += 1
+        boxes, points = self._detector.detect(picture, max_num=0, metric="default")
+        for box, landmarks in zip(boxes, points if points is not None else [], strict=True):
+            face = NaiveFace(bbox=box[:4], kps=landmarks, det_score=box[4])
+            self._embedder.get(picture, face)
+            if self._names:
+                scores = self._templates @ face.normed_embedding
+                best = int(np.argmax(scores))
+                if scores[best] >= self._link:
+                    self._seen[self._names[best]] += 1
+        return True
+
+    def named(self) -> set[str]:
+        return {name for name, frames in self._seen.items() if frames >= NAMED_IN}
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class Floor:
+    """What no program on this detector can do without: decode, resize, run the bare YuNet session."""
+
+    def __init__(self, clip: Path, detector: Path, side: int) -> None:
+        self.frames = 0
+        self._side = side
+        self._capture = cv2.VideoCapture(str(clip))
+        self._session = onnxruntime.InferenceSession(str(detector), providers=CPU)
+
+    def step(self) -> bool:
+        done, picture = self._capture.read()
+        if not done:
+            return False
+        self.frames += 1
+        height, width = picture.shape[:2]
+        scale = min(1.0, self._side / max(height, width))
+        small = cv2.resize(picture, (round(width * scale), round(height * scale)))
+        rows, columns = -(-small.shape[0] // 32) * 32, -(-small.shape[1] // 32) * 32
+        padded = cv2.copyMakeBorder(
+            small, 0, rows - small.shape[0], 0, columns - small.shape[1], cv2.BORDER_CONSTANT
+        )
+        tensor = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], dtype=np.float32)
+        self._session.run(None, {"input": tensor})
+        return True
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class Ours:
+    """The product's pipeline on every frame, from decoding to the saved sighting."""
+
+    def __init__(self, clip: Path, engines: Engines, book: Book, config: PipelineConfig) -> None:
+        self.frames = 0
+        self.reports: dict[int, TrackReport] = {}
+        self.pipeline = Pipeline(engines, book, config)
+        self._book = book
+        self._source = ReadAhead(FileSource(str(clip), fps=config.camera.fps), self.pipeline.prepared)
+
+    def step(self) -> bool:
+        frame = self._source.read()
+        if frame is None:
+            self._save(self.pipeline.finish())
+            return False
+        self.frames += 1
+        self._save(self.pipeline.process(frame))
+        return True
+
+    def named(self) -> set[str]:
+        return {
+            report.verdict.identity
+            for report in self.reports.values()
+            if report.verdict.decision is Decision.STAFF and report.verdict.identity
+        }
+
+    def close(self) -> None:
+        self._source.close()
+
+    def _save(self, reports: list[TrackReport]) -> None:
+        for report in reports:
+            self._book.save(report)
+            self.reports[report.track] = report
+
+
+__all__ = ["Book", "Candidate", "Contender", "Floor", "Frame", "NaiveLoop", "Ours"]

@@ -1,0 +1,54 @@
+"""Race: the contenders take turns of a second of the clip, so that whatever else runs slows all alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from workers.bench.contenders import Contender
+
+TURN = 25  # frames
+
+
+@dataclass(slots=True)
+class Taken:
+    """Frames handled, the time they took and the processor time of all threads, in seconds."""
+
+    frames: int = 0
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds a frame."""
+        return 1_000 * self.seconds / max(1, self.frames)
+
+    @property
+    def cpu_ms(self) -> float:
+        return 1_000 * self.cpu / max(1, self.frames)
+
+
+def race(contenders: Mapping[str, Contender], advance: Callable[[str, int], None]) -> dict[str, Taken]:
+    """Runs all to the end of the clip; `advance` hears whose turn it was and how many frames it had."""
+    taken = {name: Taken() for name in contenders}
+    running = dict(contenders)
+    while running:
+        for name, contender in list(running.items()):
+            if not _turn(contender, taken[name]):
+                running.pop(name)
+            advance(name, taken[name].frames)
+    return taken
+
+
+def _turn(contender: Contender, taken: Taken) -> bool:
+    """Up to TURN frames. The clip's last call, which finds no frame but ends the tracks, is counted too."""
+    started, used = time.perf_counter(), time.process_time()
+    going, frames = True, 0
+    while going and frames < TURN:
+        going = contender.step()
+        frames += going
+    taken.seconds += time.perf_counter() - started
+    taken.cpu += time.process_time() - used
+    taken.frames += frames
+    return going

@@ -1,0 +1,67 @@
+"""Batching: the faces that several cameras want embedded at one moment go through the network together."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from workers.types import Embedder, Floats, Picture
+
+
+@dataclass(slots=True)
+class _Request:
+    crops: list[Picture]
+    embeddings: Floats | None = None
+    error: Exception | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.embeddings is not None or self.error is not None
+
+
+class SharedEmbedder:
+    """An `Embedder` around another one, for many threads.
+
+    Nobody waits for a batch to fill: whoever comes while the network is busy is taken along with all others
+    that came meanwhile, in one batch, as soon as it is free. A camera alone pays nothing for it; many share
+    the cores without getting into each other's way.
+    """
+
+    def __init__(self, inner: Embedder) -> None:
+        self.pack, self.size, self.template = inner.pack, inner.size, inner.template
+        self._inner = inner
+        self._turn = threading.Condition()
+        self._waiting: list[_Request] = []
+        self._busy = False
+
+    def embed(self, crops: list[Picture]) -> Floats:
+        mine = _Request(crops)
+        with self._turn:
+            self._waiting.append(mine)
+            self._turn.wait_for(lambda: mine.done or not self._busy)
+            batch: list[_Request] = []
+            if not mine.done:
+                self._busy = True
+                batch, self._waiting = self._waiting, []
+        if batch:
+            self._run(batch)
+        if mine.error is not None:
+            raise mine.error
+        if mine.embeddings is None:
+            raise RuntimeError("a batch ended without this request")
+        return mine.embeddings
+
+    def _run(self, batch: list[_Request]) -> None:
+        try:
+            together = self._inner.embed([crop for request in batch for crop in request.crops])
+            start = 0
+            for request in batch:
+                request.embeddings = together[start : start + len(request.crops)]
+                start += len(request.crops)
+        except Exception as error:  # noqa: BLE001 - each of those who wait has to hear of it
+            for request in batch:
+                request.error = error
+        finally:
+            with self._turn:
+                self._busy = False
+                self._turn.notify_all()

@@ -1,0 +1,109 @@
+"""The embeddings of a folder of people, and what could not be used of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from workers.engines import Engines
+from workers.enrol import PictureRefused, enrol_picture
+from workers.people import BadPicture, people_in, read_people_picture
+from workers.stages.embed import template_of
+from workers.types import Floats
+
+LEAST_PEOPLE = 8
+"""With fewer, halves for calibration and test have no two strangers each."""
+
+
+class NotEvaluable(Exception):
+    """A folder that nothing can be measured with; says what is missing and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Embeddings (N, 512) and qualities (N,) of the pictures of one person that could be used."""
+
+    name: str
+    embeddings: Floats
+    qualities: Floats
+
+    def template(self, of: list[int]) -> Floats:
+        return template_of(self.embeddings[of], self.qualities[of])
+
+
+@dataclass(slots=True)
+class Labelled:
+    """People with usable pictures, and the pictures that could not be used, with the reason.
+
+    `unreadable` are no pictures at all; `refused` show no face that can be recognised (failure to acquire).
+    """
+
+    pack: str
+    people: list[Person] = field(default_factory=list)
+    pictures: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def mates(self) -> list[Person]:
+        """Whoever can be enrolled and looked for: at least one picture for each."""
+        return [person for person in self.people if len(person.embeddings) >= 2]
+
+    @property
+    def failure_to_acquire(self) -> float:
+        read = self.pictures - len(self.unreadable)
+        return len(self.refused) / read if read else 0.0
+
+
+def labelled_faces(engines: Engines, folder: Path, advance: Callable[[int, int], None]) -> Labelled:
+    """Reads a folder of one sub-folder a person. Raises NotEvaluable."""
+    try:
+        people = people_in(folder)
+    except OSError as error:
+        raise NotEvaluable(
+            f"{folder} cannot be read ({error.strerror}): give a folder with a sub-folder for each person"
+        ) from error
+    total = sum(len(paths) for paths in people.values())
+    if not people or not total:
+        raise NotEvaluable(
+            f"{folder} holds no pictures in sub-folders: make a sub-folder for each person, named after "
+            "them, with two or more pictures"
+        )
+    found = Labelled(engines.embedder.pack)
+    for name, paths in people.items():
+        _read(engines, name, paths, found)
+        advance(found.pictures, total)
+    _require_enough(found, folder)
+    return found
+
+
+def _read(engines: Engines, name: str, paths: list[Path], found: Labelled) -> None:
+    embeddings, qualities = [], []
+    for path in paths:
+        found.pictures += 1
+        try:
+            face = enrol_picture(engines, read_people_picture(path))
+        except (BadPicture, OSError) as error:
+            found.unreadable.append((f"{name}/{path.name}", str(error)))
+        except PictureRefused as refusal:
+            found.refused.append((f"{name}/{path.name}", refusal.reason))
+        else:
+            embeddings.append(face.embedding)
+            qualities.append(face.quality.score)
+    if embeddings:
+        found.people.append(Person(name, np.stack(embeddings), np.array(qualities, dtype=np.float32)))
+
+
+def _require_enough(found: Labelled, folder: Path) -> None:
+    if len(found.mates) >= LEAST_PEOPLE:
+        return
+    single = sum(len(person.embeddings) == 1 for person in found.people)
+    raise NotEvaluable(
+        f"{folder} has {len(found.mates)} people with two usable pictures or more, {single} with one, and "
+        f"{len(found.refused) + len(found.unreadable)} pictures that cannot be used; {LEAST_PEOPLE} people "
+        "with two pictures each are the least that half of them can be told from the other half with: add "
+        "pictures, from the front and sharp"
+    )

@@ -1,0 +1,194 @@
+"""manage.py evaluate DIR: how often the recognition is wrong, and the thresholds that follow."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, cast
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+
+from staff.actions import apply_thresholds
+from staff.gallery import enrolled_faces, other_packs
+from staff.models import MatchThresholds
+from tenants.context import inside
+from tenants.queries import TenantMissing, customer
+from workers.clips.write import BadTruth
+from workers.engines import Engines, UnknownModelError, load
+from workers.engines.store import ModelMissing
+from workers.evaluation import report
+from workers.evaluation.assessment import ALARM_LIMIT, Assessment, assess_people
+from workers.evaluation.clips import Tracked, assess_clip, labelled_clips
+from workers.evaluation.faces import NotEvaluable, labelled_faces
+from workers.evaluation.plot import save_plot
+from workers.loaded import model_store
+from workers.people import people_in
+from workers.replay import MemoryGallery, enrol_people
+from workers.stages.capture import SourceError
+
+
+class Command(BaseCommand):
+    help = (
+        "Measures the recognition on labelled faces: a folder with a sub-folder of pictures for each person, "
+        "or a folder of clips with their truth (see make_clips). Recommends thresholds; --apply sets them."
+    )
+    requires_system_checks: list[str] = []  # without --apply there is no database to check
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("folder", type=Path, metavar="DIR")
+        parser.add_argument("--pack", default=settings.FACETRACK_PACK, help="default: %(default)s")
+        parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument("--plot", type=Path, metavar="FILE", help="ROC and DET curves as PNG")
+        parser.add_argument(
+            "--gallery", type=_count, metavar="N", help="recommend for so many enrolled people"
+        )
+        parser.add_argument("--enrol", type=Path, metavar="DIR", help="clips: people who are staff in them")
+        parser.add_argument("--fps", type=float, default=10.0, help="clips: analysed a second")
+        parser.add_argument("--apply", metavar="TENANT", help="let the recommended thresholds hold there")
+        parser.add_argument(
+            "--force", action="store_true", help="apply them although they predict too many false alarms"
+        )
+
+    def handle(self, *args: Any, folder: Path, **options: Any) -> None:
+        try:
+            clips = labelled_clips(folder) if folder.is_dir() else []
+            engines = load(options["pack"], settings.FACETRACK_DETECTOR, model_store())
+            if clips:
+                self._clips(engines, clips, options)
+            else:
+                self._people(engines, folder, options)
+        except (NotEvaluable, BadTruth, SourceError, ModelMissing, UnknownModelError, TenantMissing) as error:
+            raise CommandError(str(error)) from error
+
+    def _people(self, engines: Engines, folder: Path, options: dict[str, Any]) -> None:
+        with self._progress() as progress:
+            reading = progress.add_task("reading pictures", total=None)
+            found = labelled_faces(
+                engines, folder, lambda done, total: progress.update(reading, completed=done, total=total)
+            )
+            measuring = progress.add_task("measuring", total=None)
+            assessed = assess_people(
+                found,
+                engines.thresholds,
+                options["gallery"],
+                lambda done, total: progress.update(measuring, completed=done, total=total),
+            )
+        for picture, reason in found.unreadable:
+            self.stderr.write(f"{folder / picture}: {reason}")
+        if options["plot"]:
+            self._plot(options["plot"], assessed)
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_json(assessed), indent=2))
+        else:
+            report.show(self._console(), assessed)
+        if options["apply"]:
+            self._apply(options["apply"], folder, assessed, force=options["force"])
+
+    def _plot(self, path: Path, assessed: Assessment) -> None:
+        try:
+            save_plot(path, assessed)
+        except OSError as error:
+            raise CommandError(
+                f"{path} cannot be written ({error.strerror or error}): name a file in a folder that is there"
+            ) from error
+        self.stderr.write(f"curves: {path}")
+
+    def _apply(self, name: str, folder: Path, assessed: Assessment, *, force: bool) -> None:
+        tenant = customer(name)
+        with inside(tenant):
+            if others := other_packs(assessed.pack):
+                made = ", ".join(f"{count} with {pack}" for pack, count in others.items())
+                raise CommandError(
+                    f"{tenant} has enrolment pictures of another model pack ({made}), which {assessed.pack} "
+                    f"cannot be compared with: run `manage.py enrol --again --tenant {name}` first"
+                )
+            gallery = len(set(enrolled_faces(assessed.pack).people))
+            limits = assessed.recommended
+            predicted = assessed.predicted(limits.link, max(1, gallery))
+            if predicted > ALARM_LIMIT and not force:
+                raise CommandError(
+                    f"link {limits.link:g} is not applied: of all strangers it would take {predicted:.2%} "
+                    f"for one of the {gallery} people enrolled at {tenant}, and {ALARM_LIMIT:.1%} is the "
+                    f"limit. Use --gallery {gallery} for thresholds that fit, or --force."
+                )
+            apply_thresholds(
+                thresholds=MatchThresholds(
+                    pack=assessed.pack,
+                    link=limits.link,
+                    review=limits.review,
+                    margin=limits.margin,
+                    gallery=gallery,
+                    predicted_false_alarms=predicted,
+                    forced=force and predicted > ALARM_LIMIT,
+                    derived_from={
+                        "folder": str(folder.resolve()),
+                        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                        **report.as_json(assessed),
+                    },
+                )
+            )
+        self.stderr.write(
+            f"{tenant}: {assessed.pack} links from {limits.link:g} and reviews from {limits.review:g}; "
+            f"cameras use it from their next start. Of strangers, {predicted:.3%} will be taken for one "
+            f"of the {gallery} people enrolled."
+        )
+
+    def _clips(self, engines: Engines, clips: list[Any], options: dict[str, Any]) -> None:
+        if options["apply"] or options["plot"]:
+            raise CommandError("--apply and --plot need a folder of pictures, not of clips")
+        results: list[Tracked] = []
+        with self._progress() as progress:
+            for clip, truth in clips:
+                task = progress.add_task(escape(clip.name), total=None)
+                gallery = MemoryGallery(engines.thresholds.link)
+                staff = self._enrolled(engines, gallery, options["enrol"])
+                results.append(
+                    assess_clip(
+                        engines,
+                        gallery,
+                        staff,
+                        clip,
+                        truth,
+                        fps=options["fps"],
+                        advance=lambda frame, task=task: progress.update(task, completed=frame),  # type: ignore[misc]
+                    )
+                )
+        if options["json"]:
+            self.stdout.write(json.dumps(report.clips_as_json(results), indent=2))
+        else:
+            report.show_clips(self._console(), results)
+
+    def _enrolled(self, engines: Engines, gallery: MemoryGallery, folder: Path | None) -> set[str]:
+        if folder is None:
+            return set()
+        try:
+            people = people_in(folder)
+        except OSError as error:
+            raise CommandError(
+                f"{folder} cannot be read ({error.strerror}): name a folder of people"
+            ) from error
+        for refusal in enrol_people(engines, gallery, people, folder):
+            if refusal is not None:
+                self.stderr.write(f"{refusal.path}: {refusal.reason}")
+        return set(people)
+
+    def _console(self) -> Console:
+        width = None if self.stdout.isatty() else 110
+        return Console(file=cast("IO[str]", self.stdout), width=width)
+
+    def _progress(self) -> Progress:
+        console = Console(file=sys.stderr)
+        return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of people from 1 to 1000000")
+    return int(text)

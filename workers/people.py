@@ -1,0 +1,71 @@
+"""People as pictures: folders of one sub-folder a person, and the demo pictures of installed packages."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from facetrack.lib.images import BadPicture, read_picture
+from workers.types import Detector, Picture
+
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".webp", ".tif", ".tiff"})
+MEGABYTES, MEGAPIXELS = (
+    50,
+    100,
+)  # whoever runs a command brings their own pictures: only accidents are refused
+PACKAGE_PICTURES = (
+    ("insightface", "data/images/t1.jpg"),
+    ("skimage", "data/astronaut.png"),
+    ("insightface", "data/images/Tom_Hanks_54745.png"),
+)
+AROUND = 1.25  # half the side of a portrait cut from a group picture, in widths of the face
+
+
+def people_in(folder: Path) -> dict[str, list[Path]]:
+    """The pictures of each person: one sub-folder a person, named after them. Raises OSError."""
+    people = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return {
+        person.name: sorted(path for path in person.iterdir() if path.suffix.lower() in PICTURES)
+        for person in people
+    }
+
+
+def read_people_picture(path: Path) -> Picture:
+    """BGR. Raises OSError and BadPicture."""
+    with path.open("rb") as file:
+        return read_picture(file, megabytes=MEGABYTES, megapixels=MEGAPIXELS)
+
+
+def package_people(detector: Detector) -> dict[str, Picture]:
+    """A portrait of each person in the packages' pictures; packages that are not installed bring nobody."""
+    people: dict[str, Picture] = {}
+    for package, inside in PACKAGE_PICTURES:
+        spec = find_spec(package)
+        path = Path(spec.origin).parent / inside if spec and spec.origin else None
+        if path is None or not path.exists():
+            continue
+        picture = _with_border(read_people_picture(path))
+        for face in sorted(detector.detect(picture), key=lambda face: float(face.box[0])):
+            people[f"{path.stem.lower()}-{len(people) + 1}"] = _portrait(picture, face.box)
+    return people
+
+
+def _with_border(picture: Picture) -> Picture:
+    """Detectors miss faces that fill the whole picture."""
+    border = max(picture.shape[:2]) // 4
+    return np.asarray(
+        cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE), dtype=np.uint8
+    )
+
+
+def _portrait(picture: Picture, box: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Picture:
+    half = AROUND * float(box[2] - box[0])
+    x, y = float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2
+    left, top = max(0, int(x - half)), max(0, int(y - half))
+    return picture[top : int(y + half), left : int(x + half)].copy()
+
+
+__all__ = ["BadPicture", "package_people", "people_in", "read_people_picture"]
