@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 LOCKS := requirements/base.txt requirements/embedded.txt requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check format dev web worker beat services stop shell migrate lock clean apt models
+.PHONY: help demo install test chaos check format dev web worker beat services stop shell migrate lock clean apt models
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ $(STAMP): $(LOCKS)
 
 test: check apt models ## all checks and the whole test suite
 	@$(PY) -m pytest -n 2 --dist loadfile
+
+chaos: $(STAMP) ## break everything in turn on real processes (LONG=1: as many trials as it takes), then a report
+	@$(PY) -m tests.chaos $(if $(LONG),--long)
 
 check: $(STAMP) ## format, lint, types, floors, migrations, settings of a deployment
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }

@@ -7,16 +7,16 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import F
 
-from cameras.events import camera_wanted
+from cameras.events import camera_switching_on, camera_wanted
 from cameras.models import Camera, CameraCredential, Site
 from cameras.rules import Login, login_problem
+from tenants.access import Access
 from tenants.actions import forget_site
 from tenants.models import User
 
 RECOGNITION = ("fps", "detector", "analysed_side", "min_face", "zones", "masks")
-TYPED = ("site", "name", "kind", "location", "loop", *RECOGNITION, "enabled")
+TYPED = ("site", "name", "kind", "location", "loop", "exclusive", "host", *RECOGNITION, "enabled")
 """The fields of a camera that people write; workers write the others."""
 KEPT = Login()
 """The stored login stays as it is."""
@@ -26,10 +26,27 @@ class StaleEpoch(RuntimeError):
     """The camera has been taken over by a later run; this one has no right to write any more."""
 
 
+class SourceTaken(RuntimeError):
+    """The source can have one owner at a time and has one; the message names it and the way out."""
+
+    def __init__(self, message: str, *, site: UUID | None = None) -> None:
+        """`site` is where the owner hangs, where that is a camera of this tenant."""
+        super().__init__(message)
+        self.site = site
+
+    def told(self, access: Access) -> str:
+        """The message for somebody who may not know of every site."""
+        if self.site is None or access.sees(self.site):
+            return str(self)
+        return "The source is in use by a camera of another site: ask an administrator of your organisation."
+
+
 def save_camera(
     *, camera: Camera, by: User | None, only: Iterable[str] = TYPED, login: Login = KEPT
 ) -> Camera:
-    """Create a camera, or change the fields `only` of one. Raises ValidationError; announces it on commit.
+    """Create a camera, or change the fields `only` of one; announces it on commit.
+
+    Raises ValidationError, SourceTaken.
 
     What a worker writes is never part of it: an epoch that was read before a run began must not come back.
     A camera that gets another address needs its login anew: see `require_login`.
@@ -41,6 +58,8 @@ def save_camera(
     with transaction.atomic():
         camera.full_clean(exclude=["created_by", "updated_by"])
         require_login(camera=camera, login=login)
+        if camera.enabled:
+            camera_switching_on.send(sender=Camera, camera=camera, force=False)
         camera.save(update_fields=fields)
         _save_login(camera, login)
         _announce(camera.pk)
@@ -73,7 +92,10 @@ def _save_login(camera: Camera, login: Login) -> None:
 
 def delete_camera(*, camera: Camera) -> None:
     """Remove a camera; its run ends by itself. Raises ProtectedError where sightings tell of it."""
-    camera.delete()
+    camera_id = camera.pk
+    with transaction.atomic():
+        camera.delete()
+        _announce(camera_id)
 
 
 def delete_site(*, site: Site) -> None:
@@ -93,13 +115,16 @@ def save_site(*, site: Site, by: User | None) -> Site:
     return site
 
 
-def set_enabled(*, camera: Camera, enabled: bool, by: User | None) -> Camera:
+def set_enabled(*, camera: Camera, enabled: bool, by: User | None, force: bool = False) -> Camera:
     """Say whether a camera should run; its worker follows within seconds.
 
-    Starting a camera that has played to its end, or that failed, starts it anew.
+    Starting a camera that has played to its end, or that failed, starts it anew. `force` stops whichever
+    camera has its source. Raises SourceTaken.
     """
     with transaction.atomic():
         camera.enabled, camera.updated_by = enabled, by
+        if enabled:
+            camera_switching_on.send(sender=Camera, camera=camera, force=force)
         fields = ["enabled", "updated_by", "updated_at"]
         if enabled and camera.status in (Camera.Status.ENDED, Camera.Status.ERROR):
             camera.status, camera.status_detail = Camera.Status.STOPPED, ""
@@ -109,16 +134,12 @@ def set_enabled(*, camera: Camera, enabled: bool, by: User | None) -> Camera:
     return camera
 
 
-def assign(*, camera_id: UUID, worker: str) -> None:
-    Camera.objects.filter(pk=camera_id).update(worker=worker)
-
-
-def begin_run(*, camera_id: UUID, worker: str, now: datetime) -> Camera | None:
-    """Take the camera for a new run: the epoch grows. None where nobody wants it to run any more."""
-    taken = Camera.objects.filter(pk=camera_id, enabled=True).update(
-        epoch=F("epoch") + 1, worker=worker, status=Camera.Status.STARTING, status_detail="", reported_at=now
+def begin_run(*, camera_id: UUID, worker: str, epoch: int, now: datetime) -> Camera | None:
+    """Note that a run with this epoch begins. None where nobody wants the camera to run any more."""
+    begun = Camera.objects.filter(pk=camera_id, enabled=True).update(
+        epoch=epoch, worker=worker, status=Camera.Status.STARTING, status_detail="", reported_at=now
     )
-    return Camera.objects.select_related("site").get(pk=camera_id) if taken else None
+    return Camera.objects.select_related("site").get(pk=camera_id) if begun else None
 
 
 def report_run(
@@ -145,23 +166,39 @@ def end_run(*, camera_id: UUID, epoch: int, status: Camera.Status, now: datetime
     values: dict[str, object] = {"status": status, "status_detail": detail[:300], "reported_at": now}
     if status == Camera.Status.ENDED:
         values["enabled"] = False
-    Camera.objects.filter(pk=camera_id, epoch=epoch).update(**values)
+    with transaction.atomic():
+        if Camera.objects.filter(pk=camera_id, epoch=epoch).update(**values) and "enabled" in values:
+            _announce(camera_id)
 
 
-def release_all(*, worker: str, now: datetime) -> int:
-    """Say of all cameras of a worker that they do not run: it has only just started. Returns how many."""
+def end_silent_runs(*, before: datetime) -> int:
+    """Say of cameras that claim to run, though nobody has confirmed it since, that they do not."""
     return Camera.objects.filter(
-        worker=worker, status__in=[Camera.Status.STARTING, Camera.Status.RUNNING]
-    ).update(status=Camera.Status.STOPPED, reported_at=now)
+        status__in=[Camera.Status.STARTING, Camera.Status.RUNNING], reported_at__lt=before
+    ).update(status=Camera.Status.STOPPED)
 
 
-def require_epoch(*, camera_id: UUID, epoch: int) -> None:
-    """Hold the camera's epoch for the rest of the transaction. Raises StaleEpoch for an older run."""
+def require_epoch(*, camera_id: UUID, epoch: int, known_at: datetime | None = None) -> None:
+    """Hold the lease that gave `epoch` for the rest of the transaction. Raises StaleEpoch for an older one.
+
+    With `known_at`, the database's time at which the fact was known, an older epoch passes that nobody had
+    succeeded by then: a record that waited on a worker's disk while the camera went to another worker.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT epoch FROM cameras_camera WHERE id = %s FOR SHARE", [camera_id])
+        # The leases are tables of a floor above, named here because the check has to be in this transaction.
+        cursor.execute("SELECT epoch FROM workers_cameralease WHERE camera_id = %s FOR SHARE", [camera_id])
         row = cursor.fetchone()
-    if row is None or row[0] != epoch:
-        raise StaleEpoch(f"camera {camera_id} is at epoch {row and row[0]}, this run at {epoch}")
+        if row is not None and row[0] == epoch:
+            return
+        if row is not None and row[0] > epoch and known_at is not None:
+            cursor.execute(
+                "SELECT min(granted_at) FROM workers_leasegrant WHERE camera_id = %s AND epoch > %s",
+                [camera_id, epoch],
+            )
+            succeeded_at = cursor.fetchone()[0]
+            if succeeded_at is not None and known_at < succeeded_at:
+                return
+    raise StaleEpoch(f"camera {camera_id} is at epoch {row and row[0]}, this run at {epoch}")
 
 
 def _announce(camera_id: UUID) -> None:

@@ -15,6 +15,7 @@ from cameras.actions import (
     KEPT,
     RECOGNITION,
     TYPED,
+    SourceTaken,
     delete_site,
     require_login,
     save_camera,
@@ -27,6 +28,8 @@ from cameras.rules import Login, holds_login
 from tenants.access import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
+
+SOURCE = ("kind", "location", "username", "password", "forget_login", "loop", "exclusive", "host")
 
 
 @admin.register(Site, site=tenant_admin)
@@ -126,7 +129,7 @@ class CameraAdmin(RecordAdmin):
     readonly_fields = ("shown_status", "status_detail", "worker", "last_frame_at")
     fieldsets = (
         (None, {"fields": ("site", "name", "enabled")}),
-        ("Source", {"fields": ("kind", "location", "username", "password", "forget_login", "loop")}),
+        ("Source", {"fields": SOURCE}),
         ("Recognition", {"fields": RECOGNITION}),
         ("State", {"fields": ("shown_status", "status_detail", "worker", "last_frame_at")}),
         ("History", {"fields": RecordAdmin.audit_fields, "classes": ("collapse",)}),
@@ -142,7 +145,13 @@ class CameraAdmin(RecordAdmin):
     def save_model(
         self, request: HttpRequest, obj: Camera, form: forms.ModelForm[Camera], change: bool
     ) -> None:
-        save_camera(camera=obj, by=user_of(request), login=cast(CameraForm, form).login)
+        login = cast(CameraForm, form).login
+        try:
+            save_camera(camera=obj, by=user_of(request), login=login)
+        except SourceTaken as error:
+            obj.enabled = False
+            save_camera(camera=obj, by=user_of(request), login=login)
+            messages.error(request, f"Saved, but not started. {error.told(granted(request))}")
 
     @admin.action(description="Start", permissions=["change"])
     def start(self, request: HttpRequest, chosen: QuerySet[Camera]) -> None:
@@ -153,10 +162,15 @@ class CameraAdmin(RecordAdmin):
         self._switch(request, chosen, enabled=False)
 
     def _switch(self, request: HttpRequest, chosen: QuerySet[Camera], *, enabled: bool) -> None:
+        done = 0
         for camera in chosen:
-            set_enabled(camera=camera, enabled=enabled, by=user_of(request))
+            try:
+                set_enabled(camera=camera, enabled=enabled, by=user_of(request))
+                done += 1
+            except SourceTaken as error:
+                messages.error(request, f"{camera}: {error.told(granted(request))}")
         verb = "will start" if enabled else "will stop"
-        messages.success(request, f"{chosen.count()} camera(s) {verb} within seconds.")
+        messages.success(request, f"{done} camera(s) {verb} within seconds.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return cameras(granted(request)).select_related("created_by", "updated_by")

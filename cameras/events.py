@@ -1,6 +1,12 @@
-"""What the floors above are told, after the transaction is committed."""
+"""What the floors above are told."""
 
 from django.dispatch import Signal
 
 camera_wanted = Signal()
-"""A camera's desired state or source changed. Sent with `camera_id`."""
+"""A camera's desired state or source changed, or the camera is gone. Sent with `camera_id`, on commit."""
+
+camera_switching_on = Signal()
+"""A camera is being switched on, with `camera` and `force`; inside the transaction, before it is saved.
+
+A receiver raises `cameras.actions.SourceTaken` where the source belongs to another camera.
+"""

@@ -17,6 +17,7 @@ from cameras.rules import (
     network_problem,
     polygons_problem,
     secret_in,
+    source_key,
     source_problem,
     time_zone_problem,
 )
@@ -97,6 +98,17 @@ class Camera(Record):
         "stand in it; a USB camera's number; a file in the installation's folder of clips.",
     )
     loop = models.BooleanField("play the file for ever", default=False)
+    exclusive = models.BooleanField(
+        "one connection only",
+        default=False,
+        help_text="The source serves one reader: no other camera may use the same address meanwhile.",
+    )
+    host = models.CharField(
+        "machine",
+        max_length=100,
+        blank=True,
+        help_text="Host name of the machine that has the device or the file. Empty: any worker.",
+    )
     fps = models.FloatField(
         "analysed frames a second",
         null=True,
@@ -130,7 +142,7 @@ class Camera(Record):
 
     worker = models.CharField(max_length=50, blank=True, editable=False)
     epoch = models.PositiveBigIntegerField(default=0, editable=False)
-    """Grows by one with each run; a record of an older run is refused (a fencing token)."""
+    """Of the last run that began. The right to record is checked against the lease, which gave it."""
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.STOPPED, editable=False)
     status_detail = models.CharField(max_length=300, blank=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
@@ -166,6 +178,11 @@ class Camera(Record):
         """For the worker that connects, and to see whether there is one; empty where there is none."""
         credential = CameraCredential.objects.filter(camera=self.pk).first()
         return Login(credential.username, credential.password) if credential else Login("", "")
+
+    @property
+    def source_key(self) -> str:
+        """Names a source that only one camera can have at a time; empty for one that many can read."""
+        return source_key(self.kind, self.location, self.host, exclusive=self.exclusive)
 
     def _location_problem(self) -> str | None:
         if self.kind == SourceKind.FILE:

@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
@@ -77,22 +77,6 @@ def get_camera(access: Access, camera_id: UUID) -> Camera:
     if camera is None:
         raise Http404("There is no such camera.")
     return camera
-
-
-def waiting_to_run(now: datetime) -> QuerySet[Camera]:
-    """Cameras that should run and do not: never started, or silent for too long."""
-    silent = Q(reported_at=None) | Q(reported_at__lt=now - SILENT_AFTER)
-    idle = Q(status__in=[Camera.Status.STOPPED, Camera.Status.ERROR])
-    return Camera.objects.filter(enabled=True).filter(idle | silent)
-
-
-def no_longer_running(now: datetime) -> QuerySet[Camera]:
-    """Cameras that nobody wants to run and that still claim to, though their run is silent."""
-    return Camera.objects.filter(
-        enabled=False,
-        status__in=[Camera.Status.STARTING, Camera.Status.RUNNING],
-        reported_at__lt=now - SILENT_AFTER,
-    )
 
 
 def camera_states(access: Access, now: datetime) -> list[CameraState]:

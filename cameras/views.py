@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from cameras.actions import set_enabled
+from cameras.actions import SourceTaken, set_enabled
 from cameras.queries import camera_states, get_camera
 from tenants.access import granted
 from tenants.queries import user_of
@@ -40,10 +40,18 @@ def stop(request: HttpRequest, camera_id: UUID) -> HttpResponse:
 
 
 def _switch(request: HttpRequest, camera_id: UUID, *, enabled: bool) -> HttpResponse:
-    camera = set_enabled(camera=get_camera(granted(request), camera_id), enabled=enabled, by=user_of(request))
+    access, refusal = granted(request), ""
+    camera = get_camera(access, camera_id)
+    force = request.POST.get("force") == "true" and access.sites is None
+    try:
+        set_enabled(camera=camera, enabled=enabled, by=user_of(request), force=force)
+    except SourceTaken as error:
+        refusal = f"{camera} does not start. {error.told(access)}"
     if request.htmx:  # type: ignore[attr-defined]
-        return render(
-            request, "cameras/rows.html", {"states": camera_states(granted(request), timezone.now())}
-        )
-    messages.success(request, f"{camera} will {'start' if enabled else 'stop'} within seconds.")
+        context = {"states": camera_states(access, timezone.now()), "refusal": refusal}
+        return render(request, "cameras/rows.html", context)
+    if refusal:
+        messages.error(request, refusal)
+    else:
+        messages.success(request, f"{camera} will {'start' if enabled else 'stop'} within seconds.")
     return redirect("cameras")

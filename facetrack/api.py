@@ -12,7 +12,9 @@ from tenants.api.keys import KeyViewSet
 from tenants.api.logins import KeyTokenView, LogoutView, RefreshView, TokenView
 from tenants.api.members import MemberViewSet
 from tenants.api.views import ApiView, NowhereView
+from visits.api.stream import EventStreamView
 from visits.api.views import SightingViewSet, VisitorViewSet, VisitViewSet
+from workers.api.views import CameraOperationViewSet, WorkerViewSet
 
 
 class SchemaView(ApiView, SpectacularAPIView):
@@ -35,6 +37,8 @@ router.register("visits", VisitViewSet, "api-visit")
 router.register("sightings", SightingViewSet, "api-sighting")
 router.register("members", MemberViewSet, "api-member")
 router.register("keys", KeyViewSet, "api-key")
+router.register("cameras", CameraOperationViewSet, "api-camera-operation")
+router.register("workers", WorkerViewSet, "api-worker")
 
 urlpatterns = [
     path("auth/token/", TokenView.as_view(), name="api-token"),
@@ -42,6 +46,7 @@ urlpatterns = [
     path("auth/key-token/", KeyTokenView.as_view(), name="api-key-token"),
     path("auth/logout/", LogoutView.as_view(), name="api-logout"),
     path("activity/", ActivityViewSet.as_view({"get": "list"}), name="api-activity"),
+    path("events/stream/", EventStreamView.as_view(), name="api-events"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", login_required(DocsView.as_view()), name="api-docs"),
     *router.urls,

@@ -333,6 +333,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- Workers ------------------------------------------------------------------------------------------
 FACETRACK_WORKER: str = env.str("FACETRACK_WORKER", "w1")
+WORKER_HEARTBEAT_SECONDS: float = env.float("WORKER_HEARTBEAT_SECONDS", 30.0)
+FACETRACK_SPOOL_MEGABYTES: float = env.float("FACETRACK_SPOOL_MEGABYTES", 500.0)
 WORKER_FPS: float = env.float("WORKER_FPS", 5.0)
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -350,7 +352,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"workers.tasks.{name}", "schedule": schedule(seconds), "options": {"expires": seconds}}
     for name, seconds in {
-        "reconcile_cameras": 5.0,
+        "supervise": 1.0,
+        "reconcile": 60.0,
         "drain_outbox": 5.0,
         "close_visits": 30.0,
         "clear_expired": 3600.0,

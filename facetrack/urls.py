@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("visits.urls")),
     path("cameras/", include("cameras.urls")),
     path("activity/", include("tenants.audit.urls")),
+    path("", include("workers.urls")),
     path("", include("tenants.urls")),
     path("", include("tenants.account_urls")),
     path("settings/", settings, name="settings"),

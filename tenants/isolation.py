@@ -88,6 +88,9 @@ RULES: dict[str, Rule] = {
     ),
     "tenants.user_groups": CLOSED,
     "tenants.user_user_permissions": CLOSED,
+    "workers.cameralease": by_tenant(),
+    "workers.leasegrant": by_tenant("SELECT, INSERT"),
+    "workers.worker": READ_ONLY,  # the installation's own processes; nothing of a tenant is in it
 }
 
 

@@ -24,11 +24,13 @@ from tenants.actions import add_member, create_tenant, ensure_public
 from tenants.context import installation
 from tenants.models import Membership, Tenant, User
 from tenants.owner import as_owner
+from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.backing import SHARED
 from visits.actions import record_track
 from visits.models import Decision, Sighting
 from visits.rules import TrackFacts
+from workers.models import CameraLease
 
 PASSWORD = "correct horse battery"
 
@@ -143,7 +145,7 @@ def camera(acme: Tenant) -> Camera:
 
 
 def make_camera(name: str = "Door", **values: object) -> Camera:
-    """A camera of the active tenant that is at epoch 1."""
+    """A camera of the active tenant that is at epoch 1, with the lease that says so."""
     site, _ = Site.objects.get_or_create(
         name="Head office", defaults={"reentry_seconds": 60, "networks": ["10.0.0.0/8"]}
     )
@@ -152,6 +154,15 @@ def make_camera(name: str = "Door", **values: object) -> Camera:
     camera = Camera.objects.create(site=site, name=name, **(defaults | values))
     if login:
         CameraCredential.objects.create(camera=camera, **login)
+    CameraLease.objects.create(
+        camera_id=camera.pk,
+        tenant=active_tenant(),
+        site_id=site.pk,
+        label=str(camera),
+        desired=camera.enabled,
+        source_key=camera.source_key,
+        epoch=camera.epoch,
+    )
     return camera
 
 

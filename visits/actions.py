@@ -42,12 +42,12 @@ def locked() -> Iterator[None]:
         yield
 
 
-def record_track(*, facts: TrackFacts, link: float) -> Sighting | None:
+def record_track(*, facts: TrackFacts, link: float, known_at: datetime | None = None) -> Sighting | None:
     """Save what a worker says of a track: sighting, visit, outbox and live event in one transaction.
 
     `link` is the similarity from which two templates of this pack are one person. The same report
-    twice changes nothing. Raises StaleEpoch for a run that has lost its camera. None for a rejected
-    track, which is only counted.
+    twice changes nothing. Raises StaleEpoch for a run that has lost its camera; `known_at` is for records
+    that waited on disk meanwhile (see `require_epoch`). None for a rejected track, which is only counted.
     """
     tenant = active_tenant()
     right = put_right(Span(facts.started_at, facts.last_seen_at), timezone.now())
@@ -56,7 +56,7 @@ def record_track(*, facts: TrackFacts, link: float) -> Sighting | None:
     kept = False
     try:
         with locked():
-            require_epoch(camera_id=facts.camera, epoch=facts.epoch)
+            require_epoch(camera_id=facts.camera, epoch=facts.epoch, known_at=known_at)
             sighting = (
                 Sighting.objects.filter(pk=facts.sighting_id).select_related("visit", "visitor").first()
             )
@@ -82,6 +82,13 @@ def close_visits(*, now: datetime) -> int:
                 _close(visit)
                 closed += 1
     return closed
+
+
+def tell_of_camera(*, camera_id: UUID) -> None:
+    """Put into the journal that a camera's status has changed; nothing where the camera is gone."""
+    with locked():
+        if camera := Camera.objects.filter(pk=camera_id).first():
+            _tell(LiveEvent.Kind.CAMERA_CHANGED, camera=camera)
 
 
 def rename_visitor(*, visitor: Visitor, name: str, note: str, by: User | None) -> Visitor:
@@ -365,12 +372,19 @@ def _count(facts: TrackFacts) -> None:
     PassageCount.objects.filter(camera_id=facts.camera, day=day).update(tracks=F("tracks") + 1)
 
 
-def _tell(kind: LiveEvent.Kind, *, visit: Visit | None = None, sighting: Sighting | None = None) -> None:
-    """An event of the site where the visit is, or where the sighting was made."""
-    site = visit.site_id if visit else sighting.camera.site_id if sighting else None
+def _tell(
+    kind: LiveEvent.Kind,
+    *,
+    visit: Visit | None = None,
+    sighting: Sighting | None = None,
+    camera: Camera | None = None,
+) -> None:
+    """An event of the site where the visit is, where the sighting was made, or where the camera hangs."""
+    at = camera or (sighting.camera if sighting else None)
+    site = visit.site_id if visit else at.site_id if at else None
     if site is None:
-        raise ValueError("a live event is about a visit or a sighting")
-    _announce(LiveEvent(kind=kind, site_id=site, visit=visit, sighting=sighting))
+        raise ValueError("a live event is about a visit, a sighting or a camera")
+    _announce(LiveEvent(kind=kind, site_id=site, visit=visit, sighting=sighting, camera=camera))
 
 
 def _tell_gone(site_id: UUID) -> None:

@@ -169,6 +169,7 @@ class LiveEvent(models.Model):
         VISIT_CHANGED = "visit_changed", "visit changed"
         VISITS_GONE = "visits_gone", "visits withdrawn or forgotten"
         UNSURE = "unsure", "somebody to review"
+        CAMERA_CHANGED = "camera_changed", "a camera's status"
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -176,6 +177,7 @@ class LiveEvent(models.Model):
     """Where it happened: who may not see the site is told nothing."""
     visit = models.ForeignKey(Visit, models.CASCADE, null=True, related_name="+")
     sighting = models.ForeignKey(Sighting, models.CASCADE, null=True, related_name="+")
+    camera = models.ForeignKey(Camera, models.CASCADE, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
@@ -212,6 +212,62 @@ def missed(access: Access, after: int) -> tuple[list[Visit], list[Visit], str] |
         [visit for visit in found.values() if visit.pk in changed],
         _cursor(access, newest),
     )
+
+
+class Told(TypedDict):
+    """One event of the journal as clients of the stream get it."""
+
+    id: str
+    event: str
+    data: dict[str, Any]
+
+
+def events_after(access: Access, after: int) -> tuple[list[Told], int]:
+    """The journal after the live event `after` as far as somebody may know it, and the number of its end.
+
+    A journal that no longer reaches back so far, or that is longer than MISSED_LIMIT, is one `reset`.
+    """
+    ends = LiveEvent.objects.aggregate(oldest=Min("id"), newest=Max("id"))
+    newest = ends["newest"] or 0
+    rows = LiveEvent.objects.filter(pk__gt=after, pk__lte=newest).order_by("pk")
+    if access.sites is not None:
+        rows = rows.filter(site__in=access.sites)
+    rows = rows.select_related(
+        "visit__site", "visit__staff_member", "visit__visitor", "visit__camera", "sighting__camera", "camera"
+    ).defer("visit__visitor__template", "sighting__template")
+    events = list(rows[: MISSED_LIMIT + 1])
+    if after > newest or after + 1 < (ends["oldest"] or 0) or len(events) > MISSED_LIMIT:
+        return [{"id": _cursor(access, newest), "event": "reset", "data": {}}], newest
+    told: list[Told] = [
+        {"id": _cursor(access, event.pk), "event": event.kind, "data": _data_of(event)} for event in events
+    ]
+    return told, newest
+
+
+def _data_of(event: LiveEvent) -> dict[str, Any]:
+    """What the event is about, as it is by now; clients ask for more by the ids."""
+    data: dict[str, Any] = {"site": str(event.site_id)}
+    if visit := event.visit:
+        data |= {
+            "visit": str(visit.pk),
+            "camera": str(visit.camera_id),
+            "person": {"kind": "staff" if visit.staff_member else "visitor", "name": str(visit.person)},
+            "started_at": visit.started_at.isoformat(),
+            "last_seen_at": visit.last_seen_at.isoformat(),
+            "ended_at": visit.ended_at.isoformat() if visit.ended_at else None,
+        }
+    elif sighting := event.sighting:
+        data |= {"sighting": str(sighting.pk), "camera": str(sighting.camera_id)}
+    elif camera := event.camera:
+        data |= {
+            "camera": str(camera.pk),
+            "name": camera.name,
+            "enabled": camera.enabled,
+            "status": camera.status,
+            "detail": camera.status_detail,
+            "worker": camera.worker,
+        }
+    return data
 
 
 def still_there(access: Access, shown: Collection[UUID]) -> set[UUID]:

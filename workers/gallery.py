@@ -14,6 +14,7 @@ from tenants.models import Tenant
 from visits.gallery import denied_people, nearest_visitors
 from workers.config import Thresholds
 from workers.engines import Engines
+from workers.sinks import outage
 from workers.stages.embed import template_of
 from workers.stages.match import nearest
 from workers.types import Candidate
@@ -37,10 +38,14 @@ class TenantGallery:
         self._denied: dict[str, NDArray[np.float32]] = {}
 
     def staff(self, template: NDArray[np.float32]) -> list[Candidate]:
+        """While the database is away, those who were known before."""
         with self._lock:
-            if time.monotonic() - self._checked > FRESH_SECONDS:
-                with inside(self._tenant):
-                    self._refresh()
+            if time.monotonic() - self._checked > FRESH_SECONDS and not outage.on():
+                try:
+                    with inside(self._tenant):
+                        self._refresh()
+                except outage.AWAY:
+                    outage.note()
                 self._checked = time.monotonic()
             templates, people = self._staff
             denied = self._denied
@@ -48,12 +53,18 @@ class TenantGallery:
         return [one for one in found if not _denied(one, denied, template)]
 
     def visitors(self, template: NDArray[np.float32]) -> list[Candidate]:
-        with inside(self._tenant):
-            try:
+        """While the database is away, nobody: a record of a new visitor is compared again when it arrives."""
+        if outage.on():
+            return []
+        try:
+            with inside(self._tenant):
                 matches = nearest_visitors(self._tenant, template, self._pack)
-            except IndexUnavailable as error:
-                log.warning("visitors of %s cannot be compared now: %s", self._tenant, error)
-                return []  # whoever records the track has it compared later
+        except outage.AWAY:
+            outage.note()
+            return []
+        except IndexUnavailable as error:
+            log.warning("visitors of %s cannot be compared now: %s", self._tenant, error)
+            return []  # whoever records the track has it compared later
         return [Candidate(identity=str(match.person), score=match.score) for match in matches]
 
     def _refresh(self) -> None:

@@ -1,4 +1,4 @@
-"""What lower floors announce, turned into tasks.
+"""What lower floors announce, turned into leases and tasks.
 
 Tasks are sent by name, so that a web process never loads the models' libraries.
 """
@@ -9,31 +9,42 @@ from uuid import UUID
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from cameras.events import camera_wanted
+from cameras.events import camera_switching_on, camera_wanted
+from cameras.models import Camera
 from staff.events import face_image_added
 from tenants.queries import active_tenant
+from workers.actions.leases import claim_source, keep_lease
+from workers.queries import owner_of
 
 log = logging.getLogger(__name__)
 
 
 def listen() -> None:
     """Called once, when Django is ready."""
-    camera_wanted.connect(_start_wanted, dispatch_uid="workers.start_wanted")
+    camera_switching_on.connect(_claim_source, dispatch_uid="workers.claim_source")
+    camera_wanted.connect(_follow_wanted, dispatch_uid="workers.follow_wanted")
     face_image_added.connect(_examine_added, dispatch_uid="workers.examine_added")
 
 
-def _start_wanted(camera_id: UUID, **_: object) -> None:
-    _send("reconcile_cameras_of_tenant")
+def _claim_source(camera: Camera, force: bool, **_: object) -> None:
+    claim_source(camera=camera, force=force)
+
+
+def _follow_wanted(camera_id: UUID, **_: object) -> None:
+    keep_lease(camera_id=camera_id)
+    if owner := owner_of(camera_id):
+        _send("follow_camera", str(camera_id), queue=f"worker.{owner.name}")
+    _send("supervise")
 
 
 def _examine_added(face_image_id: UUID, **_: object) -> None:
     _send("enrol_face", str(face_image_id))
 
 
-def _send(task: str, *args: str) -> None:
+def _send(task: str, *args: str, queue: str = "default") -> None:
     """The change is committed already; when the broker is away, reconciliation finds it later."""
     tenant = active_tenant()
     try:
-        current_app.send_task(f"workers.tasks.{task}", args, retry=False)
+        current_app.send_task(f"workers.tasks.{task}", args, retry=False, queue=queue)
     except OperationalError as error:
         log.warning("%s of %s waits for the broker: %s", task, tenant, error)

@@ -85,6 +85,8 @@ class Pipeline:
         self.counters = Counters()
         self.resting = False
         """Whether the last frame was not analysed; the next may not have to be shrunk for the detector."""
+        self.faces: list[Face] = []
+        """The faces that were seen last, for whoever shows them."""
         self._engines = engines
         self._gallery = gallery
         self._config = config or PipelineConfig()
@@ -115,6 +117,7 @@ class Pipeline:
         view = view_of(frame, self._side)
         faces = self._watched(find_faces(self._engines.detector, view), frame)
         self._scene.analysed(frame.at)
+        self.faces = faces
         self.counters.faces += len(faces)
         step = self._tracker.update(faces, frame.at)
         reports += self._end(step.ended)

@@ -16,7 +16,7 @@ from workers.engines import Engines
 from workers.enrol import EnrolledFace, PictureRefused, enrol_picture
 from workers.people import read_people_picture
 from workers.pipeline import Counters, Pipeline
-from workers.stages.capture import FileSource
+from workers.stages.capture.files import FileSource
 from workers.stages.embed import template_of
 from workers.stages.match import nearest
 from workers.types import Candidate, Decision, Floats, TrackReport

@@ -1,171 +1,262 @@
-"""One run of one camera: from the first frame until somebody, or the source, ends it."""
+"""One run of one camera: from the lease until somebody, or the source, ends it."""
 
 import logging
+import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
+from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from cameras.actions import StaleEpoch, begin_run, end_run, report_run
+from cameras.actions import StaleEpoch, end_run, report_run
 from cameras.models import Camera
 from cameras.queries import stored_login
 from tenants.context import inside
 from tenants.models import Tenant
+from visits.actions import tell_of_camera
 from workers.config import CameraConfig, PipelineConfig
 from workers.engines import Engines, UnknownModelError
 from workers.engines.store import ModelMissing
 from workers.gallery import gallery_of, tuned
+from workers.held import Held
 from workers.loaded import loaded_engines
 from workers.pipeline import Pipeline
+from workers.sinks import outage
+from workers.sinks.preview import Preview
 from workers.sinks.record import Recorder
-from workers.stages.capture import Source, SourceError, open_source
+from workers.sinks.spool import Spool
+from workers.stages.capture import ProcessSource, Source, SourceError, open_source
+from workers.types import Face, Frame
 
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 1.0
 """How often a run says that it lives, and asks whether it should go on."""
-
-_running: set[tuple[UUID, UUID]] = set()
-_running_lock = threading.Lock()
-_stopping = threading.Event()
-
-
-def stop_all() -> None:
-    """End all runs of this process at their next frame: the worker is shutting down."""
-    _stopping.set()
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+"""Before a source that failed is tried again; doubled with each failure in a row, and jittered."""
+REFUSED_PAUSE = 30.0
+"""After a refused login: cameras lock accounts after a few wrong passwords."""
+DELIVERS_SECONDS = 5.0
+GOOD_SECONDS = 10.0
+"""A source that delivered for so long was a good one: the next pause is short again."""
 
 
-def run_camera(tenant: Tenant, camera_id: UUID) -> None:
-    """Run a camera until it ends. A second call for a camera that runs here already does nothing."""
-    with _only_once(tenant, camera_id) as first:
-        if not first or _stopping.is_set():
-            return
-        with inside(tenant):
-            camera = begin_run(camera_id=camera_id, worker=settings.FACETRACK_WORKER, now=timezone.now())
-        if camera is not None:
-            _Run(tenant, camera).to_the_end()
+@dataclass(slots=True)
+class Gauges:
+    """What a run has done since it began."""
+
+    frames: int = 0
+    faces: int = 0
+    dropped: int = 0
+    failures: int = 0
 
 
-@contextmanager
-def _only_once(tenant: Tenant, camera_id: UUID) -> Iterator[bool]:
-    key = (tenant.pk, camera_id)
-    with _running_lock:
-        first = key not in _running
-        _running.add(key)
-    try:
-        yield first
-    finally:
-        if first:
-            with _running_lock:
-                _running.discard(key)
+class Run:
+    """One camera under one lease. `to_the_end` belongs to the run's thread, all else may be called by any."""
 
-
-class _Run:
-    """The state of one run: its epoch, its pipeline, and when it last said that it lives."""
-
-    def __init__(self, tenant: Tenant, camera: Camera) -> None:
-        self.tenant, self.camera = tenant, camera
+    def __init__(self, tenant: Tenant, camera: Camera, held: Held, spool: Spool) -> None:
+        """In the tenant: the camera's settings are read here, and stay for the whole run."""
+        self.tenant, self.camera, self.held = tenant, camera, held
+        self.source_settings = settings_of(tenant, camera)
+        self.gauges = Gauges()
+        self.error = ""
+        self.again = False
+        """Whether the camera should be taken anew at once when this run has ended."""
+        self.source: Source | None = None
+        self.latest: tuple[Frame, list[Face]] | None = None
+        self._spool = spool
+        self._ending = threading.Event()
+        self._failures = 0
         self._reported = float("-inf")
         self._started_at: datetime | None = None
         self._last_frame_at: datetime | None = None
+        self._latest_at = float("-inf")
+        self._preview = Preview(tenant.pk, camera.pk)
+        self._made: Pipeline | None = None
+        self._told: Camera.Status | None = None
+
+    @property
+    def delivers(self) -> bool:
+        """Whether frames come at this moment."""
+        return time.monotonic() - self._latest_at < DELIVERS_SECONDS
+
+    def stop(self, *, again: bool = False) -> None:
+        """End as soon as possible, also where the source hangs; `again`: to begin anew."""
+        self.again = again
+        self._ending.set()
+        if isinstance(self.source, ProcessSource):
+            self.source.close()
 
     def to_the_end(self) -> None:
-        """Analyse frames until the source ends, somebody stops the camera, or it belongs to another run."""
-        status, detail = Camera.Status.STOPPED, ""
+        """Watch until somebody stops the camera, it is another worker's, or a file has been played.
+
+        A source that fails is opened again for as long as it takes.
+        """
+        status = Camera.Status.STOPPED
         try:
-            engines = tuned(self.tenant, loaded_engines(self.camera.detector))
-            with closing(self._open()) as source:
-                status = self._watch(source, engines)
+            while self._should_go_on():
+                began = time.monotonic()
+                try:
+                    if self._one_session():
+                        status = Camera.Status.ENDED
+                        break
+                except (SourceError, ModelMissing, UnknownModelError) as error:
+                    self._rest(error, lasted=time.monotonic() - began)
         except StaleEpoch as error:
             log.warning("run ended: %s", error)
+            self.held.lost.set()
             return
-        except (SourceError, ModelMissing, UnknownModelError) as error:
-            status, detail = Camera.Status.ERROR, str(error)
         except Exception:
             log.exception("camera %s failed", self.camera.pk)
-            status, detail = Camera.Status.ERROR, "The run failed unexpectedly; the worker's log says where."
-        self._end(status, detail)
+            self.error = "The run failed unexpectedly; the worker's log says where."
+        self._end(Camera.Status.ERROR if self.error else status)
+
+    def _one_session(self) -> bool:
+        """From opening the source to its end; whether it ended because there is no more of it."""
+        engines = tuned(self.tenant, loaded_engines(self.camera.detector))
+        with closing(self._open()) as source:
+            self.source = source
+            try:
+                return self._watch(source, self._pipeline(engines), self._recorder(engines))
+            finally:
+                self.gauges.dropped += getattr(source, "dropped", 0)
+                self.source = None
 
     def _open(self) -> Source:
-        camera = self.camera
-        self._say(Camera.Status.STARTING)
-        with inside(self.tenant):
-            login, policy = stored_login(camera.pk), camera.site.address_policy()
-        return open_source(
-            camera.kind,
-            camera.location,
-            username=login.username or "",
-            password=login.password or "",
-            loop=camera.loop,
-            fps=camera.fps or settings.WORKER_FPS,
-            policy=policy,
-            folder=settings.FACETRACK_CLIP_DIR,
-            owner=self.tenant.schema_name,
+        if not self.error:
+            self._say(Camera.Status.STARTING)
+        return open_source(**self.source_settings)
+
+    def _pipeline(self, engines: Engines) -> Pipeline:
+        """One for the whole run: its tracks must be numbered on when a source comes back."""
+        if self._made is None:
+            gallery = gallery_of(self.tenant, engines.embedder.pack)
+            config = PipelineConfig(camera=config_of(self.camera))
+            self._made = Pipeline(engines, gallery, config)
+        return self._made
+
+    def _recorder(self, engines: Engines) -> Recorder:
+        return Recorder(
+            self.tenant,
+            self.camera.pk,
+            self.held,
+            self._spool,
+            pack=engines.embedder.pack,
+            link=engines.thresholds.link,
         )
 
-    def _watch(self, source: Source, engines: Engines) -> Camera.Status:
-        gallery = gallery_of(self.tenant, engines.embedder.pack)
-        config = PipelineConfig(camera=_config_of(self.camera))
-        pipeline = Pipeline(engines, gallery, config)
-        recorder = Recorder(
-            self.tenant, self.camera.pk, self.camera.epoch, engines.embedder.pack, engines.thresholds.link
-        )
-        status = Camera.Status.STOPPED
-        while self._should_go_on():
-            frame = source.read()
-            if frame is None:
-                status = Camera.Status.ENDED
-                break
-            self._last_frame_at = timezone.now()
-            self._started_at = self._started_at or datetime.fromtimestamp(frame.at, UTC)
-            for report in pipeline.process(frame):
+    def _watch(self, source: Source, pipeline: Pipeline, recorder: Recorder) -> bool:
+        try:
+            while self._should_go_on():
+                frame = source.read()
+                if frame is None:
+                    return True
+                self._note(frame)
+                for report in pipeline.process(frame):
+                    recorder.record(report)
+                self._show(frame, pipeline.faces)
+        finally:
+            for report in pipeline.finish():
                 recorder.record(report)
-        for report in pipeline.finish():
-            recorder.record(report)
-        return status
+        return False
+
+    def _note(self, frame: Frame) -> None:
+        if self.error or self._last_frame_at is None:
+            self._reported = float("-inf")  # that it runs (again) is told at once
+        self.error, self._last_frame_at = "", timezone.now()
+        self._started_at = self._started_at or datetime.fromtimestamp(frame.at, UTC)
+
+    def _show(self, frame: Frame, faces: list[Face]) -> None:
+        self.gauges.frames += 1
+        self.gauges.faces += len(faces)
+        self.latest, self._latest_at = (frame, faces), time.monotonic()
+        self._preview.show(frame.picture, faces)
+
+    def _rest(self, error: Exception, *, lasted: float) -> None:
+        """Say what is wrong and wait, for as long as the run goes on, before the source is tried again."""
+        if self._ending.is_set() or self.held.lost.is_set():  # closed under its hands
+            return
+        self.error = str(error)
+        self.gauges.failures += 1
+        self._failures = 1 if lasted > GOOD_SECONDS else self._failures + 1
+        pause = pause_after(self._failures, refused=getattr(error, "refused", False))
+        log.info("camera %s is tried again in %.0f s: %s", self.camera.pk, pause, error)
+        self._reported = float("-inf")
+        until = time.monotonic() + pause
+        while self._should_go_on() and time.monotonic() < until:
+            self._ending.wait(min(REPORT_SECONDS, max(0.0, until - time.monotonic())))
 
     def _should_go_on(self) -> bool:
-        if _stopping.is_set():
+        if self._ending.is_set() or self.held.lost.is_set():
             return False
         if time.monotonic() - self._reported < REPORT_SECONDS:
             return True
+        if self.error:
+            return self._say(Camera.Status.ERROR)
         return self._say(Camera.Status.RUNNING if self._last_frame_at else Camera.Status.STARTING)
 
     def _say(self, status: Camera.Status) -> bool:
         """Report; whether to go on. While the database is away the run goes on and reports later."""
         self._reported = time.monotonic()
+        if outage.on():
+            return True
         try:
             with inside(self.tenant):
-                return report_run(
+                goes_on = report_run(
                     camera_id=self.camera.pk,
-                    epoch=self.camera.epoch,
+                    epoch=self.held.epoch,
                     status=status,
                     now=timezone.now(),
+                    detail=self.error,
                     started_at=self._started_at,
                     last_frame_at=self._last_frame_at,
                 )
-        except (OperationalError, InterfaceError):
+                if goes_on and status != self._told:
+                    tell_of_camera(camera_id=self.camera.pk)
+                    self._told = status
+                return goes_on
+        except outage.AWAY:
+            outage.note()
             log.warning("camera %s cannot report: the database is away", self.camera.pk)
             return True
 
-    def _end(self, status: Camera.Status, detail: str) -> None:
-        with inside(self.tenant):
-            end_run(
-                camera_id=self.camera.pk,
-                epoch=self.camera.epoch,
-                status=status,
-                now=timezone.now(),
-                detail=detail,
-            )
+    def _end(self, status: Camera.Status) -> None:
+        try:
+            with inside(self.tenant):
+                end_run(
+                    camera_id=self.camera.pk,
+                    epoch=self.held.epoch,
+                    status=status,
+                    now=timezone.now(),
+                    detail=self.error,
+                )
+                tell_of_camera(camera_id=self.camera.pk)
+        except outage.AWAY:
+            outage.note()
+            log.warning("camera %s cannot say that it ended: the database is away", self.camera.pk)
 
 
-def _config_of(camera: Camera) -> CameraConfig:
+def settings_of(tenant: Tenant, camera: Camera) -> dict[str, Any]:
+    """What `open_source` takes for this camera, its login included. In the tenant."""
+    login = stored_login(camera.pk)
+    return {
+        "kind": camera.kind,
+        "location": camera.location,
+        "username": login.username or "",
+        "password": login.password or "",
+        "loop": camera.loop,
+        "fps": camera.fps or settings.WORKER_FPS,
+        "policy": camera.site.address_policy(),
+        "folder": settings.FACETRACK_CLIP_DIR,
+        "owner": tenant.schema_name,
+    }
+
+
+def config_of(camera: Camera) -> CameraConfig:
     return CameraConfig(
         fps=camera.fps or settings.WORKER_FPS,
         analysed_side=camera.analysed_side,
@@ -173,3 +264,9 @@ def _config_of(camera: Camera) -> CameraConfig:
         zones=tuple(tuple((x, y) for x, y in polygon) for polygon in camera.zones),
         masks=tuple(tuple((x, y) for x, y in polygon) for polygon in camera.masks),
     )
+
+
+def pause_after(failures: int, *, refused: bool) -> float:
+    """Seconds to wait after so many failures in a row."""
+    longest = REFUSED_PAUSE if refused else min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** (failures - 1))
+    return max(SHORTEST_PAUSE, longest * random.uniform(0.5, 1.0))  # noqa: S311  jitter

@@ -1,39 +1,114 @@
-"""What should run compared with what does; the database, not the broker, decides."""
+"""What should run compared with what does, and who is to run it: a constant number of queries a tick."""
 
-from datetime import datetime, timedelta
+import logging
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
 
-from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import Q
 
-from cameras.actions import assign, end_run, release_all
-from cameras.models import Camera
-from cameras.queries import no_longer_running, waiting_to_run
-from tenants.context import inside
-from tenants.queries import customers
+from tenants.context import installation
+from workers.actions.leases import plan
+from workers.assignment import Seat, Wish, assign
+from workers.models import Worker
+from workers.queries import leases, live_workers
 
-RETRY_AFTER = timedelta(seconds=10)
-"""A camera that failed is tried again after this long."""
-
-
-def cameras_to_start(now: datetime) -> list[Camera]:
-    """Cameras of the current tenant that wait for their worker; those without one get the installation's."""
-    for lost in no_longer_running(now):
-        end_run(camera_id=lost.pk, epoch=lost.epoch, status=Camera.Status.STOPPED, now=now)
-    rested = ~Q(status=Camera.Status.ERROR) | Q(reported_at__lt=now - RETRY_AFTER)
-    waiting = list(waiting_to_run(now).filter(rested))
-    for camera in waiting:
-        if not camera.worker:
-            camera.worker = settings.FACETRACK_WORKER
-            assign(camera_id=camera.pk, worker=camera.worker)
-    return waiting
+log = logging.getLogger(__name__)
 
 
-def start_afresh(worker: str, now: datetime) -> None:
-    """A worker process has begun: whatever ran under its name before, runs no more."""
-    for tenant in customers():
-        with inside(tenant):
-            release_all(worker=worker, now=now)
+class Row(NamedTuple):
+    """A lease as a tick reads it: ten thousand of them, so no model."""
+
+    camera: UUID
+    tenant: UUID
+    site: UUID
+    host: str
+    desired: bool
+    planned: UUID | None
+    worker: UUID | None
+    live: bool
 
 
-def queue_of(camera: Camera) -> str:
-    return f"worker.{camera.worker}"
+@dataclass(slots=True)
+class Orders:
+    """What one tick has to tell the workers: cameras by the worker's name, each as tenant and camera."""
+
+    assign: dict[str, list[tuple[UUID, UUID]]] = field(default_factory=lambda: defaultdict(list))
+    release: dict[str, list[tuple[UUID, UUID]]] = field(default_factory=lambda: defaultdict(list))
+    cameras: int = 0
+    workers: int = 0
+    unplaced: int = 0
+    changed: int = 0
+
+
+def tick() -> Orders | None:
+    """Plan who runs what, save the plan and return what workers have to be told.
+
+    None where another process is at it. Costs four queries on shared tables, whatever the number of
+    tenants. The plan is not yet the right to run: a worker takes that from the lease.
+    """
+    with installation(), transaction.atomic():
+        if not _only_supervisor():
+            return None
+        return _compare(list(live_workers()), _relevant())
+
+
+def _compare(workers: list[Worker], rows: list[Row]) -> Orders:
+    names, ids = (
+        {worker.pk: worker.name for worker in workers},
+        {worker.name: worker.pk for worker in workers},
+    )
+    wanted = [row for row in rows if row.desired]
+    places = assign([_seat(worker) for worker in workers], [_wish(row, names) for row in wanted])
+    orders = Orders(cameras=len(wanted), workers=len(workers))
+    if not workers:  # after an outage nobody has been seen for a while: no reason to forget who had what
+        orders.unplaced = len(wanted)
+        return orders
+    changes: list[tuple[UUID, UUID | None]] = []
+    for row in rows:
+        name = places.get(row.camera)
+        target = ids[name] if name else None
+        if target != row.planned:
+            changes.append((row.camera, target))
+        orders.unplaced += row.desired and name is None
+        holder = names.get(row.worker) if row.live and row.worker else None
+        if holder is not None and holder != name:
+            orders.release[holder].append((row.tenant, row.camera))
+        elif name is not None and holder is None:  # told with each tick until it is taken
+            orders.assign[name].append((row.tenant, row.camera))
+    orders.changed = len(changes)
+    plan(changes=changes)
+    return orders
+
+
+def _relevant() -> list[Row]:
+    """Cameras that are wanted, planned or held."""
+    chosen = Q(desired=True) | Q(planned__isnull=False) | Q(worker__isnull=False)
+    fields = ("camera_id", "tenant_id", "site_id", "host", "desired", "planned_id", "worker_id", "live")
+    return [Row(*values) for values in leases().filter(chosen).values_list(*fields)]
+
+
+def _seat(worker: Worker) -> Seat:
+    # Only an order of magnitude: a camera must not move to and fro with the load of a moment.
+    load = round(worker.load * 2) / 2
+    return Seat(worker.name, worker.capacity, worker.host, frozenset(worker.sites), load)
+
+
+def _wish(row: Row, names: dict[UUID, str]) -> Wish[UUID]:
+    """Where it is planned to run; else where it runs: a move under way is not taken back."""
+    at = names.get(row.planned) if row.planned else None
+    if at is None and row.live and row.worker:
+        at = names.get(row.worker)
+    return Wish(camera=row.camera, site=str(row.site), host=row.host, at=at)
+
+
+def _only_supervisor() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('facetrack.supervisor'))")
+        return bool(cursor.fetchone()[0])
+
+
+def queue_of(worker: str) -> str:
+    return f"worker.{worker}"

@@ -4,6 +4,7 @@ Beat calls the tasks of the installation; those fan out one task a tenant. The c
 `management` run the same functions by hand.
 """
 
+import threading
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,21 +12,65 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.utils import timezone
 
+from cameras.actions import end_silent_runs
+from cameras.queries import SILENT_AFTER
 from tenants.actions import forget_hand_overs
 from tenants.credentials import actions as credentials
-from tenants.queries import active_tenant
+from tenants.models import Tenant
+from tenants.queries import active_tenant, customers
 from tenants.sessions import SessionStore
 from tenants.tasks import InstallationTask, TenantTask, fan_out
 from visits import actions as visits
-from workers import examine, indexing, runner, supervise
+from workers import examine, indexing, operations
+from workers import supervise as supervisor
+from workers.actions.leases import forget_old_grants, keep_leases
+from workers.keeper import installed
 
 EVENTS_KEPT = timedelta(days=1)
 
 
+@shared_task(base=InstallationTask)
+def supervise() -> None:
+    """Compares desired and actual, and tells the workers."""
+    orders = supervisor.tick()
+    if orders is None:
+        return
+    for task, told in ((release_cameras, orders.release), (assign_cameras, orders.assign)):
+        for worker, pairs in told.items():
+            ids = [[str(tenant), str(camera)] for tenant, camera in pairs]
+            task.apply_async([ids], queue=supervisor.queue_of(worker), expires=5)
+
+
+@shared_task(base=InstallationTask)
+def assign_cameras(pairs: list[list[str]]) -> None:
+    """ASSIGN_CAMERA: on the queue of the worker that should take them; whether it may, the lease says."""
+    if keeper := installed():
+        for tenant, camera_id in _named(pairs):
+            keeper.start(tenant, camera_id)
+
+
+@shared_task(base=InstallationTask)
+def release_cameras(pairs: list[list[str]]) -> None:
+    """RELEASE_CAMERA: on the queue of the worker that should give them up."""
+    if keeper := installed():
+        for _, camera_id in pairs:
+            keeper.stop(UUID(camera_id))
+
+
 @shared_task(base=TenantTask)
-def run_camera(camera_id: str) -> None:
-    """Runs for as long as the camera does; on the queue of the worker that owns it."""
-    runner.run_camera(active_tenant(), UUID(camera_id))
+def follow_camera(camera_id: str) -> None:
+    """The camera was changed, switched or deleted; on the queue of the worker that runs it."""
+    if keeper := installed():
+        keeper.reload(active_tenant(), UUID(camera_id))
+
+
+@shared_task(base=TenantTask)
+def operate(reply_to: str, operation: str, camera_id: str) -> None:
+    """Carries out what somebody waits for."""
+    if keeper := installed():
+        wanted = operations.Operation(operation)
+        camera = UUID(camera_id) if camera_id else None
+        operations.reply(reply_to, operations.carry_out(keeper, active_tenant(), wanted, camera))
 
 
 @shared_task(base=TenantTask)
@@ -34,15 +79,17 @@ def enrol_face(face_image_id: str) -> None:
 
 
 @shared_task(base=InstallationTask)
-def reconcile_cameras() -> None:
-    fan_out(reconcile_cameras_of_tenant, expires=10)
+def reconcile() -> None:
+    fan_out(reconcile_tenant, expires=60)
 
 
 @shared_task(base=TenantTask)
-def reconcile_cameras_of_tenant() -> None:
+def reconcile_tenant() -> None:
+    """Finds what events have missed: leases out of step, silent runs, forgotten enrolments."""
     now = timezone.now()
-    for camera in supervise.cameras_to_start(now):
-        run_camera.apply_async([str(camera.pk)], queue=supervise.queue_of(camera), expires=10)
+    if keep_leases():
+        supervise.delay()
+    end_silent_runs(before=now - SILENT_AFTER)
     for face_image in examine.overdue(now):
         enrol_face.apply_async([str(face_image.pk)], expires=60)
 
@@ -68,6 +115,7 @@ def clear_expired() -> None:
     SessionStore.clear_expired()
     credentials.forget_expired(now=timezone.now())
     forget_hand_overs(before=timezone.now())
+    forget_old_grants()
     fan_out(forget_old_events, expires=600)
 
 
@@ -78,5 +126,12 @@ def forget_old_events() -> None:
 
 @worker_shutting_down.connect(weak=False)
 def stop_running(**_: object) -> None:
-    """SIGTERM waits for tasks to end; those that run cameras end when they are told to."""
-    runner.stop_all()
+    """SIGTERM first waits for tasks to end; cameras end meanwhile."""
+    if keeper := installed():
+        threading.Thread(target=keeper.stop_all).start()  # a signal's handler must not wait for a lock
+
+
+def _named(pairs: list[list[str]]) -> list[tuple[Tenant, UUID]]:
+    """Those of tenants that there still are."""
+    tenants = {str(tenant.pk): tenant for tenant in customers()}
+    return [(tenants[tenant], UUID(camera)) for tenant, camera in pairs if tenant in tenants]

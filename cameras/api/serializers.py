@@ -58,6 +58,8 @@ class CameraSerializer(StrictSerializer[Camera]):
             "password",
             "has_login",
             "loop",
+            "exclusive",
+            "host",
             "fps",
             "detector",
             "analysed_side",

@@ -1,22 +1,30 @@
 """Sites and cameras over the API."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cameras.actions import delete_camera, delete_site, save_camera, save_site, set_enabled
+from cameras.actions import SourceTaken, delete_camera, delete_site, save_camera, save_site, set_enabled
 from cameras.api.filters import CameraFilters, SiteFilters
 from cameras.api.serializers import CameraSerializer, SiteSerializer
 from cameras.models import Camera, Site
 from cameras.queries import cameras, get_camera, get_site, may_allow_networks, sites
 from cameras.rules import Login
 from tenants.access import Access
+from tenants.api.problems import Conflict
 from tenants.api.views import RowsViewSet, member
+
+FORCE = OpenApiParameter(
+    "force", bool, description="Stop another camera of this tenant that has the same exclusive source."
+)
 
 
 class SiteViewSet(RowsViewSet[Site]):
@@ -68,7 +76,8 @@ class CameraViewSet(RowsViewSet[Camera]):
     def create(self, request: Request) -> Response:
         values = self.accepted(request)
         login = _login_in(values)
-        camera = save_camera(camera=Camera(**values), by=member(request), login=login)
+        with _told_of_conflicts(self.access):
+            camera = save_camera(camera=Camera(**values), by=member(request), login=login)
         return self.answer(get_camera(self.access, camera.pk), 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
@@ -77,7 +86,8 @@ class CameraViewSet(RowsViewSet[Camera]):
         login = _login_in(values)
         for name, value in values.items():
             setattr(camera, name, value)
-        save_camera(camera=camera, by=member(request), only=values, login=login)
+        with _told_of_conflicts(self.access):
+            save_camera(camera=camera, by=member(request), only=values, login=login)
         return self.answer(get_camera(self.access, pk))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
@@ -85,9 +95,13 @@ class CameraViewSet(RowsViewSet[Camera]):
         delete_camera(camera=get_camera(self.access, pk))
         return Response(status=204)
 
+    @extend_schema(parameters=[FORCE])
     @action(detail=True, methods=["post"], verb="change")
     def start(self, request: Request, pk: UUID) -> Response:
-        """The camera should run; its worker follows within seconds."""
+        """The camera should run; its worker follows within seconds.
+
+        Refused (409) where another camera has its source: `force=true` stops that one, if it is yours.
+        """
         return self._switch(request, pk, enabled=True)
 
     @action(detail=True, methods=["post"], verb="change")
@@ -96,9 +110,20 @@ class CameraViewSet(RowsViewSet[Camera]):
         return self._switch(request, pk, enabled=False)
 
     def _switch(self, request: Request, pk: UUID, *, enabled: bool) -> Response:
-        return self.answer(
-            set_enabled(camera=get_camera(self.access, pk), enabled=enabled, by=member(request))
-        )
+        # Who sees one site only must not stop the camera of another one.
+        force = request.query_params.get("force") == "true" and self.access.sites is None
+        camera = get_camera(self.access, pk)
+        with _told_of_conflicts(self.access):
+            set_enabled(camera=camera, enabled=enabled, by=member(request), force=force)
+        return self.answer(camera)
+
+
+@contextmanager
+def _told_of_conflicts(access: Access) -> Iterator[None]:
+    try:
+        yield
+    except SourceTaken as error:
+        raise Conflict(error.told(access)) from None
 
 
 def _login_in(values: dict[str, Any]) -> Login:

@@ -2,7 +2,7 @@
 
 from cameras.rules.login import Login, holds_login, login_problem, secret_in
 from cameras.rules.networks import AddressPolicy, Endpoint, network_problem
-from cameras.rules.source import SourceKind, clip_problem, source_problem, time_zone_problem
+from cameras.rules.source import SourceKind, clip_problem, source_key, source_problem, time_zone_problem
 from cameras.rules.zones import polygons_problem
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "network_problem",
     "polygons_problem",
     "secret_in",
+    "source_key",
     "source_problem",
     "time_zone_problem",
 ]

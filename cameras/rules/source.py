@@ -55,6 +55,20 @@ def clip_problem(location: str, *, folder: str, tenant: str) -> str | None:
     return None
 
 
+def source_key(kind: str, location: str, host: str, *, exclusive: bool) -> str:
+    """What two cameras must not use at once: a USB device of a machine, or a stream marked exclusive.
+
+    Empty where any number may read. A USB device of an unnamed machine is that of the only one there is.
+    """
+    if kind == SourceKind.USB:
+        return f"usb:{host.strip().lower() or '*'}:{int(location)}"
+    if not exclusive or kind == SourceKind.FILE:
+        return ""
+    parts = urlsplit(location)
+    place = f"{parts.hostname}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
+    return f"{kind}:{place}{parts.path.rstrip('/')}?{parts.query}"
+
+
 def time_zone_problem(name: str) -> str | None:
     """Why `name` is no time zone, in words for the person who typed it."""
     if name in available_timezones():

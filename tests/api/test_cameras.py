@@ -116,7 +116,7 @@ def test_a_change_does_not_undo_what_a_worker_wrote_meanwhile(
     clean = Camera.full_clean
 
     def clean_late(self: Camera, *args: Any, **kwargs: Any) -> None:
-        begin_run(camera_id=camera.pk, worker="w1", now=timezone.now())
+        begin_run(camera_id=camera.pk, worker="w1", epoch=2, now=timezone.now())
         clean(self, *args, **kwargs)
 
     monkeypatch.setattr(Camera, "full_clean", clean_late)

@@ -12,7 +12,7 @@ import threading
 import time
 from fractions import Fraction
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import av
 import numpy as np
@@ -58,7 +58,7 @@ class RtspServer:
     def url(self) -> str:
         return f"rtsp://127.0.0.1:{self._listener.getsockname()[1]}/door"
 
-    def __enter__(self) -> RtspServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from cameras.rules import AddressPolicy
-from workers.stages.capture import FileSource, NewestFrame, SourceError, UsbSource, open_source
+from workers.stages.capture import SourceError, open_source
+from workers.stages.capture.files import FileSource
 from workers.stages.capture.source import Rhythm
+from workers.stages.capture.usb import UsbSource
 from workers.types import Frame
 
 
@@ -118,49 +120,6 @@ def test_usb_cameras_that_are_not_there(location: str, message: str) -> None:
 def test_an_unknown_kind_of_source() -> None:
     with pytest.raises(SourceError, match="choose file, usb, rtsp or http"):
         open_source("carrier pigeon", "x", policy=AddressPolicy())
-
-
-class Ticking:
-    """A live source of numbered frames, a hundred a second."""
-
-    def __init__(self, count: int, failure: Exception | None = None) -> None:
-        self.count, self.failure, self.closed, self.index = count, failure, False, 0
-
-    def read(self) -> Frame | None:
-        time.sleep(0.01)
-        if self.index == self.count:
-            if self.failure:
-                raise self.failure
-            return None
-        self.index += 1
-        return Frame(self.index - 1, self.index / 100, np.zeros((2, 2, 3), np.uint8))
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def test_the_newest_frame_wins_and_drops_are_counted() -> None:
-    inner = Ticking(200)
-    source = NewestFrame(inner)
-    first = source.read()
-    time.sleep(0.3)
-    second = source.read()
-    assert first is not None
-    assert second is not None
-    assert second.index - first.index > 10
-    assert source.dropped >= second.index - first.index - 1
-    source.close()
-    assert inner.closed
-
-
-def test_the_end_and_failures_of_a_live_source_reach_the_reader() -> None:
-    ended = NewestFrame(Ticking(1))
-    frames = [ended.read(), ended.read()]
-    assert frames[0] is not None
-    assert frames[1] is None
-    failed = NewestFrame(Ticking(0, SourceError("it broke", "mend it")))
-    with pytest.raises(SourceError, match="it broke: mend it"):
-        failed.read()
 
 
 def test_a_rhythm_is_even_and_does_not_catch_up_after_a_pause() -> None:

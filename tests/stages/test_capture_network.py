@@ -1,8 +1,12 @@
+import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,10 +14,12 @@ import pytest
 
 from cameras.rules import AddressPolicy
 from tests.stages.rtsp_server import HEIGHT, WIDTH, RtspServer
-from workers.stages.capture import Source, SourceError, network, open_source
+from workers.stages.capture import ProcessSource, Source, SourceError, open_source, process
+from workers.types import Frame
 
 SECRET = "hunter2:@/#"
 LOCAL = AddressPolicy(loopback=True)
+STREAMS = ("/mjpeg", "/large", "/changing", "/garbage")
 
 
 class Camera(BaseHTTPRequestHandler):
@@ -21,8 +27,8 @@ class Camera(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.path = self.path.partition("?")[0]
-        if self.path == "/mjpeg":
-            self._stream()
+        if self.path in STREAMS:
+            self._stream(self.path)
         elif self.path == "/private":
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="cam"')
@@ -36,13 +42,18 @@ class Camera(BaseHTTPRequestHandler):
         else:
             self.send_error({"/broken": 500}.get(self.path, 404))
 
-    def _stream(self) -> None:
+    def _stream(self, path: str) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
         for i in range(40):
-            picture = np.full((48, 64, 3), 40 + i * 4, dtype=np.uint8)
+            size = (1000, 2667) if path == "/large" else (48, 64)
+            if path == "/changing" and i >= 20:
+                size = (96, 128)
+            picture = np.full((*size, 3), 40 + i * 4, dtype=np.uint8)
             data = cv2.imencode(".jpg", picture)[1].tobytes()
+            if path == "/garbage" and 10 <= i < 20:
+                data = bytes(np.random.default_rng(i).integers(0, 256, len(data), dtype=np.uint8))
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
             try:
                 self.wfile.write(head.encode() + data + b"\r\n")
@@ -73,12 +84,6 @@ def silent() -> Iterator[int]:
 def read_many(source: Source) -> None:
     for _ in range(100):
         source.read()
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "OPEN_SECONDS", 1.0)
-    monkeypatch.setattr(network, "READ_SECONDS", 1.0)
 
 
 def test_an_http_camera_delivers_frames(http: str) -> None:
@@ -124,7 +129,6 @@ def test_a_wrong_login_is_told_without_repeating_it() -> None:
     assert "admin" not in str(error.value)
 
 
-@pytest.mark.usefixtures("hasty")
 def test_a_camera_that_falls_silent_is_noticed() -> None:
     with RtspServer(silent_after=8) as server:
         source = open_source("rtsp", server.url, fps=30, policy=LOCAL)
@@ -135,7 +139,6 @@ def test_a_camera_that_falls_silent_is_noticed() -> None:
     assert time.monotonic() - started < 20  # it hangs for a minute without its time-outs
 
 
-@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("kind", ["rtsp", "http"])
 def test_a_server_that_never_answers_is_given_up_in_time(kind: str, silent: int) -> None:
     started = time.monotonic()
@@ -168,6 +171,92 @@ def test_a_closed_port_is_a_refused_connection() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(SourceError, match="refuses the connection"):
         open_source("rtsp", f"rtsp://admin:{'x'}@127.0.0.1:{port}/x", policy=LOCAL)
+
+
+def frames_until_failure(source: Source) -> list[Frame]:
+    frames: list[Frame] = []
+    with suppress(SourceError):
+        while (frame := source.read()) is not None:
+            frames.append(frame)
+    return frames
+
+
+def live(server: RtspServer, fps: float = 30) -> ProcessSource:
+    source = open_source("rtsp", server.url, fps=fps, policy=LOCAL)
+    assert isinstance(source, ProcessSource)
+    return source
+
+
+def test_the_newest_frame_wins_and_drops_are_counted() -> None:
+    with RtspServer() as server:
+        source = live(server)
+        first = source.read()
+        time.sleep(1.0)
+        second = source.read()
+        source.close()
+    assert first is not None
+    assert second is not None
+    assert second.index - first.index > 8
+    assert source.dropped > 8
+    assert second.at == pytest.approx(time.time(), abs=1)
+    assert source.facts["codec"] == "h264"
+
+
+def test_a_child_that_hangs_is_killed_for_certain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped by a signal, as deaf as a decoder in an endless loop."""
+    monkeypatch.setattr(process, "FRAME_SECONDS", 1.0)
+    with RtspServer() as server:
+        source = live(server)
+        assert source.read() is not None
+        os.kill(source.pid, signal.SIGSTOP)
+        with pytest.raises(SourceError, match="has sent nothing for 1 seconds"):
+            read_many(source)
+        source.close()
+        source.close()
+    assert not Path(f"/proc/{source.pid}").exists()
+
+
+def test_a_child_that_crashes_is_a_source_that_failed() -> None:
+    with RtspServer() as server:
+        source = live(server)
+        os.kill(source.pid, signal.SIGSEGV)
+        with pytest.raises(SourceError, match="decoder of the camera died"):
+            read_many(source)
+        source.close()
+
+
+def test_a_child_ends_with_its_parent_and_knows_none_of_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACETRACK_SECRET_KEY", SECRET)
+    with RtspServer(login=f"admin:{SECRET}") as server:
+        source = open_source("rtsp", server.url, username="admin", password=SECRET, policy=LOCAL)
+        assert isinstance(source, ProcessSource)
+        for name in ("cmdline", "environ"):
+            assert b"hunter2" not in Path(f"/proc/{source.pid}/{name}").read_bytes()
+        assert source._child.stdin is not None
+        source._child.stdin.close()
+        source._child.wait(5)
+
+
+def test_a_large_picture_is_made_smaller_by_the_child(http: str) -> None:
+    source = open_source("http", f"{http}/large", fps=30, policy=LOCAL)
+    frame = source.read()
+    source.close()
+    assert frame is not None
+    assert frame.picture.shape == (719, 1920, 3)
+
+
+def test_a_camera_that_changes_its_picture_goes_on(http: str) -> None:
+    source = open_source("http", f"{http}/changing", fps=30, policy=LOCAL)
+    shapes = {frame.picture.shape for frame in frames_until_failure(source)}
+    source.close()
+    assert {(48, 64, 3), (96, 128, 3)} <= shapes
+
+
+def test_garbage_in_the_stream_is_stepped_over(http: str) -> None:
+    source = open_source("http", f"{http}/garbage", fps=30, policy=LOCAL)
+    last = frames_until_failure(source)[-1]
+    source.close()
+    assert last.picture.mean() > 150, "pictures after the damaged ones did not come"
 
 
 def test_a_host_that_nobody_knows() -> None:

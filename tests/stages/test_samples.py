@@ -16,7 +16,7 @@ from workers.enrol import EnrolledFace, PictureRefused, enrol_picture
 from workers.loaded import model_store
 from workers.people import people_in
 from workers.replay import MemoryGallery, enrol_people, replay
-from workers.stages.capture import FileSource
+from workers.stages.capture.files import FileSource
 from workers.stages.decide import Standing, judge
 from workers.types import Decision, TrackReport
 

@@ -1,7 +1,7 @@
-"""Runs of cameras: what a camera's row says afterwards, and which cameras are started."""
+"""Runs of cameras: what a camera's row says afterwards, and what a run learns while it goes on."""
 
-from collections.abc import Callable
-from datetime import timedelta
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -16,12 +16,14 @@ from staff.actions import add_face_image
 from staff.models import FaceImage, StaffMember
 from tenants.models import Tenant
 from tests.conftest import make_camera
-from visits.models import PassageCount, Sighting
+from visits.models import LiveEvent, PassageCount, Sighting
+from workers.actions.fleet import Introduction, register
 from workers.engines.store import ModelMissing
 from workers.examine import examine_picture
+from workers.keeper import Keeper
 from workers.loaded import loaded_engines
-from workers.runner import run_camera
-from workers.supervise import cameras_to_start, queue_of
+from workers.runner import LONGEST_PAUSE, REFUSED_PAUSE, pause_after
+from workers.sinks.spool import Spool
 
 
 @pytest.fixture
@@ -45,19 +47,41 @@ def empty_room(tmp_path: Path, settings: Settings) -> Path:
     return path
 
 
+@pytest.fixture
+def keeper(db: None, tmp_path: Path) -> Iterator[Keeper]:
+    """A worker whose threads have not begun: its runs run in the test's."""
+    worker = register(introduction=Introduction(name="w1", capacity=4))
+    spool = Spool(tmp_path / "spool", megabytes=10)
+    yield Keeper(worker, spool)
+    spool.close()
+
+
+def run(keeper: Keeper, tenant: Tenant, camera: Camera, *, stop_after: float | None = None) -> bool:
+    """Take a camera and run it here, to its end or for a while; whether it could be taken."""
+    run = keeper.run_of(tenant, camera.pk)
+    if run is None:
+        return False
+    if stop_after is not None:
+        threading.Timer(stop_after, run.stop).start()
+    run.to_the_end()
+    camera.refresh_from_db()
+    return True
+
+
 def file_camera(path: Path, **values: object) -> Camera:
     return make_camera("Clip", kind="file", location=str(path), enabled=True, **values)
 
 
 def test_a_file_is_played_once_and_its_camera_switched_off(
-    acme: Tenant, models: None, empty_room: Path
+    acme: Tenant, keeper: Keeper, models: None, empty_room: Path
 ) -> None:
     camera = file_camera(empty_room)
-    run_camera(acme, camera.pk)
-    camera.refresh_from_db()
-    assert (camera.status, camera.enabled, camera.epoch) == ("ended", False, 2)
+    assert run(keeper, acme, camera)
+    assert (camera.status, camera.enabled, camera.epoch, camera.worker) == ("ended", False, 2, "w1")
     assert camera.last_frame_at is not None
     assert (Sighting.objects.count(), PassageCount.objects.count()) == (0, 0)
+    told = LiveEvent.objects.filter(kind=LiveEvent.Kind.CAMERA_CHANGED, camera=camera)
+    assert told.count() >= 2, "starting and ended"
 
 
 @pytest.mark.parametrize(
@@ -70,28 +94,29 @@ def test_a_file_is_played_once_and_its_camera_switched_off(
     ],
 )
 def test_a_source_that_fails_is_named_with_a_remedy_and_without_its_password(
-    acme: Tenant, models: None, kind: str, location: str, message: str
+    acme: Tenant, keeper: Keeper, models: None, kind: str, location: str, message: str
 ) -> None:
     camera = make_camera("Bad", kind=kind, location=location, enabled=True, username="me", password="geheim")
-    run_camera(acme, camera.pk)
-    camera.refresh_from_db()
+    run(keeper, acme, camera, stop_after=2.0)
     assert (camera.status, camera.enabled) == ("error", True)
     assert message in camera.status_detail
     assert "check" in camera.status_detail
     assert "geheim" not in camera.status_detail
 
 
-def test_an_unknown_detector_is_named(acme: Tenant, models: None, empty_room: Path) -> None:
+def test_an_unknown_detector_is_named(acme: Tenant, keeper: Keeper, models: None, empty_room: Path) -> None:
     camera = file_camera(empty_room, detector="yolo")
-    run_camera(acme, camera.pk)
-    camera.refresh_from_db()
+    run(keeper, acme, camera, stop_after=1.0)
     assert "no detector named 'yolo'" in camera.status_detail
 
 
-def test_a_camera_that_was_stopped_meanwhile_is_not_run(acme: Tenant, empty_room: Path) -> None:
+def test_a_camera_that_was_stopped_meanwhile_is_not_run(
+    acme: Tenant, keeper: Keeper, empty_room: Path
+) -> None:
+    """Its lease does not know yet: the event is on its way."""
     camera = file_camera(empty_room)
-    set_enabled(camera=camera, enabled=False, by=None)
-    run_camera(acme, camera.pk)
+    Camera.objects.update(enabled=False)
+    assert not run(keeper, acme, camera)
     camera.refresh_from_db()
     assert (camera.epoch, camera.status) == (1, "stopped")
 
@@ -100,11 +125,11 @@ def test_a_run_learns_that_it_was_stopped_or_replaced(camera: Camera) -> None:
     camera.enabled = True
     camera.save()
     now = timezone.now()
-    begun = begin_run(camera_id=camera.pk, worker="w1", now=now)
+    begun = begin_run(camera_id=camera.pk, worker="w1", epoch=2, now=now)
     assert begun is not None
     running = Camera.Status.RUNNING
     assert report_run(camera_id=camera.pk, epoch=begun.epoch, status=running, now=now)
-    later = begin_run(camera_id=camera.pk, worker="w2", now=now)
+    later = begin_run(camera_id=camera.pk, worker="w2", epoch=3, now=now)
     assert later is not None
     assert not report_run(camera_id=camera.pk, epoch=begun.epoch, status=running, now=now)
     end_run(camera_id=camera.pk, epoch=begun.epoch, status=Camera.Status.ERROR, now=now, detail="late")
@@ -114,35 +139,12 @@ def test_a_run_learns_that_it_was_stopped_or_replaced(camera: Camera) -> None:
     assert not report_run(camera_id=camera.pk, epoch=later.epoch, status=running, now=now)
 
 
-@pytest.mark.parametrize(
-    ("status", "silent_seconds", "starts"),
-    [
-        ("stopped", 0, True),
-        ("running", 1, False),
-        ("running", 60, True),
-        ("starting", 60, True),
-        ("error", 1, False),
-        ("error", 15, True),
-    ],
-)
-def test_what_waits_is_started_and_what_runs_is_left(
-    camera: Camera, status: str, silent_seconds: int, starts: bool
-) -> None:
-    now = timezone.now()
-    reported = now - timedelta(seconds=silent_seconds)
-    Camera.objects.update(enabled=True, status=status, reported_at=reported)
-    chosen = cameras_to_start(now)
-    assert [one.pk for one in chosen] == ([camera.pk] if starts else [])
-    if starts:
-        assert queue_of(chosen[0]) == "worker.w1"
-
-
-def test_a_camera_nobody_wants_is_not_started_and_not_left_running(camera: Camera) -> None:
-    now = timezone.now()
-    Camera.objects.update(enabled=False, status="running", reported_at=now - timedelta(minutes=1))
-    assert cameras_to_start(now) == []
-    camera.refresh_from_db()
-    assert camera.status == "stopped"
+def test_pauses_grow_are_jittered_and_end_at_a_quarter_of_a_minute() -> None:
+    pauses = [[pause_after(n, refused=False) for _ in range(200)] for n in range(1, 12)]
+    assert all(1.0 <= pause <= LONGEST_PAUSE for many in pauses for pause in many)
+    assert max(pauses[0]) <= 1.0 < max(pauses[2])
+    assert max(pauses[10]) - min(pauses[10]) > 5
+    assert min(pause_after(1, refused=True) for _ in range(200)) >= REFUSED_PAUSE / 2
 
 
 def test_a_picture_without_a_face_is_refused_in_words(

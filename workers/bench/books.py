@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import uuid4
 
 import numpy as np
+from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context
 
 from cameras.models import Camera, Site
@@ -22,6 +25,7 @@ from workers.clips.actors import Actor
 from workers.engines import Engines
 from workers.enrol import EnrolledFace
 from workers.gallery import TenantGallery
+from workers.models import CameraLease
 from workers.replay import MemoryGallery
 from workers.sinks.record import Recorder
 from workers.types import Candidate, Decision, Floats, Picture, TrackReport
@@ -48,13 +52,25 @@ class MemoryBook:
                 self._gallery.remember(report.template)
 
 
+@dataclass(frozen=True, slots=True)
+class _Undisputed:
+    """The right to record for a camera that nobody else knows of."""
+
+    epoch: int
+    sure: bool = True
+
+    def database_time(self) -> datetime:
+        return timezone.now()
+
+
 class TenantBook:
     """A `Book` of a tenant: saves sightings as a worker does. Names of staff instead of their ids."""
 
     def __init__(self, tenant: Tenant, camera: Camera, engines: Engines, names: dict[str, str]) -> None:
         pack = engines.embedder.pack
         self._gallery = TenantGallery(tenant, pack)
-        self._recorder = Recorder(tenant, camera.pk, camera.epoch, pack, engines.thresholds.link)
+        right = _Undisputed(camera.epoch)
+        self._recorder = Recorder(tenant, camera.pk, right, None, pack=pack, link=engines.thresholds.link)
         self.names = names
 
     def staff(self, template: Floats) -> list[Candidate]:
@@ -79,6 +95,9 @@ def tenant_book(engines: Engines, people: Sequence[Actor]) -> Iterator[TenantBoo
         with inside(tenant):
             site = Site.objects.create(name="Bench")
             camera = Camera.objects.create(site=site, name="Bench", kind="file", location="bench", epoch=1)
+            CameraLease.objects.create(
+                camera_id=camera.pk, tenant=tenant, site_id=site.pk, label="Bench", epoch=camera.epoch
+            )
             members = [_enrolled(actor, engines.embedder.pack) for actor in people]
         yield TenantBook(tenant, camera, engines, {str(member.pk): member.name for member in members})
     finally:

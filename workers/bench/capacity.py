@@ -11,7 +11,8 @@ from workers.bench.contenders import Book
 from workers.config import PipelineConfig
 from workers.engines import Engines
 from workers.pipeline import Pipeline
-from workers.stages.capture import FileSource, NewestFrame
+from workers.stages.capture import NewestFrame
+from workers.stages.capture.files import FileSource
 
 
 @dataclass(frozen=True, slots=True)

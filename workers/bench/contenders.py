@@ -16,7 +16,8 @@ from insightface.model_zoo import get_model
 from workers.config import PipelineConfig
 from workers.engines import Engines
 from workers.pipeline import Pipeline
-from workers.stages.capture import FileSource, ReadAhead
+from workers.stages.capture import ReadAhead
+from workers.stages.capture.files import FileSource
 from workers.types import Candidate, Decision, Floats, Frame, Gallery, TrackReport
 
 CPU = ["CPUExecutionProvider"]

@@ -23,7 +23,7 @@ from workers.engines import Engines, load
 from workers.engines.store import ModelMissing
 from workers.loaded import model_store
 from workers.pipeline import Pipeline
-from workers.stages.capture import FileSource
+from workers.stages.capture.files import FileSource
 from workers.stages.embed import template_of
 from workers.types import Frame
 

@@ -11,7 +11,7 @@ from workers.clips.write import Truth, read_truth
 from workers.config import CameraConfig, PipelineConfig
 from workers.engines import Engines
 from workers.replay import MemoryGallery, replay
-from workers.stages.capture import FileSource
+from workers.stages.capture.files import FileSource
 from workers.types import Decision, TrackReport
 
 PEOPLE = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)

@@ -1,51 +1,74 @@
-"""From a track's report to the tenant's saved facts."""
+"""From a track's report to the tenant's saved facts, or to the spool while they cannot be saved."""
 
 import logging
-import time
 from datetime import UTC, datetime
+from typing import Protocol
 from uuid import UUID
-
-from django.db import InterfaceError, OperationalError
 
 from facetrack.lib.images import jpeg
 from tenants.context import inside
 from tenants.models import Tenant
 from visits.actions import record_track
 from visits.rules import TrackFacts
+from workers.sinks import outage
+from workers.sinks.letters import Letter
+from workers.sinks.spool import Spool
 from workers.types import TrackReport
 
 log = logging.getLogger(__name__)
 
-DATABASE_PATIENCE = (0.5, 1, 2, 4, 8, 8, 8)
-"""Seconds to wait before each further try while PostgreSQL is away: a restart takes a few."""
+
+class Right(Protocol):
+    """The right to record for a camera: a lease, as its holder sees it."""
+
+    @property
+    def epoch(self) -> int:
+        """What the lease was granted with."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether nobody else can have it."""
+
+    def database_time(self) -> datetime:
+        """The database's time now."""
 
 
 class Recorder:
     """Records the tracks of one run of one camera. Raises StaleEpoch when the run has lost its camera."""
 
-    def __init__(self, tenant: Tenant, camera: UUID, epoch: int, pack: str, link: float) -> None:
-        self._tenant, self._camera, self._epoch = tenant, camera, epoch
+    def __init__(
+        self, tenant: Tenant, camera: UUID, right: Right, spool: Spool | None, *, pack: str, link: float
+    ) -> None:
+        """Without a spool a record that cannot be saved raises what the database does."""
+        self._tenant, self._camera, self._right, self._spool = tenant, camera, right, spool
         self._pack, self._link = pack, link
 
     def record(self, report: TrackReport) -> None:
-        """Save a report; tried again while the database is away, a second time is a no-op."""
+        """Save a report now; later where the database is away, the lease in doubt, or earlier ones wait."""
         facts = self._facts(report)
-        for pause in (*DATABASE_PATIENCE, None):
-            try:
-                with inside(self._tenant):
-                    record_track(facts=facts, link=self._link)
-                return
-            except (OperationalError, InterfaceError):
-                if pause is None:
-                    raise
-                log.warning("track %s of camera %s waits for the database", report.track, self._camera)
-                time.sleep(pause)
+        if self._spool is None:
+            self._save(facts)
+            return
+        letter = Letter(self._tenant.pk, facts, self._link, self._right.database_time())
+        if outage.on() or not self._right.sure or self._spool.depth:
+            self._spool.put(letter)
+            return
+        try:
+            self._save(facts)
+        except outage.AWAY:
+            outage.note()
+            log.warning("track %s of camera %s waits in the spool", report.track, self._camera)
+            self._spool.put(letter)
+
+    def _save(self, facts: TrackFacts) -> None:
+        with inside(self._tenant):
+            record_track(facts=facts, link=self._link)
 
     def _facts(self, report: TrackReport) -> TrackFacts:
         verdict, shot = report.verdict, report.shot
         return TrackFacts(
             camera=self._camera,
-            epoch=self._epoch,
+            epoch=self._right.epoch,
             track=report.track,
             sequence=report.sequence,
             ended=report.ended,

@@ -27,7 +27,8 @@ from workers.clips.write import write_story
 from workers.engines import Engines, UnknownModelError, load
 from workers.engines.store import ModelMissing
 from workers.loaded import model_store
-from workers.stages.capture import FileSource, SourceError
+from workers.stages.capture import SourceError
+from workers.stages.capture.files import FileSource
 
 CROWD = 8
 ROWS = (1_000, 10_000, 100_000)

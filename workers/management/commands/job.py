@@ -9,11 +9,15 @@ from tenants.queries import TenantMissing, customer, customers
 from workers import tasks
 
 OF_A_TENANT = {
-    "reconcile_cameras": tasks.reconcile_cameras_of_tenant,
+    "reconcile": tasks.reconcile_tenant,
     "close_visits": tasks.close_visits_of_tenant,
     "forget_old_events": tasks.forget_old_events,
 }
-OF_THE_INSTALLATION = {"drain_outbox": tasks.drain_outbox, "clear_expired": tasks.clear_expired}
+OF_THE_INSTALLATION = {
+    "drain_outbox": tasks.drain_outbox,
+    "clear_expired": tasks.clear_expired,
+    "supervise": tasks.supervise,
+}
 
 
 class Command(BaseCommand):

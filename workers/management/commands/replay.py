@@ -21,7 +21,8 @@ from workers.engines.store import ModelMissing
 from workers.loaded import model_store
 from workers.people import people_in
 from workers.replay import MemoryGallery, Replayed, enrol_people, replay
-from workers.stages.capture import FileSource, SourceError
+from workers.stages.capture import SourceError
+from workers.stages.capture.files import FileSource
 from workers.types import Decision, TrackReport
 
 COLOURS = {

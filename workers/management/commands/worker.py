@@ -1,39 +1,105 @@
-"""manage.py worker --name w1: watch the cameras that belong to this worker."""
+"""manage.py worker --name w1: watch the cameras that the supervisor plans for this worker."""
 
+import gc
 from typing import Any
 
 from celery import current_app
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
+from django.db import connection
 
+from cameras.models import Site
+from tenants.context import inside
+from tenants.queries import customers
+from workers.actions.fleet import Introduction, register
+from workers.devices import accelerators, devices, packs, versions
 from workers.engines.store import ModelMissing
+from workers.keeper import Keeper, install
 from workers.loaded import loaded_engines
-from workers.supervise import start_afresh
+from workers.sinks.spool import Spool, SpoolInUse
 
-SPARE_THREADS = 4
-"""For enrolment, closing visits and the outbox, while every camera keeps a thread of its own."""
+TASK_THREADS = 8
+"""For tasks; every camera has a thread of its own beside them."""
+
+DATABASE_SECONDS = 1.5
+MOST_CONNECTIONS = 20
 
 
 class Command(BaseCommand):
     help = (
-        "Watch cameras: a Celery worker on the queue worker.NAME, and on the queues that any worker serves."
+        "Watch cameras: those that the supervisor plans for this worker. Also a Celery worker on the queue "
+        "worker.NAME, and on the queue that any worker serves."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", default=settings.FACETRACK_WORKER, help="default: %(default)s")
-        parser.add_argument("--capacity", type=int, default=8, help="cameras at once, default: %(default)s")
+        parser.add_argument("--capacity", type=int, default=16, help="cameras at once, default: %(default)s")
+        parser.add_argument(
+            "--site",
+            action="append",
+            default=[],
+            help="serve only cameras of this site (its id or its name); may be repeated",
+        )
 
-    def handle(self, *args: Any, name: str, capacity: int, **options: Any) -> None:
+    def handle(self, *args: Any, name: str, capacity: int, site: list[str], **options: Any) -> None:
         if not 1 <= capacity <= 200:
             raise CommandError(f"--capacity takes 1 to 200 cameras, not {capacity}")
+        if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 50:
+            raise CommandError("--name takes letters, digits, - and _, at most 50")
+        _never_wait_long(capacity)
+        sites = [found for given in site for found in _sites(given)]
         try:
             engines = loaded_engines()
-        except ModelMissing as error:
+            spool = Spool(settings.VAR_DIR / "spool" / name, megabytes=settings.FACETRACK_SPOOL_MEGABYTES)
+        except (ModelMissing, SpoolInUse) as error:
             raise CommandError(str(error)) from None
-        settings.FACETRACK_WORKER = name
-        start_afresh(name, timezone.now())
+        introduction = Introduction(
+            name=name,
+            capacity=capacity,
+            sites=sites,
+            devices=devices(),
+            packs=packs(),
+            accelerators=accelerators(),
+            versions=versions(),
+        )
+        keeper = Keeper(register(introduction=introduction), spool)
+        connection.close()
+        install(keeper)
+        keeper.begin()
         self.stdout.write(f"Worker {name}: model pack {engines.embedder.pack}, up to {capacity} cameras.")
-        queues, threads = f"worker.{name},default", capacity + SPARE_THREADS
-        words = f"worker --hostname={name}@%h --queues={queues} --pool=threads --concurrency={threads}"
-        current_app.worker_main([*words.split(), "--loglevel=INFO", "--without-gossip", "--without-mingle"])
+        words = f"worker --hostname={name}@%h --queues=worker.{name},default --pool=threads"
+        try:
+            current_app.worker_main(
+                [
+                    *words.split(),
+                    f"--concurrency={TASK_THREADS}",
+                    "--loglevel=INFO",
+                    "--without-gossip",
+                    "--without-mingle",
+                ]
+            )
+        finally:
+            keeper.end()
+            gc.freeze()  # else the interpreter looks through every loaded library once more: seconds
+
+
+def _never_wait_long(cameras: int) -> None:
+    """Room in the pool for every camera, and no long wait for a database that is away.
+
+    A camera's thread that waits sees nobody meanwhile; the spool takes what cannot be saved at once.
+    """
+    pool = connection.settings_dict.get("OPTIONS", {}).get("pool")
+    if isinstance(pool, dict):
+        pool["timeout"] = DATABASE_SECONDS
+        pool["max_size"] = max(int(pool["max_size"]), min(cameras, MOST_CONNECTIONS))
+
+
+def _sites(given: str) -> list[str]:
+    """The ids of the sites, of any tenant, that are meant by an id or a name. Raises CommandError."""
+    found = []
+    for tenant in customers():
+        with inside(tenant):
+            found += [str(site.pk) for site in Site.objects.all() if given in (str(site.pk), site.name)]
+    if not found:
+        raise CommandError(f"there is no site '{given}': give its name or its id as the API tells it")
+    return found

@@ -6,21 +6,17 @@ from pathlib import Path
 
 from workers.stages.capture.address import Policy, clip
 from workers.stages.capture.ahead import ReadAhead
-from workers.stages.capture.files import FileSource
-from workers.stages.capture.network import NetworkSource
 from workers.stages.capture.newest import NewestFrame
+from workers.stages.capture.process import ProcessSource
 from workers.stages.capture.source import Source, SourceError
-from workers.stages.capture.usb import UsbSource
 
 __all__ = [
-    "FileSource",
-    "NetworkSource",
     "NewestFrame",
     "Policy",
+    "ProcessSource",
     "ReadAhead",
     "Source",
     "SourceError",
-    "UsbSource",
     "open_source",
 ]
 
@@ -41,16 +37,16 @@ def open_source(
     """Opens a source of `kind` file, usb, rtsp or http that yields at most `fps` frames a second.
 
     `loop` and `pace` are for files: again from the start for ever; in real time with POSIX times (as a
-    camera) or as fast as they are read with positions in the clip. Live sources drop what is not read in
-    time, files never. `policy` says where a network camera may be, `folder` and `owner` which files may be
-    played. Raises SourceError.
+    camera) or as fast as they are read with positions in the clip. Live sources are read by a child process
+    each and drop what is not read in time; files never do. `policy` says where a network camera may be,
+    `folder` and `owner` which files may be played. Raises SourceError.
     """
     if kind == "file":
+        from workers.stages.capture.files import FileSource  # OpenCV, which the children can do without
+
         return FileSource(clip(location, folder, owner), fps=fps, loop=loop, pace=pace)
-    if kind == "usb":
-        return NewestFrame(UsbSource(location, fps=fps))
-    if kind in ("rtsp", "http"):
-        return NewestFrame(
-            NetworkSource(kind, location, username=username, password=password, fps=fps, policy=policy)
-        )
+    if kind in ("rtsp", "http", "usb"):
+        request = {"kind": kind, "location": location, "username": username, "password": password, "fps": fps}
+        name = f"USB camera {location}" if kind == "usb" else "the camera"
+        return ProcessSource(request, policy, name=name)
     raise SourceError(f"there is no kind of source named '{kind}'", "choose file, usb, rtsp or http")

@@ -10,17 +10,21 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import av
 import av.error
+import numpy as np
 
 from workers.stages.capture.address import Policy, pinned
 from workers.stages.capture.gate import Gate
+from workers.stages.capture.shared import LONGEST_SIDE
 from workers.stages.capture.source import Clock, Rhythm, SourceError
-from workers.types import Frame
+from workers.types import Frame, Picture
 
 OPEN_SECONDS = 5.0  # a camera that answers at all does so within two seconds
 READ_SECONDS = 5.0
 PLACES = ("{username}", "{password}")
+MOST_DAMAGED = 100  # pictures in a row that cannot be decoded
 SCHEMES = {"rtsp": ("rtsp", "rtsps"), "http": ("http", "https")}
 OPTIONS = {
+    "fpsprobesize": "0",  # else 20 frames are counted before the first one is handed out
     "rtsp_transport": "tcp",  # over UDP a lost packet smears the picture until the next key frame
     # FFmpeg sees nothing but the gate: no file, no playlist that names other hosts, no redirect, no proxy.
     "protocol_whitelist": "tcp,rtsp,http",
@@ -28,9 +32,10 @@ OPTIONS = {
     "max_redirects": "0",
     "http_proxy": "",
 }
+REFUSALS = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 KNOWN: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
-        (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError),
+        REFUSALS,
         "refuses the login",
         "check the user name and the password",
     ),
@@ -66,7 +71,14 @@ class NetworkSource:
             self.close()
             raise SourceError(f"{self._name} sends no video", "give the address of the camera's video stream")
         self._endless = self._container.duration is None
-        self._pictures: Iterator[Any] = self._container.decode(streams[0])
+        self.facts = {
+            "codec": streams[0].codec_context.name,
+            "width": streams[0].codec_context.width,
+            "height": streams[0].codec_context.height,
+            "fps": float(streams[0].average_rate or 0),
+        }
+        self._stream = streams[0]
+        self._pictures: Iterator[Any] = self._container.decode(self._stream)
 
     def read(self) -> Frame | None:
         while True:
@@ -76,23 +88,28 @@ class NetworkSource:
             at, index = self._clock.now(), self._index
             self._index += 1
             if self._rhythm.takes(at):
-                return Frame(index=index, at=at, picture=picture.to_ndarray(format="bgr24"))
+                return Frame(index=index, at=at, picture=_in_colour(picture))
 
     def close(self) -> None:
         self._container.close()
         self._gate.close()
 
     def _next_picture(self) -> Any:
-        asked = time.monotonic()
-        try:
-            return next(self._pictures)
-        except StopIteration:
-            return self._over()
-        except av.error.EOFError:
-            return self._over()
-        except (av.error.FFmpegError, OSError) as error:
-            waited = time.monotonic() - asked
-            raise _explained(error, self._name, waited=waited, started=self._index > 0) from None
+        """The next one that can be decoded: a stream stumbles, and goes on with its next key frame."""
+        asked, damaged = time.monotonic(), 0
+        while True:
+            try:
+                return next(self._pictures)
+            except (StopIteration, av.error.EOFError):
+                return self._over()
+            except (av.error.FFmpegError, OSError) as error:
+                waited = time.monotonic() - asked
+                damaged += 1
+                # RTSP reports a time-out as invalid data.
+                stumbled = isinstance(error, av.error.InvalidDataError) and waited < READ_SECONDS - 0.5
+                if not stumbled or damaged > MOST_DAMAGED or not self._index:
+                    raise _explained(error, self._name, waited=waited, started=self._index > 0) from None
+                self._pictures = self._container.decode(self._stream)
 
     def _over(self) -> None:
         if self._endless:
@@ -119,6 +136,16 @@ class NetworkSource:
                 ) from None
             # Without its cause: FFmpeg's message holds the address with the password.
             raise _explained(error, self._name, waited=time.monotonic() - asked, started=False) from None
+
+
+def _in_colour(picture: Any) -> Picture:
+    """BGR, made smaller in the same pass where it is larger than anybody looks at."""
+    longest = max(picture.width, picture.height)
+    if longest <= LONGEST_SIDE:
+        return np.asarray(picture.to_ndarray(format="bgr24"))
+    scale = LONGEST_SIDE / longest
+    size = {"width": int(picture.width * scale), "height": int(picture.height * scale)}
+    return np.asarray(picture.reformat(format="bgr24", **size).to_ndarray())
 
 
 def _checked(kind: str, location: str) -> SplitResult:
@@ -164,7 +191,7 @@ def _explained(error: Exception, name: str, *, waited: float, started: bool) -> 
     """FFmpeg's errors in words, without what they quote. `waited`: seconds; `started`: pictures have come."""
     for kinds, message, remedy in KNOWN:
         if isinstance(error, kinds):
-            return SourceError(f"{name} {message}", remedy)
+            return SourceError(f"{name} {message}", remedy, refused=isinstance(error, REFUSALS))
     # RTSP reports a time-out as invalid data.
     if isinstance(error, (av.error.ExitError, TimeoutError)) or waited >= READ_SECONDS - 0.5:
         return SourceError(

@@ -11,13 +11,15 @@ from workers.types import Frame
 class SourceError(Exception):
     """A source that cannot be opened or read. The text never contains user names or passwords.
 
-    `message` says what happened to which source, `remedy` what to do about it.
+    `message` says what happened to which source, `remedy` what to do about it. `refused`: the source is
+    there and denies the login, so that trying again soon would only lock the account.
     """
 
-    def __init__(self, message: str, remedy: str) -> None:
+    def __init__(self, message: str, remedy: str, *, refused: bool = False) -> None:
         super().__init__(f"{message}: {remedy}")
         self.message = message
         self.remedy = remedy
+        self.refused = refused
 
 
 class Source(Protocol):

@@ -1,0 +1,1 @@
+"""Real processes, a real RTSP server, and what happens when some of them die."""

@@ -1,0 +1,132 @@
+"""The worker monitor, a camera's page, the wall, and what is asked of a camera's worker from them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+from django_tenants.utils import tenant_context
+
+from cameras.models import Camera
+from tenants.context import installation
+from tenants.models import Tenant
+from tenants.rules import Role
+from tests.conftest import make_camera
+from workers import operations
+from workers.actions.fleet import Beat, Introduction, beat, register
+from workers.actions.leases import take
+from workers.models import CameraLease, Worker
+from workers.operations import Answer, Operation, ask
+from workers.sinks import preview
+
+ClientOf = Callable[..., Client]
+
+
+def worker(name: str = "w1", state: Worker.State = Worker.State.PROCESSING, error: str = "") -> Worker:
+    one = register(introduction=Introduction(name=name, capacity=8, host="gate"))
+    said = Beat(state=state, fps=12.5, memory_megabytes=700, last_error=error)
+    beat(worker_id=one.pk, incarnation=one.incarnation, beat=said)
+    return one
+
+
+def test_workers_are_shown_with_their_state(acme: Tenant, client_of: ClientOf, camera: Camera) -> None:
+    one = worker()
+    CameraLease.objects.update(desired=True)
+    assert take(camera_id=camera.pk, worker=one)
+    worker("w2", Worker.State.ERROR, error="Door: the camera refuses the login")
+    text = client_of(acme, Role.VIEWER).get("/workers/").content.decode()
+    for words in ("w1", "Processing", "1 of 8 cameras", "12.5 frames/s", "<polyline", "refuses the login"):
+        assert words in text
+
+
+def test_a_worker_that_is_silent_is_offline(acme: Tenant, client_of: ClientOf) -> None:
+    worker()
+    with installation():
+        Worker.objects.update(beat_at=Now() - timedelta(seconds=91))
+    assert "Offline" in client_of(acme).get("/workers/").content.decode()
+
+
+def test_the_monitor_is_searched_and_says_when_it_is_empty(acme: Tenant, client_of: ClientOf) -> None:
+    client = client_of(acme)
+    assert "No workers here" in client.get("/workers/").content.decode()
+    worker("alpha")
+    worker("beta")
+    found = client.get("/workers/?q=alp", headers={"HX-Request": "true"}).content.decode()
+    assert "alpha" in found
+    assert "beta" not in found
+
+
+def test_cameras_of_others_are_not_counted(acme: Tenant, other: Tenant, client_of: ClientOf) -> None:
+    one = worker()
+    with tenant_context(other):
+        theirs = make_camera("Theirs", enabled=True)
+        assert take(camera_id=theirs.pk, worker=one)
+    assert "0 of 8 cameras" in client_of(acme).get("/workers/").content.decode()
+
+
+def test_a_cameras_page_offers_what_the_role_may(acme: Tenant, client_of: ClientOf) -> None:
+    camera = make_camera(enabled=True)
+    page = client_of(acme).get(f"/cameras/{camera.pk}/").content.decode()
+    for words in ("/ask/restart/", "/ask/test/", "/ask/snapshot/", "live.mjpg"):
+        assert words in page
+    looked = client_of(acme, Role.VIEWER)
+    page = looked.get(f"/cameras/{camera.pk}/").content.decode()
+    assert "/ask/" not in page
+    assert "live.mjpg" in page
+    assert looked.post(f"/cameras/{camera.pk}/ask/restart/").status_code == 403
+
+
+def test_what_is_not_there_is_not_found(
+    acme: Tenant, other: Tenant, client_of: ClientOf, camera: Camera
+) -> None:
+    client = client_of(acme)
+    assert client.get(f"/cameras/{uuid4()}/").status_code == 404
+    assert client.post(f"/cameras/{camera.pk}/ask/selfdestruct/").status_code == 404
+    with tenant_context(other):
+        theirs = make_camera("Theirs")
+    for path in ("", "still.jpg"):
+        assert client.get(f"/cameras/{theirs.pk}/{path}").status_code == 404
+    assert client.post(f"/cameras/{theirs.pk}/ask/test/").status_code == 404
+
+
+def test_a_refusal_names_the_owner_of_the_device(acme: Tenant, client_of: ClientOf) -> None:
+    make_camera("Owner", enabled=True, kind="usb", location="0")
+    rival = make_camera("Rival", kind="usb", location="0")
+    text = client_of(acme).post(f"/cameras/{rival.pk}/start/", follow=True).content.decode()
+    assert "does not start. The source is in use by the camera Owner (Head office)" in text
+
+
+def test_nobody_there_is_said_at_once(acme: Tenant, client_of: ClientOf, camera: Camera) -> None:
+    text = client_of(acme).post(f"/cameras/{camera.pk}/ask/test/").content.decode()
+    assert "No worker is there for Door (Head office): start one" in text
+    text = client_of(acme).post(f"/cameras/{camera.pk}/ask/restart/").content.decode()
+    assert "is not running: start it" in text
+
+
+def test_a_worker_that_does_not_answer_is_given_up(
+    acme: Tenant, camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker()
+    with pytest.raises(operations.NoAnswer, match="The worker w1 did not answer within 1 s"):
+        ask(Operation.TEST, camera, seconds=1.0)
+
+
+def test_an_answer_travels_whole() -> None:
+    answer = Answer(True, "w1", "It delivers.", {"codec": "h264", "width": 640}, b"\xff\xd8\n\n\x00")
+    assert Answer.unpacked(answer.packed()) == answer
+
+
+def test_the_wall_shows_live_pictures_of_what_runs(acme: Tenant, client_of: ClientOf) -> None:
+    camera = make_camera(enabled=True)
+    make_camera("Off")
+    client = client_of(acme, Role.VIEWER)
+    text = client.get("/cameras/wall/").content.decode()
+    assert f"/cameras/{camera.pk}/still.jpg" in text
+    assert "Off" not in text
+    path = f"/cameras/{camera.pk}/still.jpg"
+    assert client.get(path).status_code == 404
+    preview.store().set(f"preview.{acme.pk}.{camera.pk}", b"\xff\xd8 a picture", ex=5)
+    answer = client.get(path)
+    assert (answer.content, answer["Content-Type"]) == (b"\xff\xd8 a picture", "image/jpeg")

@@ -1,0 +1,160 @@
+"""The spool: what could not be saved comes out whole, in order, once, also in the next process."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from cameras.models import Camera
+from tenants.models import Tenant
+from tests.conftest import template_of
+from visits.models import Decision, Sighting, Visitor
+from visits.rules import TrackFacts
+from workers.models import CameraLease
+from workers.sinks import outage
+from workers.sinks import replay as replaying
+from workers.sinks.letters import Letter
+from workers.sinks.replay import deliver
+from workers.sinks.spool import Spool, SpoolInUse
+
+PICTURE = b"\xff\xd8\xff\xe0" + b"p" * 5000
+
+
+def letter(camera: UUID, tenant: UUID, *, track: int = 1, sequence: int = 0, epoch: int = 1) -> Letter:
+    began = timezone.now() + timedelta(seconds=track)
+    facts = TrackFacts(
+        camera=camera,
+        epoch=epoch,
+        track=track,
+        sequence=sequence,
+        ended=True,
+        decision=Decision.NEW_VISITOR.value,
+        person=None,
+        score=0.1,
+        reason="made by a test",
+        started_at=began,
+        last_seen_at=began + timedelta(seconds=3),
+        faces=9,
+        quality=0.7,
+        pack="edgeface-xs",
+        template=template_of(track),
+        shot=PICTURE,
+    )
+    return Letter(tenant, facts, 0.36, timezone.now())
+
+
+def spool_in(path: Path, megabytes: float = 10) -> Spool:
+    return Spool(path / "spool", megabytes=megabytes)
+
+
+def test_what_goes_in_comes_out_the_same_in_order(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    letters = [letter(uuid4(), uuid4(), track=n) for n in range(12)]
+    for one in letters:
+        spool.put(one)
+    for one, (_, back) in zip(letters, spool.letters(), strict=True):
+        assert np.array_equal(one.facts.template, back.facts.template)  # type: ignore[arg-type]
+        assert replace(back.facts, template=None) == replace(one.facts, template=None)
+        assert (back.tenant, back.link, back.known_at) == (one.tenant, one.link, one.known_at)
+
+
+def test_nothing_on_disk_can_be_read(tmp_path: Path) -> None:
+    spool_in(tmp_path).put(letter(uuid4(), uuid4()))
+    files = [path for path in (tmp_path / "spool").iterdir() if path.name != "lock"]
+    assert len(files) == 2
+    assert not any(b"new_visitor" in path.read_bytes() or b"pppp" in path.read_bytes() for path in files)
+
+
+def test_the_next_process_delivers_what_this_one_left(acme: Tenant, camera: Camera, tmp_path: Path) -> None:
+    first = spool_in(tmp_path)
+    for n in (1, 2, 3):
+        first.put(letter(camera.pk, acme.pk, track=n))
+    with pytest.raises(SpoolInUse):
+        spool_in(tmp_path)
+    first.close()
+    (tmp_path / "spool" / "00000000000000000009.event.new").write_bytes(b"half of a let")
+    second = spool_in(tmp_path)
+    second.put(letter(camera.pk, acme.pk, track=4))
+    assert second.depth == 4
+    assert deliver(second) == 4
+    assert second.depth == 0
+    assert list(Sighting.objects.order_by("started_at").values_list("track", flat=True)) == [1, 2, 3, 4]
+    assert list(Visitor.objects.order_by("number").values_list("best_shot", flat=True).distinct()) != [""]
+
+
+def test_what_arrives_twice_changes_nothing(acme: Tenant, camera: Camera, tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    one = letter(camera.pk, acme.pk)
+    for _ in range(2):
+        spool.put(one)
+    assert deliver(spool) == 2
+    assert (Sighting.objects.count(), Visitor.objects.count()) == (1, 1)
+
+
+def test_damaged_letters_are_put_aside_and_hold_nobody_up(
+    acme: Tenant, camera: Camera, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = spool_in(tmp_path)
+    for n in (1, 2, 3):
+        spool.put(letter(camera.pk, acme.pk, track=n))
+    victim = sorted((tmp_path / "spool").glob("*.event"))[1]
+    data = bytearray(victim.read_bytes())
+    data[len(data) // 2] ^= 1
+    victim.write_bytes(data)
+    assert deliver(spool) == 2
+    assert spool.depth == 0
+    assert "its checksum is wrong" in caplog.text
+    assert victim.with_name(victim.name + ".damaged").exists()
+
+
+def test_records_of_a_camera_that_went_away_before_are_dropped(
+    acme: Tenant, camera: Camera, tmp_path: Path
+) -> None:
+    spool = spool_in(tmp_path)
+    spool.put(letter(camera.pk, acme.pk, epoch=1))
+    CameraLease.objects.update(epoch=2)
+    assert deliver(spool) == 0
+    assert spool.depth == 0
+    assert not Sighting.objects.exists()
+
+
+def test_while_the_database_is_away_everything_stays(
+    acme: Tenant, camera: Camera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = spool_in(tmp_path)
+    for n in (1, 2):
+        spool.put(letter(camera.pk, acme.pk, track=n))
+
+    def away(*_: object, **__: object) -> None:
+        raise outage.AWAY[0]("the connection is lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(replaying, "record_track", away)
+        assert deliver(spool) == 0
+    assert outage.on()
+    outage.over()
+    assert (spool.depth, deliver(spool)) == (2, 2)
+
+
+def test_a_full_spool_gives_up_pictures_before_records(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path, megabytes=0.06)
+    for n in range(8):
+        spool.put(letter(uuid4(), uuid4(), track=n))
+    left = [one.facts for _, one in spool.letters()]
+    assert [facts.track for facts in left] == list(range(8))
+    kept = [facts.track for facts in left if facts.shot]
+    assert 0 < len(kept) < 8
+    assert kept == list(range(8))[-len(kept) :], "the oldest go first"
+    assert "pictures are lost" in spool.alarm
+    for n in range(8, 40):
+        spool.put(letter(uuid4(), uuid4(), track=n))
+    tracks = [one.facts.track for _, one in spool.letters()]
+    assert len(tracks) < 40
+    assert tracks[-1] == 39
+    assert "records are lost" in spool.alarm
+    used = sum(path.stat().st_size for path in (tmp_path / "spool").iterdir())
+    assert used <= 60_000

@@ -1,0 +1,139 @@
+"""Server-sent events: what a tenant's journal says, while it happens, resumable by the last id."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from redis.exceptions import RedisError
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from tenants.access import Access, granted, member_access
+from tenants.api.views import ApiView
+from tenants.channels import groups_of
+from tenants.context import inside
+from visits.queries import Told, event_of, events_after, live_cursor
+
+log = logging.getLogger(__name__)
+
+LONGEST_SECONDS = 600.0
+"""A stream ends by then; the browser comes back by itself, with its last id and its present rights."""
+QUIET_SECONDS = 15.0
+"""Without news for so long a comment is sent, so that proxies and clients know that the stream lives."""
+CHECK_SECONDS = 10.0
+"""How often it is asked whether the user may still look."""
+
+
+class EventStreamView(ApiView):
+    """Sightings, visits and cameras of the tenant, as they change (text/event-stream).
+
+    Each event has the id of the journal, the kind as its name, and JSON as data. Begin where you were with
+    the header `Last-Event-ID`, or with `?after=`; an event `reset` says that the journal no longer reaches
+    back so far: load what you show anew.
+    """
+
+    http_method_names = ["get", "head"]
+    further_problems = ("400",)
+
+    @extend_schema(
+        operation_id="events_stream",
+        parameters=[OpenApiParameter("after", str, description="The last event that you have seen.")],
+        responses={(200, "text/event-stream"): OpenApiTypes.STR},
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        access = granted(request)
+        return StreamingHttpResponse(
+            _stream(access, _asked_for(request, access)),
+            content_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """An EventSource accepts event streams only, which is no reason to refuse it."""
+        return super().perform_content_negotiation(request, force=True)
+
+
+def _asked_for(request: Request, access: Access) -> int:
+    """The number of the event after which to begin. Raises ValidationError."""
+    text = request.headers.get("Last-Event-ID") or request.query_params.get("after") or live_cursor(access)
+    try:
+        return event_of(access, text)
+    except ValueError:
+        raise ValidationError({"after": ["Give the id of an event, or leave it out to begin now."]}) from None
+
+
+async def _stream(access: Access, cursor: int) -> AsyncIterator[bytes]:
+    """The journal after `cursor`; hints of the channel layer say when to look, a clock where they fail."""
+    until = time.monotonic() + LONGEST_SECONDS
+    layer, groups = get_channel_layer(), groups_of(access)
+    channel, checked = "", time.monotonic()
+    yield b"retry: 2000\n\n"
+    try:
+        while time.monotonic() < until:
+            if time.monotonic() - checked > CHECK_SECONDS:
+                checked = time.monotonic()
+                if not await sync_to_async(_may_still)(access):
+                    yield b"event: forbidden\ndata: {}\n\n"
+                    return
+            if not channel:
+                channel = await _joined(layer, groups)
+            told, cursor = await sync_to_async(_news)(access, cursor)
+            yield told or b": quiet\n\n"
+            channel = await _hint(layer, channel)
+    finally:
+        for group in groups if channel else ():
+            await layer.group_discard(group, channel)
+
+
+async def _joined(layer: Any, groups: frozenset[str]) -> str:
+    """A channel of our own that hears of news; empty while Redis is away."""
+    try:
+        channel: str = await layer.new_channel()
+        for group in groups:
+            await layer.group_add(group, channel)
+    except (RedisError, OSError):
+        return ""
+    return channel
+
+
+async def _hint(layer: Any, channel: str) -> str:
+    """Wait for a hint, or for QUIET_SECONDS; returns the channel, empty where it is lost."""
+    if not channel:
+        await asyncio.sleep(2.0)
+        return ""
+    try:
+        async with asyncio.timeout(QUIET_SECONDS if channel else 2.0):
+            await layer.receive(channel)
+    except TimeoutError:
+        return channel
+    except (RedisError, OSError):
+        return ""
+    return channel
+
+
+def _news(access: Access, cursor: int) -> tuple[bytes, int]:
+    """What came after `cursor` that this member may see, as events, and the new cursor."""
+    with inside(access.tenant):
+        events, cursor = events_after(access, cursor)
+    return "".join(_written(event) for event in events).encode(), cursor
+
+
+def _written(event: Told) -> str:
+    return f"id: {event['id']}\nevent: {event['event']}\ndata: {json.dumps(event['data'])}\n\n"
+
+
+def _may_still(access: Access) -> bool:
+    """Whether a session's member is still one, with the same sites."""
+    if access.way not in ("session", "support") or access.user is None:
+        return True  # tokens and keys end by themselves, within minutes
+    with inside(access.tenant):
+        now = member_access(access.user, access.tenant)
+    return now is not None and now.role == access.role and now.sites == access.sites

@@ -1,0 +1,1 @@
+"""What changes the fleet: leases and workers."""

@@ -1,0 +1,55 @@
+"""Workers, and what they answer, as JSON."""
+
+from base64 import b64encode
+
+from rest_framework import serializers
+
+from workers.models import Worker
+from workers.operations import Answer
+
+
+class WorkerSerializer(serializers.ModelSerializer[Worker]):
+    """`state` is offline after three missed beats, whatever the worker last said; `cameras` are your own."""
+
+    state = serializers.ChoiceField(source="shown_state", choices=Worker.State.choices)
+    cameras = serializers.IntegerField(help_text="Of yours that it runs at this moment.")
+    created_at = serializers.DateTimeField(source="registered_at")
+
+    class Meta:
+        model = Worker
+        fields = (
+            "id",
+            "name",
+            "host",
+            "state",
+            "capacity",
+            "cameras",
+            "sites",
+            "devices",
+            "packs",
+            "accelerators",
+            "versions",
+            "load",
+            "fps",
+            "faces_per_second",
+            "queue_depth",
+            "memory_megabytes",
+            "dropped",
+            "last_error",
+            "created_at",
+            "beat_at",
+        )
+        read_only_fields = fields
+
+
+class AnswerSerializer(serializers.Serializer[Answer]):
+    """What a worker answers. `ok` false: it did what it could, `detail` says what is wrong and what to do."""
+
+    ok = serializers.BooleanField()
+    worker = serializers.CharField()
+    detail = serializers.CharField()
+    facts = serializers.DictField(help_text="codec, width, height, fps, measured_fps, devices …")
+    picture = serializers.SerializerMethodField(help_text="As data: URL; empty where there is none.")
+
+    def get_picture(self, answer: Answer) -> str:
+        return "data:image/jpeg;base64," + b64encode(answer.picture).decode() if answer.picture else ""

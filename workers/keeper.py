@@ -1,0 +1,296 @@
+"""The worker process at work: takes cameras, runs them, keeps their leases, says how it is doing."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from cameras.actions import begin_run
+from cameras.models import Camera
+from tenants.context import inside, installation
+from tenants.models import Tenant
+from workers.actions.fleet import Beat, beat, say_goodbye, see
+from workers.actions.leases import release, renew, take
+from workers.held import Held
+from workers.models import Worker
+from workers.queries import planned_for
+from workers.runner import Gauges, Run, config_of, settings_of
+from workers.sinks import outage
+from workers.sinks.replay import deliver
+from workers.sinks.spool import Spool
+
+log = logging.getLogger(__name__)
+
+RENEW_SECONDS = 5.0
+DELIVER_SECONDS = 1.0
+END_SECONDS = 4.0
+"""How long runs are waited for when the process ends."""
+SETTINGS = ("detector", "exclusive", "host")
+"""Of a camera, beside those of source and recognition: a change of one of them begins a new run."""
+
+
+@dataclass(slots=True)
+class _Counts:
+    """The gauges at the last beat, to tell rates by."""
+
+    at: float
+    frames: int = 0
+    faces: int = 0
+
+
+class Keeper:
+    """All runs of this process, by camera. Threads: one a run, one that renews, one for the spool."""
+
+    def __init__(self, worker: Worker, spool: Spool) -> None:
+        self.worker = worker
+        self._spool = spool
+        self._runs: dict[UUID, tuple[Run, threading.Thread]] = {}
+        self._starting: set[UUID] = set()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._past = Gauges()
+        self._counts = _Counts(time.monotonic())
+        self._beaten = float("-inf")
+
+    def begin(self) -> None:
+        """Start renewing and delivering."""
+        for work in (self._keep, self._empty_spool):
+            threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
+
+    def stop_all(self) -> None:
+        """Let all runs end; they give their leases up themselves. Waits for nothing."""
+        self._over.set()
+        with self._lock:
+            running = [run for run, _ in self._runs.values()]
+        for run in running:
+            run.stop()
+
+    def end(self) -> None:
+        """Stop all runs, give all leases up, say goodbye; within END_SECONDS and a few queries."""
+        self.stop_all()
+        with self._lock:
+            threads = [thread for _, thread in self._runs.values()]
+        deadline = time.monotonic() + END_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        try:
+            say_goodbye(worker=self.worker)
+        except outage.AWAY:
+            log.warning("the leases run out by themselves: the database is away")
+        finally:
+            connection.close()
+        self._spool.close()
+
+    def start(self, tenant: Tenant, camera_id: UUID) -> bool:
+        """Take a camera and run it in a thread of its own. False where it runs here, or cannot be had."""
+        with self._lock:
+            taken = len(self._runs) + len(self._starting)
+            if self._over.is_set() or taken >= self.worker.capacity:
+                return False
+            if camera_id in self._runs or camera_id in self._starting:
+                return False
+            self._starting.add(camera_id)
+        try:
+            run = self.run_of(tenant, camera_id)
+            if run is not None:
+                self._begin_thread(run)
+            return run is not None
+        finally:
+            with self._lock:
+                self._starting.discard(camera_id)
+
+    def _begin_thread(self, run: Run) -> None:
+        thread = threading.Thread(target=self._run, args=(run,), name=f"camera-{run.camera.pk}", daemon=True)
+        with self._lock:
+            self._runs[run.camera.pk] = run, thread
+        if self._over.is_set():  # began to end meanwhile
+            run.stop()
+        thread.start()
+
+    def run_of(self, tenant: Tenant, camera_id: UUID) -> Run | None:
+        """A run under a lease that was just granted; None where it cannot be had."""
+        asked = time.monotonic()
+        with inside(tenant), transaction.atomic():
+            grant = take(camera_id=camera_id, worker=self.worker)
+            if grant is None:
+                return None
+            camera = begin_run(
+                camera_id=camera_id, worker=self.worker.name, epoch=grant.epoch, now=timezone.now()
+            )
+            if camera is None:
+                transaction.set_rollback(True)
+                return None
+            return Run(tenant, camera, Held(grant, asked=asked), self._spool)
+
+    def stop(self, camera_id: UUID) -> None:
+        """End the camera's run here, if there is one."""
+        if run := self.running(camera_id):
+            run.stop()
+
+    def running(self, camera_id: UUID) -> Run | None:
+        with self._lock:
+            entry = self._runs.get(camera_id)
+        return entry[0] if entry else None
+
+    def reload(self, tenant: Tenant, camera_id: UUID, *, force: bool = False) -> bool:
+        """Begin anew with the present settings, where they have changed or `force`. Whether it does.
+
+        A camera that nobody wants to run any more ends here and now.
+        """
+        run = self.running(camera_id)
+        if run is None:
+            return False
+        with inside(tenant):
+            camera = Camera.objects.select_related("site").filter(pk=camera_id, enabled=True).first()
+            present = settings_of(tenant, camera) if camera else None
+        if camera is None:
+            run.stop()
+            return False
+        changed = present != run.source_settings or config_of(camera) != config_of(run.camera)
+        changed = changed or any(getattr(camera, name) != getattr(run.camera, name) for name in SETTINGS)
+        if changed or force:
+            run.stop(again=True)
+        return changed or force
+
+    def _run(self, run: Run) -> None:
+        try:
+            run.to_the_end()
+        finally:
+            self._past.frames += run.gauges.frames
+            self._past.faces += run.gauges.faces
+            self._past.dropped += run.gauges.dropped
+            self._give_up(run)
+            with self._lock:
+                self._runs.pop(run.camera.pk, None)
+        if run.again:
+            self._start_again(run.tenant, run.camera.pk)
+
+    def _give_up(self, run: Run) -> None:
+        try:
+            with inside(run.tenant):
+                release(camera_id=run.camera.pk, epoch=run.held.epoch)
+        except outage.AWAY:
+            outage.note()  # it runs out by itself
+
+    def _start_again(self, tenant: Tenant, camera_id: UUID) -> None:
+        with suppress(*outage.AWAY):  # the keeper finds it with its next round
+            self.start(tenant, camera_id)
+
+    def _keep(self) -> None:
+        while not self._over.is_set():
+            began = time.monotonic()
+            try:
+                self._round()
+                outage.over()
+            except outage.AWAY as error:
+                outage.note()
+                log.warning("leases are not renewed, the database is away: %s", type(error).__name__)
+            except Exception:
+                log.exception("a round of the keeper failed")
+            finally:
+                connection.close()
+            rest = 1.0 if outage.on() else RENEW_SECONDS
+            self._over.wait(max(0.1, rest - (time.monotonic() - began)))
+
+    def _round(self) -> None:
+        """Renew all leases, take what is planned for us, and beat when it is time."""
+        with self._lock:
+            runs = {camera_id: run for camera_id, (run, _) in self._runs.items()}
+        asked = time.monotonic()
+        held = [(camera_id, run.held.epoch) for camera_id, run in runs.items() if not run.held.lost.is_set()]
+        with installation():
+            known = see(worker_id=self.worker.pk, incarnation=self.worker.incarnation)
+            renewed = renew(worker=self.worker, held=held) if known else {}
+            planned = list(planned_for(self.worker)) if known else []
+        for camera_id, epoch in held:
+            grant = renewed.get(camera_id)
+            if grant is not None and grant.epoch == epoch:
+                runs[camera_id].held.confirm(grant, asked=asked)
+            else:
+                log.warning("camera %s is no longer ours at epoch %d", camera_id, epoch)
+                runs[camera_id].held.lost.set()
+                runs[camera_id].stop()
+        if not known:
+            log.error("worker %s ends: another process has this name now", self.worker)
+            self._over.set()
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        for lease in planned:
+            self.start(lease.tenant, lease.pk)
+        self._beat(list(runs.values()))
+
+    def _beat(self, runs: list[Run]) -> None:
+        now = time.monotonic()
+        if now - self._beaten < settings.WORKER_HEARTBEAT_SECONDS:
+            return
+        self._beaten = now
+        frames = self._past.frames + sum(run.gauges.frames for run in runs)
+        faces = self._past.faces + sum(run.gauges.faces for run in runs)
+        dropped = self._past.dropped + sum(run.gauges.dropped for run in runs)
+        seconds = max(0.1, now - self._counts.at)
+        last, self._counts = self._counts, _Counts(now, frames, faces)
+        errors = [f"{run.camera}: {run.error}" for run in runs if run.error]
+        error = self._spool.alarm or (errors[0] if errors else "")
+        beat(
+            worker_id=self.worker.pk,
+            incarnation=self.worker.incarnation,
+            beat=Beat(
+                state=_state(runs, trouble=bool(self._spool.alarm)),
+                load=os.getloadavg()[0] / (os.cpu_count() or 1),
+                fps=(frames - last.frames) / seconds,
+                faces_per_second=(faces - last.faces) / seconds,
+                queue_depth=self._spool.depth,
+                memory_megabytes=_memory(),
+                dropped=dropped,
+                last_error=error,
+            ),
+        )
+
+    def _empty_spool(self) -> None:
+        while not self._over.wait(DELIVER_SECONDS):
+            if not self._spool.depth or outage.on():
+                continue
+            try:
+                arrived = deliver(self._spool)
+                log.info("%d spooled record(s) have arrived, %d wait", arrived, self._spool.depth)
+            except Exception:
+                log.exception("the spool cannot be emptied")
+            finally:
+                connection.close()
+
+
+def _state(runs: list[Run], *, trouble: bool) -> Worker.State:
+    if trouble or (runs and all(run.error for run in runs)):
+        return Worker.State.ERROR
+    if not runs:
+        return Worker.State.IDLE
+    return Worker.State.PROCESSING if any(run.delivers for run in runs) else Worker.State.ONLINE
+
+
+def _memory() -> int:
+    """Megabytes of this process that are in memory."""
+    with open("/proc/self/statm") as file:
+        pages = int(file.read().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000
+
+
+_keeper: Keeper | None = None
+
+
+def install(keeper: Keeper) -> None:
+    """Make `keeper` the one of this process, for the tasks that arrive on its queue."""
+    global _keeper
+    _keeper = keeper
+
+
+def installed() -> Keeper | None:
+    """None in a process that is no worker."""
+    return _keeper

@@ -1,0 +1,43 @@
+"""The moving picture of a camera for one who watches, read from Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from redis.exceptions import RedisError
+
+from tenants.models import Tenant
+from workers.sinks.preview import newest, watch
+
+log = logging.getLogger(__name__)
+
+BOUNDARY = "facetrack"
+LONGEST_SECONDS = 300.0
+"""A stream ends by then, so that rights are checked anew; a page asks for it again."""
+WATCH_SECONDS = 2.0
+STEP_SECONDS = 0.12
+
+
+async def moving_picture(tenant: Tenant, camera_id: UUID) -> AsyncIterator[bytes]:
+    """Parts of a multipart/x-mixed-replace answer: each new picture, for LONGEST_SECONDS at most."""
+    until = time.monotonic() + LONGEST_SECONDS
+    told, shown = 0.0, b""
+    while (now := time.monotonic()) < until:
+        try:
+            if now - told > WATCH_SECONDS:
+                await asyncio.to_thread(watch, tenant.pk, camera_id)
+                told = now
+            picture = await asyncio.to_thread(newest, tenant.pk, camera_id)
+        except RedisError as error:
+            log.info("no live picture, Redis is away: %s", error)
+            picture = None
+            await asyncio.sleep(1.0)
+        if picture and picture != shown:
+            shown = picture
+            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+            yield head.encode() + picture + b"\r\n"
+        await asyncio.sleep(STEP_SECONDS)

@@ -1,0 +1,80 @@
+"""manage.py camera start|stop|restart|test|snapshot NAME --tenant acme: a camera from the command line."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from cameras.actions import SourceTaken, set_enabled
+from cameras.models import Camera
+from tenants.context import inside
+from tenants.models import Tenant
+from tenants.queries import TenantMissing, customer
+from workers.actions.leases import owner_of_source
+from workers.operations import NoAnswer, Operation, ask
+
+ASKED = {"restart": Operation.RESTART, "test": Operation.TEST, "snapshot": Operation.SNAPSHOT}
+
+
+class Command(BaseCommand):
+    help = "Start or stop a camera, or ask its worker for something."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("verb", choices=["start", "stop", *ASKED])
+        parser.add_argument("camera", help="its name or its id")
+        parser.add_argument("--tenant", required=True, help="the customer's name")
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="start: stop whichever camera has the same exclusive source, of any customer",
+        )
+        parser.add_argument("--to", type=Path, default=Path("snapshot.jpg"), help="snapshot: the file")
+
+    def handle(self, *args: Any, verb: str, camera: str, tenant: str, **options: Any) -> None:
+        try:
+            owner = customer(tenant)
+            with inside(owner):
+                found = _camera(camera)
+            if verb == "start" and options["force"]:
+                self._hand_over(found, owner)
+            with inside(owner):
+                self._do(verb, found, options)
+        except (TenantMissing, SourceTaken, NoAnswer) as error:
+            raise CommandError(str(error)) from None
+
+    def _do(self, verb: str, camera: Camera, options: dict[str, Any]) -> None:
+        if verb in ("start", "stop"):
+            set_enabled(camera=camera, enabled=verb == "start", by=None)
+            self.stdout.write(f"{camera} will {verb} within seconds.")
+            return
+        answer = ask(ASKED[verb], camera)
+        if not answer.ok:
+            raise CommandError(answer.detail)
+        facts = " ".join(f"{name}={value}" for name, value in answer.facts.items())
+        self.stdout.write(f"{camera}, worker {answer.worker}: {answer.detail} {facts}".strip())
+        if verb == "snapshot":
+            options["to"].write_bytes(answer.picture)
+            self.stdout.write(f"Saved to {options['to']}.")
+
+    def _hand_over(self, camera: Camera, tenant: Tenant) -> None:
+        """Stop whichever camera has the source; it is taken when that one gives it up."""
+        with inside(tenant):
+            lease = owner_of_source(camera)
+        if lease is None:
+            return
+        with inside(lease.tenant):
+            former = Camera.objects.filter(pk=lease.pk).first()
+            if former is not None:
+                set_enabled(camera=former, enabled=False, by=None)
+                self.stdout.write(f"{former} of {lease.tenant} is stopped.")
+
+
+def _camera(given: str) -> Camera:
+    """Raises CommandError where there is no such camera, or more than one."""
+    found = [one for one in Camera.objects.select_related("site") if given in (str(one.pk), one.name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CommandError(f"there are {len(found)} cameras named '{given}': give the id")
+    known = ", ".join(Camera.objects.values_list("name", flat=True)) or "none yet"
+    raise CommandError(f"there is no camera '{given}' (cameras: {known})")

@@ -1,0 +1,72 @@
+"""The right to run one camera."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from workers.models.worker import Worker
+
+
+class CameraLease(models.Model):
+    """One row a camera that is, or was, wanted; of the camera's tenant, in the shared schema.
+
+    The supervisor reads only this table, so that its work does not grow with the number of tenants.
+    `planned` is who should run the camera, `worker` who does. All times are the database's.
+    """
+
+    camera_id = models.UUIDField(primary_key=True, editable=False)
+    tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
+    site_id = models.UUIDField()
+    label = models.CharField(max_length=210)
+    """The camera's name and site, for those who ask who holds a device."""
+    desired = models.BooleanField(default=False)
+    host = models.CharField(max_length=100, blank=True)
+    """The only machine that can run it; empty: any."""
+    source_key = models.CharField(max_length=700, blank=True)
+    """Names a source that only one camera can have at a time, across tenants."""
+    planned = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="planned_leases")
+    worker = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="leases")
+    epoch = models.PositiveBigIntegerField(default=0)
+    """Grows by one with each grant; what an older holder still writes is refused (a fencing token)."""
+    granted_at = models.DateTimeField(null=True)
+    renewed_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source_key"],
+                condition=Q(desired=True) & ~Q(source_key=""),
+                name="exclusive_source_wanted_once",
+            ),
+            models.UniqueConstraint(
+                fields=["source_key"],
+                condition=Q(worker__isnull=False) & ~Q(source_key=""),
+                name="exclusive_source_held_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant"], name="lease_by_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.label}, epoch {self.epoch}"
+
+
+class LeaseGrant(models.Model):
+    """Who was given which camera when: what a spooled record of an older epoch is judged by."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
+    camera_id = models.UUIDField()
+    epoch = models.PositiveBigIntegerField()
+    worker = models.CharField(max_length=50)
+    granted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["camera_id", "epoch"], name="one_grant_an_epoch"),
+        ]
+        indexes = [models.Index(fields=["granted_at"], name="grant_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.camera_id} to {self.worker}, epoch {self.epoch}"

@@ -1,0 +1,187 @@
+"""What a person asks of a camera's worker: carried out by the owner, answered through Redis in time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID, uuid4
+
+from celery import current_app
+from kombu.exceptions import OperationalError as BrokerAway
+from redis.exceptions import RedisError
+
+from cameras.models import Camera
+from facetrack.lib.images import jpeg
+from tenants.models import Tenant
+from workers.devices import devices
+from workers.keeper import Keeper
+from workers.queries import Owner, live_workers, owner_of, spare_worker
+from workers.runner import settings_of
+from workers.sinks.preview import annotated, store
+from workers.stages.capture import SourceError, open_source
+from workers.supervise import queue_of
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 20.0
+"""Seconds to wait for an answer: opening a camera that does not answer takes 15."""
+REPLY_KEPT = 60
+MEASURED_SECONDS = 2.0
+
+
+class Operation(StrEnum):
+    """What a worker can be asked for. `test` opens the source; `snapshot` is the newest frame."""
+
+    RESTART = "restart"
+    RELOAD = "reload"
+    TEST = "test"
+    SNAPSHOT = "snapshot"
+    DEVICES = "devices"
+
+
+class NoAnswer(RuntimeError):
+    """Nobody is there to do it, or nobody did in time; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of it: `detail` in words, `facts` for programs, `picture` as JPEG."""
+
+    ok: bool
+    worker: str = ""
+    detail: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    picture: bytes = b""
+
+    def packed(self) -> bytes:
+        values = asdict(self)
+        del values["picture"]
+        return json.dumps(values).encode() + b"\n" + self.picture
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> Answer:
+        head, _, picture = data.partition(b"\n")
+        return cls(**json.loads(head), picture=picture)
+
+
+def ask(operation: Operation, camera: Camera, *, seconds: float = PATIENCE) -> Answer:
+    """Have the camera's worker do it, or a spare one where none runs it. Raises NoAnswer."""
+    owner = owner_of(camera.pk)
+    if owner is None and operation in (Operation.RESTART, Operation.RELOAD):
+        raise NoAnswer(f"{camera} is not running: start it.")
+    owner = owner or spare_worker(host=camera.host.strip().lower(), site_id=camera.site_id)
+    if owner is None:
+        where = f" on the machine {camera.host}" if camera.host else ""
+        raise NoAnswer(f"No worker is there for {camera}{where}: start one with manage.py worker.")
+    return _asked(operation, owner, str(camera.pk), seconds)
+
+
+def ask_worker(operation: Operation, name: str, *, seconds: float = PATIENCE) -> Answer:
+    """Have a worker do something that is about no camera. Raises NoAnswer."""
+    worker = live_workers().filter(name=name).first()
+    if worker is None:
+        raise NoAnswer(f"The worker {name} is away: start it with manage.py worker --name {name}.")
+    return _asked(operation, Owner(worker.name, worker.host), "", seconds)
+
+
+def carry_out(keeper: Keeper, tenant: Tenant, operation: Operation, camera_id: UUID | None) -> Answer:
+    """The owner's side; in the tenant. Never raises for what is wrong with the camera."""
+    name = keeper.worker.name
+    if operation is Operation.DEVICES or camera_id is None:
+        return Answer(ok=True, worker=name, facts={"devices": devices()})
+    camera = Camera.objects.select_related("site").filter(pk=camera_id).first()
+    if camera is None:
+        return Answer(ok=False, worker=name, detail="The camera is gone.")
+    match operation:
+        case Operation.RESTART:
+            done = keeper.reload(tenant, camera_id, force=True)
+            return Answer(ok=done, worker=name, detail="It begins anew." if done else "It does not run here.")
+        case Operation.RELOAD:
+            done = keeper.reload(tenant, camera_id)
+            return Answer(ok=True, worker=name, detail="It begins anew." if done else "Nothing has changed.")
+        case Operation.SNAPSHOT:
+            return _snapshot(keeper, tenant, camera)
+        case Operation.TEST:
+            return _test(keeper, tenant, camera)
+
+
+def reply(key: str, answer: Answer) -> None:
+    """Hand the answer to whoever waits for it. Raises RedisError."""
+    pipe = store().pipeline()
+    pipe.lpush(key, answer.packed())
+    pipe.expire(key, REPLY_KEPT)
+    pipe.execute()
+
+
+def _asked(operation: Operation, owner: Owner, camera_id: str, seconds: float) -> Answer:
+    key = f"reply.{uuid4()}"
+    try:
+        current_app.send_task(
+            "workers.tasks.operate",
+            [key, operation.value, camera_id],
+            queue=queue_of(owner.name),
+            expires=seconds,
+            retry=False,
+        )
+        data = _waited(key, seconds)
+    except (BrokerAway, RedisError, OSError):
+        raise NoAnswer("The worker cannot be reached, Redis is away: try again in a moment.") from None
+    if data is None:
+        raise NoAnswer(f"The worker {owner.name} did not answer within {seconds:.0f} s: see how it is doing.")
+    return Answer.unpacked(data)
+
+
+def _waited(key: str, seconds: float) -> bytes | None:
+    """In slices below the socket's own time-out."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if data := store().lpop(key):
+            return bytes(data)  # type: ignore[arg-type]
+        time.sleep(0.05)
+    return None
+
+
+def _snapshot(keeper: Keeper, tenant: Tenant, camera: Camera) -> Answer:
+    run = keeper.running(camera.pk)
+    if run is None or run.latest is None:
+        return _test(keeper, tenant, camera)
+    frame, faces = run.latest
+    picture = jpeg(annotated(frame.picture, faces, longest=1920), quality=85)
+    return Answer(ok=True, worker=keeper.worker.name, picture=picture, facts={"at": frame.at})
+
+
+def _test(keeper: Keeper, tenant: Tenant, camera: Camera) -> Answer:
+    """Opens the source; one that runs here already is not opened twice, its run knows all there is to say."""
+    name, run = keeper.worker.name, keeper.running(camera.pk)
+    if run is not None and run.latest is not None and run.source is not None and run.delivers:
+        frame, _ = run.latest
+        facts = _described(getattr(run.source, "facts", {}), frame.picture.shape)
+        return Answer(True, name, "It runs.", facts, jpeg(annotated(frame.picture, []), quality=80))
+    if run is not None:
+        return Answer(False, name, run.error or "It is being opened: ask again in a moment.")
+    try:
+        with closing(open_source(**(settings_of(tenant, camera) | {"fps": 30.0}))) as source:
+            first = source.read()
+            if first is None:
+                return Answer(False, name, "The source ends before its first picture.")
+            began, frames = time.monotonic(), 0
+            while time.monotonic() - began < MEASURED_SECONDS and source.read() is not None:
+                frames += 1
+            seconds = max(0.1, time.monotonic() - began)
+            facts = _described(getattr(source, "facts", {}), first.picture.shape)
+            facts["measured_fps"] = round(frames / seconds, 1)
+    except SourceError as error:
+        return Answer(False, name, str(error))
+    return Answer(True, name, "It delivers.", facts, jpeg(annotated(first.picture, []), quality=80))
+
+
+def _described(facts: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    return {"codec": "", "fps": 0.0, **facts} | {
+        "width": facts.get("width") or shape[1],
+        "height": facts.get("height") or shape[0],
+    }

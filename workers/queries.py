@@ -1,0 +1,83 @@
+"""What is asked about the fleet. Whether somebody lives, and a lease holds, the database's clock says."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import BooleanField, Case, CharField, Count, F, Q, QuerySet, Value, When
+from django.db.models.functions import Now
+from django.http import Http404
+
+from workers.actions.leases import TTL
+from workers.models import CameraLease, Worker
+
+MISSED_BEATS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The live worker of a camera."""
+
+    name: str
+    host: str
+
+
+def workers() -> QuerySet[Worker]:
+    """With `shown_state` (OFFLINE after three missed beats, whatever was said last) and `cameras`."""
+    silent = timedelta(seconds=MISSED_BEATS * settings.WORKER_HEARTBEAT_SECONDS)
+    away = Q(beat_at=None) | Q(beat_at__lt=Now() - silent)
+    return Worker.objects.annotate(
+        shown_state=Case(
+            When(away, then=Value(Worker.State.OFFLINE)), default=F("state"), output_field=CharField()
+        ),
+        cameras=Count("leases", filter=Q(leases__expires_at__gt=Now())),
+    )
+
+
+def search_workers(text: str) -> QuerySet[Worker]:
+    """Workers whose name or machine contains `text`, by name."""
+    text = text.strip()
+    return workers().filter(Q(name__icontains=text) | Q(host__icontains=text)).order_by("name")
+
+
+def get_worker(worker_id: UUID) -> Worker:
+    """Raises Http404."""
+    worker = workers().filter(pk=worker_id).first()
+    if worker is None:
+        raise Http404("There is no such worker.")
+    return worker
+
+
+def live_workers() -> QuerySet[Worker]:
+    """Those that have been seen within the time a lease lasts."""
+    return Worker.objects.filter(seen_at__gt=Now() - TTL).order_by("name")
+
+
+def leases() -> QuerySet[CameraLease]:
+    """With `live`: whether its holder still holds it."""
+    live = Q(worker__isnull=False, expires_at__gt=Now())
+    return CameraLease.objects.annotate(
+        live=Case(When(live, then=Value(True)), default=Value(False), output_field=BooleanField())
+    )
+
+
+def planned_for(worker: Worker) -> QuerySet[CameraLease]:
+    """Cameras that a worker should run and that nobody holds."""
+    free = Q(worker=None) | Q(expires_at__lte=Now())
+    return CameraLease.objects.filter(free, planned=worker, desired=True).select_related("tenant")
+
+
+def owner_of(camera_id: UUID) -> Owner | None:
+    """Who runs the camera at this moment."""
+    held = CameraLease.objects.filter(pk=camera_id, expires_at__gt=Now()).select_related("worker")
+    lease = held.first()
+    return Owner(lease.worker.name, lease.worker.host) if lease and lease.worker else None
+
+
+def spare_worker(*, host: str, site_id: UUID) -> Owner | None:
+    """A live worker that could look at a camera which nobody runs: on that machine, for that site."""
+    for worker in live_workers():
+        if host in ("", worker.host) and (not worker.sites or str(site_id) in worker.sites):
+            return Owner(worker.name, worker.host)
+    return None

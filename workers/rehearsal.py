@@ -1,0 +1,117 @@
+"""The supervisor on a fleet that is only rows: how long a tick takes, as fleets and customers grow."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
+
+from tenants.context import installation
+from tenants.models import Tenant
+from workers.actions.leases import TTL
+from workers.models import CameraLease, Worker
+from workers.queries import live_workers
+from workers.supervise import tick
+
+CAPACITY = 24
+DYING = 0.05
+
+
+class FleetAtWork(RuntimeError):
+    """There are live workers, whose leases a rehearsal would hold up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One size of fleet. Seconds of a tick that assigns everything, of one that finds all well, and of one
+    after a twentieth of the workers died; `moved` is how many cameras that one moved, of `orphaned`."""
+
+    tenants: int
+    cameras: int
+    workers: int
+    queries: int
+    first_s: float
+    steady_s: float
+    after_deaths_s: float
+    orphaned: int
+    moved: int
+
+
+def rehearse(*, tenants: int, cameras: int, workers: int) -> Figures:
+    """Measure one size. All rows are rolled back. Raises FleetAtWork."""
+    with _only_rows():
+        _populate(tenants, cameras, workers)
+        with CaptureQueriesContext(connection) as captured:
+            first = _timed()
+        _take_all()
+        steady = min(_timed() for _ in range(3))
+        dead = list(
+            Worker.objects.order_by("name").values_list("pk", flat=True)[: max(1, int(workers * DYING))]
+        )
+        orphaned = CameraLease.objects.filter(worker__in=dead).count()
+        before = dict(CameraLease.objects.values_list("pk", "planned_id"))
+        Worker.objects.filter(pk__in=dead).update(seen_at=Now() - 2 * TTL)
+        CameraLease.objects.filter(worker__in=dead).update(expires_at=Now() - TTL)
+        deaths = _timed()
+        after = dict(CameraLease.objects.values_list("pk", "planned_id"))
+        return Figures(
+            tenants=tenants,
+            cameras=cameras,
+            workers=workers,
+            queries=sum("workers_" in query["sql"] for query in captured.captured_queries),
+            first_s=first,
+            steady_s=steady,
+            after_deaths_s=deaths,
+            orphaned=orphaned,
+            moved=sum(before[pk] != after[pk] for pk in after),
+        )
+
+
+@contextmanager
+def _only_rows() -> Iterator[None]:
+    with installation():
+        if live_workers().exists():
+            raise FleetAtWork("stop the workers first: their leases would have to wait for the rehearsal")
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+
+
+def _populate(tenants: int, cameras: int, workers: int) -> None:
+    owners = Tenant.objects.bulk_create(
+        Tenant(name=f"Rehearsal {n}", schema_name=f"rehearsal_{n}") for n in range(tenants)
+    )
+    Worker.objects.bulk_create(Worker(name=f"rehearsal-{n}", capacity=CAPACITY) for n in range(workers))
+    Worker.objects.update(seen_at=Now())
+    sites = [uuid4() for _ in range(max(1, cameras // 10))]
+    CameraLease.objects.bulk_create(
+        (
+            CameraLease(
+                camera_id=uuid4(),
+                tenant=owners[n % tenants],
+                site_id=sites[n % len(sites)],
+                label=f"Camera {n}",
+                desired=True,
+            )
+            for n in range(cameras)
+        ),
+        batch_size=2000,
+    )
+
+
+def _take_all() -> None:
+    """As if each worker had followed its orders."""
+    CameraLease.objects.update(worker=F("planned"), epoch=1, expires_at=Now() + timedelta(hours=1))
+
+
+def _timed() -> float:
+    began = time.perf_counter()
+    if tick() is None:
+        raise FleetAtWork("a supervisor is at work: stop beat and the workers first")
+    return round(time.perf_counter() - began, 4)

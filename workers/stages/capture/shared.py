@@ -1,0 +1,58 @@
+"""The newest frames of a child process, in memory that both see."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+
+import numpy as np
+
+from workers.types import Picture
+
+SLOTS = 3
+"""One that is read, one that is the newest, one that is written."""
+LONGEST_SIDE = 1920
+"""Pixels. The child makes larger pictures smaller: at 1920 a face that matters has pixels enough."""
+SLOT_BYTES = LONGEST_SIDE * LONGEST_SIDE * 3
+_COUNT = struct.Struct("<Q")
+_HEAD = 64
+
+
+class SharedFrames:
+    """A few slots for pictures in anonymous memory, which is gone when both processes are.
+
+    Pages are taken from the machine only where a picture was written. Each slot has a count that is odd
+    while it is written, so that a reader can tell a picture that changed under its hands.
+    """
+
+    def __init__(self, fd: int | None = None) -> None:
+        """New memory, or that behind the descriptor `fd`."""
+        size = SLOTS * (_HEAD + SLOT_BYTES)
+        self.fd = os.memfd_create("frames") if fd is None else fd
+        if fd is None:
+            os.ftruncate(self.fd, size)
+        self._memory = mmap.mmap(self.fd, size)
+        self._next = 0
+
+    def put(self, picture: Picture) -> tuple[int, int]:
+        """Write a picture of at most LONGEST_SIDE; returns its slot and the slot's count."""
+        slot = self._next
+        self._next = (slot + 1) % SLOTS
+        start = slot * (_HEAD + SLOT_BYTES)
+        count = int(_COUNT.unpack_from(self._memory, start)[0])
+        _COUNT.pack_into(self._memory, start, count + 1)
+        place = np.frombuffer(self._memory, np.uint8, picture.size, start + _HEAD)
+        place[:] = picture.reshape(-1)
+        _COUNT.pack_into(self._memory, start, count + 2)
+        return slot, count + 2
+
+    def get(self, slot: int, count: int, height: int, width: int) -> Picture | None:
+        """A copy of the picture that was put there, or None where a later one has taken its place."""
+        start = slot * (_HEAD + SLOT_BYTES)
+        place = np.frombuffer(self._memory, np.uint8, height * width * 3, start + _HEAD)
+        picture = place.reshape(height, width, 3).copy()
+        return picture if _COUNT.unpack_from(self._memory, start)[0] == count else None
+
+    def close(self) -> None:
+        os.close(self.fd)  # the mapping goes with the object: arrays may still look at it
