@@ -77,6 +77,9 @@ WATCHED: dict[str, Watch | Unwatched] = {
     "tenants.user": Watch(("email",), ignores=_fields("last_login")),
     "tenants.user_groups": Watch(("user.email", "group.name")),
     "tenants.user_user_permissions": Watch(("user.email", "permission.codename")),
+    "workers.cameralease": Unwatched("follows from switching cameras, which is logged"),
+    "workers.leasegrant": Unwatched("a log of its own, of who ran which camera"),
+    "workers.worker": Unwatched("what processes say of themselves every few seconds"),
     # a tenant's own tables
     "cameras.camera": Watch(
         ("name", "site.name"),

@@ -1,6 +1,7 @@
 """Runs of cameras: what a camera's row says afterwards, and what a run learns while it goes on."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from workers.engines.store import ModelMissing
 from workers.examine import examine_picture
 from workers.keeper import Keeper
 from workers.loaded import loaded_engines
-from workers.runner import LONGEST_PAUSE, REFUSED_PAUSE, pause_after
+from workers.runner import LONGEST_PAUSE, REFUSED_PAUSE, Run, pause_after
 from workers.sinks.spool import Spool
 
 
@@ -56,16 +57,23 @@ def keeper(db: None, tmp_path: Path) -> Iterator[Keeper]:
     spool.close()
 
 
-def run(keeper: Keeper, tenant: Tenant, camera: Camera, *, stop_after: float | None = None) -> bool:
-    """Take a camera and run it here, to its end or for a while; whether it could be taken."""
+def run(keeper: Keeper, tenant: Tenant, camera: Camera, *, until_error: bool = False) -> bool:
+    """Take a camera and run it here, to its end or to its first error; whether it could be taken."""
     run = keeper.run_of(tenant, camera.pk)
     if run is None:
         return False
-    if stop_after is not None:
-        threading.Timer(stop_after, run.stop).start()
+    if until_error:
+        threading.Thread(target=stop_at_error, args=(run,)).start()
     run.to_the_end()
     camera.refresh_from_db()
     return True
+
+
+def stop_at_error(run: Run) -> None:
+    deadline = time.monotonic() + 30
+    while not run.error and time.monotonic() < deadline:
+        time.sleep(0.1)
+    run.stop()
 
 
 def file_camera(path: Path, **values: object) -> Camera:
@@ -97,7 +105,7 @@ def test_a_source_that_fails_is_named_with_a_remedy_and_without_its_password(
     acme: Tenant, keeper: Keeper, models: None, kind: str, location: str, message: str
 ) -> None:
     camera = make_camera("Bad", kind=kind, location=location, enabled=True, username="me", password="geheim")
-    run(keeper, acme, camera, stop_after=2.0)
+    run(keeper, acme, camera, until_error=True)
     assert (camera.status, camera.enabled) == ("error", True)
     assert message in camera.status_detail
     assert "check" in camera.status_detail
@@ -106,7 +114,7 @@ def test_a_source_that_fails_is_named_with_a_remedy_and_without_its_password(
 
 def test_an_unknown_detector_is_named(acme: Tenant, keeper: Keeper, models: None, empty_room: Path) -> None:
     camera = file_camera(empty_room, detector="yolo")
-    run(keeper, acme, camera, stop_after=1.0)
+    run(keeper, acme, camera, until_error=True)
     assert "no detector named 'yolo'" in camera.status_detail
 
 

@@ -21,8 +21,9 @@ from workers.sinks.spool import Spool, SpoolInUse
 TASK_THREADS = 8
 """For tasks; every camera has a thread of its own beside them."""
 
-DATABASE_SECONDS = 1.5
-MOST_CONNECTIONS = 20
+DATABASE_SECONDS = 0.5
+"""Shorter than the gap that ends a track: whoever stands before a camera is still followed afterwards."""
+MOST_CONNECTIONS = 30
 
 
 class Command(BaseCommand):
@@ -91,7 +92,7 @@ def _never_wait_long(cameras: int) -> None:
     pool = connection.settings_dict.get("OPTIONS", {}).get("pool")
     if isinstance(pool, dict):
         pool["timeout"] = DATABASE_SECONDS
-        pool["max_size"] = max(int(pool["max_size"]), min(cameras, MOST_CONNECTIONS))
+        pool["max_size"] = max(int(pool["max_size"]), min(cameras + TASK_THREADS + 2, MOST_CONNECTIONS))
 
 
 def _sites(given: str) -> list[str]:
