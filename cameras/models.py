@@ -119,16 +119,18 @@ class Camera(Record):
     detector = models.CharField(max_length=30, blank=True, help_text="Empty: the installation's own.")
     analysed_side = models.PositiveSmallIntegerField(
         "analysed size (pixels)",
-        default=640,
+        null=True,
+        blank=True,
         validators=[MinValueValidator(320), MaxValueValidator(1920)],
-        help_text="Longest side of the picture that faces are looked for in. 640 finds those of 32 pixels "
-        "in a 1080p picture; 1280 finds smaller ones and costs four times as much.",
+        help_text="Longest side of the picture that faces are looked for in. Empty: 640, which finds faces of "
+        "32 pixels in a 1080p picture; 1280 finds smaller ones and costs four times as much.",
     )
     min_face = models.PositiveSmallIntegerField(
         "smallest face (pixels)",
-        default=32,
+        null=True,
+        blank=True,
         validators=[MinValueValidator(16), MaxValueValidator(500)],
-        help_text="Narrower faces are counted and never recognised.",
+        help_text="Narrower faces are counted and never recognised. Empty: 32.",
     )
     zones = models.JSONField(
         default=list,

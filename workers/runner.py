@@ -257,10 +257,11 @@ def settings_of(tenant: Tenant, camera: Camera) -> dict[str, Any]:
 
 
 def config_of(camera: Camera) -> CameraConfig:
+    usual = CameraConfig()
     return CameraConfig(
         fps=camera.fps or settings.WORKER_FPS,
-        analysed_side=camera.analysed_side,
-        min_face=camera.min_face,
+        analysed_side=camera.analysed_side or usual.analysed_side,
+        min_face=camera.min_face or usual.min_face,
         zones=tuple(tuple((x, y) for x, y in polygon) for polygon in camera.zones),
         masks=tuple(tuple((x, y) for x, y in polygon) for polygon in camera.masks),
     )

@@ -21,7 +21,7 @@ from tests.stages.faces import portraits
 from workers.engines.store import ModelMissing
 from workers.evaluation.rates import false_alarm_rate, false_match_rate, threshold_at, threshold_for
 from workers.gallery import tuned
-from workers.loaded import loaded_engines
+from workers.loaded import loaded_engines, model_store
 from workers.people import package_people
 from workers.types import Picture
 
@@ -132,10 +132,9 @@ def test_folders_that_nothing_can_be_measured_with(tmp_path: Path, folder: Path)
         run("evaluate", folder, "--pack", "magic")
 
 
-def test_a_damaged_model_is_named_with_its_remedy(
-    folder: Path, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_model_is_named_with_its_remedy(folder: Path, tmp_path: Path, settings: Any) -> None:
     (tmp_path / "edgeface_xs.onnx").write_bytes(b"not a model")
+    (tmp_path / "yunet_n.onnx").symlink_to(model_store().find("yunet"))
     settings.FACETRACK_MODEL_DIR, settings.FACETRACK_CACHE_DIR = tmp_path, tmp_path / "cache"
     with pytest.raises(CommandError, match=r"edgeface-xs .*: .+"):
         run("evaluate", folder, "--pack", "edgeface-xs")

@@ -22,7 +22,11 @@ from tenants.credentials.actions import create_key
 from tenants.models import Tenant, User
 from tenants.rules import MEMBER_ROLES, Role
 from tests.audit.conftest import seal
-from visits.models import Decision, Sighting
+from visits.identities import merge_visitors
+from visits.models import Decision, Merge, MergeProposal, Sighting, Visitor
+
+OF_ALL_SITES = {"visits.mergeproposal", "visits.merge"}
+"""What concerns people of all sites."""
 
 
 def registered(site: AdminSite) -> list[str]:
@@ -38,7 +42,14 @@ def everything(
         staff_member=employee, picture=f"{acme.pk}/enrolment/1.jpg", digest="0", status="refused", reason="no"
     )
     sighting = make_visit(camera, Decision.NEW_VISITOR)
+    first, second, gone = (make_visit(camera, face=face).visitor for face in (21, 22, 23))
+    assert first is not None
+    assert second is not None
+    assert gone is not None
+    low, high = sorted((first, second), key=lambda visitor: visitor.pk)
     return {
+        "visits.mergeproposal": MergeProposal.objects.create(first=low, second=high, score=0.5),
+        "visits.merge": merge_visitors(kept=first, gone=gone, by=None),
         "cameras.camera": camera,
         "cameras.site": camera.site,
         "staff.staffmember": employee,
@@ -63,9 +74,37 @@ def test_list_and_detail_open_for_each_role(
     everything: dict[str, Any], acme: Tenant, client_of: Callable[..., Client], label: str, role: Role
 ) -> None:
     client, name = client_of(acme, role), label.replace(".", "_")
-    assert client.get(reverse(f"admin:{name}_changelist"), {"q": "a"}).status_code == 200
+    expected = 403 if role is Role.SITE_MANAGER and label in OF_ALL_SITES else 200
+    assert client.get(reverse(f"admin:{name}_changelist"), {"q": "a"}).status_code == expected
     detail = client.get(reverse(f"admin:{name}_change", args=[everything[label].pk]))
-    assert detail.status_code == 200
+    assert detail.status_code == expected
+
+
+def test_a_pair_is_merged_and_parted_again_by_hand(
+    everything: dict[str, Any], acme: Tenant, client_of: Callable[..., Client]
+) -> None:
+    client, pair = client_of(acme), everything["visits.mergeproposal"]
+    page = reverse("admin:visits_mergeproposal_changelist")
+    client.post(page, {"action": "merge", "_selected_action": [str(pair.pk)]})
+    assert not Visitor.objects.filter(pk=pair.second_id).exists()
+    merge = Merge.objects.get(kept=pair.first_id, gone__id=str(pair.second_id))
+    client.post(
+        reverse("admin:visits_merge_changelist"), {"action": "undo", "_selected_action": [str(merge.pk)]}
+    )
+    assert Visitor.objects.filter(pk=pair.second_id).exists()
+
+
+def test_a_sighting_is_taken_from_a_person_by_hand(
+    everything: dict[str, Any], acme: Tenant, client_of: Callable[..., Client]
+) -> None:
+    sighting = everything["visits.sighting"]
+    asked = {"action": "not_them", "_selected_action": [str(sighting.pk)]}
+    client_of(acme, Role.VIEWER).post(reverse("admin:visits_sighting_changelist"), asked)
+    sighting.refresh_from_db()
+    assert sighting.decision == Decision.NEW_VISITOR
+    client_of(acme).post(reverse("admin:visits_sighting_changelist"), asked)
+    sighting.refresh_from_db()
+    assert (sighting.decision, sighting.visitor) == (Decision.UNSURE, None)
 
 
 def test_a_viewer_may_not_write(
