@@ -122,8 +122,8 @@ class Camera(Record):
         null=True,
         blank=True,
         validators=[MinValueValidator(320), MaxValueValidator(1920)],
-        help_text="Longest side of the picture that faces are looked for in. Empty: 640, which finds faces of "
-        "32 pixels in a 1080p picture; 1280 finds smaller ones and costs four times as much.",
+        help_text="Longest side of the picture that faces are looked for in. Empty: 640, which finds faces "
+        "of 32 pixels in a 1080p picture; 1280 finds smaller ones and costs four times as much.",
     )
     min_face = models.PositiveSmallIntegerField(
         "smallest face (pixels)",
