@@ -14,15 +14,19 @@ from facetrack.lib.crypto import EncryptedField, encrypted_anew
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of encrypted values, in whatever schema is the current one."""
+    """A column of encrypted values, in whatever schema is the current one.
+
+    With `member`, the column is JSON and the value is what its object has under that name.
+    """
 
     table: str
     key: str
     name: str
     binary: bool
+    member: str = ""
 
     def __str__(self) -> str:
-        return f"{self.table}.{self.name}"
+        return f"{self.table}.{self.name}" + (f".{self.member}" if self.member else "")
 
 
 @dataclass(slots=True)
@@ -90,7 +94,7 @@ def _batches(column: Column, size: int) -> Iterator[list[tuple[Any, bytes]]]:
         beyond = "" if after is None else f" AND {_name(column.key)} > %s"
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {_name(column.key)}, {_name(column.name)} FROM {_name(column.table)} "  # noqa: S608
+                f"SELECT {_name(column.key)}, {_value(column)} FROM {_name(column.table)} "  # noqa: S608
                 f"WHERE {where}{beyond} ORDER BY {_name(column.key)} LIMIT %s",
                 [*([] if after is None else [after]), size],
             )
@@ -104,10 +108,12 @@ def _batches(column: Column, size: int) -> Iterator[list[tuple[Any, bytes]]]:
 
 
 def _write(column: Column, changes: list[tuple[Any, Any, Any]]) -> None:
+    name = _name(column.name)
+    anew = f"jsonb_set({name}, '{{{column.member}}}', to_jsonb(%s::text))" if column.member else "%s"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {_name(column.table)} SET {_name(column.name)} = %s "  # noqa: S608
-            f"WHERE {_name(column.key)} = %s AND {_name(column.name)} = %s",
+            f"UPDATE {_name(column.table)} SET {name} = {anew} "  # noqa: S608
+            f"WHERE {_name(column.key)} = %s AND {_value(column)} = %s",
             changes,
         )
 
@@ -117,7 +123,11 @@ def _stored(column: Column, token: bytes) -> bytes | str:
 
 
 def _filled(column: Column) -> str:
-    return f"{_name(column.name)} IS NOT NULL" + ("" if column.binary else f" AND {_name(column.name)} <> ''")
+    return f"{_value(column)} IS NOT NULL" + ("" if column.binary else f" AND {_value(column)} <> ''")
+
+
+def _value(column: Column) -> str:
+    return _name(column.name) + (f" ->> '{column.member}'" if column.member else "")
 
 
 def _name(text: str) -> str:

@@ -6,6 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.utils import decrypt
 from cryptography.fernet import Fernet
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +25,7 @@ from cameras.rules import Login
 from facetrack.lib import rotation
 from staff.models import FaceImage, StaffMember
 from tenants.models import Tenant
+from tenants.rules import Role
 from tests.conftest import make_camera, template_of
 from visits.models import Visitor
 
@@ -83,6 +88,19 @@ def test_afterwards_the_old_key_can_go(old_key: str, acme: Tenant, other: Tenant
     settings.FACETRACK_ENCRYPTION_KEYS = [old_key]
     with pytest.raises(ImproperlyConfigured, match="add the former key"):
         readable(acme)
+
+
+def test_second_factors_go_along(old_key: str, acme: Tenant, settings: Settings, member_of: Any) -> None:
+    settings.FACETRACK_ENCRYPTION_KEYS = [old_key]
+    user = member_of(acme, Role.VIEWER)
+    TOTP.activate(user, "JBSWY3DPEHPK3PXP")
+    codes = RecoveryCodes.activate(user).get_unused_codes()
+    settings.FACETRACK_ENCRYPTION_KEYS = [NEW, old_key]
+    assert "34 values written anew, 34 verified" in run()
+    settings.FACETRACK_ENCRYPTION_KEYS = [NEW]
+    app, recovery = (Authenticator.objects.get(user=user, type=kind) for kind in ("totp", "recovery_codes"))
+    assert decrypt(app.data["secret"]) == "JBSWY3DPEHPK3PXP"
+    assert recovery.wrap().get_unused_codes() == codes
 
 
 def test_a_dry_run_writes_nothing(old_key: str, acme: Tenant, settings: Settings) -> None:

@@ -16,6 +16,9 @@ from facetrack.lib.rotation import Column, Tally, encrypted_columns, rotate, row
 from tenants.context import inside, installation
 from tenants.queries import customers
 
+SECOND_FACTORS = [Column("mfa_authenticator", "id", "data", False, member) for member in ("secret", "seed")]
+"""What allauth encrypts with our keys, inside of a JSON column: of apps, and of recovery codes."""
+
 Place = tuple[str, AbstractContextManager[None], list[Column]]
 
 
@@ -82,7 +85,7 @@ def _places() -> Iterator[Place]:
     kinds = list(apps.get_models(include_auto_created=True))
     shared = encrypted_columns(kind for kind in kinds if kind._meta.app_label not in private)
     own = encrypted_columns(kind for kind in kinds if kind._meta.app_label in private)
-    yield "installation", installation(), shared
+    yield "installation", installation(), [*shared, *SECOND_FACTORS]
     with installation():
         tenants = customers()
     for tenant in tenants:
