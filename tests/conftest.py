@@ -146,9 +146,11 @@ def camera(acme: Tenant) -> Camera:
 
 def make_camera(name: str = "Door", **values: object) -> Camera:
     """A camera of the active tenant that is at epoch 1, with the lease that says so."""
-    site, _ = Site.objects.get_or_create(
-        name="Head office", defaults={"reentry_seconds": 60, "networks": ["10.0.0.0/8"]}
-    )
+    site = cast(Site | None, values.pop("site", None))
+    if site is None:
+        site, _ = Site.objects.get_or_create(
+            name="Head office", defaults={"reentry_seconds": 60, "networks": ["10.0.0.0/8"]}
+        )
     defaults: dict[str, object] = {"kind": "rtsp", "location": "rtsp://127.0.0.1:1/door", "epoch": 1}
     login = {key: str(values.pop(key)) for key in ("username", "password") if key in values}
     camera = Camera.objects.create(site=site, name=name, **(defaults | values))

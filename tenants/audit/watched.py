@@ -90,9 +90,13 @@ WATCHED: dict[str, Watch | Unwatched] = {
     "cameras.site": Watch(("name",), hides=_fields("address")),
     "staff.faceimage": Watch(("staff_member.name",)),
     "staff.galleryversion": Unwatched("a counter that follows the rows it counts"),
+    "staff.matchthresholds": Watch(("pack",)),
     "staff.staffmember": Watch(("name",), hides=_fields("email employee_number")),
     # Sightings come by the second and are facts themselves; who they were of is not to be rewritten unseen.
     "visits.liveevent": Unwatched("a journal for pages, cut every day"),
+    "visits.merge": Watch(("kept.number",), hides=_fields("gone sightings visits")),
+    "visits.mergeproposal": Watch((), only=_fields("state"), created=False),
+    "visits.notthisperson": Watch(("pack",)),
     "visits.passagecount": Unwatched("a count without anybody in it"),
     "visits.sighting": Watch(
         (), only=_fields("staff_member visitor decision camera started_at"), created=False

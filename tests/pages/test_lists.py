@@ -52,7 +52,7 @@ def test_filters_narrow_the_visits(
     browser: Client, camera: Camera, employee: StaffMember, make_visit: MakeVisit
 ) -> None:
     site = Site.objects.create(name="Depot")
-    gate = Camera.objects.create(site=site, name="Gate", kind="usb", location="0", epoch=1)
+    gate = make_camera("Gate", site=site, kind="usb", location="0")
     old = make_visit(camera, at=datetime(2024, 3, 5, 12, tzinfo=UTC))
     close_visits(now=timezone.now() - timedelta(days=1))
     ada, stranger = make_visit(camera, Decision.STAFF, person=employee), make_visit(gate)
@@ -83,7 +83,7 @@ def test_a_visit_is_found_by_every_camera_that_saw_it(
 
 def test_a_day_is_a_day_at_the_site(browser: Client, make_visit: MakeVisit) -> None:
     tokyo = Site.objects.create(name="Tokyo", time_zone="Asia/Tokyo")
-    gate = Camera.objects.create(site=tokyo, name="Gate", kind="usb", location="0", epoch=1)
+    gate = make_camera("Gate", site=tokyo, kind="usb", location="0")
     sighting = make_visit(gate, at=datetime(2024, 3, 5, 23, tzinfo=UTC))
     assert found(browser, "/visits/", site=tokyo.pk, since="2024-03-06") == [str(sighting.visit_id)]
     assert found(browser, "/visits/", site=tokyo.pk, until="2024-03-05") == []
