@@ -11,6 +11,7 @@ from django.utils import timezone
 from cameras.models import Camera, Site
 from staff.models import StaffMember
 from tenants.models import Tenant
+from tests.conftest import make_camera
 from visits.actions import rename_visitor
 from visits.models import Decision, PassageCount, Sighting, Visitor
 
@@ -45,8 +46,8 @@ class TwoSites:
 def two_sites(acme: Tenant, make_visit: MakeVisit) -> TwoSites:
     now = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
     north, south = Site.objects.create(name="Northgate"), Site.objects.create(name="Southquay")
-    door = Camera.objects.create(site=north, name="Polaris", kind="usb", location="0", epoch=1)
-    gate = Camera.objects.create(site=south, name="Crux", kind="usb", location="1", epoch=1)
+    door = make_camera("Polaris", site=north, kind="usb", location="0")
+    gate = make_camera("Crux", site=south, kind="usb", location="1")
     ann = StaffMember.objects.create(name="Ann Northern", sites=[north.pk])
     sam = StaffMember.objects.create(name="Sam Southern", sites=[south.pk], email="sam@acme.test")
     eve = StaffMember.objects.create(name="Eve Everywhere")

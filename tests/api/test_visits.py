@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from cameras.models import Camera, Site
 from staff.models import StaffMember
 from tests.api.answers import V1, problem, results
+from tests.conftest import make_camera
 from visits.actions import close_visits
 from visits.models import Decision, Sighting, Visit, Visitor
 
@@ -22,9 +23,7 @@ MakeVisit = Callable[..., Sighting]
 @pytest.fixture
 def day(camera: Camera, employee: StaffMember, make_visit: MakeVisit) -> dict[str, Sighting]:
     """A day: Ada comes, a stranger comes and goes, somebody is not recognised for certain."""
-    yard = Camera.objects.create(
-        site=Site.objects.create(name="Depot"), name="Yard", kind="usb", location="0", epoch=1
-    )
+    yard = make_camera("Yard", site=Site.objects.create(name="Depot"), kind="usb", location="0")
     seen = {
         "stranger": make_visit(camera, face=1, at=NOON - timedelta(hours=1)),
         "ada": make_visit(camera, Decision.STAFF, person=employee, at=NOON),
