@@ -8,6 +8,8 @@ import numpy as np
 
 from workers.types import Candidate, Floats
 
+ROWS_ALONE = 4_096  # 0.3 ms on one thread
+
 
 def nearest(template: Floats, known: Floats, identities: Sequence[str], limit: int = 5) -> list[Candidate]:
     """At most `limit` people, best first, each once with their best score.
@@ -19,7 +21,7 @@ def nearest(template: Floats, known: Floats, identities: Sequence[str], limit: i
         raise ValueError(f"{len(known)} templates, but {len(identities)} identities")
     if not len(known):
         return []
-    scores = known @ template.astype(np.float32, copy=False)
+    scores = _scores(known, template.astype(np.float32, copy=False))
     take = limit
     while True:
         # Sorting 100,000 scores takes longer than computing them; only the few best are wanted.
@@ -30,3 +32,14 @@ def nearest(template: Floats, known: Floats, identities: Sequence[str], limit: i
             best.setdefault(identities[row], float(scores[row]))
         if len(best) >= limit or take == len(scores):
             return [Candidate(identity, score) for identity, score in list(best.items())[:limit]]
+
+
+def _scores(known: Floats, template: Floats) -> Floats:
+    """(N,) dot products.
+
+    BLAS shares the rows among threads that wait for each other: twice as fast on a free machine, and 9 to
+    120 ms instead of 0.4 where all cores are busy with cameras. Few rows are not worth that.
+    """
+    if len(known) <= ROWS_ALONE:
+        return np.asarray(np.einsum("ij,j->i", known, template), dtype=np.float32)
+    return np.asarray(known @ template, dtype=np.float32)
