@@ -27,6 +27,12 @@ from visits.rules import Span, TrackFacts, is_over, merge_templates, put_right
 
 log = logging.getLogger(__name__)
 
+OF_THE_TRACK = (
+    *("epoch", "track", "sequence", "decision", "score", "reason", "faces", "quality", "pack", "template"),
+    *("started_at", "last_seen_at"),
+)
+"""What a sighting keeps of its track as it was reported."""
+
 
 @contextmanager
 def locked() -> Iterator[None]:
@@ -139,38 +145,23 @@ def resolve_pending(*, link: float, pack: str, most: int = 200) -> int:
             sighting = Sighting.objects.filter(pk=pk, decision=Decision.PENDING).first()
             if sighting is None:
                 continue
-            facts, shot = _facts_of(sighting), sighting.best_shot
             try:
-                visitor, decision, score = _same_or_new_visitor(facts, shot, link)
+                _compare_now(sighting, link)
             except IndexUnavailable as error:
                 log.warning("%s sighting(s) still wait to be compared: %s", waiting.count(), error)
                 return done
-            sighting.visitor, sighting.decision, sighting.score = visitor, decision, score
-            sighting.visit = _join_or_open(facts, None, visitor, shot, score)
-            sighting.save()
             done += 1
     return done
 
 
-def _facts_of(sighting: Sighting) -> TrackFacts:
-    return TrackFacts(
-        camera=sighting.camera_id,
-        epoch=sighting.epoch,
-        track=sighting.track,
-        sequence=sighting.sequence,
-        ended=True,
-        decision=sighting.decision,
-        person=None,
-        score=sighting.score,
-        reason=sighting.reason,
-        started_at=sighting.started_at,
-        last_seen_at=sighting.last_seen_at,
-        faces=sighting.faces,
-        quality=sighting.quality,
-        pack=sighting.pack,
-        template=sighting.template,
-        shot=None,
-    )
+def _compare_now(sighting: Sighting, link: float) -> None:
+    """Raises IndexUnavailable."""
+    kept = {name: getattr(sighting, name) for name in OF_THE_TRACK}
+    facts = TrackFacts(camera=sighting.camera_id, ended=True, person=None, shot=None, **kept)
+    visitor, decision, score = _same_or_new_visitor(facts, sighting.best_shot, link)
+    sighting.visitor, sighting.decision, sighting.score = visitor, decision, score
+    sighting.visit = _join_or_open(facts, None, visitor, sighting.best_shot, score)
+    sighting.save()
 
 
 def forget_old_events(*, before: datetime) -> int:

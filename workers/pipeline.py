@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from workers.config import PipelineConfig
-from workers.stages.align import aligned
+from workers.stages.align import aligned, thumbnail
 from workers.stages.decide import Standing, is_ripe, is_settled, judge, outdone
 from workers.stages.detect import Letterbox, find_faces, refined, view_of, with_small
 from workers.stages.embed import template_of
@@ -19,29 +18,26 @@ from workers.stages.motion import Scene
 from workers.stages.quality import assess, outlook
 from workers.stages.track import Followed, Tracker
 from workers.stages.zones import watched
-from workers.types import Candidate, Decision, Face, Floats, Frame, Gallery, Picture, TrackReport, Verdict
+from workers.types import (
+    Candidate,
+    Counters,
+    Decision,
+    Face,
+    Floats,
+    Frame,
+    Gallery,
+    Picture,
+    TrackReport,
+    Verdict,
+)
 
 if TYPE_CHECKING:  # engines live on the same floor
     from workers.engines import Engines
 
 SAME_LOOK = 0.8  # likeness of two thumbnails of an aligned face; 95 % of the pairs of two people are below
 LOOK = 16
+NAMED = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
 MOST_PAST = 50  # ended tracks whose claim may still be contested
-
-
-@dataclass(slots=True)
-class Counters:
-    """What a pipeline has done since it was made. `still_frames` were not analysed: nothing had moved."""
-
-    frames: int = 0
-    still_frames: int = 0
-    faces: int = 0
-    usable_faces: int = 0
-    embedded_faces: int = 0
-    tracks: int = 0
-    splits: int = 0
-    scene_changes: int = 0
-    decisions: dict[Decision, int] = field(default_factory=lambda: dict.fromkeys(Decision, 0))
 
 
 @dataclass(slots=True)
@@ -49,8 +45,8 @@ class _Track:
     """A track under way: its evidence, its verdict once reported, and who was seen beside it.
 
     `usable` is whether its last face could be recognised, `looked_at` when it was last examined for that,
-    `judged` how many embedded faces its standing was last worked out from, `close` whether it then resembled
-    a known person, but not clearly enough: the next face may decide.
+    `judged` what its standing was last worked out from, `close` whether it then resembled somebody, but not
+    clearly enough: the next face may decide.
     """
 
     number: int
@@ -115,7 +111,9 @@ class Pipeline:
         if self.resting:
             return self._rest(frame)
         view = view_of(frame, self._side)
-        faces = self._watched(find_faces(self._engines.detector, view), frame)
+        camera, (height, width) = self._config.camera, frame.picture.shape[:2]
+        found = find_faces(self._engines.detector, view)
+        faces = [face for face in found if watched(face, (width, height), camera.zones, camera.masks)]
         self._scene.analysed(frame.at)
         self.faces = faces
         self.counters.faces += len(faces)
@@ -149,13 +147,6 @@ class Pipeline:
             self._living[number].evidence.see(frame, usable=False)
         return reports + self._settled(step.resting)
 
-    def _watched(self, faces: list[Face], frame: Frame) -> list[Face]:
-        camera = self._config.camera
-        if not camera.zones and not camera.masks:
-            return faces
-        height, width = frame.picture.shape[:2]
-        return [face for face in faces if watched(face, (width, height), camera.zones, camera.masks)]
-
     def _looks(self, frame: Frame, view: Letterbox, followed: Iterable[Followed]) -> list[_Look]:
         """Counts the faces of the frame and picks those to embed."""
         together = {one.track for one in followed}
@@ -181,7 +172,7 @@ class Pipeline:
         if seen.reasons:
             self._refuse(track, seen.reasons)
             return None
-        look = self._thumbnail_of(one.face, view)
+        look = thumbnail(view.picture, one.face.landmarks * np.float32(view.scale), self._thumbnail, LOOK)
         steady = one.steady and (track.look is None or float(track.look @ look) >= SAME_LOOK)
         track.look = look
         if not self._wanted(track, seen.score, frame.at, steady=steady):
@@ -279,12 +270,9 @@ class Pipeline:
         return self._end((track.number,))
 
     def _settled(self, numbers: Iterable[int]) -> list[TrackReport]:
-        reports: list[TrackReport] = []
-        for number in sorted(set(numbers) & set(self._living)):
-            track = self._living[number]
-            if track.verdict is None and track.evidence.samples:
-                reports += self._settle(track)
-        return reports
+        tracks = [self._living[number] for number in sorted(set(numbers) & set(self._living))]
+        undecided = [track for track in tracks if track.verdict is None and track.evidence.samples]
+        return [report for track in undecided for report in self._settle(track)]
 
     def _settle(self, track: _Track) -> list[TrackReport]:
         """Reports a track once the evidence is enough; asked again only when there is more of it."""
@@ -402,24 +390,9 @@ class Pipeline:
         A picture on the wall is a track that may live for weeks beside everybody who passes.
         """
         needed = {number for track in self._living.values() for number in track.beside}
-        named = [n for n, track in self._past.items() if n in needed and _is_named(track)]
+        named = [
+            n for n, t in self._past.items() if n in needed and t.verdict and t.verdict.decision in NAMED
+        ]
         self._past = {number: self._past[number] for number in sorted(named)[-MOST_PAST:]}
         for track in self._living.values():
             track.beside &= self._living.keys() | self._past.keys()
-
-    def _thumbnail_of(self, face: Face, view: Letterbox) -> Floats:
-        """The aligned face, tiny, grey and soft: a vector whose dot product with another is their likeness.
-
-        From the picture that the detector saw. Soft, because landmarks of small faces tremble: unsoftened,
-        one look in four had to be checked.
-        """
-        crop = aligned(view.picture, face.landmarks * np.float32(view.scale), self._thumbnail, LOOK)
-        soft = cv2.GaussianBlur(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), (0, 0), 1.0)
-        look = soft.ravel().astype(np.float32)
-        look -= look.mean()
-        return np.asarray(look / max(float(np.sqrt(look @ look)), 1e-3), dtype=np.float32)
-
-
-def _is_named(track: _Track) -> bool:
-    decisions = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
-    return track.verdict is not None and track.verdict.decision in decisions

@@ -15,11 +15,11 @@ from workers.config import PipelineConfig
 from workers.engines import Engines
 from workers.enrol import EnrolledFace, PictureRefused, enrol_picture
 from workers.people import read_people_picture
-from workers.pipeline import Counters, Pipeline
+from workers.pipeline import Pipeline
 from workers.stages.capture.files import FileSource
 from workers.stages.embed import template_of
 from workers.stages.match import nearest
-from workers.types import Candidate, Decision, Floats, TrackReport
+from workers.types import Candidate, Counters, Decision, Floats, TrackReport
 
 DIMENSION = 512
 

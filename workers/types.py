@@ -11,7 +11,7 @@ Conventions, everywhere below:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -124,6 +124,21 @@ class TrackReport:
     shot: Shot | None
     last_box: Floats | None = None
     """Where the face was at `last_frame`, in pixels of the frame."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a pipeline has done since it was made. `still_frames` were not analysed: nothing had moved."""
+
+    frames: int = 0
+    still_frames: int = 0
+    faces: int = 0
+    usable_faces: int = 0
+    embedded_faces: int = 0
+    tracks: int = 0
+    splits: int = 0
+    scene_changes: int = 0
+    decisions: dict[Decision, int] = field(default_factory=lambda: dict.fromkeys(Decision, 0))
 
 
 class Gallery(Protocol):

@@ -36,3 +36,15 @@ def aligned(picture: Picture, landmarks: Floats, template: Floats, size: int) ->
     """The face as a `size` x `size` BGR crop; black where it leaves the picture."""
     matrix = similarity_transform(landmarks, template)
     return np.asarray(cv2.warpAffine(picture, matrix, (size, size), borderValue=(0, 0, 0)), dtype=np.uint8)
+
+
+def thumbnail(picture: Picture, landmarks: Floats, template: Floats, size: int) -> Floats:
+    """The aligned face, tiny, grey and soft: a vector whose dot product with another is their likeness.
+
+    Soft, because landmarks of small faces tremble: unsoftened, one look in four had to be checked.
+    """
+    crop = aligned(picture, landmarks, template, size)
+    soft = cv2.GaussianBlur(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), (0, 0), 1.0)
+    look = soft.ravel().astype(np.float32)
+    look -= look.mean()
+    return np.asarray(look / max(float(np.sqrt(look @ look)), 1e-3), dtype=np.float32)
