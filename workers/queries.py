@@ -54,6 +54,11 @@ def live_workers() -> QuerySet[Worker]:
     return Worker.objects.filter(seen_at__gt=Now() - TTL).order_by("name")
 
 
+def known_workers() -> QuerySet[Worker]:
+    """Those that have not said goodbye, whether or not they have been seen lately."""
+    return Worker.objects.filter(seen_at__isnull=False).order_by("name")
+
+
 def leases() -> QuerySet[CameraLease]:
     """With `live`: whether its holder still holds it."""
     live = Q(worker__isnull=False, expires_at__gt=Now())

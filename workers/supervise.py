@@ -3,6 +3,7 @@
 import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,9 +14,13 @@ from tenants.context import installation
 from workers.actions.leases import plan
 from workers.assignment import Seat, Wish, assign
 from workers.models import Worker
-from workers.queries import leases, live_workers
+from workers.queries import known_workers, leases, live_workers
 
 log = logging.getLogger(__name__)
+
+
+GRACE = timedelta(seconds=8)
+"""After a start of the database: its workers try again every second while it is away."""
 
 
 class Row(NamedTuple):
@@ -46,13 +51,16 @@ class Orders:
 def tick() -> Orders | None:
     """Plan who runs what, save the plan and return what workers have to be told.
 
-    None where another process is at it. Costs four queries on shared tables, whatever the number of
+    None where another process is at it. Costs five queries on shared tables, whatever the number of
     tenants. The plan is not yet the right to run: a worker takes that from the lease.
     """
     with installation(), transaction.atomic():
         if not _only_supervisor():
             return None
-        return _compare(list(live_workers()), _relevant())
+        rows = _relevant()
+        if not _just_started():
+            return _compare(list(live_workers()), rows)
+        return _compare(list(known_workers()), [row._replace(live=row.worker is not None) for row in rows])
 
 
 def _compare(workers: list[Worker], rows: list[Row]) -> Orders:
@@ -107,6 +115,20 @@ def _wish(row: Row, names: dict[UUID, str]) -> Wish[UUID]:
 def _only_supervisor() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('facetrack.supervisor'))")
+        return bool(cursor.fetchone()[0])
+
+
+def _just_started() -> bool:
+    """Whether the database has come back a moment ago, so that nobody could renew anything while it was away.
+
+    Whoever held a camera before is then believed to hold it still: taking it away at once would have two
+    workers record the same people, one of them into its spool.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT statement_timestamp() - pg_postmaster_start_time() < make_interval(secs => %s)",
+            [GRACE.total_seconds()],
+        )
         return bool(cursor.fetchone()[0])
 
 

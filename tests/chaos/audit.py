@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
 from uuid import UUID
 
 import numpy as np
@@ -12,26 +13,33 @@ from tests.chaos.fleet import Fleet
 from tests.chaos.people import template_of
 
 
-def recorded(fleet: Fleet, camera: UUID, people: list[int]) -> Counter[int]:
-    """How often each of these people was recorded by the camera, by the face of each sighting."""
+@dataclass(frozen=True)
+class Comparison:
+    """`doubled`: two sightings of somebody at one time, or as two visitors. `split`: one after the other of
+    one visitor, as when a busy machine lost sight of them for a second."""
+
+    lost: int
+    doubled: int
+    split: int
+
+
+def compared(fleet: Fleet, camera: UUID, ledger: list[Shown]) -> Comparison:
+    """Who was shown against who was recorded, by the face of each sighting."""
     from tenants.context import inside
     from visits.models import Sighting
 
-    faces = np.stack([template_of(person) for person in people])
-    found: Counter[int] = Counter()
-    with inside(fleet.tenant):
-        for sighting in Sighting.objects.filter(camera=camera).exclude(decision="unsure"):
-            likeness = faces @ sighting.template
-            if float(likeness.max()) > 0.5:
-                found[people[int(likeness.argmax())]] += 1
-    return found
-
-
-def compared(fleet: Fleet, camera: UUID, ledger: list[Shown]) -> tuple[int, int]:
-    """How many of those shown are missing, and how often somebody was recorded more than once."""
     people = [shown.person for shown in ledger]
-    found = recorded(fleet, camera, people)
-    return sum(found[person] == 0 for person in people), sum(max(0, found[p] - 1) for p in people)
+    faces = np.stack([template_of(person) for person in people])
+    found: dict[int, list[Sighting]] = {person: [] for person in people}
+    with inside(fleet.tenant):
+        rows = Sighting.objects.filter(camera=camera).exclude(decision="unsure").order_by("started_at")
+        for row in rows:
+            likeness = faces @ row.template
+            if float(likeness.max()) > 0.5:
+                found[people[int(likeness.argmax())]].append(row)
+    pairs = [pair for rows in found.values() for pair in pairwise(rows)]
+    doubled = sum(b.started_at < a.last_seen_at or a.visitor_id != b.visitor_id for a, b in pairs)
+    return Comparison(sum(not rows for rows in found.values()), doubled, len(pairs) - doubled)
 
 
 def stale_writes(fleet: Fleet) -> int:

@@ -172,8 +172,10 @@ def _with_ledger(fleet: Fleet, fault: str, breaks: object, trials: int, *, first
             wait_for(lambda: source.done, 120, "the last of the people")
         time.sleep(4)
         wait_for(lambda: _spooled(fleet) == 0, 60, "the spools to be empty")
-        result.lost, result.duplicated = compared(fleet, camera, source.ledger)
-        result.detail = {"shown": len(source.ledger), "recovery_s": [round(one, 1) for one in seconds]}
+        found = compared(fleet, camera, source.ledger)
+        result.lost, result.duplicated = found.lost, found.doubled
+        recovery = [round(one, 1) for one in seconds]
+        result.detail = {"shown": len(source.ledger), "split": found.split, "recovery_s": recovery}
         fleet.switch_all_off()
     result.stale_writes = stale_writes(fleet)
     return result.judged()

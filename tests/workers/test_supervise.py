@@ -15,6 +15,7 @@ from cameras.models import Camera
 from tenants.context import installation
 from tenants.models import Tenant
 from tests.conftest import make_camera
+from workers import supervise
 from workers.actions.fleet import Introduction, register
 from workers.actions.leases import renew, take
 from workers.models import CameraLease, Worker
@@ -37,6 +38,12 @@ def die(worker: Worker) -> None:
     with installation():
         Worker.objects.filter(pk=worker.pk).update(seen_at=gone)
     CameraLease.objects.filter(worker=worker).update(expires_at=gone)
+
+
+@pytest.fixture(autouse=True)
+def _long_since_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' database has only just been started."""
+    monkeypatch.setattr(supervise, "GRACE", timedelta(0))
 
 
 @pytest.fixture
@@ -96,6 +103,22 @@ def test_nobody_there_changes_nothing(acme: Tenant, wanted: Camera) -> None:
     assert renew(worker=w1, held=[(wanted.pk, epoch)])
 
 
+def test_a_database_that_has_just_come_back_takes_nobodys_camera(
+    acme: Tenant, wanted: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker was quicker to say that it lives; the holder is about to."""
+    w1 = worker("w1")
+    ticked()
+    assert take(camera_id=wanted.pk, worker=w1)
+    die(w1)
+    worker("w2")
+    monkeypatch.setattr(supervise, "GRACE", timedelta(days=1))
+    orders = ticked()
+    assert (orders.assign, orders.release, orders.changed) == ({}, {}, 0)
+    monkeypatch.setattr(supervise, "GRACE", timedelta(0))
+    assert ticked().assign == {"w2": [(acme.pk, wanted.pk)]}
+
+
 def test_devices_and_sites_bind(acme: Tenant) -> None:
     site = make_camera("Any", enabled=True).site_id
     make_camera("Usb", kind="usb", location="0", host="edge", enabled=True)
@@ -121,4 +144,4 @@ def test_the_cost_of_a_tick_does_not_grow(
         orders = ticked()
     assert orders.cameras == 2 * count
     own = [one["sql"] for one in queries if "SAVEPOINT" not in one["sql"] and "set_config" not in one["sql"]]
-    assert len(own) == 4, own
+    assert len(own) == 5, own
