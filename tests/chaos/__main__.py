@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.chaos.asked import operations
 from tests.chaos.fleet import ROOT, Fleet, fleet
 from tests.chaos.leases import woken_late
 from tests.chaos.results import Result, write
@@ -24,6 +25,7 @@ Fault = Callable[[Fleet], Result]
 SHORT: dict[str, Fault] = {
     "asleep": lambda whole: woken_late(whole, 100),
     "kill": lambda whole: owner_killed(whole, 1),
+    "operations": operations,
     "camera": camera_faults,
     "redis": lambda whole: redis_lost(whole, 1),
     "postgres": lambda whole: postgres_lost(whole, 1),
@@ -33,6 +35,7 @@ LONG: dict[str, Fault] = {
     "asleep": lambda whole: woken_late(whole, 1000),
     "kill": lambda whole: owner_killed(whole, 100),
     "stop": lambda whole: process_stopped(whole, 5),
+    "operations": operations,
     "camera": camera_faults,
     "redis": lambda whole: redis_lost(whole, 5),
     "postgres": lambda whole: postgres_lost(whole, 4),

@@ -32,14 +32,18 @@ def compared(fleet: Fleet, camera: UUID, ledger: list[Shown]) -> Comparison:
     faces = np.stack([template_of(person) for person in people])
     found: dict[int, list[Sighting]] = {person: [] for person in people}
     with inside(fleet.tenant):
-        rows = Sighting.objects.filter(camera=camera).exclude(decision="unsure").order_by("started_at")
+        rows = Sighting.objects.filter(camera=camera).order_by("started_at")
         for row in rows:
             likeness = faces @ row.template
             if float(likeness.max()) > 0.5:
                 found[people[int(likeness.argmax())]].append(row)
     pairs = [pair for rows in found.values() for pair in pairwise(rows)]
-    doubled = sum(b.started_at < a.last_seen_at or a.visitor_id != b.visitor_id for a, b in pairs)
+    doubled = sum(b.started_at < a.last_seen_at or _differ(a.visitor_id, b.visitor_id) for a, b in pairs)
     return Comparison(sum(not rows for rows in found.values()), doubled, len(pairs) - doubled)
+
+
+def _differ(one: UUID | None, other: UUID | None) -> bool:
+    return one is not None and other is not None and one != other
 
 
 def stale_writes(fleet: Fleet) -> int:
