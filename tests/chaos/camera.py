@@ -20,7 +20,7 @@ from tests.stages.rtsp_server import PAYLOAD, RtspServer, _fragments
 from workers.types import Picture
 
 FPS = 8
-SHOWN_SECONDS, EMPTY_SECONDS = 4.5, 2.0
+SHOWN_SECONDS, EMPTY_SECONDS = 6.0, 2.5
 
 
 class Mood(Enum):
