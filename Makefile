@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 LOCKS := requirements/base.txt requirements/embedded.txt requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test chaos check format dev web worker beat services stop shell migrate lock clean apt models
+.PHONY: help demo install test probe fuzz chaos check format dev web worker beat services stop shell migrate lock clean apt models
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,13 @@ $(STAMP): $(LOCKS)
 
 test: check apt models ## all checks and the whole test suite
 	@$(PY) -m pytest -n 2 --dist loadfile
+
+probe: $(STAMP) ## try to get at another tenant's data, 100,000 times (ATTEMPTS=n, SEED=n); writes var/probe/report.json
+	@ATTEMPTS=$(or $(ATTEMPTS),100000) SEED=$(or $(SEED),1) PROBE_REPORT=var/probe/report.json \
+		$(PY) -m pytest tests/probe/test_probe.py -q
+
+fuzz: $(STAMP) ## the API against its own description, with many generated requests (EXAMPLES=n an operation and role)
+	@EXAMPLES=$(or $(EXAMPLES),50) SEED=$(or $(SEED),1) $(PY) -m pytest tests/api/test_fuzz.py -q
 
 chaos: $(STAMP) ## break everything in turn on real processes (LONG=1: as many trials as it takes), then a report
 	@$(PY) -m tests.chaos $(if $(LONG),--long)

@@ -18,14 +18,17 @@ _Answer = TypeVar("_Answer")
 
 def tenant_key(key: object, prefix: str, version: object) -> str:
     """`<tenant>:<prefix>:<version>:<key>`. Raises TenantMissing: no key belongs to everybody."""
+    return f"{_owner(key)}:{prefix}:{version}:{key}"
+
+
+def _owner(key: object) -> str:
+    """Raises TenantMissing."""
     tenant = cast(Any, connection).tenant
     if isinstance(tenant, Installation) or (isinstance(tenant, Tenant) and is_public(tenant)):
-        owner = "installation"
-    elif isinstance(tenant, Tenant):
-        owner = tenant.pk.hex
-    else:
-        raise TenantMissing(f"the cache was asked for {key!r} where no tenant is active")
-    return f"{owner}:{prefix}:{version}:{key}"
+        return "installation"
+    if isinstance(tenant, Tenant):
+        return tenant.pk.hex
+    raise TenantMissing(f"the cache was asked for {key!r} where no tenant is active")
 
 
 class TenantCache(RedisCache):
@@ -57,6 +60,18 @@ class TenantCache(RedisCache):
 
     def has_key(self, key: Any, version: int | None = None) -> bool:
         return _or(False, lambda: super(TenantCache, self).has_key(key, version))
+
+    def clear(self) -> bool:
+        """Forget what is the active tenant's; Django would empty everybody's, and Celery's queues."""
+        own = f"{_owner('*')}:*"
+
+        def forget() -> bool:
+            client = self._cache.get_client(None, write=True)
+            for key in client.scan_iter(own, count=1_000):
+                client.delete(key)
+            return True
+
+        return _or(False, forget)
 
 
 def _or(nothing: _Answer, ask: Callable[[], _Answer]) -> _Answer:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 
-from tenants.api.filters import TextFilter
+from tenants.api.filters import MomentFilter, TextFilter
 from tenants.api.pagination import ChainPagination
 from tenants.api.views import RowsViewSet
 from tenants.audit.queries import lines_of, narrowed
@@ -48,8 +48,8 @@ class ActivityFilters(filters.FilterSet):  # type: ignore[misc]
     object = TextFilter(field_name="object_id", help_text="The object's id.")
     search = TextFilter(method="search_for", help_text="Part of who, of what, or of the reason.")
     # `from` is no name that Python lets a class body assign
-    vars()["from"] = filters.IsoDateTimeFilter("at", "gte", help_text="Then or later (ISO 8601).")
-    to = filters.IsoDateTimeFilter("at", "lt", help_text="Earlier (ISO 8601).")
+    vars()["from"] = MomentFilter("at", "gte", help_text="Then or later (ISO 8601).")
+    to = MomentFilter("at", "lt", help_text="Earlier (ISO 8601).")
 
     class Meta:
         model = Activity

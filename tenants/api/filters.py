@@ -1,5 +1,6 @@
 """Filters of lists that refuse what they do not understand."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django_filters import rest_framework as filters
@@ -16,6 +17,27 @@ class YesNoFilter(filters.TypedChoiceFilter):  # type: ignore[misc]
     def __init__(self, **settings: Any) -> None:
         choices = [("true", "yes"), ("false", "no")]
         super().__init__(choices=choices, coerce=lambda value: value == "true", **settings)
+
+
+class MomentField(filters.IsoDateTimeFilter.field_class):  # type: ignore[misc]
+    def to_python(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().to_python(value)
+        return None if moment is None else in_utc(moment)
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class MomentFilter(filters.IsoDateTimeFilter):  # type: ignore[misc]
+    """A moment in ISO 8601, whatever its offset from UTC."""
+
+    field_class = MomentField
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment as PostgreSQL takes it, which knows no offset of 16 hours; ISO 8601 does."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC) if moment.year == 1 else datetime.max.replace(tzinfo=UTC)
 
 
 class TextFilter(filters.CharFilter):  # type: ignore[misc]

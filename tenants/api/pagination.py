@@ -14,6 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from tenants.api.filters import in_utc
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -99,6 +101,8 @@ class TimePagination(BasePagination):
             parsed = queryset.model._meta.get_field(self.field).to_python(value)
             if parsed is None or (isinstance(parsed, datetime) and is_naive(parsed)):
                 raise ValueError
+            if isinstance(parsed, datetime):
+                parsed = in_utc(parsed)
             tie = queryset.model._meta.get_field(self.tie).to_python(key)
             return Position(parsed, tie, direction == "p")
         except (ValueError, DjangoValidationError):

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
-from tenants.api.filters import TextFilter, YesNoFilter
+from tenants.api.filters import MomentFilter, TextFilter, YesNoFilter
 from visits.models import Decision, Sighting, Visit, Visitor
 from visits.queries import of_people_called, of_person, visitors_called
 
@@ -14,10 +14,8 @@ from visits.queries import of_people_called, of_person, visitors_called
 class VisitorFilters(filters.FilterSet):  # type: ignore[misc]
     search = TextFilter(method="search_for", help_text="Part of the name, or a number: 12, visitor 12.")
     # `from` is no name that Python lets a class body assign
-    vars()["from"] = filters.IsoDateTimeFilter(
-        "shown_last_seen_at", "gte", help_text="Seen then or later (ISO 8601)."
-    )
-    to = filters.IsoDateTimeFilter("shown_last_seen_at", "lt", help_text="Not seen since then (ISO 8601).")
+    vars()["from"] = MomentFilter("shown_last_seen_at", "gte", help_text="Seen then or later (ISO 8601).")
+    to = MomentFilter("shown_last_seen_at", "lt", help_text="Not seen since then (ISO 8601).")
 
     class Meta:
         model = Visitor
@@ -31,10 +29,8 @@ class SeenFilters(filters.FilterSet):  # type: ignore[misc]
     """What lists of visits and of sightings have in common."""
 
     person = filters.UUIDFilter(method="by_person", help_text="A staff member or a visitor.")
-    vars()["from"] = filters.IsoDateTimeFilter(
-        "started_at", "gte", help_text="Begun then or later (ISO 8601)."
-    )
-    to = filters.IsoDateTimeFilter("started_at", "lt", help_text="Begun earlier (ISO 8601).")
+    vars()["from"] = MomentFilter("started_at", "gte", help_text="Begun then or later (ISO 8601).")
+    to = MomentFilter("started_at", "lt", help_text="Begun earlier (ISO 8601).")
     search = TextFilter(
         method="search_for", help_text="Part of the person's name, or a number: 12, visitor 12."
     )

@@ -1,0 +1,154 @@
+"""The probe is able to fail: bugs are planted, and PostgreSQL refuses them or the probe finds them."""
+
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.decorators import login_required
+from django.core.cache import cache, caches
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django_tenants.utils import tenant_context
+from redis import Redis
+
+from facetrack.lib import objects
+from staff.models import StaffMember
+from tenants import channels
+from tenants.context import installation
+from tenants.models import Membership, Tenant
+from tests.probe.attempts import Surface
+from tests.probe.browser import Browser
+from tests.probe.inventory import patterns
+from tests.probe.messages import Groups
+from tests.probe.run import Probe, Report
+from tests.probe.stores import Cache, Objects
+from tests.probe.survey import Survey
+from tests.probe.web import Web
+from tests.probe.world import World
+
+View = Callable[[HttpRequest], HttpResponse]
+FEW = 40
+_seen: list[str] = []
+_refused: list[str] = []
+
+
+def names(request: HttpRequest) -> HttpResponse:
+    """A view that is right."""
+    return HttpResponse(", ".join(StaffMember.objects.values_list("name", flat=True)))
+
+
+def reads_another_schema(request: HttpRequest) -> HttpResponse:
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute("SELECT name FROM other.staff_staffmember")
+        except Exception as error:
+            _refused.append(str(error))
+            raise
+        return HttpResponse(str(cursor.fetchall()))
+
+
+def forgets_its_filter(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(", ".join(Membership.objects.values_list("user__email", flat=True)))
+
+
+def switches_wrongly(request: HttpRequest) -> HttpResponse:
+    with tenant_context(_other()):
+        return names(request)
+
+
+def switches_wrongly_to_write(request: HttpRequest) -> HttpResponse:
+    with tenant_context(_other()):
+        StaffMember.objects.update(department="mine now")
+    return HttpResponse("done")
+
+
+def asks_the_installation(request: HttpRequest) -> HttpResponse:
+    with installation():
+        answer = HttpResponse("done")
+        answer["X-Customers"] = ", ".join(Tenant.objects.values_list("name", flat=True))
+        return answer
+
+
+def remembers(request: HttpRequest) -> HttpResponse:
+    """What no database can see: the process keeps what it told somebody else."""
+    _seen.append(names(request).content.decode())
+    return HttpResponse("\n".join(_seen[:3]))
+
+
+def shares_a_cache(request: HttpRequest) -> HttpResponse:
+    with closing(Redis.from_url(django_settings.REDIS_URL)) as redis:
+        redis.setnx("names", names(request).content)
+        return HttpResponse(redis.get("names"))
+
+
+def caches_without_a_tenant(request: HttpRequest) -> HttpResponse:
+    former = connection.tenant  # type: ignore[attr-defined]
+    connection.set_schema("public")  # type: ignore[attr-defined]
+    try:
+        return HttpResponse(cache.get("names"))
+    except Exception as error:
+        _refused.append(str(error))
+        raise
+    finally:
+        connection.set_tenant(former)  # type: ignore[attr-defined]
+
+
+def _other() -> Tenant:
+    with installation():
+        return Tenant.objects.get(schema_name="other")  # type: ignore[no-any-return]
+
+
+FOUND = (switches_wrongly, switches_wrongly_to_write, asks_the_installation, remembers, shares_a_cache)
+HARMLESS = {
+    names: "",
+    reads_another_schema: "permission denied for schema other",
+    forgets_its_filter: "",
+    caches_without_a_tenant: "no tenant is active",
+}
+"""PostgreSQL or the cache refuses, with these words, or does not show what the view did not ask for."""
+
+
+def test_views_with_bugs(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for view in FOUND:
+        report = _probed(world, settings, monkeypatch, view)
+        assert report.leaks > 0, f"{view.__name__} was not found"
+        with pytest.raises(AssertionError, match="leaks"):
+            report.require_clean()
+    for view, words in HARMLESS.items():
+        _refused.clear()
+        _probed(world, settings, monkeypatch, view).require_clean()
+        assert any(words in text for text in _refused) or not words, view.__name__
+
+
+def test_fences_that_are_taken_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(caches["default"], "key_func", lambda key, *_: str(key))
+        assert _run(world, Cache(world)).leaks > 0
+    with monkeypatch.context() as patch:
+        patch.setattr(objects, "_own", lambda tenant, key: key)
+        assert _run(world, Objects(world)).leaks > 0
+    with monkeypatch.context() as patch:
+        patch.setattr(channels, "group_of", lambda tenant, site=None: "live")
+        assert _run(world, Groups()).leaks > 0
+
+
+def _probed(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, view: View) -> Report:
+    from facetrack import urls
+
+    name = f"tests.planted_{view.__name__}"
+    module = ModuleType(name)
+    urlpatterns = [path("planted/", login_required(view)), *urls.urlpatterns]
+    module.__dict__.update(vars(urls) | {"urlpatterns": urlpatterns})
+    monkeypatch.setitem(sys.modules, name, module)
+    settings.ROOT_URLCONF = name
+    planted = [pattern for pattern in patterns(name) if pattern.template == "planted/"]
+    return _run(world, Web("html", planted, Browser(), Survey()))
+
+
+def _run(world: World, surface: Surface) -> Report:
+    return Probe(world, seed=1, surfaces=[surface]).run(FEW)
