@@ -27,7 +27,7 @@ def _owner(key: object) -> str:
     if isinstance(tenant, Installation) or (isinstance(tenant, Tenant) and is_public(tenant)):
         return "installation"
     if isinstance(tenant, Tenant):
-        return tenant.pk.hex
+        return str(tenant.pk.hex)
     raise TenantMissing(f"the cache was asked for {key!r} where no tenant is active")
 
 
@@ -61,7 +61,7 @@ class TenantCache(RedisCache):
     def has_key(self, key: Any, version: int | None = None) -> bool:
         return _or(False, lambda: super(TenantCache, self).has_key(key, version))
 
-    def clear(self) -> bool:
+    def clear(self) -> bool:  # type: ignore[override]  # as Redis caches do, whatever the stubs say
         """Forget what is the active tenant's; Django would empty everybody's, and Celery's queues."""
         own = f"{_owner('*')}:*"
 

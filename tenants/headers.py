@@ -18,7 +18,7 @@ PAGES: Directives = {
     "style-src": [SELF, NONCE],
     "font-src": [SELF],
     "connect-src": [SELF],
-    "img-src": [SELF, "blob:"],
+    "img-src": [SELF, "blob:", "data:"],  # data: the picture that a camera was asked for
     "manifest-src": [SELF],
     "base-uri": [NONE],
     "form-action": [SELF],

@@ -66,7 +66,7 @@ def test_the_socket_and_the_pictures_have_their_sources(
     settings.S3_ENDPOINT_URL = "https://s3.example:9000/path?x"
     policy = directives(client_of(acme).get("/visits/").headers["Content-Security-Policy"])
     assert policy["connect-src"] == {"'self'", "ws://acme.localhost"}
-    assert policy["img-src"] == {"'self'", "blob:", "https://s3.example:9000"}
+    assert policy["img-src"] == {"'self'", "blob:", "data:", "https://s3.example:9000"}
     assert policy["form-action"] == {"'self'"}
 
 

@@ -83,7 +83,8 @@ class Browser:
         if order.query:
             environ["QUERY_STRING"] = urlencode(order.query)
         kind = order.kind or "application/octet-stream"
-        request = self._factory.generic(order.method, order.path, order.body, kind, **environ)
+        extra: dict[str, Any] = environ
+        request = self._factory.generic(order.method, order.path, order.body, kind, **extra)
         request._dont_enforce_csrf_checks = not order.checked_for_csrf  # type: ignore[attr-defined]
         return request
 

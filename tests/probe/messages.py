@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 from uuid import UUID, uuid4
 
@@ -62,7 +62,7 @@ def _delivered(task: Any, values: list[str], header: dict[str, Any]) -> object:
     with _nothing_sent() as sent:
         trace = build_tracer(task.name, task, app=task.app, propagate=False)
         request = {"id": uuid4().hex, "headers": header, "is_eager": True, "delivery_info": {}, **header}
-        connection.set_schema_to_public()
+        cast(Any, connection).set_schema_to_public()
         answer = trace(request["id"], values, {}, request)
     return answer, sent
 

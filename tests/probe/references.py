@@ -35,7 +35,7 @@ def uuid_of(party: Party, route: str, dice: random.Random) -> UUID:
         key = key_of(party, route, dice)
         if isinstance(key, UUID):
             return key
-    return party.tenant.pk
+    return UUID(str(party.tenant.pk))
 
 
 def value_of_b(world: World, route: str, dice: random.Random, *, at_b: bool = False) -> str:
@@ -66,7 +66,7 @@ def object_key(party: Party, dice: random.Random) -> str:
         for field in row._meta.concrete_fields
         if str(field.verbose_name) == "object key" and (value := getattr(row, field.attname))
     ]
-    return dice.choice(found)
+    return str(dice.choice(found))
 
 
 def picture_token(world: World, dice: random.Random, *, at_b: bool) -> str:

@@ -88,7 +88,7 @@ class Filler:
         rows = model._base_manager.using("default")
         if model not in tenant_models() and "SELECT" not in RULES[label_of(model)].rights:
             names = {field.name: field.related_model for field in model._meta.concrete_fields}
-            owner = {"tenant": self.tenant} if names.get("tenant") is Tenant else {}
+            owner: dict[str, Any] = {"tenant": self.tenant} if names.get("tenant") is Tenant else {}
             members = self.rows.get(User, [])
             owner = owner or {"user__in": members} if names.get("user") is User else owner
             with installation():
@@ -184,10 +184,10 @@ class Filler:
                 yield now + timedelta(hours=1) if later else now
             case models.DateField():
                 yield now.date() - timedelta(days=number)
-            case models.AutoField() | models.SmallAutoField() if not isinstance(field, models.BigAutoField):
-                yield self.secrets.number(short=True)
             case models.BigAutoField():
                 yield self.secrets.number()
+            case models.AutoField() | models.SmallAutoField():
+                yield self.secrets.number(short=True)
             case models.IntegerField() if field.primary_key:
                 yield self.secrets.number()
             case models.IntegerField() | models.FloatField() | models.DecimalField():

@@ -182,4 +182,4 @@ def is_safe() -> bool:
     """The login of the tests is the application's: nothing is proved by an owner who is refused nothing."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT session_user")
-        return cursor.fetchone() == (settings.DATABASES["default"]["USER"],)
+        return bool(cursor.fetchone() == (settings.DATABASES["default"]["USER"],))

@@ -60,7 +60,7 @@ urlpatterns = [path("page/", guarded), path("api/v1/nothing/", Api.as_view())]
 class Command(BaseCommand):
     help = "Measure what FaceTrack's doors cost a request that does nothing else, in milliseconds, as JSON."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:  # type: ignore[override]
+    def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rounds", type=int, default=300, help="requests of each kind (default: 300)")
 
     def handle(self, *, rounds: int, **options: Any) -> None:
@@ -89,7 +89,7 @@ def _requests(tenant: Tenant, host: str) -> dict[str, Callable[[], HttpResponse]
     session, token, key = _credentials(tenant)
     cookie = f"{settings.SESSION_COOKIE_NAME}={session}"
 
-    def through(address: str, **headers: str) -> Callable[[], HttpResponse]:
+    def through(address: str, **headers: Any) -> Callable[[], HttpResponse]:
         def ask() -> HttpResponse:
             answer: Any = handler.get_response(factory.get(address, SERVER_NAME=host, **headers))
             if answer.status_code != 200:
