@@ -139,6 +139,8 @@ def test_no_page_breaks_its_content_security_policy(
     expect(page.locator("#live-state")).to_have_text("Live")
     for path in ("/visits/", "/sightings/?q=a", "/visitors/", "/cameras/", "/nowhere/"):
         page.goto(base + path)
+    page.goto(base + "/activity/")
+    expect(page.get_by_text("logged in").first).to_be_visible()
     page.goto(base + "/visits/")
     page.get_by_role("searchbox").fill("nobody")
     expect(page).to_have_url(re.compile("q=nobody"))
