@@ -60,6 +60,8 @@ def test_answers_are_as_described(full: Party) -> None:
     tried, refused = 0, []
     for found in schema.get_all_operations():
         operation = found.ok()
+        if "text/event-stream" in json.dumps(operation.definition.raw):
+            continue  # it does not end; tests/api/test_stream.py reads it
         for actor in full.cast:
             try:
                 tried += _tried(operation, actor, full)
