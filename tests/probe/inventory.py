@@ -45,13 +45,15 @@ class Pattern:
     @property
     def surface(self) -> str:
         """Which line of the report counts it."""
+        if re.search(r"(^|/)(sse|stream)/", self.template):
+            return "sse"
         if self.template.startswith("api/"):
             return "api"
         if self.template.startswith("admin/"):
             return "admin"
         if self.template.startswith("pictures/"):
             return "pictures"
-        return "sse" if re.search(r"(^|/)(sse|stream|events)/", self.template) else "html"
+        return "html"
 
 
 def patterns(*urlconfs: str) -> list[Pattern]:

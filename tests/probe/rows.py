@@ -133,6 +133,9 @@ class Filler:
         if field.choices:
             yield from dict.fromkeys([value for value, _ in field.flatchoices])
             return
+        if field.null and isinstance(field, (models.IntegerField, models.FloatField)):
+            yield from (None, *self._values(field, number))
+            return
         if field.null and not isinstance(field, (models.CharField, models.TextField)):
             yield from (*self._values(field, number), None)
             return

@@ -30,9 +30,9 @@ from workers.queries import get_worker, workers
 
 
 class Unreachable(APIException):
-    """Nobody carries the request out at the moment."""
+    """Nobody carries the request out at the moment: a conflict with how things stand, no fault of the server."""
 
-    status_code = 503
+    status_code = 409
     default_code = "unreachable"
 
 
@@ -74,13 +74,13 @@ class WorkerViewSet(RowsViewSet[Worker]):
 
 
 class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
-    """What the worker of a camera does when asked; 503 where it is away or does not answer in time."""
+    """What the worker of a camera does when asked; 409 where it is away or does not answer in time."""
 
     queryset = Camera.objects.none()
     serializer_class = AnswerSerializer  # type: ignore[assignment]  # what comes back is no camera
     lookup_value_converter = "uuid"
     bodiless: ClassVar[tuple[str, ...]] = ("restart", "reload", "test")
-    further_problems = ("503",)
+    further_problems = ("409",)
 
     @action(detail=True, methods=["post"], verb="change")
     def restart(self, request: Request, pk: UUID) -> Response:
