@@ -65,7 +65,7 @@ def source_key(kind: str, location: str, host: str, *, exclusive: bool) -> str:
     if not exclusive or kind == SourceKind.FILE:
         return ""
     parts = urlsplit(location)
-    place = f"{parts.hostname}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
+    place = f"{parts.hostname}:{parts.port or DEFAULT_PORTS.get(parts.scheme, 0)}"
     return f"{kind}:{place}{parts.path.rstrip('/')}?{parts.query}"
 
 
