@@ -68,7 +68,7 @@ def test_whoever_types_sql_is_named_by_login(acme: Tenant, owner: Session) -> No
     owner.execute("SET CONSTRAINTS ALL IMMEDIATE")
     lines = owner.execute(
         "SELECT actor_kind, actor_id, verb, object_label, database_role = session_user"
-        " FROM tenants_activity WHERE tenant_id = %s ORDER BY number DESC LIMIT 5",
+        " FROM tenants_activity WHERE tenant_id = %s ORDER BY number DESC LIMIT 20",
         [acme.pk],
     ).fetchall()
     login = owner.info.user

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -41,7 +42,7 @@ def deeds(browser: Client) -> StaffMember:
 def found(browser: Client, **filters: Any) -> list[str]:
     """The sentences of the page without who they are about, newest first."""
     rows = browser.get("/activity/", filters).context["page"].rows
-    return [row.sentence.partition(".py ")[2] or row.sentence for row in rows]
+    return [re.sub(r"^command \S+: \S+ ", "", row.sentence) for row in rows]
 
 
 def test_lines_are_sentences_with_their_details(browser: Client, deeds: StaffMember) -> None:
