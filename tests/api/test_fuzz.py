@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from cameras.models import Site
+from cameras.models import Camera, Site
 from tenants.models import Tenant
 from tests.probe.browser import Browser, Order
 from tests.probe.cast import Actor
@@ -55,7 +55,9 @@ def full(acme: Tenant, settings: Any) -> Iterator[Party]:
     settings.FACETRACK_THROTTLE = settings.AXES_ENABLED = False
     with one_connection():
         found = party(acme, Secrets("qzaxv"))
-        Site.objects.update(networks=[])  # a canary is no network, and no form would have let it in
+        # A canary is no network and no address: no form would have let it in.
+        Site.objects.update(networks=[])
+        Camera.objects.update(kind="usb", location="0")
         yield found
 
 

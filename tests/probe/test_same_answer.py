@@ -30,7 +30,7 @@ def test_a_foreign_thing_is_answered_like_one_that_never_was(world: World) -> No
     compared, different = 0, []
     for pattern in with_keys():
         for actor in world.a.cast:
-            for method in ("GET", "POST", "PATCH", "DELETE"):
+            for method in ("GET", dice.choice(("POST", "PATCH", "DELETE"))):
                 holes = [name for name, _ in pattern.holes]
                 foreign = {name: uuid_of(world.b, pattern.route, dice) for name in holes}
                 if len(holes) > 1 and dice.random() < 0.5:  # the parent is A's own, the row below it is not

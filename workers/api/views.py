@@ -30,7 +30,7 @@ from workers.queries import get_worker, workers
 
 
 class Unreachable(APIException):
-    """Nobody carries the request out at the moment: a conflict with how things stand, no fault of the server."""
+    """Nobody carries the request out at the moment: so things stand, the server is not at fault."""
 
     status_code = 409
     default_code = "unreachable"
