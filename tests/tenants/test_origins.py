@@ -72,7 +72,10 @@ def test_the_handshake_is_refused(origin: bytes | None) -> None:
     headers += [(b"origin", origin)] if origin else []
     scope = {"type": "websocket", "path": "/ws/live/", "query_string": b"", "headers": headers}
 
-    waiting = [{"type": "websocket.disconnect", "code": 1006}, {"type": "websocket.connect"}]
+    waiting: list[dict[str, Any]] = [
+        {"type": "websocket.disconnect", "code": 1006},
+        {"type": "websocket.connect"},
+    ]
 
     async def receive() -> dict[str, Any]:
         return waiting.pop()
