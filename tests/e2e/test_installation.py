@@ -140,7 +140,7 @@ def test_no_page_breaks_its_content_security_policy(
     for path in ("/visits/", "/sightings/?q=a", "/visitors/", "/cameras/", "/nowhere/"):
         page.goto(base + path)
     page.goto(base + "/activity/")
-    expect(page.get_by_text("logged in").first).to_be_visible()
+    expect(page.locator(".lines .said").first).to_be_visible()
     page.goto(base + "/visits/")
     page.get_by_role("searchbox").fill("nobody")
     expect(page).to_have_url(re.compile("q=nobody"))
