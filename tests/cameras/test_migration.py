@@ -10,7 +10,7 @@ from facetrack.lib.crypto import encrypt
 from tenants.models import Tenant
 from tenants.owner import as_owner
 
-BEFORE, AFTER = "0002_initial", "0005_hardening_drop_credentials"
+BEFORE, AFTER = "0002_initial", "0007_fleet"
 
 
 def migrate(to: str) -> None:
