@@ -83,7 +83,7 @@ def party(tenant: Tenant, secrets: Secrets) -> Party:
     made.cast = actors(tenant, people, helper, host)
     filler.take_stock()
     secrets.open |= {tenant.name, host}
-    secrets.words.add(host)
+    secrets.add(host, shared=True)  # hosts are the installation's to give
     return made
 
 
