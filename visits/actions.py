@@ -22,7 +22,7 @@ from tenants.models import Outbox, User
 from tenants.queries import active_tenant
 from visits.events import publish
 from visits.gallery import bring_up_to_date, nearest_visitors
-from visits.models import Decision, LiveEvent, PassageCount, Sighting, Visit, Visitor
+from visits.models import Decision, LiveEvent, Merge, NotThisPerson, PassageCount, Sighting, Visit, Visitor
 from visits.rules import Span, TrackFacts, is_over, merge_templates, put_right
 
 log = logging.getLogger(__name__)
@@ -106,13 +106,17 @@ def rename_visitor(*, visitor: Visitor, name: str, note: str, by: User | None) -
 
 
 def delete_visitor(*, visitor: Visitor) -> None:
-    """Forget a visitor: sightings, visits, pictures, and the template in the index."""
+    """Forget a visitor: sightings, visits, merges, pictures, and the template in the index."""
     tenant = active_tenant()
     with locked():
         keys = set(visitor.sightings.values_list("best_shot", flat=True))
         keys |= set(visitor.visits.values_list("best_shot", flat=True)) | {visitor.best_shot}
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
         sites = set(visitor.visits.values_list("site", flat=True))
+        NotThisPerson.objects.filter(person=visitor.pk).delete()
+        Merge.objects.filter(
+            gone__id=str(visitor.pk)
+        ).delete()  # undone ones still hold the face and the name
         visitor.delete()
         for site in sites:
             _tell_gone(site)
@@ -123,6 +127,7 @@ def delete_visitor(*, visitor: Visitor) -> None:
 def forget_shots_of_staff(staff_member_id: UUID, **_: object) -> None:
     """A staff member is being deleted, sightings and visits with them: their pictures go too, on commit."""
     tenant = active_tenant()
+    NotThisPerson.objects.filter(person=staff_member_id).delete()
     keys = set(Sighting.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
     keys |= set(Visit.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
     for key in filter(None, keys):

@@ -97,7 +97,7 @@ def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
             kept=kept,
             kept_template=kept.template,
             gone_template=gone.template,
-            gone=_facts(gone) | {"kept_weight": kept.template_weight},
+            gone=_facts(gone) | {"kept_weight": kept.template_weight, "denials": _denials_moved(gone, kept)},
             sightings=_moved(Sighting, gone, kept),
             visits=_visits_moved(gone, kept),
             created_by=by,
@@ -136,6 +136,7 @@ def undo_merge(*, merge: Merge, by: User | None, now: datetime) -> Visitor:
         restored.save(force_insert=True)
         for model, keys in ((Sighting, merge.sightings), (Visit, merge.visits)):
             model.objects.filter(pk__in=keys, visitor=merge.kept).update(visitor=restored)
+        NotThisPerson.objects.filter(pk__in=facts["denials"]).update(person=restored.pk)
         _look(merge.kept, merge.kept_template, facts["kept_weight"])
         _seen_again(merge.kept)
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=restored.pk, detail=restored.pack)
@@ -167,6 +168,14 @@ def _moved(model: type[Sighting] | type[Visit], gone: Visitor, kept: Visitor) ->
     rows = model.objects.filter(visitor=gone)
     keys = [str(key) for key in rows.values_list("pk", flat=True)]
     rows.update(visitor=kept)
+    return keys
+
+
+def _denials_moved(gone: Visitor, kept: Visitor) -> list[str]:
+    """Whoever was said not to be the one is not the other either."""
+    rows = NotThisPerson.objects.filter(person=gone.pk)
+    keys = [str(key) for key in rows.values_list("pk", flat=True)]
+    rows.update(person=kept.pk)
     return keys
 
 

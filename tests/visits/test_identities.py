@@ -8,15 +8,16 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from cameras.models import Camera
+from staff.actions import delete_staff_member
 from staff.gallery import IndexUnavailable
 from staff.models import StaffMember
 from tenants.models import Tenant
 from tests.conftest import make_camera, template_of
 from visits import gallery
-from visits.actions import resolve_pending
+from visits.actions import delete_visitor, resolve_pending
 from visits.gallery import nearest_visitors
 from visits.identities import keep_apart, merge_visitors, not_this_person, propose_merges, undo_merge
-from visits.models import Decision, MergeProposal, Sighting, Visit, Visitor
+from visits.models import Decision, Merge, MergeProposal, NotThisPerson, Sighting, Visit, Visitor
 from visits.rules import merge_templates
 from workers.indexing import drain_outbox
 
@@ -150,3 +151,28 @@ def test_without_the_index_visitors_are_compared_in_memory(
     assert nearest_visitors(acme, template_of(2), PACK)[0].person == second.pk
     first.delete()
     assert nearest_visitors(acme, template_of(1), PACK)[0].person == second.pk
+
+
+def test_whoever_is_forgotten_is_in_no_merge_and_no_denial(
+    camera: Camera, make_visit: MakeVisit, employee: StaffMember
+) -> None:
+    first, second = two_who_are_one(camera, make_visit)
+    merge = merge_visitors(kept=first, gone=second, by=None)
+    restored = undo_merge(merge=merge, by=None, now=timezone.now())
+    not_this_person(sighting=make_visit(camera, Decision.VISITOR, person=restored), by=None)
+    not_this_person(sighting=make_visit(camera, Decision.STAFF, person=employee), by=None)
+    assert (Merge.objects.count(), NotThisPerson.objects.count()) == (1, 2)
+    delete_visitor(visitor=restored)
+    assert not Merge.objects.exists()
+    assert NotThisPerson.objects.get().person == employee.pk
+    delete_staff_member(member=employee)
+    assert not NotThisPerson.objects.exists()
+
+
+def test_a_denial_goes_along_with_a_merge_and_back(camera: Camera, make_visit: MakeVisit) -> None:
+    first, second = two_who_are_one(camera, make_visit)
+    not_this_person(sighting=make_visit(camera, Decision.VISITOR, person=second), by=None)
+    merge = merge_visitors(kept=first, gone=second, by=None)
+    assert NotThisPerson.objects.get().person == first.pk
+    restored = undo_merge(merge=merge, by=None, now=timezone.now())
+    assert NotThisPerson.objects.get().person == restored.pk
