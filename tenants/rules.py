@@ -46,6 +46,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "tenants.view_activity",
         "tenants.export_activity",
         "tenants.change_settings",
+        "workers.view_worker",  # their load and frames count the cameras of all sites
     },
     Role.SITE_MANAGER: _people("view", "change"),
     Role.VIEWER: _people("view"),

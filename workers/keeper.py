@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
+import psutil
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -237,8 +238,6 @@ class Keeper:
         dropped = self._past.dropped + sum(run.gauges.dropped for run in runs)
         seconds = max(0.1, now - self._counts.at)
         last, self._counts = self._counts, _Counts(now, frames, faces)
-        errors = [f"{run.camera}: {run.error}" for run in runs if run.error]
-        error = self._spool.alarm or (errors[0] if errors else "")
         beat(
             worker_id=self.worker.pk,
             incarnation=self.worker.incarnation,
@@ -248,9 +247,9 @@ class Keeper:
                 fps=(frames - last.frames) / seconds,
                 faces_per_second=(faces - last.faces) / seconds,
                 queue_depth=self._spool.depth,
-                memory_megabytes=_memory(),
+                memory_megabytes=psutil.Process().memory_info().rss // 1_000_000,
                 dropped=dropped,
-                last_error=error,
+                last_error=self._spool.alarm or _trouble(runs),
             ),
         )
 
@@ -275,11 +274,10 @@ def _state(runs: list[Run], *, trouble: bool) -> Worker.State:
     return Worker.State.PROCESSING if any(run.delivers for run in runs) else Worker.State.ONLINE
 
 
-def _memory() -> int:
-    """Megabytes of this process that are in memory."""
-    with open("/proc/self/statm") as file:
-        pages = int(file.read().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000
+def _trouble(runs: list[Run]) -> str:
+    """How many cameras fail, and nothing of which: a worker is every tenant's, what a camera says is not."""
+    failing = sum(bool(run.error) for run in runs)
+    return f"{failing} of {len(runs)} cameras fail; their own pages say why" if failing else ""
 
 
 _keeper: Keeper | None = None

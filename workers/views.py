@@ -47,6 +47,7 @@ class WorkerRow:
 
 @require_safe
 @login_required
+@permission_required("workers.view_worker", raise_exception=True)
 @never_cache
 def worker_list(request: HttpRequest) -> HttpResponse:
     """The page; for its own poll and its search only the rows."""

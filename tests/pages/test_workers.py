@@ -35,10 +35,19 @@ def test_workers_are_shown_with_their_state(acme: Tenant, client_of: ClientOf, c
     one = worker()
     CameraLease.objects.update(desired=True)
     assert take(camera_id=camera.pk, worker=one)
-    worker("w2", Worker.State.ERROR, error="Door: the camera refuses the login")
-    text = client_of(acme, Role.VIEWER).get("/workers/").content.decode()
-    for words in ("w1", "Processing", "1 of 8 cameras", "12.5 frames/s", "<polyline", "refuses the login"):
+    worker("w2", Worker.State.ERROR, error="1 of 2 cameras fail; their own pages say why")
+    text = client_of(acme).get("/workers/").content.decode()
+    for words in ("w1", "Processing", "1 of 8 cameras", "12.5 frames/s", "<polyline", "1 of 2 cameras fail"):
         assert words in text
+
+
+@pytest.mark.parametrize("role", [Role.SITE_MANAGER, Role.VIEWER])
+def test_who_sees_only_part_sees_no_workers(acme: Tenant, client_of: ClientOf, role: Role) -> None:
+    worker("w1")
+    client = client_of(acme, role)
+    assert client.get("/workers/").status_code == 403
+    assert client.get("/api/v1/workers/").status_code == 403
+    assert 'href="/workers/"' not in client.get("/").content.decode()
 
 
 def test_a_worker_that_is_silent_is_offline(acme: Tenant, client_of: ClientOf) -> None:

@@ -15,6 +15,7 @@ from cameras.actions import begin_run, end_run, report_run, set_enabled
 from cameras.models import Camera
 from staff.actions import add_face_image
 from staff.models import FaceImage, StaffMember
+from tenants.context import installation
 from tenants.models import Tenant
 from tests.conftest import make_camera
 from visits.models import LiveEvent, PassageCount, Sighting
@@ -23,6 +24,7 @@ from workers.engines.store import ModelMissing
 from workers.examine import examine_picture
 from workers.keeper import Keeper
 from workers.loaded import loaded_engines
+from workers.models import Worker
 from workers.runner import LONGEST_PAUSE, REFUSED_PAUSE, Run, pause_after
 from workers.sinks.spool import Spool
 
@@ -173,3 +175,20 @@ def test_the_same_picture_is_kept_once(employee: StaffMember) -> None:
     first = add_face_image(member=employee, picture=picture, by=None)
     assert add_face_image(member=employee, picture=picture, by=None) == first
     assert employee.face_images.count() == 1
+
+
+def test_what_a_worker_says_of_itself_names_nobodys_camera(
+    acme: Tenant, keeper: Keeper, models: None
+) -> None:
+    camera = make_camera("Secret door", kind="rtsp", location="rtsp://127.0.0.1:1/vault", enabled=True)
+    failing = keeper.run_of(acme, camera.pk)
+    assert failing is not None
+    threading.Thread(target=stop_at_error, args=(failing,)).start()
+    failing.to_the_end()
+    assert "vault" in failing.error
+    with installation():
+        keeper._beat([failing])
+        said = Worker.objects.values().get(name="w1")
+    assert said["last_error"] == "1 of 1 cameras fail; their own pages say why"
+    for word in ("Secret", "vault", str(camera.pk), str(camera.site)):
+        assert word not in str(said)

@@ -43,6 +43,7 @@ class Worker(models.Model):
     history = models.JSONField(default=list, blank=True)
     """Frames a second of the last beats, oldest first."""
     last_error = models.CharField(max_length=300, blank=True)
+    """Nothing of a tenant: everybody who sees workers reads it."""
 
     registered_at = models.DateTimeField(null=True)
     beat_at = models.DateTimeField(null=True)
