@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workers.config import PipelineConfig
-from workers.stages.align import aligned, thumbnail
+from workers.stages.align import aligned, thumbnails
 from workers.stages.decide import Standing, is_ripe, is_settled, judge, outdone
 from workers.stages.detect import Letterbox, find_faces, refined, view_of, with_small
 from workers.stages.embed import template_of
-from workers.stages.evidence import Agreement, Evidence, Sample, Span, crop_of
-from workers.stages.motion import Scene
+from workers.stages.evidence import Agreement, Evidence, Sample, Span, Track, crop_of
+from workers.stages.motion import Scene, cells_of
 from workers.stages.quality import assess, outlook
 from workers.stages.track import Followed, Tracker
 from workers.stages.zones import watched
@@ -27,6 +27,7 @@ from workers.types import (
     Frame,
     Gallery,
     Picture,
+    Quality,
     TrackReport,
     Verdict,
 )
@@ -40,34 +41,11 @@ NAMED = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
 MOST_PAST = 50  # ended tracks whose claim may still be contested
 
 
-@dataclass(slots=True)
-class _Track:
-    """A track under way: its evidence, its verdict once reported, and who was seen beside it.
-
-    `usable` is whether its last face could be recognised, `looked_at` when it was last examined for that,
-    `judged` what its standing was last worked out from, `close` whether it then resembled somebody, but not
-    clearly enough: the next face may decide.
-    """
-
-    number: int
-    evidence: Evidence
-    beside: set[int] = field(default_factory=set)
-    verdict: Verdict | None = None
-    reports: int = 0
-    ended: bool = False
-    look: Floats | None = None
-    usable: bool = True
-    looked_at: float = float("-inf")
-    patience: float = 0.0
-    judged: int = 0
-    close: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class _Look:
     """A usable face of this frame that has to be embedded."""
 
-    track: _Track
+    track: Track
     face: Face
     crop: Picture
     quality: float
@@ -91,8 +69,8 @@ class Pipeline:
         self._scene = Scene()
         # At few frames a second one missed frame must not end a track.
         self._tracker = Tracker(max(self._config.longest_gap, 2.5 / self._config.camera.fps))
-        self._living: dict[int, _Track] = {}
-        self._past: dict[int, _Track] = {}
+        self._living: dict[int, Track] = {}
+        self._past: dict[int, Track] = {}
         self._thumbnail = (engines.embedder.template * (LOOK / engines.embedder.size)).astype(np.float32)
 
     def process(self, frame: Frame) -> list[TrackReport]:
@@ -103,7 +81,7 @@ class Pipeline:
         """
         self.counters.frames += 1
         reports: list[TrackReport] = []
-        glance = self._scene.look(frame.picture, frame.at)
+        glance = self._scene.look(frame.picture, frame.at, frame.cells)
         if glance.cut:
             self.counters.scene_changes += 1
             reports += self._end(self._tracker.end_all())
@@ -112,7 +90,7 @@ class Pipeline:
             return self._rest(frame)
         view = view_of(frame, self._side)
         camera, (height, width) = self._config.camera, frame.picture.shape[:2]
-        found = find_faces(self._engines.detector, view)
+        found = find_faces(self._engines.detector, view) if frame.found is None else frame.found
         faces = [face for face in found if watched(face, (width, height), camera.zones, camera.masks)]
         self._scene.analysed(frame.at)
         self.faces = faces
@@ -124,8 +102,15 @@ class Pipeline:
         return reports + self._settled(one.track for one in step.followed)
 
     def prepared(self, frame: Frame) -> Frame:
-        """The frame as `process` is quickest with it; for the thread that reads the source."""
+        """The frame with what can be worked out while the one before is analysed; for the reading thread."""
+        frame = replace(frame, cells=cells_of(frame.picture))
         return frame if self.resting else with_small(frame, self._side)
+
+    def detected(self, frame: Frame) -> Frame:
+        """A prepared frame with its faces; for another thread. Left alone while nothing moves."""
+        if frame.small is None or self.resting:
+            return frame
+        return replace(frame, found=tuple(find_faces(self._engines.detector, view_of(frame, self._side))))
 
     def finish(self) -> list[TrackReport]:
         """The source is over: every track ends."""
@@ -147,40 +132,48 @@ class Pipeline:
             self._living[number].evidence.see(frame, usable=False)
         return reports + self._settled(step.resting)
 
-    def _looks(self, frame: Frame, view: Letterbox, followed: Iterable[Followed]) -> list[_Look]:
+    def _looks(self, frame: Frame, view: Letterbox, followed: Sequence[Followed]) -> list[_Look]:
         """Counts the faces of the frame and picks those to embed."""
         together = {one.track for one in followed}
+        seen = [self._outlook(one.face, frame) for one in followed]
+        fair = [one.face for one, expected in zip(followed, seen, strict=True) if not expected.reasons]
+        thumbs = iter(self._thumbnails(view, fair))
         looks = []
-        for one in followed:
+        for one, expected in zip(followed, seen, strict=True):
             track = self._living.get(one.track) or self._begin(one.track, frame)
             track.beside |= together - {one.track}
-            before = track.evidence.span
-            look = self._look_at(track, one, frame, view)
+            look, before = None, track.evidence.span
+            if expected.reasons:
+                self._refuse(track, expected.reasons)
+            elif self._wanted(track, expected.score, frame.at, steady=_is_steady(track, one, next(thumbs))):
+                look = self._look_at(track, one.face, frame, view)
             track.evidence.see(frame, usable=track.usable, box=one.face.box)
             self.counters.usable_faces += track.usable
             if look is not None:
-                looks.append(_Look(track, look[0], look[1], look[2], before))
+                looks.append(_Look(track, *look, before))
         return looks
 
-    def _look_at(
-        self, track: _Track, one: Followed, frame: Frame, view: Letterbox
-    ) -> tuple[Face, Picture, float] | None:
-        """Face, crop and quality of a face that is worth embedding; remembers why it is of no use."""
+    def _outlook(self, face: Face, frame: Frame) -> Quality:
         height, width = frame.picture.shape[:2]
         least, sure = self._config.camera.min_face, self._engines.sure
-        seen = outlook(one.face, (width, height), least_width=least, sure=sure)
-        if seen.reasons:
-            self._refuse(track, seen.reasons)
-            return None
-        look = thumbnail(view.picture, one.face.landmarks * np.float32(view.scale), self._thumbnail, LOOK)
-        steady = one.steady and (track.look is None or float(track.look @ look) >= SAME_LOOK)
-        track.look = look
-        if not self._wanted(track, seen.score, frame.at, steady=steady):
-            return None
+        return outlook(face, (width, height), least_width=least, sure=sure)
+
+    def _thumbnails(self, view: Letterbox, faces: Sequence[Face]) -> Floats:
+        """(N, LOOK * LOOK), in the order of `faces`."""
+        if not faces:
+            return np.empty((0, LOOK * LOOK), dtype=np.float32)
+        landmarks = np.stack([face.landmarks for face in faces]) * np.float32(view.scale)
+        return thumbnails(view.picture, landmarks, self._thumbnail, LOOK)
+
+    def _look_at(
+        self, track: Track, face: Face, frame: Frame, view: Letterbox
+    ) -> tuple[Face, Picture, float] | None:
+        """Face, crop and quality of a face that is worth embedding; remembers why it is of no use."""
         track.looked_at = frame.at
-        face = refined(self._engines.detector, frame.picture, one.face, view.scale)
-        embedder = self._engines.embedder
+        face = refined(self._engines.detector, frame.picture, face, view.scale)
+        embedder, (height, width) = self._engines.embedder, frame.picture.shape[:2]
         crop = aligned(frame.picture, face.landmarks, embedder.template, embedder.size)
+        least, sure = self._config.camera.min_face, self._engines.sure
         quality = assess(face, crop, (width, height), least_width=least, sure=sure)
         if quality.reasons:
             self._refuse(track, quality.reasons)
@@ -188,11 +181,11 @@ class Pipeline:
         track.usable = True
         return face, crop, quality.score
 
-    def _refuse(self, track: _Track, reasons: tuple[str, ...]) -> None:
+    def _refuse(self, track: Track, reasons: tuple[str, ...]) -> None:
         track.usable = False
         track.evidence.refuse(reasons[0])
 
-    def _begin(self, number: int, frame: Frame) -> _Track:
+    def _begin(self, number: int, frame: Frame) -> Track:
         self.counters.tracks += 1
         evidence = Evidence(
             span=Span.starting(frame),
@@ -200,10 +193,10 @@ class Pipeline:
             stranger=self._limits.review - self._limits.margin,
             same=self._limits.link,
         )
-        self._living[number] = _Track(number, evidence)
+        self._living[number] = Track(number, evidence)
         return self._living[number]
 
-    def _wanted(self, track: _Track, best: float, at: float, *, steady: bool) -> bool:
+    def _wanted(self, track: Track, best: float, at: float, *, steady: bool) -> bool:
         """Embedding costs more than all else but detection: only faces that can still change something.
 
         `best` is the quality that this face may have at most.
@@ -221,7 +214,8 @@ class Pipeline:
         qualities = [sample.quality for sample in evidence.samples]
         if track.close and evidence.embedded < 2 * config.samples:
             return True
-        if waited < config.spread_seconds:
+        # A face that has stayed undecided for long, as small and blurred ones do, is looked at more seldom.
+        if waited < config.spread_seconds * max(1.0, evidence.embedded / config.settle_faces):
             return best > max(qualities) + config.clearly_better
         return (
             evidence.embedded < 2 * config.samples or best > min(qualities) or waited >= config.check_seconds
@@ -264,7 +258,7 @@ class Pipeline:
         self.counters.tracks += 1
         rest = track.evidence.split()
         number = self._tracker.split(track.number)
-        self._living[number] = _Track(
+        self._living[number] = Track(
             number, rest, beside=track.beside - {number}, look=track.look, looked_at=track.looked_at
         )
         return self._end((track.number,))
@@ -274,7 +268,7 @@ class Pipeline:
         undecided = [track for track in tracks if track.verdict is None and track.evidence.samples]
         return [report for track in undecided for report in self._settle(track)]
 
-    def _settle(self, track: _Track) -> list[TrackReport]:
+    def _settle(self, track: Track) -> list[TrackReport]:
         """Reports a track once the evidence is enough; asked again only when there is more of it."""
         evidence = track.evidence
         ripe = is_ripe(evidence.span.usable, evidence.seconds(), self._config)
@@ -300,7 +294,7 @@ class Pipeline:
         self._forget()
         return reports
 
-    def _last_verdict(self, track: _Track) -> Verdict:
+    def _last_verdict(self, track: Track) -> Verdict:
         """A settled verdict stands; its score is that of all the faces seen."""
         final = judge(self._standing(track, everybody=True), self._limits, self._config)
         settled = track.verdict
@@ -308,7 +302,7 @@ class Pipeline:
             return final
         return settled
 
-    def _claim(self, track: _Track, verdict: Verdict) -> list[TrackReport]:
+    def _claim(self, track: Track, verdict: Verdict) -> list[TrackReport]:
         """Reports a verdict. One identity a frame: of two tracks seen together the weaker is left unsure."""
         rival = self._rival(track, verdict)
         if rival is None or rival.verdict is None:
@@ -318,7 +312,7 @@ class Pipeline:
             return [self._report(track, outdone(verdict, rival.number))] if track.ended else []
         return [self._report(rival, outdone(rival.verdict, track.number)), self._report(track, verdict)]
 
-    def _rival(self, track: _Track, verdict: Verdict) -> _Track | None:
+    def _rival(self, track: Track, verdict: Verdict) -> Track | None:
         """A track seen in the same frame as this one that has been given the same identity."""
         if verdict.identity is None:
             return None
@@ -328,7 +322,7 @@ class Pipeline:
                 return other
         return None
 
-    def _identity(self, track: _Track, decision: Decision) -> str | None:
+    def _identity(self, track: Track, decision: Decision) -> str | None:
         """Who a track is among the staff or the visitors, as `decision` asks."""
         settled = track.verdict
         if settled is not None and settled.decision is Decision.NEW_VISITOR and decision is Decision.VISITOR:
@@ -336,7 +330,7 @@ class Pipeline:
             return nearest[0].identity if nearest and nearest[0].score >= self._limits.link else None
         return settled.identity if settled is not None and settled.decision is decision else None
 
-    def _report(self, track: _Track, verdict: Verdict) -> TrackReport:
+    def _report(self, track: Track, verdict: Verdict) -> TrackReport:
         evidence, span, sequence = track.evidence, track.evidence.span, track.reports
         track.verdict, track.reports = verdict, track.reports + 1
         if track.ended:
@@ -358,7 +352,7 @@ class Pipeline:
             last_box=evidence.last_box,
         )
 
-    def _standing(self, track: _Track, *, everybody: bool) -> Standing:
+    def _standing(self, track: Track, *, everybody: bool) -> Standing:
         """What is known of a track; without `everybody` the visitors, who may be far away, are not asked."""
         evidence = track.evidence
         if not evidence.samples:
@@ -381,7 +375,7 @@ class Pipeline:
             return ()
         return tuple(self._gallery.visitors(template))
 
-    def _template(self, track: _Track) -> Floats:
+    def _template(self, track: Track) -> Floats:
         return template_of(track.evidence.embeddings(), track.evidence.qualities())
 
     def _forget(self) -> None:
@@ -396,3 +390,9 @@ class Pipeline:
         self._past = {number: self._past[number] for number in sorted(named)[-MOST_PAST:]}
         for track in self._living.values():
             track.beside &= self._living.keys() | self._past.keys()
+
+
+def _is_steady(track: Track, one: Followed, look: Floats) -> bool:
+    """Whether the face is surely still that of its track; `look` is remembered for the next one."""
+    before, track.look = track.look, look
+    return one.steady and (before is None or float(before @ look) >= SAME_LOOK)

@@ -16,6 +16,7 @@ from workers.engines import Engines
 from workers.enrol import EnrolledFace, PictureRefused, enrol_picture
 from workers.people import read_people_picture
 from workers.pipeline import Pipeline
+from workers.stages.capture import ReadAhead, Source
 from workers.stages.capture.files import FileSource
 from workers.stages.embed import template_of
 from workers.stages.match import nearest
@@ -99,6 +100,14 @@ def enrol_people(
             yield Refusal(folder / person, "Not enrolled: none of the pictures can be used.")
 
 
+def read_ahead(source: Source, pipeline: Pipeline) -> ReadAhead:
+    """Decoding in one thread, detecting in another, the rest where it is read: what comes out is the same.
+
+    For clips that are to be done soon. A worker's cameras, each in a thread, keep its cores busy without.
+    """
+    return ReadAhead(ReadAhead(source, pipeline.prepared), pipeline.detected)
+
+
 def replay(
     engines: Engines,
     gallery: MemoryGallery,
@@ -110,8 +119,8 @@ def replay(
     started = time.monotonic()
     pipeline = Pipeline(engines, gallery, config)
     tracks: dict[int, TrackReport] = {}
-    with closing(source):
-        while (frame := source.read()) is not None:
+    with closing(read_ahead(source, pipeline)) as ahead:
+        while (frame := ahead.read()) is not None:
             _note(pipeline.process(frame), gallery, tracks)
             on_frame(frame.index)
     _note(pipeline.finish(), gallery, tracks)

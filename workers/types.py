@@ -33,26 +33,29 @@ class Decision(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """One picture of a source. `index` counts frames of the source from 0, analysed or not.
-
-    `small` is the same picture as the detector wants it, where the source has shrunk it already: a decoder's
-    thread has time for that while the frame before is analysed.
-    """
-
-    index: int
-    at: float
-    picture: Picture
-    small: Picture | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Face:
     """One detection in one frame. `score` is the detector's confidence, 0..1."""
 
     box: Floats
     landmarks: Floats
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a source. `index` counts frames of the source from 0, analysed or not.
+
+    What else there is has been worked out ahead, while the frame before was analysed: `small` is the picture
+    as the detector wants it, `cells` what the motion gate compares, `found` the faces. A pipeline works out
+    for itself what is missing.
+    """
+
+    index: int
+    at: float
+    picture: Picture
+    small: Picture | None = None
+    cells: Floats | None = None
+    found: tuple[Face, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

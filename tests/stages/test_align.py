@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from insightface.utils import face_align
 
 from tests.stages.faces import FRONTAL, portraits
-from workers.stages.align import aligned, similarity_transform
+from workers.stages.align import aligned, similarity_transforms
 from workers.types import Floats
 
 TEMPLATE: Floats = face_align.arcface_dst
@@ -24,7 +24,7 @@ def test_the_transform_is_insightfaces(
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     noise = np.random.default_rng(seed).normal(0, 0.03, (5, 2))
     landmarks = (((FRONTAL + noise) @ rotation.T) * scale + shift).astype(np.float32)
-    ours = similarity_transform(landmarks, TEMPLATE)
+    ours = similarity_transforms(landmarks[None], TEMPLATE)[0]
     places = np.hstack([landmarks, np.ones((5, 1))])
     assert places @ ours.T == pytest.approx(places @ face_align.estimate_norm(landmarks).T, abs=0.02)
 
@@ -38,4 +38,4 @@ def test_the_crop_is_insightfaces() -> None:
 
 def test_landmarks_that_coincide_are_refused() -> None:
     with pytest.raises(ValueError, match="coincide"):
-        similarity_transform(np.full((5, 2), 3, np.float32), TEMPLATE)
+        similarity_transforms(np.full((1, 5, 2), 3, np.float32), TEMPLATE)

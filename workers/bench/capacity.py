@@ -14,6 +14,8 @@ from workers.pipeline import Pipeline
 from workers.stages.capture import NewestFrame
 from workers.stages.capture.files import FileSource
 
+LONGEST_START = 20.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -31,43 +33,60 @@ class Capacity:
 def capacity(
     clip: Path, engines: Engines, book: Book, config: PipelineConfig, *, cameras: int, seconds: float
 ) -> Capacity:
-    """Runs `cameras` on the clip, each at `config.camera.fps` analysed frames a second."""
-    watches = [_Watch(clip, engines, book, config, seconds) for _ in range(cameras)]
-    used, started = time.process_time(), time.perf_counter()
+    """Runs `cameras` on the clip for `seconds`, each at `config.camera.fps` analysed frames a second.
+
+    They begin one after the other, spread over the length of the clip, and are measured once all run: people
+    do not enter in front of all cameras at one moment.
+    """
+    watches = [_Watch(clip, engines, book, config) for _ in range(cameras)]
+    pause = _length(clip) / cameras
     for watch in watches:
         watch.start()
-        time.sleep(1 / config.camera.fps / cameras)  # cameras are not in step
+        time.sleep(pause)
+    before = [watch.so_far() for watch in watches]
+    used, started = time.process_time(), time.perf_counter()
+    time.sleep(seconds)
+    passed, cpu = time.perf_counter() - started, time.process_time() - used
+    after = [watch.so_far() for watch in watches]
     for watch in watches:
-        watch.join()
-    passed = time.perf_counter() - started
+        watch.stop()
     return Capacity(
         cameras=cameras,
-        analysed=min(watch.frames / max(watch.lasted, 1e-3) for watch in watches),
-        dropped=sum(watch.dropped for watch in watches),
-        cpu=(time.process_time() - used) / passed,
+        analysed=min(late[0] - early[0] for early, late in zip(before, after, strict=True)) / passed,
+        dropped=sum(late[1] - early[1] for early, late in zip(before, after, strict=True)),
+        cpu=cpu / passed,
     )
+
+
+def _length(clip: Path) -> float:
+    """Seconds over which the cameras' beginnings are spread."""
+    source = FileSource(str(clip), fps=1.0)
+    try:
+        return min(LONGEST_START, source.frames / source.fps)
+    finally:
+        source.close()
 
 
 class _Watch(threading.Thread):
     """One camera."""
 
-    def __init__(
-        self, clip: Path, engines: Engines, book: Book, config: PipelineConfig, seconds: float
-    ) -> None:
+    def __init__(self, clip: Path, engines: Engines, book: Book, config: PipelineConfig) -> None:
         super().__init__(name="bench-camera", daemon=True)
-        self.frames = self.dropped = 0
-        self.lasted = 0.0
-        self._clip, self._book, self._seconds = clip, book, seconds
-        self._fps = config.camera.fps
+        self._frames = 0
+        self._book = book
         self._pipeline = Pipeline(engines, book, config)
+        self._source = NewestFrame(FileSource(str(clip), fps=config.camera.fps, loop=True, pace=True))
+
+    def so_far(self) -> tuple[int, int]:
+        """Frames analysed and frames dropped since the beginning."""
+        return self._frames, self._source.dropped
+
+    def stop(self) -> None:
+        self._source.close()
+        self.join()
 
     def run(self) -> None:
-        source = NewestFrame(FileSource(str(self._clip), fps=self._fps, loop=True, pace=True))
-        started = time.perf_counter()
-        while time.perf_counter() - started < self._seconds and (frame := source.read()) is not None:
+        while (frame := self._source.read()) is not None:
             for report in self._pipeline.process(frame):
                 self._book.save(report)
-            self.frames += 1
-        self.lasted = time.perf_counter() - started
-        source.close()
-        self.dropped = source.dropped
+            self._frames += 1

@@ -16,7 +16,7 @@ from insightface.model_zoo import get_model
 from workers.config import PipelineConfig
 from workers.engines import Engines
 from workers.pipeline import Pipeline
-from workers.stages.capture import ReadAhead
+from workers.replay import read_ahead
 from workers.stages.capture.files import FileSource
 from workers.types import Candidate, Decision, Floats, Frame, Gallery, TrackReport
 
@@ -119,7 +119,7 @@ class Ours:
         self.reports: dict[int, TrackReport] = {}
         self.pipeline = Pipeline(engines, book, config)
         self._book = book
-        self._source = ReadAhead(FileSource(str(clip), fps=config.camera.fps), self.pipeline.prepared)
+        self._source = read_ahead(FileSource(str(clip), fps=config.camera.fps), self.pipeline)
 
     def step(self) -> bool:
         frame = self._source.read()

@@ -19,7 +19,7 @@ from workers.bench.contenders import Book, Contender, Floor, NaiveLoop, Ours
 from workers.bench.race import Taken, race
 from workers.clips.actors import Actor
 from workers.config import CameraConfig, PipelineConfig
-from workers.engines import Engines, load
+from workers.engines import Engines
 from workers.engines.store import ModelMissing
 from workers.loaded import model_store
 from workers.pipeline import Pipeline
@@ -200,7 +200,5 @@ def _capacity(
     fps: float,
     seconds: float,
 ) -> Capacity:
-    # With as many cameras as cores, or more, one thread a picture gets most pictures done.
-    single = load(engines.embedder.pack, "yunet", model_store(), threads=1)
     at_rate = replace(config, camera=replace(config.camera, fps=fps))
-    return capacity(clip, single, book, at_rate, cameras=cameras, seconds=seconds)
+    return capacity(clip, engines, book, at_rate, cameras=cameras, seconds=seconds)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 import onnxruntime
 
@@ -22,7 +23,6 @@ the clips of people seen from behind; detectors have scales of their own."""
 SURE_SCRFD = 0.55
 FULL_SIDE = 1920
 DLIB_SIDE = 640  # 137 ms a picture on one core; 1280 takes 530 ms, and a camera sends more than one a second
-MOST_THREADS = 2  # a second thread nearly halves the time of one picture; a third gains little
 
 
 class Files(Protocol):
@@ -54,21 +54,21 @@ class UnknownModelError(ValueError):
         super().__init__(f"there is no {kind} named '{name}'; choose one of: {', '.join(known)}")
 
 
-def load(pack: str, detector: str, store: Files, *, threads: int | None = None) -> Engines:
+def load(pack: str, detector: str, store: Files) -> Engines:
     """Loads and warms up a pack and a detector. The pack `dlib` brings its own detector.
 
-    `threads` bounds the threads that one picture may use; 2 at most unless told. Raises UnknownModelError,
-    and whatever `store.find` raises for a file that is missing or damaged.
+    Raises UnknownModelError, and whatever `store.find` raises for a file that is missing or damaged.
     """
     if pack not in PACKS:
         raise UnknownModelError("model pack", pack, sorted(PACKS))
     if detector not in DETECTORS and detector != DLIB:
         raise UnknownModelError("detector", detector, [*sorted(DETECTORS), DLIB])
-    options = _session_options(threads or min(MOST_THREADS, os.cpu_count() or 1))
+    cv2.setNumThreads(1)  # as for the sessions; a pool of OpenCV's is waited for by all cameras
+    options = _session_options()
     detector = DLIB if pack == DLIB else detector
     engines = Engines(
         detector=_detector(detector, store, options),
-        embedder=SharedEmbedder(_embedder(pack, store, options)),
+        embedder=SharedEmbedder(_embedder(pack, store, options), lanes=os.cpu_count() or 1),
         thresholds=PACKS[pack].thresholds,
         sure=SURE.get(detector, SURE_SCRFD),
         longest_side=DLIB_SIDE if detector == DLIB else FULL_SIDE,
@@ -77,13 +77,13 @@ def load(pack: str, detector: str, store: Files, *, threads: int | None = None) 
     return engines
 
 
-def _session_options(threads: int) -> onnxruntime.SessionOptions:
+def _session_options() -> onnxruntime.SessionOptions:
+    """One thread a picture: cameras, and the frames of a clip that is read ahead, are what runs in parallel.
+
+    YuNet at 640 x 384 takes 6.2 ms of one core, on two threads 4.3 ms of both.
+    """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Threads that spin for long take the cores from the other cameras; threads that sleep at once gain
-    # nothing (YuNet at 640 x 384 on two threads: 6.4 ms asleep, 4.1 after 50 us, 3.9 after the usual 1,000).
-    options.add_session_config_entry("session.intra_op.spin_duration_us", "50")
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     return options
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from workers.types import Embedder, Floats, Picture
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Request:
     crops: list[Picture]
     embeddings: Floats | None = None
@@ -23,25 +23,26 @@ class SharedEmbedder:
     """An `Embedder` around another one, for many threads.
 
     Nobody waits for a batch to fill: whoever comes while the network is busy is taken along with all others
-    that came meanwhile, in one batch, as soon as it is free. A camera alone pays nothing for it; many share
-    the cores without getting into each other's way.
+    that came meanwhile, in one batch, as soon as a core is free for it. A camera alone pays nothing for it;
+    many share the cores without getting into each other's way.
     """
 
-    def __init__(self, inner: Embedder) -> None:
+    def __init__(self, inner: Embedder, lanes: int = 1) -> None:
+        """`lanes`: batches that may be under way at once."""
         self.pack, self.size, self.template = inner.pack, inner.size, inner.template
         self._inner = inner
         self._turn = threading.Condition()
         self._waiting: list[_Request] = []
-        self._busy = False
+        self._free = lanes
 
     def embed(self, crops: list[Picture]) -> Floats:
         mine = _Request(crops)
         with self._turn:
             self._waiting.append(mine)
-            self._turn.wait_for(lambda: mine.done or not self._busy)
+            self._turn.wait_for(lambda: mine.done or (self._free and mine in self._waiting))
             batch: list[_Request] = []
             if not mine.done:
-                self._busy = True
+                self._free -= 1
                 batch, self._waiting = self._waiting, []
         if batch:
             self._run(batch)
@@ -63,5 +64,5 @@ class SharedEmbedder:
                 request.error = error
         finally:
             with self._turn:
-                self._busy = False
+                self._free += 1
                 self._turn.notify_all()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime
 
@@ -37,7 +38,8 @@ class YuNet:
         height, width = picture.shape[:2]
         rows, columns = -(-height // 32) * 32, -(-width // 32) * 32
         tensor = np.zeros((1, 3, rows, columns), dtype=np.float32)  # black where the picture is smaller
-        tensor[0, :, :height, :width] = picture.transpose(2, 0, 1)
+        for plane, channel in zip(tensor[0], cv2.split(picture), strict=True):
+            plane[:height, :width] = channel
         outputs = self._session.run(OUTPUTS, {"input": tensor})
         found = []
         for level, stride in enumerate(STRIDES):

@@ -9,7 +9,7 @@ from enum import Enum
 import cv2
 import numpy as np
 
-from workers.types import Candidate, Face, Floats, Frame, Shot
+from workers.types import Candidate, Face, Floats, Frame, Shot, Verdict
 
 LONGEST_SHOT = 512  # pixels
 
@@ -185,6 +185,29 @@ class Evidence:
         if len(self.samples) > self.most:
             worst = min(range(len(self.samples)), key=lambda i: self.samples[i].quality)
             del self.samples[worst]
+
+
+@dataclass(slots=True)
+class Track:
+    """A track under way: its evidence, its verdict once reported, and who was seen beside it.
+
+    `usable` is whether its last face could be recognised, `looked_at` when it was last examined for that,
+    `judged` what its standing was last worked out from, `close` whether it then resembled somebody, but not
+    clearly enough: the next face may decide.
+    """
+
+    number: int
+    evidence: Evidence
+    beside: set[int] = field(default_factory=set)
+    verdict: Verdict | None = None
+    reports: int = 0
+    ended: bool = False
+    look: Floats | None = None
+    usable: bool = True
+    looked_at: float = float("-inf")
+    patience: float = 0.0
+    judged: int = 0
+    close: bool = False
 
 
 def crop_of(frame: Frame, face: Face, quality: float, margin: float) -> Shot:

@@ -42,9 +42,9 @@ class Scene:
         self._known: Floats | None = None
         self._known_at = 0.0
 
-    def look(self, picture: Picture, at: float) -> Glance:
-        """Compares; `at` in seconds. Costs 0.15 ms on a 1080p picture."""
-        self._cells = _cells(picture)
+    def look(self, picture: Picture, at: float, cells: Floats | None = None) -> Glance:
+        """Compares; `at` in seconds. `cells` where `cells_of` this picture has been asked already."""
+        self._cells = cells_of(picture) if cells is None else cells
         thumbnail = np.asarray(cv2.resize(self._cells, SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32)
         before, self._before = self._before, thumbnail
         cut = before is not None and _is_cut(before, thumbnail)
@@ -80,7 +80,11 @@ def likeness(first: Floats, second: Floats) -> float:
     return float((a * b).sum()) / lengths
 
 
-def _cells(picture: Picture) -> Floats:
+def cells_of(picture: Picture) -> Floats:
+    """The picture as a grid of mean grey levels.
+
+    Costs 0.1 ms on a 1080p picture that the same core has just decoded, 0.7 on one from another's cache.
+    """
     step = max(1, round(max(picture.shape[:2]) / SAMPLES))
     green = np.ascontiguousarray(picture[::step, ::step, 1])
     height, width = green.shape

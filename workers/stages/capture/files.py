@@ -32,7 +32,8 @@ class FileSource:
         self._played = 0
         self._capture = self._opened()
         said = float(self._capture.get(cv2.CAP_PROP_FPS))
-        self._fps = said if 0.1 < said < 1000 else USUAL_FPS
+        self.fps = said if 0.1 < said < 1000 else USUAL_FPS
+        """Of the file, whatever part of it is analysed."""
 
     @property
     def frames(self) -> int:
@@ -47,7 +48,7 @@ class FileSource:
 
     def read(self) -> Frame | None:
         while True:
-            position = self._index / self._fps
+            position = self._index / self.fps
             if not self._capture.grab():
                 if not self._begin_again():
                     return None
