@@ -13,8 +13,10 @@ from tenants.context import installation
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD
+from tests.edge import key_of
 from tests.probe.secrets import Secrets
 
+WORKER = "gate"
 TOKEN, KEYS, KEY_TOKEN = "/api/v1/auth/token/", "/api/v1/keys/", "/api/v1/auth/key-token/"
 
 
@@ -64,6 +66,22 @@ def installation_actor(host: str) -> Actor:
     with tenant_context(public):
         client.force_login(admin)
     return Actor("system_admin by session", host, _cookies(client))
+
+
+def worker_actor(host: str) -> Actor:
+    """A worker at the edge, registered after all else was made: no camera is its own."""
+    browser = Client(SERVER_NAME=host)
+    exchanged = browser.post(KEY_TOKEN, {"key": key_of(WORKER)[1]}, content_type="application/json")
+    assert exchanged.status_code == 200, exchanged.content
+    actor = Actor("worker by a key's token", host, authorization=f"Bearer {exchanged.json()['access']}")
+    registered = browser.put(
+        f"/api/v1/workers/{WORKER}/",
+        {"host": "gate", "capacity": 4},
+        content_type="application/json",
+        HTTP_AUTHORIZATION=actor.authorization,
+    )
+    assert registered.status_code == 200, registered.content
+    return actor
 
 
 def _session(client: Client, user: User, tenant: Tenant) -> dict[str, str]:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django_tenants.utils import tenant_context
 
 from tests.probe.browser import Answer, Browser, Order
-from tests.probe.cast import Actor
+from tests.probe.cast import WORKER, Actor
 from tests.probe.inventory import Pattern, patterns
 from tests.probe.references import uuid_of
 from tests.probe.world import World
@@ -29,7 +29,7 @@ def test_a_foreign_thing_is_answered_like_one_that_never_was(world: World) -> No
     browser, dice = Browser(), random.Random(1)
     compared, different = 0, []
     for pattern in with_keys():
-        for actor in world.a.cast:
+        for actor in [*world.a.cast, world.worker]:
             for method in ("GET", dice.choice(("POST", "PATCH", "DELETE"))):
                 holes = [name for name, _ in pattern.holes]
                 foreign = {name: uuid_of(world.b, pattern.route, dice) for name in holes}
@@ -60,7 +60,7 @@ def _answered(
     world: World, browser: Browser, actor: Actor, method: str, pattern: Pattern, keys: dict[str, UUID]
 ) -> tuple[int, dict[str, str], str, int]:
     """Status, headers, body without the keys, and how many statements it took."""
-    path = "/" + pattern.template % {name: str(key) for name, key in keys.items()}
+    path = "/" + pattern.template % ({name: str(key) for name, key in keys.items()} | {"worker": WORKER})
     headers = {"Authorization": actor.authorization} if actor.authorization else {}
     order = Order(method, actor.host, path, headers=headers, cookies=actor.cookies, kind="application/json")
     with tenant_context(world.a.tenant), transaction.atomic():

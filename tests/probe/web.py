@@ -11,7 +11,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from tests.probe.attempts import Attempt, Place
 from tests.probe.browser import Browser, Order
-from tests.probe.cast import Actor
+from tests.probe.cast import WORKER, Actor
 from tests.probe.inventory import Pattern, patterns
 from tests.probe.references import key_of, picture_token, uuid_of, value_of_b
 from tests.probe.survey import Form, Survey
@@ -95,6 +95,8 @@ class Web:
                 yield name, str(uuid_of(party, pattern.route, dice))
             elif kind == "int":
                 yield name, str(dice.choice([*range(9), world.b.secrets.number()]))
+            elif name == "worker" and dice.random() < 0.5:
+                yield name, WORKER
             elif pattern.surface == "pictures":
                 yield name, quote(picture_token(world, dice, at_b=place == "b"))
             elif kind == "path":
@@ -158,7 +160,8 @@ def web_surfaces(world: World) -> list[Web]:
     """A surface for each kind of address that there is, after a look at every page with A's own rows."""
     browser, survey, dice = Browser(), Survey(), random.Random(0)
     admin = next(actor for actor in world.a.cast if actor.name == "tenant_admin by session")
-    survey.read_schema(browser, admin)
+    survey.read_schema(browser, admin, public=False)
+    survey.read_schema(browser, world.worker, public=True)
     found: dict[str, list[Pattern]] = {}
     for pattern in patterns():
         found.setdefault(pattern.surface, []).append(pattern)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -126,18 +125,15 @@ class OwnLeaseViewSet(OwnView):
     """The cameras of a worker. A lease lasts 15 seconds: renew it every 5, and stop to record after 10."""
 
     permission = "workers.run_cameras"
-    bodies = {"list": LeasesBody, "renew": HeldBody, "acquire": ProcessBody, "release": EpochBody}
+    bodies = {"retrieve": LeasesBody, "renew": HeldBody, "acquire": ProcessBody, "release": EpochBody}
     answers = {
-        "list": {200: LeasesBody},
         "renew": {200: RenewedBody},
         "acquire": {200: GrantBody},
         "release": {204: None},
     }
     further_problems = ("410",)
-    pagination_class = None
 
-    @extend_schema(responses={200: LeasesBody})
-    def list(self, request: Request, worker: str) -> Response:
+    def retrieve(self, request: Request, worker: str) -> Response:
         """What it holds, should take and should give up: never more than its capacity of each."""
         known = own_worker(worker)
         held = list(held_by(known))

@@ -14,7 +14,7 @@ urlpatterns = [
     path(
         "<str:worker>/sign-off/", OwnWorkerViewSet.as_view({"post": "sign_off"}), name="own-worker-sign-off"
     ),
-    path("<str:worker>/leases/", OwnLeaseViewSet.as_view({"get": "list"}), name="own-leases"),
+    path("<str:worker>/leases/", OwnLeaseViewSet.as_view({"get": "retrieve"}), name="own-leases"),
     path("<str:worker>/leases/renew/", OwnLeaseViewSet.as_view({"post": "renew"}), name="own-leases-renew"),
     path(
         "<str:worker>/leases/<uuid:camera>/acquire/",
