@@ -196,6 +196,7 @@ class Keeper:
         while not self._over.is_set():
             began = time.monotonic()
             rest = RENEW_SECONDS if self._kept() else RETRY_SECONDS
+            connection.close()
             self._over.wait(max(0.1, rest - (time.monotonic() - began)))
 
     def _kept(self) -> bool:
@@ -218,8 +219,6 @@ class Keeper:
             return False
         except Exception:
             log.exception("a round of the keeper failed")
-        finally:
-            connection.close()
         return not outage.on()
 
     def _let_go(self) -> None:
