@@ -58,11 +58,11 @@ def edge(acme: Tenant) -> Edge:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Seconds that the door and leases believe in, beside those that pass."""
+    """Seconds that a worker believes to have passed beside those that did."""
     real, fake = door.time.monotonic, SimpleNamespace(ahead=0.0)
     later = SimpleNamespace(monotonic=lambda: real() + fake.ahead)
-    monkeypatch.setattr(door, "time", later)
-    monkeypatch.setattr(held, "time", later)
+    for room in (door, held, keeper):
+        monkeypatch.setattr(room, "time", later)
     return fake
 
 
