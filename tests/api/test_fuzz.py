@@ -81,7 +81,7 @@ def test_answers_of_the_public_host_are_as_described(full: Party) -> None:
 def _all_tried(reader: Actor, cast: list[Actor], full: Party, true: dict[str, str]) -> int:
     """Send generated requests to all operations that `reader` is told of, by all of the cast; how many.
     Values in `true` stand where their names do, in every second address and in all bodies."""
-    schema = schemathesis.openapi.from_dict(schema_of(Browser(), reader))
+    schema: Any = schemathesis.openapi.from_dict(schema_of(Browser(), reader))
     schema.app = Door()
     tried, refused, done_for = 0, [], Counter[str]()
     for found in schema.get_all_operations():

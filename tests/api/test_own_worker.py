@@ -27,7 +27,7 @@ from workers.models import CameraLease, Worker
 
 OWN = f"{V1}/workers/gate/"
 INTRODUCTION = {"host": "Gate-PC", "capacity": 4, "packs": ["edgeface-xs"], "versions": {"av": "18.1"}}
-ADDRESSES = [
+ADDRESSES: list[tuple[str, str, dict[str, Any]]] = [
     ("put", "", INTRODUCTION),
     ("get", "", {}),
     ("post", "beat/", {"state": "idle"}),

@@ -1,10 +1,10 @@
 """The link of a worker at the edge: the installation's REST API, with the key of this one worker."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from tenants.models import Tenant
@@ -12,6 +12,8 @@ from workers.actions.fleet import Beat, Introduction
 from workers.actions.leases import Grant
 from workers.links import Away, Refused, Replaced, Standing
 from workers.links.door import Door, Reply
+
+_Found = TypeVar("_Found")
 
 
 class HttpsLink:
@@ -84,7 +86,7 @@ def _required(reply: Reply) -> Reply:
     return reply
 
 
-def _read(reply: Reply, of: Any) -> Any:
+def _read(reply: Reply, of: Callable[[dict[str, Any]], _Found]) -> _Found:
     """Raises Away where the answer lacks something."""
     try:
         return of(reply.body)

@@ -109,8 +109,8 @@ class Command(BaseCommand):
         finally:
             keeper.end()
             gc.freeze()  # else the interpreter looks through every loaded library once more: seconds
-        if keeper.refusal:
-            raise CommandError(keeper.refusal)
+            if keeper.refusal:
+                raise CommandError(keeper.refusal)
 
 
 def _door(server: str | None, key_file: Path | None) -> Door | None:
