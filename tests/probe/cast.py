@@ -1,6 +1,6 @@
 """Who tries: people of tenant A in every role, with sessions, tokens and keys, and strangers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.test import Client
 from django.utils import timezone
@@ -22,12 +22,16 @@ TOKEN, KEYS, KEY_TOKEN = "/api/v1/auth/token/", "/api/v1/keys/", "/api/v1/auth/k
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody with what proves who they are: cookies, or a line for the Authorization header."""
+    """Somebody with what proves who they are: cookies, or a line for the Authorization header.
+
+    `knows` are values by their names in addresses and bodies, without which they would not be heard.
+    """
 
     name: str
     host: str
     cookies: dict[str, str] = field(default_factory=dict)
     authorization: str = ""
+    knows: dict[str, str] = field(default_factory=dict)
 
 
 def add_members(tenant: Tenant, secrets: Secrets, roles: list[Role]) -> dict[Role, User]:
@@ -81,7 +85,7 @@ def worker_actor(host: str) -> Actor:
         HTTP_AUTHORIZATION=actor.authorization,
     )
     assert registered.status_code == 200, registered.content
-    return actor
+    return replace(actor, knows={"worker": WORKER, "incarnation": registered.json()["incarnation"]})
 
 
 def _session(client: Client, user: User, tenant: Tenant) -> dict[str, str]:

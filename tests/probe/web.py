@@ -11,7 +11,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from tests.probe.attempts import Attempt, Place
 from tests.probe.browser import Browser, Order
-from tests.probe.cast import WORKER, Actor
+from tests.probe.cast import Actor
 from tests.probe.inventory import Pattern, patterns
 from tests.probe.references import key_of, picture_token, uuid_of, value_of_b
 from tests.probe.survey import Form, Survey
@@ -58,7 +58,7 @@ class Web:
         order = Order(
             self._method(pattern, dice),
             hosts[place],
-            "/" + pattern.template % dict(self._filled(pattern, world, dice, place)),
+            "/" + pattern.template % dict(self._filled(pattern, actor, world, dice, place)),
             headers=self._headers(actor, world, dice),
             cookies=actor.cookies,
             checked_for_csrf=dice.random() < 0.1,
@@ -76,7 +76,7 @@ class Web:
             },
         )
         if order.method in ("POST", "PATCH", "PUT"):
-            kind, body = self._body(pattern, order.method, world, dice, at_b)
+            kind, body = self._body(pattern, order.method, actor, world, dice, at_b)
             order = replace(order, kind=kind, body=body)
         return order
 
@@ -85,7 +85,7 @@ class Web:
         return dice.choice(known) if known and dice.random() < 0.8 else dice.choice(METHODS)
 
     def _filled(
-        self, pattern: Pattern, world: World, dice: random.Random, place: Place
+        self, pattern: Pattern, actor: Actor, world: World, dice: random.Random, place: Place
     ) -> Iterator[tuple[str, str]]:
         """What stands in the holes of an address: B's, and where there are several also A's."""
         for name, kind in pattern.holes:
@@ -95,8 +95,8 @@ class Web:
                 yield name, str(uuid_of(party, pattern.route, dice))
             elif kind == "int":
                 yield name, str(dice.choice([*range(9), world.b.secrets.number()]))
-            elif name == "worker" and dice.random() < 0.5:
-                yield name, WORKER
+            elif name in actor.knows and dice.random() < 0.5:
+                yield name, actor.knows[name]
             elif pattern.surface == "pictures":
                 yield name, quote(picture_token(world, dice, at_b=place == "b"))
             elif kind == "path":
@@ -118,7 +118,7 @@ class Web:
         return sorted(described | self._survey.queries.get(pattern.key, set()) | {"q", "next", "id"})
 
     def _body(
-        self, pattern: Pattern, method: str, world: World, dice: random.Random, at_b: bool
+        self, pattern: Pattern, method: str, actor: Actor, world: World, dice: random.Random, at_b: bool
     ) -> tuple[str, bytes]:
         def given() -> str:
             return value_of_b(world, pattern.route, dice, at_b=at_b)
@@ -131,6 +131,7 @@ class Web:
                 for name, schema in fields.items()
                 if not schema.get("readOnly") and dice.random() < 0.8
             }
+            body |= {name: value for name, value in actor.knows.items() if name in fields}
             return "application/json", json.dumps(body or {"id": given()}).encode()
         forms = self._survey.forms.get(pattern.key) or [Form("", "POST", {"id": "", "name": ""})]
         form = dice.choice(forms)
