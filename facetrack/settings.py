@@ -333,6 +333,7 @@ SPECTACULAR_SETTINGS = {
 
 # --- Workers ------------------------------------------------------------------------------------------
 FACETRACK_WORKER: str = env.str("FACETRACK_WORKER", "w1")
+FACETRACK_WORKER_KEY: str = env.str("FACETRACK_WORKER_KEY", "")  # of a worker at the edge: `worker --server`
 WORKER_HEARTBEAT_SECONDS: float = env.float("WORKER_HEARTBEAT_SECONDS", 30.0)
 FACETRACK_SPOOL_MEGABYTES: float = env.float("FACETRACK_SPOOL_MEGABYTES", 500.0)
 WORKER_FPS: float = env.float("WORKER_FPS", 5.0)

@@ -3,6 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from facetrack.api import SchemaView
 from tenants import views
 from tenants.admin import installation_admin
 from tenants.api.logins import KeyTokenView
@@ -15,6 +16,8 @@ urlpatterns = [
     path("", include("tenants.account_urls")),
     path(".well-known/jwks.json", jwks, name="jwks"),
     path("api/v1/auth/key-token/", KeyTokenView.as_view(), name="api-key-token"),
+    path("api/v1/workers/", include("workers.api.own_urls")),
+    path("api/v1/schema/", SchemaView.as_view(urlconf="facetrack.urls_public"), name="schema"),
     path("api/v1/<path:rest>", NowhereView.as_view()),
     path("switch/", switching.switch, name="switch"),
     path("admin/", installation_admin.urls),

@@ -23,7 +23,7 @@ class Access:
 
     `sites` are the sites whose people and cameras they see; None means all of the tenant's.
     `user` is None where an API key or a machine acts; `key` is then the key's id, and `scopes` are what the
-    key was given of the rights of its role.
+    key was given of the rights of its role. `worker` is the only worker that a worker's key may act as.
     """
 
     tenant: Tenant
@@ -32,6 +32,7 @@ class Access:
     user: User | None = None
     key: UUID | None = None
     scopes: frozenset[str] | None = None
+    worker: str = ""
     way: Way = "session"
     until: datetime | None = None
     """When support access ends by itself."""

@@ -182,8 +182,18 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
 class WorkerKeyAdmin(ModelAdmin):  # type: ignore[misc]
     """Keys of the installation, which workers have. `manage.py create_api_key` makes and rotates them."""
 
-    list_display = ("name", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
-    search_fields = ("name", "prefix")
+    list_display = ("name", "worker", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
+    fields = (
+        "name",
+        "worker",
+        "prefix",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+        "replaced_by",
+    )
+    search_fields = ("name", "worker", "prefix")
     actions = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:

@@ -10,19 +10,15 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import psutil
-from django.conf import settings
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import connection
 
-from cameras.actions import begin_run
 from cameras.models import Camera
 from tenants.context import inside, installation
 from tenants.models import Tenant
-from workers.actions.fleet import Beat, beat, say_goodbye, see
-from workers.actions.leases import release, renew, take
+from workers.actions.fleet import Beat
 from workers.held import Held
+from workers.links import Away, Link, Refused, Replaced
 from workers.models import Worker
-from workers.queries import planned_for
 from workers.runner import Gauges, Run, config_of, settings_of
 from workers.sinks import outage
 from workers.sinks.replay import deliver
@@ -32,8 +28,12 @@ log = logging.getLogger(__name__)
 
 RENEW_SECONDS = 5.0
 DELIVER_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+"""After a round that failed: what it should have renewed is soon in doubt."""
 END_SECONDS = 4.0
 """How long runs are waited for when the process ends."""
+UNTOLD = (*outage.AWAY, Away, Refused, Replaced)
+"""Why the installation did not learn of something: what is held runs out by itself."""
 SETTINGS = ("detector", "exclusive", "host")
 """Of a camera, beside those of source and recognition: a change of one of them begins a new run."""
 
@@ -50,9 +50,10 @@ class _Counts:
 class Keeper:
     """All runs of this process, by camera. Threads: one a run, one that renews, one for the spool."""
 
-    def __init__(self, worker: Worker, spool: Spool) -> None:
-        self.worker = worker
-        self._spool = spool
+    def __init__(self, link: Link, spool: Spool) -> None:
+        self.refusal = ""
+        """Why the installation wants nothing of this worker any more; it ends then."""
+        self._link, self._spool = link, spool
         self._runs: dict[UUID, tuple[Run, threading.Thread]] = {}
         self._starting: set[UUID] = set()
         self._lock = threading.Lock()
@@ -60,6 +61,11 @@ class Keeper:
         self._past = Gauges()
         self._counts = _Counts(time.monotonic())
         self._beaten = float("-inf")
+
+    @property
+    def name(self) -> str:
+        """The worker's."""
+        return self._link.name
 
     def begin(self) -> None:
         """Start renewing and delivering."""
@@ -83,9 +89,10 @@ class Keeper:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         try:
-            say_goodbye(worker=self.worker)
-        except outage.AWAY:
-            log.warning("the leases run out by themselves: the database is away")
+            if not self.refusal:
+                self._link.sign_off()
+        except UNTOLD as error:
+            log.warning("the leases run out by themselves, nobody could be told: %s", _why(error))
         finally:
             connection.close()
         self._spool.close()
@@ -94,7 +101,7 @@ class Keeper:
         """Take a camera and run it in a thread of its own. False where it runs here, or cannot be had."""
         with self._lock:
             taken = len(self._runs) + len(self._starting)
-            if self._over.is_set() or taken >= self.worker.capacity:
+            if self._over.is_set() or taken >= self._link.capacity:
                 return False
             if camera_id in self._runs or camera_id in self._starting:
                 return False
@@ -119,15 +126,12 @@ class Keeper:
     def run_of(self, tenant: Tenant, camera_id: UUID) -> Run | None:
         """A run under a lease that was just granted; None where it cannot be had."""
         asked = time.monotonic()
-        with inside(tenant), transaction.atomic():
-            grant = take(camera_id=camera_id, worker=self.worker)
-            if grant is None:
-                return None
-            camera = begin_run(
-                camera_id=camera_id, worker=self.worker.name, epoch=grant.epoch, now=timezone.now()
-            )
-            if camera is None:
-                transaction.set_rollback(True)
+        grant = self._link.acquire(tenant, camera_id)
+        if grant is None:
+            return None
+        with inside(tenant):
+            camera = Camera.objects.select_related("site").filter(pk=camera_id).first()
+            if camera is None:  # deleted since, and its lease with it
                 return None
             return Run(tenant, camera, Held(grant, asked=asked), self._spool)
 
@@ -172,34 +176,60 @@ class Keeper:
             with self._lock:
                 self._runs.pop(run.camera.pk, None)
         if run.again:
-            self._start_again(run.tenant, run.camera.pk)
+            self.try_start(run.tenant, run.camera.pk)
 
     def _give_up(self, run: Run) -> None:
         try:
-            with inside(run.tenant):
-                release(camera_id=run.camera.pk, epoch=run.held.epoch)
+            if not self.refusal:
+                self._link.release(run.tenant, run.camera.pk, run.held.epoch)
         except outage.AWAY:
             outage.note()  # it runs out by itself
+        except (Away, Refused, Replaced) as error:
+            log.warning("the lease of camera %s runs out by itself: %s", run.camera.pk, _why(error))
 
-    def _start_again(self, tenant: Tenant, camera_id: UUID) -> None:
-        with suppress(*outage.AWAY):  # the keeper finds it with its next round
+    def try_start(self, tenant: Tenant, camera_id: UUID) -> None:
+        """As `start`, where nobody can do anything about a failure."""
+        with suppress(*UNTOLD):  # the keeper finds it with its next round
             self.start(tenant, camera_id)
 
     def _keep(self) -> None:
         while not self._over.is_set():
             began = time.monotonic()
-            try:
-                self._round()
-                outage.over()
-            except outage.AWAY as error:
-                outage.note()
-                log.warning("leases are not renewed, the database is away: %s", type(error).__name__)
-            except Exception:
-                log.exception("a round of the keeper failed")
-            finally:
-                connection.close()
-            rest = 1.0 if outage.on() else RENEW_SECONDS
+            rest = RENEW_SECONDS if self._kept() else RETRY_SECONDS
+            connection.close()
             self._over.wait(max(0.1, rest - (time.monotonic() - began)))
+
+    def _kept(self) -> bool:
+        """One round, whatever becomes of it. False where it should soon be tried again."""
+        try:
+            self._round()
+        except Replaced:
+            log.error("worker %s ends: another process has this name now", self.name)
+            self._let_go()
+        except Refused as refusal:
+            self.refusal = str(refusal)
+            log.error("worker %s ends: %s", self.name, refusal)
+            self._let_go()
+        except Away as error:
+            log.warning("leases are not renewed: %s", error)
+            return False
+        except outage.AWAY as error:
+            outage.note()
+            log.warning("leases are not renewed, the database is away: %s", type(error).__name__)
+            return False
+        except Exception:
+            log.exception("a round of the keeper failed")
+        return not outage.on()
+
+    def _let_go(self) -> None:
+        """Record nothing more at once, for no camera is ours any more, and end the process."""
+        self._over.set()
+        with self._lock:
+            runs = [run for run, _ in self._runs.values()]
+        for run in runs:
+            run.held.lost.set()
+            run.stop()
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _round(self) -> None:
         """Renew all leases, take what is planned for us, and beat when it is time."""
@@ -207,30 +237,26 @@ class Keeper:
             runs = {camera_id: run for camera_id, (run, _) in self._runs.items()}
         asked = time.monotonic()
         held = [(camera_id, run.held.epoch) for camera_id, run in runs.items() if not run.held.lost.is_set()]
-        with installation():
-            known = see(worker_id=self.worker.pk, incarnation=self.worker.incarnation)
-            renewed = renew(worker=self.worker, held=held) if known else {}
-            planned = list(planned_for(self.worker)) if known else []
+        standing = self._link.keep(held)
         for camera_id, epoch in held:
-            grant = renewed.get(camera_id)
+            grant = standing.renewed.get(camera_id)
             if grant is not None and grant.epoch == epoch:
                 runs[camera_id].held.confirm(grant, asked=asked)
             else:
                 log.warning("camera %s is no longer ours at epoch %d", camera_id, epoch)
                 runs[camera_id].held.lost.set()
                 runs[camera_id].stop()
-        if not known:
-            log.error("worker %s ends: another process has this name now", self.worker)
-            self._over.set()
-            os.kill(os.getpid(), signal.SIGTERM)
-            return
-        for lease in planned:
-            self.start(lease.tenant, lease.pk)
+        for camera_id in standing.give_up:
+            self.stop(camera_id)
+        tenants = _tenants({tenant for tenant, _ in standing.take})
+        for tenant, camera_id in standing.take:
+            if tenant in tenants:
+                self.start(tenants[tenant], camera_id)
         self._beat(list(runs.values()))
 
     def _beat(self, runs: list[Run]) -> None:
         now = time.monotonic()
-        if now - self._beaten < settings.WORKER_HEARTBEAT_SECONDS:
+        if now - self._beaten < self._link.heartbeat_seconds:
             return
         self._beaten = now
         frames = self._past.frames + sum(run.gauges.frames for run in runs)
@@ -238,10 +264,8 @@ class Keeper:
         dropped = self._past.dropped + sum(run.gauges.dropped for run in runs)
         seconds = max(0.1, now - self._counts.at)
         last, self._counts = self._counts, _Counts(now, frames, faces)
-        beat(
-            worker_id=self.worker.pk,
-            incarnation=self.worker.incarnation,
-            beat=Beat(
+        self._link.beat(
+            Beat(
                 state=_state(runs, trouble=bool(self._spool.alarm)),
                 load=os.getloadavg()[0] / (os.cpu_count() or 1),
                 fps=(frames - last.frames) / seconds,
@@ -250,7 +274,7 @@ class Keeper:
                 memory_megabytes=psutil.Process().memory_info().rss // 1_000_000,
                 dropped=dropped,
                 last_error=self._spool.alarm or _trouble(runs),
-            ),
+            )
         )
 
     def _empty_spool(self) -> None:
@@ -264,6 +288,18 @@ class Keeper:
                 log.exception("the spool cannot be emptied")
             finally:
                 connection.close()
+
+
+def _tenants(ids: set[UUID]) -> dict[UUID, Tenant]:
+    if not ids:
+        return {}
+    with installation():
+        return dict(Tenant.objects.in_bulk(ids))
+
+
+def _why(error: Exception) -> str:
+    """What a log says of it; the database's own words can be long, and are known."""
+    return str(error) if isinstance(error, (Away, Refused)) else type(error).__name__
 
 
 def _state(runs: list[Run], *, trouble: bool) -> Worker.State:

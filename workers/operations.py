@@ -91,7 +91,7 @@ def ask_worker(operation: Operation, name: str, *, seconds: float = PATIENCE) ->
 
 def carry_out(keeper: Keeper, tenant: Tenant, operation: Operation, camera_id: UUID | None) -> Answer:
     """The owner's side; in the tenant. Never raises for what is wrong with the camera."""
-    name = keeper.worker.name
+    name = keeper.name
     if operation is Operation.DEVICES or camera_id is None:
         return Answer(ok=True, worker=name, facts={"devices": devices()})
     camera = Camera.objects.select_related("site").filter(pk=camera_id).first()
@@ -152,12 +152,12 @@ def _snapshot(keeper: Keeper, tenant: Tenant, camera: Camera) -> Answer:
         return _test(keeper, tenant, camera)
     frame, faces = run.latest
     picture = jpeg(annotated(frame.picture, faces, longest=1920), quality=85)
-    return Answer(ok=True, worker=keeper.worker.name, picture=picture, facts={"at": frame.at})
+    return Answer(ok=True, worker=keeper.name, picture=picture, facts={"at": frame.at})
 
 
 def _test(keeper: Keeper, tenant: Tenant, camera: Camera) -> Answer:
     """Opens the source; one that runs here already is not opened twice, its run knows all there is to say."""
-    name, run = keeper.worker.name, keeper.running(camera.pk)
+    name, run = keeper.name, keeper.running(camera.pk)
     if run is not None and run.latest is not None and run.source is not None and run.delivers:
         frame, _ = run.latest
         facts = _described(getattr(run.source, "facts", {}), frame.picture.shape)

@@ -73,6 +73,34 @@ def planned_for(worker: Worker) -> QuerySet[CameraLease]:
     return CameraLease.objects.filter(free, planned=worker, desired=True).select_related("tenant")
 
 
+def surplus_of(worker: Worker) -> QuerySet[CameraLease]:
+    """Cameras that a worker holds though nobody wants them to run, or another is planned to run them."""
+    moved = Q(planned__isnull=False) & ~Q(planned=worker)
+    return CameraLease.objects.filter(moved | Q(desired=False), worker=worker, expires_at__gt=Now())
+
+
+def held_by(worker: Worker) -> QuerySet[CameraLease]:
+    """Cameras that a worker holds at this moment."""
+    return CameraLease.objects.filter(worker=worker, expires_at__gt=Now()).order_by("camera_id")
+
+
+def own_worker(name: str) -> Worker:
+    """As `get_worker`, by its name. Raises Http404."""
+    worker = workers().filter(name=name).first()
+    if worker is None:
+        raise Http404("There is no such worker.")
+    return worker
+
+
+def own_lease(worker: Worker, camera_id: UUID) -> CameraLease:
+    """The lease of a camera that the worker holds, or should. Raises Http404 for all others alike."""
+    concerned = Q(planned=worker) | Q(worker=worker)
+    lease = CameraLease.objects.select_related("tenant").filter(concerned, pk=camera_id).first()
+    if lease is None:
+        raise Http404("There is no such camera among this worker's.")
+    return lease
+
+
 def owner_of(camera_id: UUID) -> Owner | None:
     """Who runs the camera at this moment."""
     held = CameraLease.objects.filter(pk=camera_id, expires_at__gt=Now()).select_related("worker")

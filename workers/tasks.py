@@ -46,7 +46,7 @@ def assign_cameras(pairs: list[list[str]]) -> None:
     """ASSIGN_CAMERA: on the queue of the worker that should take them; whether it may, the lease says."""
     if keeper := installed():
         for tenant, camera_id in _named(pairs):
-            keeper.start(tenant, camera_id)
+            keeper.try_start(tenant, camera_id)
 
 
 @shared_task(base=InstallationTask)

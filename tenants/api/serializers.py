@@ -13,9 +13,21 @@ class StrictSerializer(serializers.ModelSerializer[_Row]):
     """Refuses names that it does not know: a misspelt field is a mistake, not a wish to change nothing."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, Mapping) and (unknown := [str(name) for name in data if name not in self.fields]):
-            raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
+        _refuse_unknown(data, self.fields)
         return super().to_internal_value(data)
+
+
+class StrictBody(serializers.Serializer[Any]):
+    """The same for what is no row."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        _refuse_unknown(data, self.fields)
+        return super().to_internal_value(data)
+
+
+def _refuse_unknown(data: Any, fields: Mapping[str, Any]) -> None:
+    if isinstance(data, Mapping) and (unknown := [str(name) for name in data if name not in fields]):
+        raise serializers.ValidationError({name: ["There is no such field."] for name in unknown})
 
 
 class PictureField(serializers.URLField):

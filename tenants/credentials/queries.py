@@ -109,5 +109,6 @@ def _of_key(key: ApiKey, tenant: Tenant, now: datetime, **way: Any) -> Access:
         sites=None if key.sites is None else frozenset(key.sites),
         key=key.pk,
         scopes=frozenset(key.scopes),
+        worker=key.worker,
         **({"way": "key"} | way),
     )

@@ -36,6 +36,8 @@ OVERLAP_HOURS, MOST_OVERLAP_HOURS = 24, 24 * 30
 SOON = timedelta(days=14)
 """A key that ends within this time is shown with a warning."""
 
+WORKER_NAME = r"[A-Za-z0-9_-]{1,50}"
+
 _PREFIX_LETTERS, _PREFIX_LENGTH = "abcdefghijklmnopqrstuvwxyz234567", 12
 _KEY = re.compile(r"ft_([a-z2-7]{12})_([A-Za-z0-9_-]{43})")
 _NOTHING = hashlib.sha256(b"").hexdigest()
@@ -65,6 +67,10 @@ def parsed_key(text: str) -> KeyText | None:
     """None for what cannot be a key."""
     found = _KEY.fullmatch(text)
     return KeyText(*found.groups()) if found else None
+
+
+def is_worker_name(text: str) -> bool:
+    return re.fullmatch(WORKER_NAME, text) is not None
 
 
 def digest_of(secret: str) -> str:

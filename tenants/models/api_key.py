@@ -16,7 +16,8 @@ class ApiKey(models.Model):
     """`ft_<prefix>_<secret>`, of which only the prefix and a hash of the secret are kept.
 
     It may do what `role` and `scopes` both allow, on `sites` (None: the whole tenant), and never more
-    than whoever made it may today. A key without tenant belongs to the installation: a worker has it.
+    than whoever made it may today. A key without tenant belongs to the installation: the worker that it
+    names has it, and acts under no other name.
     `created_by` is None where a command made the key; a key goes with the account of its maker.
     """
 
@@ -28,6 +29,7 @@ class ApiKey(models.Model):
     role = models.CharField(max_length=20, choices=[(role.value, role.label) for role in KEY_ROLES])
     scopes = ArrayField(models.CharField(max_length=60, validators=[RegexValidator(SCOPE)]), size=20)
     sites = ArrayField(models.UUIDField(), null=True, blank=True, size=200)
+    worker = models.CharField(max_length=50, blank=True, editable=False)
     created_by = models.ForeignKey(
         "tenants.User", models.CASCADE, null=True, blank=True, editable=False, related_name="+"
     )
@@ -50,6 +52,10 @@ class ApiKey(models.Model):
                 condition=models.Q(tenant=None, role=Role.WORKER)
                 | (models.Q(tenant__isnull=False) & ~models.Q(role=Role.WORKER)),
                 name="workers_keys_are_the_installations",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(role=Role.WORKER) | ~models.Q(worker=""),
+                name="workers_key_names_its_worker",
             ),
             models.CheckConstraint(
                 condition=~models.Q(role=Role.SITE_MANAGER) | models.Q(sites__isnull=False),

@@ -21,13 +21,15 @@ from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from cameras.models import Camera, Site
+from tenants.context import installation
 from tenants.models import Tenant
-from tests.probe.browser import Browser, Order
-from tests.probe.cast import Actor
+from tests.probe.browser import Browser
+from tests.probe.cast import Actor, worker_actor
 from tests.probe.references import uuid_of
 from tests.probe.secrets import Secrets
-from tests.probe.survey import SCHEMA
-from tests.probe.world import Party, one_connection, party
+from tests.probe.survey import schema_of
+from tests.probe.world import PUBLIC_HOST, Party, one_connection, party
+from workers.models import CameraLease, Worker
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "2"))
 SEED = int(os.environ.get("SEED", "1"))
@@ -62,20 +64,37 @@ def full(acme: Tenant, settings: Any) -> Iterator[Party]:
 
 
 def test_answers_are_as_described(full: Party) -> None:
-    schema = _schema(full)
+    admin = next(actor for actor in full.cast if actor.name == "tenant_admin by session")
+    assert _all_tried(admin, full.cast, full, {}) > 100
+
+
+def test_answers_of_the_public_host_are_as_described(full: Party) -> None:
+    """To a worker with a camera that it should take, and to a stranger."""
+    worker = worker_actor(PUBLIC_HOST)
+    with installation():
+        registered = Worker.objects.get()
+        CameraLease.objects.update(desired=True, planned=registered, worker=None, expires_at=None)
+    assert _all_tried(worker, [worker, Actor("anonymous", PUBLIC_HOST)], full, worker.knows) >= 16
+
+
+def _all_tried(reader: Actor, cast: list[Actor], full: Party, true: dict[str, str]) -> int:
+    """Send generated requests to all operations that `reader` is told of, by all of the cast; how many.
+    Values in `true` stand where their names do, in every second address and in all bodies."""
+    schema: Any = schemathesis.openapi.from_dict(schema_of(Browser(), reader))
+    schema.app = Door()
     tried, refused, done_for = 0, [], Counter[str]()
     for found in schema.get_all_operations():
         operation = found.ok()
         if any(kind in json.dumps(operation.definition.raw) for kind in ENDLESS):
             continue
-        for actor in full.cast:
+        for actor in cast:
             try:
-                tried += _tried(operation, actor, full, done_for)
+                tried += _tried(operation, actor, full, done_for, true)
             except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  all that checks say is told at once
                 refused.append(f"{operation.label} as {actor.name}: {_said(error)}")
-    assert tried > 100
-    assert {actor.name for actor in full.cast if not done_for[actor.name]} <= {"anonymous"}, done_for
+    assert {actor.name for actor in cast if not done_for[actor.name]} <= {"anonymous"}, done_for
     assert not refused, "\n\n".join(refused[:20])
+    return tried
 
 
 def _said(error: BaseException) -> str:
@@ -83,7 +102,7 @@ def _said(error: BaseException) -> str:
     return "; ".join([str(error), *getattr(error, "__notes__", [])])[:1000]
 
 
-def _tried(operation: Any, actor: Actor, full: Party, done_for: Counter[str]) -> int:
+def _tried(operation: Any, actor: Actor, full: Party, done_for: Counter[str], true: dict[str, str]) -> int:
     """Send generated requests; returns how many, and counts those that succeeded. Raises as a check does."""
     done = 0
 
@@ -94,7 +113,9 @@ def _tried(operation: Any, actor: Actor, full: Party, done_for: Counter[str]) ->
         nonlocal done
         done += 1
         if done % 2:  # a key that nobody has is answered before anything else is looked at
-            case.path_parameters = _known(operation, full, done)
+            case.path_parameters = _known(operation, full, done, true)
+        if isinstance(case.body, dict):
+            case.body |= {name: value for name, value in true.items() if name in case.body}
         with transaction.atomic():
             done_for[actor.name] += _sent(case, actor)
             transaction.set_rollback(True)
@@ -115,18 +136,11 @@ def _sent(case: Any, actor: Actor) -> bool:
     return bool(answer.status_code < 300)
 
 
-def _known(operation: Any, full: Party, number: int) -> dict[str, str]:
+def _known(operation: Any, full: Party, number: int, true: dict[str, str]) -> dict[str, str]:
     """Keys that there are, for the holes in the operation's address."""
     dice = random.Random(number)
-    return {name: str(uuid_of(full, operation.path, dice)) for name in re.findall(r"{(\w+)}", operation.path)}
-
-
-def _schema(full: Party) -> Any:
-    admin = next(actor for actor in full.cast if actor.name == "tenant_admin by session")
-    order = Order("GET", admin.host, SCHEMA, {"format": "json"}, cookies=admin.cookies)
-    schema = schemathesis.openapi.from_dict(json.loads(Browser().send(order).body))
-    schema.app = Door()
-    return schema
+    names = re.findall(r"{(\w+)}", operation.path)
+    return {name: true.get(name) or str(uuid_of(full, operation.path, dice)) for name in names}
 
 
 class Door:

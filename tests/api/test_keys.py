@@ -43,7 +43,9 @@ def make_key(acme: Tenant) -> MakeKey:
 def workers_key(acme: Tenant) -> tuple[ApiKey, str]:
     with installation():
         public = Tenant.objects.get(schema_name="public")
-        key, text = create_key(tenant=public, name="w1", role=Role.WORKER, scopes=["worker"], by=None)
+        key, text = create_key(
+            tenant=public, name="w1", role=Role.WORKER, scopes=["worker"], worker="w1", by=None
+        )
     return key, str(text)
 
 

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from tenants.models import Tenant
 from tenants.rules import Role
 from tests.api.answers import V1, problem
+from tests.edge import PUBLIC, Visitor, key_of, worker_client
 
 
 @pytest.fixture
@@ -22,12 +23,23 @@ def schema(acme: Tenant, api_of: Callable[..., APIClient]) -> dict[str, Any]:
     return dict(json.loads(answer.content))
 
 
-def test_it_is_valid_and_without_warnings(db: None, capsys: pytest.CaptureFixture[str]) -> None:
-    call_command("spectacular", validate=True, fail_on_warn=True)
+@pytest.fixture
+def of_workers(acme: Tenant) -> dict[str, Any]:
+    """What the public host tells a worker."""
+    answer = worker_client(key_of("gate")[1]).get(f"{V1}/schema/?format=json")
+    assert answer.status_code == 200
+    return dict(json.loads(answer.content))
+
+
+@pytest.mark.parametrize("host", ["facetrack.urls", "facetrack.urls_public"])
+def test_it_is_valid_and_without_warnings(db: None, capsys: pytest.CaptureFixture[str], host: str) -> None:
+    call_command("spectacular", validate=True, fail_on_warn=True, urlconf=host)
     assert yaml.safe_load(capsys.readouterr().out)["openapi"].startswith("3.")
 
 
-def test_every_operation_names_its_problems(schema: dict[str, Any]) -> None:
+@pytest.mark.parametrize("which", ["schema", "of_workers"])
+def test_every_operation_names_its_problems(request: pytest.FixtureRequest, which: str) -> None:
+    schema: dict[str, Any] = request.getfixturevalue(which)
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             answers = operation["responses"]
@@ -75,3 +87,12 @@ def test_the_page_to_try_it_is_for_members(acme: Tenant, client_of: Callable[...
 
 def test_the_schema_is_for_members(acme: Tenant, api_of: Callable[..., APIClient]) -> None:
     problem(api_of(acme, None).get(f"{V1}/schema/"), 401)
+    problem(Visitor(SERVER_NAME=PUBLIC).get(f"{V1}/schema/"), 401)
+
+
+def test_workers_have_a_schema_of_their_own(of_workers: dict[str, Any], schema: dict[str, Any]) -> None:
+    paths = {path.removeprefix(V1) for path in of_workers["paths"]}
+    own = "/workers/{worker}/"
+    assert {own, f"{own}beat/", f"{own}sign-off/", f"{own}leases/", f"{own}leases/renew/"} < paths
+    assert {path for path in paths if not path.startswith("/workers/")} == {"/auth/key-token/"}
+    assert not [path for path in schema["paths"] if "leases" in path]

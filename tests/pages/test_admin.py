@@ -188,7 +188,9 @@ def test_the_installation_has_an_admin_of_its_own(acme: Tenant, label: str) -> N
         user = User.objects.create_superuser("root@installation.test", "x")
         client.force_login(user)
         public = Tenant.objects.get(schema_name="public")
-        key, _ = create_key(tenant=public, name="w1", role=Role.WORKER, scopes=["worker"], by=None)
+        key, _ = create_key(
+            tenant=public, name="w1", role=Role.WORKER, scopes=["worker"], worker="w1", by=None
+        )
     name = label.replace(".", "_")
     urls = "facetrack.urls_public"
     assert client.get(reverse(f"installation_admin:{name}_changelist", urlconf=urls)).status_code == 200

@@ -167,7 +167,9 @@ def test_the_installation_sees_and_revokes_workers_keys_only(acme: Tenant, key: 
     boss = Client(SERVER_NAME="localhost")
     with installation():
         public = Tenant.objects.get(schema_name="public")
-        worker = create_key(tenant=public, name="w1", role=Role.WORKER, scopes=["worker"], by=None)[0]
+        worker = create_key(
+            tenant=public, name="w1", role=Role.WORKER, scopes=["worker"], worker="w1", by=None
+        )[0]
         boss.force_login(User.objects.create_superuser("boss@localhost.test"))
     page = boss.get("/admin/tenants/apikey/").content.decode()
     assert worker.prefix in page

@@ -1,6 +1,6 @@
 """Who tries: people of tenant A in every role, with sessions, tokens and keys, and strangers."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.test import Client
 from django.utils import timezone
@@ -13,19 +13,25 @@ from tenants.context import installation
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD
+from tests.edge import key_of
 from tests.probe.secrets import Secrets
 
+WORKER = "gate"
 TOKEN, KEYS, KEY_TOKEN = "/api/v1/auth/token/", "/api/v1/keys/", "/api/v1/auth/key-token/"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody with what proves who they are: cookies, or a line for the Authorization header."""
+    """Somebody with what proves who they are: cookies, or a line for the Authorization header.
+
+    `knows` are values by their names in addresses and bodies, without which they would not be heard.
+    """
 
     name: str
     host: str
     cookies: dict[str, str] = field(default_factory=dict)
     authorization: str = ""
+    knows: dict[str, str] = field(default_factory=dict)
 
 
 def add_members(tenant: Tenant, secrets: Secrets, roles: list[Role]) -> dict[Role, User]:
@@ -64,6 +70,22 @@ def installation_actor(host: str) -> Actor:
     with tenant_context(public):
         client.force_login(admin)
     return Actor("system_admin by session", host, _cookies(client))
+
+
+def worker_actor(host: str) -> Actor:
+    """A worker at the edge, registered after all else was made: no camera is its own."""
+    browser = Client(SERVER_NAME=host)
+    exchanged = browser.post(KEY_TOKEN, {"key": key_of(WORKER)[1]}, content_type="application/json")
+    assert exchanged.status_code == 200, exchanged.content
+    actor = Actor("worker by a key's token", host, authorization=f"Bearer {exchanged.json()['access']}")
+    registered = browser.put(
+        f"/api/v1/workers/{WORKER}/",
+        {"host": "gate", "capacity": 4},
+        content_type="application/json",
+        HTTP_AUTHORIZATION=actor.authorization,
+    )
+    assert registered.status_code == 200, registered.content
+    return replace(actor, knows={"worker": WORKER, "incarnation": registered.json()["incarnation"]})
 
 
 def _session(client: Client, user: User, tenant: Tenant) -> dict[str, str]:

@@ -15,10 +15,13 @@ from tests.probe.world import Party, World
 
 
 def fitting(route: str, party: Party) -> list[type[Model]]:
-    """The models that an address seems to be about, by its words; all that have rows if none."""
+    """The models that an address seems to be about, by its words, two together first; all that have rows
+    if none."""
     words = {word.rstrip("s") for word in re.split(r"[^a-z]+", route.lower()) if len(word) > 3}
+    pairs = {first + second for first in words for second in words}
     names = {model: (model._meta.model_name or "", model._meta.app_label.rstrip("s")) for model in party.rows}
-    exact = [model for model, name in names.items() if name[0].rstrip("s") in words]
+    exact = [model for model, name in names.items() if name[0].rstrip("s") in pairs]
+    exact = exact or [model for model, name in names.items() if name[0].rstrip("s") in words]
     close = [model for model, name in names.items() if any(name[0].startswith(word) for word in words)]
     return exact or close or [model for model, name in names.items() if name[1] in words] or list(party.rows)
 

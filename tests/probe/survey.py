@@ -59,7 +59,7 @@ class Survey:
     def __init__(self) -> None:
         self.forms: dict[str, list[Form]] = defaultdict(list)
         self.queries: dict[str, set[str]] = defaultdict(set)
-        self.operations: dict[str, dict[str, Any]] = {}
+        self.operations: dict[tuple[bool, str], dict[str, Any]] = {}
         self._parts: dict[str, Any] = {}
 
     def look(self, browser: Browser, actor: Actor, pattern: Pattern, path: str) -> None:
@@ -75,17 +75,17 @@ class Survey:
                 continue
             self.forms[_key_of(pattern.urlconf, form.path) or pattern.key].append(form)
 
-    def read_schema(self, browser: Browser, actor: Actor) -> None:
-        order = Order("GET", actor.host, SCHEMA, {"format": "json"}, cookies=actor.cookies)
-        schema = json.loads(browser.send(order).body)
-        self._parts = schema["components"]["schemas"]
+    def read_schema(self, browser: Browser, actor: Actor, *, public: bool) -> None:
+        """What a host says of its API: the installation's own to workers, a customer's to its members."""
+        schema = schema_of(browser, actor)
+        self._parts |= schema["components"]["schemas"]
         for path, operations in schema["paths"].items():
-            self.operations[re.sub(r"\{\w+\}", "{}", path)] = operations
+            self.operations[public, re.sub(r"\{\w+\}", "{}", path)] = operations
 
     def operation(self, pattern: Pattern) -> dict[str, Any]:
         """Method to what the schema says of it; empty for an address that the schema leaves out."""
         path = "/" + pattern.template % {name: "{}" for name, _ in pattern.holes}
-        return self.operations.get(path, {})
+        return self.operations.get((pattern.is_public, path), {})
 
     def properties(self, operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """The fields of a body."""
@@ -98,6 +98,12 @@ class Survey:
             schema = {**schema, **alone}
         name = schema.get("$ref", "").rpartition("/")[2]
         return self.resolved(self._parts[name]) if name else schema
+
+
+def schema_of(browser: Browser, actor: Actor) -> dict[str, Any]:
+    headers = {"Authorization": actor.authorization} if actor.authorization else {}
+    order = Order("GET", actor.host, SCHEMA, {"format": "json"}, headers=headers, cookies=actor.cookies)
+    return dict(json.loads(browser.send(order).body))
 
 
 def _key_of(urlconf: str, path: str) -> str:

@@ -58,7 +58,7 @@ class Web:
         order = Order(
             self._method(pattern, dice),
             hosts[place],
-            "/" + pattern.template % dict(self._filled(pattern, world, dice, place)),
+            "/" + pattern.template % dict(self._filled(pattern, actor, world, dice, place)),
             headers=self._headers(actor, world, dice),
             cookies=actor.cookies,
             checked_for_csrf=dice.random() < 0.1,
@@ -76,7 +76,7 @@ class Web:
             },
         )
         if order.method in ("POST", "PATCH", "PUT"):
-            kind, body = self._body(pattern, order.method, world, dice, at_b)
+            kind, body = self._body(pattern, order.method, actor, world, dice, at_b)
             order = replace(order, kind=kind, body=body)
         return order
 
@@ -85,7 +85,7 @@ class Web:
         return dice.choice(known) if known and dice.random() < 0.8 else dice.choice(METHODS)
 
     def _filled(
-        self, pattern: Pattern, world: World, dice: random.Random, place: Place
+        self, pattern: Pattern, actor: Actor, world: World, dice: random.Random, place: Place
     ) -> Iterator[tuple[str, str]]:
         """What stands in the holes of an address: B's, and where there are several also A's."""
         for name, kind in pattern.holes:
@@ -95,6 +95,8 @@ class Web:
                 yield name, str(uuid_of(party, pattern.route, dice))
             elif kind == "int":
                 yield name, str(dice.choice([*range(9), world.b.secrets.number()]))
+            elif name in actor.knows and dice.random() < 0.5:
+                yield name, actor.knows[name]
             elif pattern.surface == "pictures":
                 yield name, quote(picture_token(world, dice, at_b=place == "b"))
             elif kind == "path":
@@ -116,7 +118,7 @@ class Web:
         return sorted(described | self._survey.queries.get(pattern.key, set()) | {"q", "next", "id"})
 
     def _body(
-        self, pattern: Pattern, method: str, world: World, dice: random.Random, at_b: bool
+        self, pattern: Pattern, method: str, actor: Actor, world: World, dice: random.Random, at_b: bool
     ) -> tuple[str, bytes]:
         def given() -> str:
             return value_of_b(world, pattern.route, dice, at_b=at_b)
@@ -129,6 +131,7 @@ class Web:
                 for name, schema in fields.items()
                 if not schema.get("readOnly") and dice.random() < 0.8
             }
+            body |= {name: value for name, value in actor.knows.items() if name in fields}
             return "application/json", json.dumps(body or {"id": given()}).encode()
         forms = self._survey.forms.get(pattern.key) or [Form("", "POST", {"id": "", "name": ""})]
         form = dice.choice(forms)
@@ -158,7 +161,8 @@ def web_surfaces(world: World) -> list[Web]:
     """A surface for each kind of address that there is, after a look at every page with A's own rows."""
     browser, survey, dice = Browser(), Survey(), random.Random(0)
     admin = next(actor for actor in world.a.cast if actor.name == "tenant_admin by session")
-    survey.read_schema(browser, admin)
+    survey.read_schema(browser, admin, public=False)
+    survey.read_schema(browser, world.worker, public=True)
     found: dict[str, list[Pattern]] = {}
     for pattern in patterns():
         found.setdefault(pattern.surface, []).append(pattern)

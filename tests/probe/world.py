@@ -16,7 +16,7 @@ from tenants.context import installation
 from tenants.isolation import label_of
 from tenants.models import Domain, Tenant
 from tenants.rules import Role
-from tests.probe.cast import Actor, actors, add_helper, add_members, installation_actor
+from tests.probe.cast import Actor, actors, add_helper, add_members, installation_actor, worker_actor
 from tests.probe.rows import Filler, theirs
 from tests.probe.secrets import Secrets
 
@@ -47,11 +47,12 @@ class World:
     a: Party
     b: Party
     root: Actor
+    worker: Actor
     before: Snapshot = field(default_factory=dict)
 
     @property
     def actors(self) -> list[Actor]:
-        return [*self.a.cast, self.root]
+        return [*self.a.cast, self.root, self.worker]
 
     def row_of_b(self, dice: random.Random, model: type[Model] | None = None) -> Model:
         known = self.b.rows
@@ -96,9 +97,8 @@ def _mark(tenant: Tenant, secrets: Secrets) -> None:
 
 
 def made_world(a: Tenant, b: Tenant) -> World:
-    world = World(
-        party(a, Secrets("qzaxv")), party(b, Secrets("qzbxv", first=500_000)), installation_actor(PUBLIC_HOST)
-    )
+    parties = party(a, Secrets("qzaxv")), party(b, Secrets("qzbxv", first=500_000))
+    world = World(*parties, installation_actor(PUBLIC_HOST), worker_actor(PUBLIC_HOST))
     world.before = snapshot(world)
     return world
 

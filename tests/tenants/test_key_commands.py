@@ -38,17 +38,19 @@ def test_a_key_is_printed_once_and_works(acme: Tenant, camera: Camera) -> None:
 
 
 def test_without_a_tenant_it_is_a_workers(acme: Tenant) -> None:
-    text, about = run("create_api_key", name="w1")
+    text, about = run("create_api_key", worker="w1")
     assert "of Installation: worker, worker" in about
     assert APIClient(SERVER_NAME="localhost").post(KEY_TOKEN, {"key": text}).status_code == 200
 
 
 def test_a_workers_key_is_rotated(acme: Tenant) -> None:
-    old, _ = run("create_api_key", name="w1")
+    old, _ = run("create_api_key", worker="w1", name="the old machine")
     new, _ = run("create_api_key", rotate=old.split("_")[1], overlap=0)
     public = APIClient(SERVER_NAME="localhost")
     assert public.post(KEY_TOKEN, {"key": old}).status_code == 401
     assert public.post(KEY_TOKEN, {"key": new}).status_code == 200
+    with installation():
+        assert set(ApiKey.objects.values_list("worker", "name")) == {("w1", "the old machine")}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,11 @@ def test_a_workers_key_is_rotated(acme: Tenant) -> None:
         ({"tenant": "nobody", "name": "x", "role": "viewer"}, "no tenant 'nobody'"),
         ({"tenant": "acme", "role": "viewer"}, "--name"),
         ({"tenant": "acme", "name": "x"}, "belongs to the installation"),
-        ({"name": "x", "role": "viewer"}, "belongs to a customer"),
+        ({"worker": "x", "role": "viewer"}, "belongs to a customer"),
+        ({"name": "x"}, "names its worker"),
+        ({"worker": "gate 1"}, "letters, digits, - and _"),
+        ({"worker": "w1", "tenant": "acme"}, "leave --tenant out"),
+        ({"tenant": "acme", "name": "x", "role": "worker"}, "belongs to the installation"),
         ({"tenant": "acme", "name": "x", "role": "viewer", "scopes": ["all"]}, "is no scope"),
         ({"tenant": "acme", "name": "x", "role": "viewer", "sites": ["Moon"]}, "no site 'Moon'"),
         ({"tenant": "acme", "name": "x", "role": "site_manager"}, "at least one"),

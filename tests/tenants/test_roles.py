@@ -42,6 +42,7 @@ TABLE = [
     ("tenants.change_tenant", "----S"),
     ("tenants.view_user", "----S"),
     ("workers.run_cameras", "---W-"),
+    ("workers.report_state", "---W-"),
     ("workers.view_worker", "A---S"),
     ("auth.view_group", "-----"),
     ("nonsense", "-----"),

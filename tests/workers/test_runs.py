@@ -23,6 +23,7 @@ from workers.actions.fleet import Introduction, register
 from workers.engines.store import ModelMissing
 from workers.examine import examine_picture
 from workers.keeper import Keeper
+from workers.links.direct import DirectLink
 from workers.loaded import loaded_engines
 from workers.models import Worker
 from workers.runner import LONGEST_PAUSE, REFUSED_PAUSE, Run, pause_after
@@ -55,7 +56,7 @@ def keeper(db: None, tmp_path: Path) -> Iterator[Keeper]:
     """A worker whose threads have not begun: its runs run in the test's."""
     worker = register(introduction=Introduction(name="w1", capacity=4))
     spool = Spool(tmp_path / "spool", megabytes=10)
-    yield Keeper(worker, spool)
+    yield Keeper(DirectLink(worker), spool)
     spool.close()
 
 

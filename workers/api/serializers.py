@@ -17,7 +17,7 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
 
     class Meta:
         model = Worker
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "name",
             "host",

@@ -20,6 +20,7 @@ from tenants.credentials.rules import (
     KeyText,
     digest_of,
     faults,
+    is_worker_name,
     new_key,
     within,
 )
@@ -41,11 +42,12 @@ def create_key(
     scopes: Sequence[str],
     sites: Sequence[UUID] | None = None,
     days: int = DAYS,
+    worker: str = "",
     by: Access | None,
     address: str | None = None,
 ) -> tuple[ApiKey, KeyText]:
     """A key of the tenant, or of the installation for its public tenant, and its text: there is no other
-    moment to see it. `by` is None for a command.
+    moment to see it. `worker` is the name of the worker that has it, `by` is None for a command.
 
     Raises ValidationError, and PermissionDenied for a key that gives more than its maker has.
     """
@@ -55,6 +57,9 @@ def create_key(
         raise ValidationError({"role": [f"A key for the role {role.label.lower()} belongs to {whose}."]})
     if found := faults(role, scopes, sites):
         raise ValidationError({field: [text] for field, text in found.items()})
+    if (role is Role.WORKER) != bool(worker) or (worker and not is_worker_name(worker)):
+        message = "A worker's key, and no other, names its worker: letters, digits, - and _, at most 50."
+        raise ValidationError({"worker": [message]})
     if not 1 <= days <= MOST_DAYS:
         raise ValidationError({"days": [f"A key lasts from 1 to {MOST_DAYS} days."]})
     if sites and not set(sites) <= set(site_names()):
@@ -68,6 +73,7 @@ def create_key(
         role=role.value,
         scopes=sorted(set(scopes)),
         sites=None if sites is None else sorted(set(sites), key=str),
+        worker=worker,
         expires_at=now + timedelta(days=days),
     )
     return _made(key, tenant, by, address)
@@ -95,6 +101,7 @@ def rotate_key(
         role=key.role,
         scopes=key.scopes,
         sites=key.sites,
+        worker=key.worker,
         expires_at=now + (key.expires_at - key.created_at),
     )
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""manage.py create_api_key --tenant acme --name door --role viewer; without --tenant: a worker's key."""
+"""manage.py create_api_key --tenant acme --name door --role viewer, or --worker w1."""
 
 from typing import Any
 from uuid import UUID
@@ -17,12 +17,15 @@ from tenants.sites import site_names
 
 
 class Command(BaseCommand):
-    help = "Make an API key and print it, once. Without --tenant it is a worker's key of the installation."
+    help = "Make an API key and print it, once: a customer's, or the key of one worker."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", help="the customer that it belongs to")
-        parser.add_argument("--name", help="what it is for")
-        parser.add_argument("--role", choices=[role.value for role in KEY_ROLES], help="default: worker")
+        parser.add_argument(
+            "--worker", metavar="NAME", help="the worker of the installation that shall have it"
+        )
+        parser.add_argument("--name", help="what it is for; by default the worker's name")
+        parser.add_argument("--role", choices=[role.value for role in KEY_ROLES])
         parser.add_argument("--scopes", nargs="+", help="read, write, enrol, worker or names of permissions")
         parser.add_argument("--sites", nargs="+", help="names or ids of sites that it is limited to")
         parser.add_argument("--days", type=int, default=DAYS, help=f"how long it lasts, at most {MOST_DAYS}")
@@ -39,6 +42,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, tenant: str | None, **options: Any) -> None:
+        if tenant and options["worker"]:
+            raise CommandError("a worker's key is the installation's: leave --tenant out")
         try:
             if tenant:
                 owner = customer(tenant)
@@ -61,12 +66,16 @@ class Command(BaseCommand):
 
 
 def _made(owner: Tenant, options: dict[str, Any]) -> tuple[ApiKey, KeyText]:
-    if not options["name"]:
-        raise CommandError("give it a --name that tells later what it is for")
+    worker = options["worker"] or ""
+    if not (name := options["name"] or worker):
+        raise CommandError(
+            "give it a --name that tells later what it is for; for a worker --worker NAME is enough"
+        )
     role = Role(options["role"] or Role.WORKER)
     return create_key(
         tenant=owner,
-        name=options["name"],
+        name=name,
+        worker=worker,
         role=role,
         scopes=options["scopes"] or DEFAULT_SCOPES[role],
         sites=_sites(options["sites"]) if options["sites"] else None,

@@ -1,6 +1,7 @@
-"""manage.py worker --name w1: watch the cameras that the supervisor plans for this worker."""
+"""manage.py worker --name w1 [--server URL]: watch the cameras that the supervisor plans for this worker."""
 
 import gc
+from pathlib import Path
 from typing import Any
 
 from celery import current_app
@@ -10,11 +11,16 @@ from django.db import connection
 
 from cameras.models import Site
 from tenants.context import inside
+from tenants.credentials.rules import is_worker_name
 from tenants.queries import customers
 from workers.actions.fleet import Introduction, register
 from workers.devices import accelerators, devices, packs, versions
 from workers.engines.store import ModelMissing
 from workers.keeper import Keeper, install
+from workers.links import Away, Link, Refused
+from workers.links.direct import DirectLink
+from workers.links.door import Door, checked_server
+from workers.links.https import HttpsLink
 from workers.loaded import loaded_engines
 from workers.sinks.spool import Spool, SpoolInUse
 
@@ -41,12 +47,33 @@ class Command(BaseCommand):
             default=[],
             help="serve only cameras of this site (its id or its name); may be repeated",
         )
+        parser.add_argument(
+            "--server",
+            metavar="URL",
+            help="register and get cameras over HTTPS, at the installation's public host",
+        )
+        parser.add_argument(
+            "--key-file",
+            type=Path,
+            metavar="FILE",
+            help="with --server: holds this worker's API key; else FACETRACK_WORKER_KEY does",
+        )
 
-    def handle(self, *args: Any, name: str, capacity: int, site: list[str], **options: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        name: str,
+        capacity: int,
+        site: list[str],
+        server: str | None,
+        key_file: Path | None,
+        **options: Any,
+    ) -> None:
         if not 1 <= capacity <= 200:
             raise CommandError(f"--capacity takes 1 to 200 cameras, not {capacity}")
-        if not name.replace("-", "").replace("_", "").isalnum() or len(name) > 50:
+        if not is_worker_name(name):
             raise CommandError("--name takes letters, digits, - and _, at most 50")
+        door = _door(server, key_file)
         _never_wait_long(capacity)
         sites = [found for given in site for found in _sites(given)]
         try:
@@ -63,7 +90,7 @@ class Command(BaseCommand):
             accelerators=accelerators(),
             versions=versions(),
         )
-        keeper = Keeper(register(introduction=introduction), spool)
+        keeper = Keeper(_link(door, introduction), spool)
         connection.close()
         install(keeper)
         keeper.begin()
@@ -82,6 +109,39 @@ class Command(BaseCommand):
         finally:
             keeper.end()
             gc.freeze()  # else the interpreter looks through every loaded library once more: seconds
+            if keeper.refusal:
+                raise CommandError(keeper.refusal)
+
+
+def _door(server: str | None, key_file: Path | None) -> Door | None:
+    """None for a worker on the installation's own machines. Raises CommandError."""
+    if not server:
+        if key_file:
+            raise CommandError("--key-file is for --server: without it a worker needs no key")
+        return None
+    try:
+        origin = checked_server(server, plain=settings.DEBUG)
+        key = key_file.read_text().strip() if key_file else settings.FACETRACK_WORKER_KEY
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    except OSError as error:
+        raise CommandError(f"the key file {key_file} cannot be read: {error.strerror}") from None
+    if not key:
+        raise CommandError(
+            "--server needs this worker's API key: in the file that --key-file names, or in "
+            "FACETRACK_WORKER_KEY (manage.py create_api_key --worker NAME makes one)"
+        )
+    return Door(origin, key)
+
+
+def _link(door: Door | None, introduction: Introduction) -> Link:
+    """Registers. Raises CommandError."""
+    if door is None:
+        return DirectLink(register(introduction=introduction))
+    try:
+        return HttpsLink.registered(door, introduction)
+    except (Away, Refused) as error:
+        raise CommandError(str(error)) from None
 
 
 def _never_wait_long(cameras: int) -> None:

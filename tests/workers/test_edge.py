@@ -1,0 +1,205 @@
+"""A worker at the edge as an operator starts it: processes of a whole installation, and HTTP between them."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import psycopg
+import pytest
+import requests
+
+from facetrack.lib.crew import Crew, crew, manage
+from facetrack.lib.port import first_free
+from facetrack.lib.services import running, stop
+from tests.backing import ROOT, VAR
+from tests.chaos.people import HEIGHT, WIDTH, drawn
+
+PUBLIC, ACME, ADMIN = "localhost", "acme.localhost", "admin@acme.test"
+WORKER = [sys.executable, "-m", "tests.chaos.worker", "--name", "gate", "--capacity", "2"]
+URLS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI")
+
+
+@dataclass
+class Installation:
+    environ: dict[str, str]
+    port: int
+    crew: Crew
+    key_file: Path
+    log: Path
+    password: str = ""
+
+    def command(self, *words: str) -> str:
+        done = subprocess.run(
+            manage(*words), env=self.environ, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
+        return done.stdout.strip()
+
+    def api(self, path: str, **body: Any) -> dict[str, Any]:
+        """POST as the customer's administrator."""
+        local, headers = f"http://127.0.0.1:{self.port}/api/v1/", {"Host": ACME}
+        login = {"email": ADMIN, "password": self.password}
+        answer = requests.post(local + "auth/token/", json=login, headers=headers, timeout=10)
+        headers["Authorization"] = f"Bearer {answer.json()['access']}"
+        answer = requests.post(local + path, json=body, headers=headers, timeout=10)
+        assert answer.ok, answer.text
+        return dict(answer.json())
+
+    def new_key(self) -> None:
+        self.key_file.write_text(self.command("create_api_key", "--worker", "gate"))
+
+    def start_web(self) -> None:
+        self.crew.add("web", manage("web", "--port", str(self.port)))
+
+    def start_worker(self, *words: str, **more: str) -> subprocess.Popen[bytes]:
+        given = [*WORKER, "--server", f"http://{PUBLIC}:{self.port}", *words]
+        with self.log.open("wb") as log:
+            return subprocess.Popen(
+                given, cwd=ROOT, env=self.environ | more, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        with closing(psycopg.connect(self.environ["DATABASE_OWNER_URL"], autocommit=True)) as owner:
+            found = owner.execute(query.encode())
+            return found.fetchall() if found.description else []
+
+    def state(self) -> str:
+        rows = self.sql("SELECT state FROM workers_worker WHERE name = 'gate'")
+        return rows[0][0] if rows else ""
+
+    def holds(self) -> bool:
+        return bool(self.sql("SELECT 1 FROM workers_cameralease WHERE worker_id IS NOT NULL"))
+
+    def records(self) -> bool:
+        return bool(self.sql("SELECT 1 FROM acme.cameras_camera WHERE status = 'running'"))
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    var = VAR / "edge"
+    if var.exists():  # of an earlier run
+        stop(var / "services", wipe=True)
+        shutil.rmtree(var)
+    (var / "clips").mkdir(parents=True)
+    port = first_free("127.0.0.1", 18400)
+    environ = {name: value for name, value in os.environ.items() if name not in URLS} | {
+        "FACETRACK_VAR_DIR": str(var),
+        "FACETRACK_CLIP_DIR": str(var / "clips"),
+        "FACETRACK_LOG_LEVEL": "INFO",
+        "FACETRACK_DEBUG": "1",  # or a worker would speak to no http
+        "WORKER_HEARTBEAT_SECONDS": "1",
+        "NO_PROXY": "*",
+    }
+    with ExitStack() as stack:
+        stack.enter_context(running(var / "services", environ))
+        members = stack.enter_context(crew(logs=var / "log", environ=environ, say=print))
+        whole = Installation(environ, port, members, var / "gate.key", var / "log" / "gate.log")
+        whole.command("migrate_schemas", "--verbosity", "0")
+        said = whole.command("create_tenant", "acme", "--domain", ACME, "--admin", ADMIN)
+        whole.password = said.partition("with the password ")[2].partition(" ")[0]
+        whole.new_key()
+        whole.start_web()
+        wait_for(lambda: answers(port), 60, "the web server to answer")
+        yield whole
+
+
+@pytest.fixture
+def worker(installation: Installation) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts the worker and lets it register; it is gone when the test is over."""
+    started: list[subprocess.Popen[bytes]] = []
+    registered = "SELECT registered_at FROM workers_worker"
+
+    def start(*words: str, **more: str) -> subprocess.Popen[bytes]:
+        before = installation.sql(registered)
+        started.append(installation.start_worker(*words, **more))
+        wait_for(lambda: installation.sql(registered) != before, 30, "the worker to register")
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://{PUBLIC}:{port}/.well-known/jwks.json", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def wait_for(true: Callable[[], Any], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"waited {seconds:g} s in vain for {what}")
+
+
+def test_it_registers_runs_a_camera_and_goes_offline(
+    installation: Installation, worker: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    clip = Path(installation.environ["FACETRACK_CLIP_DIR"]) / "door.mp4"
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), 5, (WIDTH, HEIGHT))
+    for step in range(25):
+        writer.write(drawn(None, step))
+    writer.release()
+    site = installation.api("sites/", name="Gate")["id"]
+    camera = {"site": site, "name": "Door", "kind": "file", "location": str(clip), "loop": True}
+    made = installation.api("cameras/", **camera)
+    installation.api(f"cameras/{made['id']}/start/")
+    process = worker("--key-file", str(installation.key_file))
+    installation.command("job", "supervise")
+    wait_for(installation.records, 30, "the camera to run")
+    wait_for(lambda: installation.state() == "processing", 15, "a beat that says so")
+    assert installation.holds()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0
+    assert installation.state() == "offline"
+    assert not installation.holds()
+    text = installation.key_file.read_text()
+    assert text not in installation.log.read_text()
+
+
+def test_without_the_server_it_goes_on_and_is_there_again(
+    installation: Installation, worker: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    """The key comes from the environment this time."""
+    process = worker(FACETRACK_WORKER_KEY=installation.key_file.read_text())
+    web = installation.crew.pid("web")
+    assert web is not None
+    os.kill(web, signal.SIGSTOP)
+    try:
+        wait_for(lambda: "leases are not renewed" in installation.log.read_text(), 20, "its complaint")
+    finally:
+        os.kill(web, signal.SIGCONT)
+    before = installation.sql("SELECT seen_at FROM workers_worker")
+    wait_for(lambda: installation.sql("SELECT seen_at FROM workers_worker") != before, 20, "it to be back")
+    assert process.poll() is None
+
+
+def test_a_revoked_key_ends_it_with_a_sentence(
+    installation: Installation, worker: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    process = worker("--key-file", str(installation.key_file))
+    wait_for(lambda: "gate@" in (log := installation.log.read_text()) and "ready." in log, 30, "Celery")
+    wait_for(installation.records, 30, "the camera to run")
+    installation.sql("UPDATE tenants_apikey SET revoked_at = now()")
+    assert process.wait(30) == 1
+    log = installation.log.read_text()
+    assert "worker gate ends: " in log
+    assert "does not take this worker's key (any more)" in log
+    assert "Traceback" not in log
+    assert installation.start_worker("--key-file", str(installation.key_file)).wait(30) == 1
+    assert "CommandError" in installation.log.read_text()
+    installation.new_key()

@@ -1,0 +1,181 @@
+"""Workers at the edge, on the public host: each registers, beats and holds leases under its own name.
+
+Behind each address is what a worker on the installation's own machines does itself (`DirectLink`).
+"""
+
+from dataclasses import asdict
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import Http404
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from tenants.access import granted
+from tenants.api.authentication import TokenAuthentication
+from tenants.api.problems import Conflict
+from tenants.api.throttles import CallerThrottle
+from tenants.api.views import ApiView
+from workers.actions.fleet import Beat, Introduction, register
+from workers.api.bodies import (
+    BeatBody,
+    EpochBody,
+    GrantBody,
+    HeldBody,
+    IntroductionBody,
+    LeasesBody,
+    OrdersBody,
+    OwnWorkerSerializer,
+    ProcessBody,
+    RegisteredBody,
+    RenewedBody,
+)
+from workers.links import Replaced
+from workers.links.direct import DirectLink
+from workers.models import Worker
+from workers.queries import held_by, own_lease, own_worker, planned_for, surplus_of
+
+
+class Gone(APIException):
+    status_code = 410
+    default_detail = "Another process has this worker's name now: this one ends, or registers anew."
+    default_code = "replaced"
+
+
+class OwnView(ApiView, GenericViewSet[Worker]):
+    """For a worker's token, and about that worker only: another one's name is that of nobody."""
+
+    authentication_classes = [TokenAuthentication]
+    throttle_classes = [CallerThrottle]  # all workers are one tenant's, the installation's own
+    queryset = Worker.objects.none()
+    http_method_names = ["get", "put", "post", "head"]
+    bodies: ClassVar[dict[str, Any]] = {}
+
+    def get_serializer_class(self) -> Any:
+        return self.bodies[self.action]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if kwargs["worker"] != granted(request).worker:
+            raise Http404("There is no such worker.")
+
+    def said(self, request: Request) -> dict[str, Any]:
+        """The validated values of the body. Raises ValidationError."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def speaking(self, name: str, said: dict[str, Any]) -> Worker:
+        """The worker as the process that speaks knows it. Raises Http404, Gone."""
+        worker = own_worker(name)
+        if worker.incarnation != said.pop("incarnation"):
+            raise Gone
+        return worker
+
+
+class OwnWorkerViewSet(OwnView):
+    """A worker's own entry in the fleet."""
+
+    permission = "workers.report_state"
+    bodies = {
+        "register": IntroductionBody,
+        "retrieve": OwnWorkerSerializer,
+        "beat": BeatBody,
+        "sign_off": ProcessBody,
+    }
+    answers = {
+        "register": {200: RegisteredBody},
+        "beat": {200: OrdersBody},
+        "sign_off": {204: None},
+    }
+    further_problems = ("410",)
+
+    def register(self, request: Request, worker: str) -> Response:
+        """Begin. A process that had this name has lost it, with all its leases."""
+        said = self.said(request)
+        sites = [str(site) for site in said.pop("sites")]
+        registered = register(introduction=Introduction(name=worker, sites=sites, **said))
+        seconds = DirectLink(registered).heartbeat_seconds
+        facts = {"id": registered.pk, "name": worker, "incarnation": registered.incarnation}
+        return Response(RegisteredBody(facts | {"heartbeat_seconds": seconds}).data)
+
+    def retrieve(self, request: Request, worker: str) -> Response:
+        """How the worker is known; offline after three missed beats, whatever it last said."""
+        return Response(OwnWorkerSerializer(own_worker(worker)).data)
+
+    def beat(self, request: Request, worker: str) -> Response:
+        """Say how it is doing. The answer says which cameras it should take and give up."""
+        said = self.said(request)
+        speaker = self.speaking(worker, said)
+        try:
+            DirectLink(speaker).beat(Beat(**said))
+        except Replaced:
+            raise Gone from None
+        return Response(OrdersBody(_orders(speaker)).data)
+
+    def sign_off(self, request: Request, worker: str) -> Response:
+        """End: whatever it holds is free, and it is offline."""
+        DirectLink(self.speaking(worker, self.said(request))).sign_off()
+        return Response(status=204)
+
+
+class OwnLeaseViewSet(OwnView):
+    """The cameras of a worker. A lease lasts 15 seconds: renew it every 5, and stop to record after 10."""
+
+    permission = "workers.run_cameras"
+    bodies = {"retrieve": LeasesBody, "renew": HeldBody, "acquire": ProcessBody, "release": EpochBody}
+    answers = {
+        "renew": {200: RenewedBody},
+        "acquire": {200: GrantBody},
+        "release": {204: None},
+    }
+    further_problems = ("410",)
+
+    def retrieve(self, request: Request, worker: str) -> Response:
+        """What it holds, should take and should give up: never more than its capacity of each."""
+        known = own_worker(worker)
+        held = list(held_by(known))
+        return Response(LeasesBody(_orders(known) | {"held": held}).data)
+
+    def renew(self, request: Request, worker: str) -> Response:
+        """Prolong what it holds. This also says that it lives."""
+        said = self.said(request)
+        link = DirectLink(self.speaking(worker, said))
+        try:
+            standing = link.keep([(one["camera_id"], one["epoch"]) for one in said["held"]])
+        except Replaced:
+            raise Gone from None
+        take = [{"tenant_id": tenant, "camera_id": camera} for tenant, camera in standing.take]
+        grants = [asdict(grant) for grant in standing.renewed.values()]
+        return Response(RenewedBody({"take": take, "give_up": standing.give_up, "renewed": grants}).data)
+
+    def acquire(self, request: Request, worker: str, camera: UUID) -> Response:
+        """Take a camera that it should: from now on nobody else's records of it count."""
+        speaker = self.speaking(worker, self.said(request))
+        lease = own_lease(speaker, camera)
+        grant = DirectLink(speaker).acquire(lease.tenant, camera)
+        if grant is None:
+            raise Conflict(
+                "The camera cannot be had now: another worker holds it, or nobody wants it to run."
+            )
+        return Response(GrantBody(asdict(grant)).data)
+
+    def release(self, request: Request, worker: str, camera: UUID) -> Response:
+        """Give a camera up, so that another worker can have it at once."""
+        said = self.said(request)
+        speaker = self.speaking(worker, said)
+        lease = own_lease(speaker, camera)
+        if lease.worker_id != speaker.pk or not DirectLink(speaker).release(
+            lease.tenant, camera, said["epoch"]
+        ):
+            raise Conflict("The camera is not this worker's at that epoch (any more): nothing was given up.")
+        return Response(status=204)
+
+
+def _orders(worker: Worker) -> dict[str, Any]:
+    return {
+        "take": planned_for(worker).values("tenant_id", "camera_id"),
+        "give_up": surplus_of(worker).values_list("camera_id", flat=True),
+    }

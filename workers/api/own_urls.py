@@ -1,0 +1,29 @@
+"""Where workers at the edge report, on the public host."""
+
+from django.urls import path
+
+from workers.api.own import OwnLeaseViewSet, OwnWorkerViewSet
+
+urlpatterns = [
+    path(
+        "<str:worker>/",
+        OwnWorkerViewSet.as_view({"put": "register", "get": "retrieve"}),
+        name="own-worker",
+    ),
+    path("<str:worker>/beat/", OwnWorkerViewSet.as_view({"post": "beat"}), name="own-worker-beat"),
+    path(
+        "<str:worker>/sign-off/", OwnWorkerViewSet.as_view({"post": "sign_off"}), name="own-worker-sign-off"
+    ),
+    path("<str:worker>/leases/", OwnLeaseViewSet.as_view({"get": "retrieve"}), name="own-leases"),
+    path("<str:worker>/leases/renew/", OwnLeaseViewSet.as_view({"post": "renew"}), name="own-leases-renew"),
+    path(
+        "<str:worker>/leases/<uuid:camera>/acquire/",
+        OwnLeaseViewSet.as_view({"post": "acquire"}),
+        name="own-lease-acquire",
+    ),
+    path(
+        "<str:worker>/leases/<uuid:camera>/release/",
+        OwnLeaseViewSet.as_view({"post": "release"}),
+        name="own-lease-release",
+    ),
+]

@@ -1,0 +1,148 @@
+"""The installation's public host, as a worker at the edge reaches it: a key, tokens, and what comes back."""
+
+import ipaddress
+import threading
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import jwt
+import requests
+
+from workers.links import Away, Refused
+
+CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 4.0
+"""Together shorter than what a lease leaves after a renewal that failed."""
+USED_OF_TOKEN = 0.8
+"""After this part of its life a token is replaced."""
+TOLD = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.GONE, HTTPStatus.BAD_REQUEST})
+"""Refusals that say something about what was asked; whoever asked knows what."""
+PROBLEM = "application/problem+json"
+
+
+def checked_server(address: str, *, plain: bool) -> str:
+    """The origin that `address` names, such as https://faces.example.com; `plain`: http to this very
+    machine will do. Raises ValueError."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(f"--server '{address}' is no address") from None
+    if not host or parts.username or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError("--server takes scheme and host alone, such as https://faces.example.com")
+    if parts.scheme != "https" and not (plain and parts.scheme == "http" and _is_this_machine(host)):
+        raise ValueError("--server begins with https: a key must not travel in the open")
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + (f":{port}" if port else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`body` is what was asked for, or a problem's details where the status is 400 or more."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def detail(self) -> str:
+        """A problem in words, with the fields that were refused."""
+        errors = self.body.get("errors") or {}
+        found = [f"{field}: {' '.join(map(str, said))}" for field, said in errors.items()]
+        return " ".join([str(self.body.get("detail", "")), *found])
+
+
+class Door:
+    """Asks with a token that it gets for the key, and gets anew before it ends. For any thread."""
+
+    def __init__(self, server: str, key: str, *, session: requests.Session | None = None) -> None:
+        """`server` as `checked_server` gives it."""
+        self.server = server
+        self._key, self._session = key, session or requests.Session()
+        self._lock = threading.Lock()
+        self._token, self._until = "", float("-inf")
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Reply:
+        """Answers 2xx and what TOLD has. Raises Away, and Refused where the key does not count."""
+        token = self._present_token()
+        answer = self._sent(method, path, body, token)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:  # ended before its time, or the key did
+            answer = self._sent(method, path, body, self._present_token(instead_of=token))
+        if _is_problem(answer) and answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise Refused(self._no_key())
+        return self._reply(answer)
+
+    def _present_token(self, *, instead_of: str = "") -> str:
+        with self._lock:
+            if self._token == instead_of or time.monotonic() >= self._until:
+                self._exchange()
+            return self._token
+
+    def _exchange(self) -> None:
+        asked = time.monotonic()
+        answer = self._sent("POST", "/api/v1/auth/key-token/", {"key": self._key}, "")
+        if _is_problem(answer) and answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.BAD_REQUEST):
+            raise Refused(self._no_key())
+        reply = self._reply(answer)
+        try:
+            token = str(reply.body["access"])
+            claims = jwt.decode(token, options={"verify_signature": False})
+            lasts = float(claims["exp"]) - float(claims["iat"])
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
+            raise Away(f"{self.server} gives no token: is it the installation's public host?") from None
+        self._token, self._until = token, asked + USED_OF_TOKEN * lasts
+
+    def _sent(self, method: str, path: str, body: dict[str, Any] | None, token: str) -> requests.Response:
+        def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            if token:  # as `auth`, or requests would look for a login in ~/.netrc and send that
+                request.headers["Authorization"] = f"Bearer {token}"
+            return request
+
+        try:
+            return self._session.request(
+                method,
+                self.server + path,
+                json=body,
+                auth=sign,
+                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                allow_redirects=False,  # wherever it leads, the key is not for there
+            )
+        except requests.exceptions.SSLError:
+            raise Away(f"the certificate of {self.server} is not one that this machine trusts") from None
+        except requests.RequestException as error:
+            raise Away(f"{self.server} cannot be reached ({type(error).__name__})") from None
+
+    def _reply(self, answer: requests.Response) -> Reply:
+        """Raises Away for what is neither an answer nor a refusal of the API's."""
+        status = answer.status_code
+        if status == HTTPStatus.NO_CONTENT:
+            return Reply(status, {})
+        told = _is_problem(answer) and status in TOLD
+        if not told and status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise Away(f"{self.server} answered with status {status}")
+        try:
+            body = answer.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            raise Away(f"{self.server} answered with something else than FaceTrack does")
+        return Reply(status, body)
+
+    def _no_key(self) -> str:
+        return (
+            f"{self.server} does not take this worker's key (any more): "
+            "make a new one there with manage.py create_api_key --worker NAME."
+        )
+
+
+def _is_problem(answer: requests.Response) -> bool:
+    """Whether FaceTrack refused it, and not something on the way."""
+    return answer.headers.get("Content-Type", "").startswith(PROBLEM)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
