@@ -34,6 +34,10 @@ class SourceTaken(RuntimeError):
         super().__init__(message)
         self.site = site
 
+    def may_be_forced(self, access: Access) -> bool:
+        """Whether somebody may take the source away: within a tenant, and of all its sites."""
+        return self.site is not None and access.sites is None
+
     def told(self, access: Access) -> str:
         """The message for somebody who may not know of every site."""
         if self.site is None or access.sees(self.site):
