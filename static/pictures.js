@@ -46,6 +46,7 @@
 
   function look() {
     if (document.hidden) return;
+    document.querySelectorAll("[data-moving]:not([src])").forEach(move);
     for (const still of document.querySelectorAll("[data-still]")) {
       const pause = still.firstChild ? EVERY : FIRST;
       if (Date.now() - (asked.get(still) ?? 0) >= pause) fetchStill(still);
@@ -56,6 +57,8 @@
     if (image.isConnected) image.src = `${image.dataset.moving}?${Date.now()}`;
   }
 
+  // Not in the page's source: it would count as loading for as long as no picture comes.
+  document.body.addEventListener("htmx:load", look);
   setInterval(look, 250);
   setInterval(() => document.querySelectorAll("[data-moving]").forEach(move), MOVING);
   document.addEventListener(
