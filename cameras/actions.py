@@ -34,6 +34,10 @@ class SourceTaken(RuntimeError):
         super().__init__(message)
         self.site = site
 
+    def may_be_forced(self, access: Access) -> bool:
+        """Whether somebody may take the source away: within a tenant, and of all its sites."""
+        return self.site is not None and access.sites is None
+
     def told(self, access: Access) -> str:
         """The message for somebody who may not know of every site."""
         if self.site is None or access.sees(self.site):
@@ -62,7 +66,7 @@ def save_camera(
             camera_switching_on.send(sender=Camera, camera=camera, force=False)
         camera.save(update_fields=fields)
         _save_login(camera, login)
-        _announce(camera.pk)
+        _announce(camera.pk, camera.site_id)
     return camera
 
 
@@ -95,7 +99,7 @@ def delete_camera(*, camera: Camera) -> None:
     camera_id = camera.pk
     with transaction.atomic():
         camera.delete()
-        _announce(camera_id)
+        _announce(camera_id, camera.site_id)
 
 
 def delete_site(*, site: Site) -> None:
@@ -130,7 +134,7 @@ def set_enabled(*, camera: Camera, enabled: bool, by: User | None, force: bool =
             camera.status, camera.status_detail = Camera.Status.STOPPED, ""
             fields += ["status", "status_detail"]
         camera.save(update_fields=fields)
-        _announce(camera.pk)
+        _announce(camera.pk, camera.site_id)
     return camera
 
 
@@ -167,15 +171,20 @@ def end_run(*, camera_id: UUID, epoch: int, status: Camera.Status, now: datetime
     if status == Camera.Status.ENDED:
         values["enabled"] = False
     with transaction.atomic():
-        if Camera.objects.filter(pk=camera_id, epoch=epoch).update(**values) and "enabled" in values:
-            _announce(camera_id)
+        ended = Camera.objects.filter(pk=camera_id, epoch=epoch)
+        if ended.update(**values) and "enabled" in values:
+            _announce(camera_id, ended.values_list("site", flat=True).get())
 
 
-def end_silent_runs(*, before: datetime) -> int:
-    """Say of cameras that claim to run, though nobody has confirmed it since, that they do not."""
-    return Camera.objects.filter(
+def end_silent_runs(*, before: datetime) -> list[UUID]:
+    """Say of cameras that claim to run, and that nobody has confirmed since, that they do not; their ids."""
+    silent = Camera.objects.filter(
         status__in=[Camera.Status.STARTING, Camera.Status.RUNNING], reported_at__lt=before
-    ).update(status=Camera.Status.STOPPED)
+    )
+    with transaction.atomic():
+        found = list(silent.select_for_update().values_list("pk", flat=True))
+        Camera.objects.filter(pk__in=found).update(status=Camera.Status.STOPPED)
+    return found
 
 
 def require_epoch(*, camera_id: UUID, epoch: int, known_at: datetime | None = None) -> None:
@@ -201,5 +210,6 @@ def require_epoch(*, camera_id: UUID, epoch: int, known_at: datetime | None = No
     raise StaleEpoch(f"camera {camera_id} is at epoch {row and row[0]}, this run at {epoch}")
 
 
-def _announce(camera_id: UUID) -> None:
-    transaction.on_commit(partial(camera_wanted.send, sender=Camera, camera_id=camera_id))
+def _announce(camera_id: UUID, site_id: UUID) -> None:
+    told = {"camera_id": camera_id, "site_id": site_id}
+    transaction.on_commit(partial(camera_wanted.send, sender=Camera, **told))

@@ -3,7 +3,8 @@
 from django.dispatch import Signal
 
 camera_wanted = Signal()
-"""A camera's desired state or source changed, or the camera is gone. Sent with `camera_id`, on commit."""
+"""A camera's desired state or source changed, or the camera is gone. Sent on commit, with `camera_id` and
+`site_id`."""
 
 camera_switching_on = Signal()
 """A camera is being switched on, with `camera` and `force`; inside the transaction, before it is saved.

@@ -81,7 +81,11 @@ def get_camera(access: Access, camera_id: UUID) -> Camera:
 
 def camera_states(access: Access, now: datetime) -> list[CameraState]:
     """The cameras, by site and name. A status that nobody has confirmed lately is not repeated as true."""
-    return [CameraState(camera, *_shown(camera, now)) for camera in cameras(access)]
+    return [state_of(camera, now) for camera in cameras(access)]
+
+
+def state_of(camera: Camera, now: datetime) -> CameraState:
+    return CameraState(camera, *_shown(camera, now))
 
 
 def _shown(camera: Camera, now: datetime) -> tuple[Literal["ok", "wait", "bad", "off"], str, str]:
@@ -96,7 +100,8 @@ def _shown(camera: Camera, now: datetime) -> tuple[Literal["ok", "wait", "bad", 
     if not heard and camera.updated_at < now - SILENT_AFTER:
         return "wait", "Waiting for a worker", "No worker reports about it. It starts when one runs."
     if status != Camera.Status.RUNNING or not heard:
-        return "wait", "Starting", detail
+        begun = heard and status == Camera.Status.STARTING
+        return "wait", "Starting" if begun else "Being assigned", detail
     if camera.last_frame_at is not None and camera.last_frame_at < now - SILENT_AFTER:
         return "bad", "No picture", detail or "The source is open but sends no frames."
     return "ok", "Running", detail

@@ -6,6 +6,4 @@ from cameras import views
 
 urlpatterns = [
     path("", views.camera_list, name="cameras"),
-    path("<uuid:camera_id>/start/", views.start, name="camera_start"),
-    path("<uuid:camera_id>/stop/", views.stop, name="camera_stop"),
 ]

@@ -14,7 +14,8 @@ from tenants.api.members import MemberViewSet
 from tenants.api.views import ApiView, NowhereView
 from visits.api.stream import EventStreamView
 from visits.api.views import SightingViewSet, VisitorViewSet, VisitViewSet
-from workers.api.views import CameraOperationViewSet, WorkerViewSet
+from workers.api.operations import CameraOperationViewSet
+from workers.api.views import WorkerViewSet
 
 
 class SchemaView(ApiView, SpectacularAPIView):

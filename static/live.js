@@ -3,7 +3,7 @@
 /* What the pages do beyond htmx: the live connection, polls while the page is visible, and plain words
    when a request fails. No inline handlers and no eval, so that a strict content security policy holds. */
 (() => {
-  const TICK = 3000;
+  const TICK = 15000; // for what no event tells: that a worker fell silent; and where the connection is away
   const SAFETY = 60000; // a connection can be dead without anybody being told
   const PATIENT = 10000; // a connection that held for so long was a good one
 
@@ -46,6 +46,7 @@
       else location.reload(); // the server leads to the login, and from there back to this page
     } else if (isPoll(elt) && target.querySelector(":active")) {
       event.detail.shouldSwap = false; // never exchange a button under a finger
+      setTimeout(() => htmx.trigger(elt, "tick"), 500);
     }
   });
 
@@ -68,7 +69,7 @@
   document.addEventListener(
     "error",
     (event) => {
-      if (event.target.matches?.(".shot img, .pictures img")) event.target.remove(); // expired or deleted
+      if (event.target.matches?.(".shot img:not(.still img), .pictures img")) event.target.remove(); // expired or deleted
     },
     true,
   );
@@ -79,17 +80,19 @@
 
   /* --- The live connection ------------------------------------------------------------------------- */
 
-  /* The socket only hints that there is news. The news itself is fetched after the page's own cursor, on
-     each hint and each time that a connection opens, so nothing is lost while there is none. */
-  function follow(root) {
-    const sign = document.getElementById("live-state");
-    const list = document.getElementById("live-visits");
+  /* The socket only hints that there is news, and of what. The news itself is fetched: visits after the page's
+     own cursor, cameras as they are; on each hint and each time that a connection opens, so nothing is lost
+     while there is none. */
+  function follow(sign) {
+    const visits = document.getElementById("live"); // on the dashboard
     let patience = 1; // seconds
     let socket = null;
     let timer = 0;
     let ended = false;
 
-    const fetchNews = () => ended || htmx.trigger(root, "news");
+    const fetchVisits = () => visits && !ended && htmx.trigger(visits, "news");
+    const fetchCameras = () => ended || document.hidden || htmx.trigger(document.body, "cameras");
+    const fetchAll = () => [fetchVisits(), fetchCameras()];
     const backoff = () => {
       patience = Math.min(15, patience * 2);
       return 1000 * (1 + Math.random() * (patience - 1));
@@ -118,16 +121,16 @@
       const scheme = location.protocol === "https:" ? "wss:" : "ws:";
       let since = 0;
       clearTimeout(timer);
-      socket = new WebSocket(`${scheme}//${location.host}${root.dataset.socket}`);
+      socket = new WebSocket(`${scheme}//${location.host}${sign.dataset.socket}`);
       socket.onopen = () => {
         since = Date.now();
         show("live", "Live");
-        fetchNews();
+        fetchAll();
       };
-      socket.onmessage = fetchNews;
+      socket.onmessage = (event) => (JSON.parse(event.data).about === "cameras" ? fetchCameras() : fetchVisits());
       socket.onclose = (event) => {
         if (ended || refused(event.code)) return;
-        show("waiting", "Reconnecting…");
+        show("waiting", "Not live, reconnecting…");
         if (since && Date.now() - since > PATIENT) patience = 1;
         timer = setTimeout(open, backoff());
       };
@@ -136,22 +139,27 @@
     function wake() {
       if (document.hidden || ended) return;
       if (socket.readyState === WebSocket.CLOSED) open();
-      else fetchNews();
+      else fetchVisits();
     }
 
-    root.addEventListener("loggedout", () => refused(4401));
+    if (visits) followVisits(visits, () => refused(4401), () => setTimeout(fetchVisits, backoff()));
+    window.addEventListener("online", wake);
+    document.addEventListener("visibilitychange", wake);
+    setInterval(fetchVisits, SAFETY);
+    open();
+  }
+
+  function followVisits(root, loggedOut, again) {
+    const list = document.getElementById("live-visits");
+    root.addEventListener("loggedout", loggedOut);
     root.addEventListener("htmx:afterRequest", (event) => {
-      if (!event.detail.successful && event.detail.xhr.status !== 403) setTimeout(fetchNews, backoff());
+      if (!event.detail.successful && event.detail.xhr.status !== 403) again();
     });
     document.body.addEventListener("htmx:oobAfterSwap", () => {
       while (list.children.length > Number(root.dataset.rows)) list.lastElementChild.remove();
     });
-    window.addEventListener("online", wake);
-    document.addEventListener("visibilitychange", wake);
-    setInterval(fetchNews, SAFETY);
-    open();
   }
 
-  const root = document.getElementById("live");
-  if (root) follow(root);
+  const sign = document.getElementById("live-state");
+  if (sign) follow(sign);
 })();

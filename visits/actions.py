@@ -1,14 +1,12 @@
 """What changes visitors, sightings and visits; everything that a worker records comes through here."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
@@ -20,9 +18,19 @@ from staff.models import StaffMember
 from tenants.actions import announce
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
-from visits.events import publish
 from visits.gallery import bring_up_to_date, nearest_visitors
-from visits.models import Decision, LiveEvent, Merge, NotThisPerson, PassageCount, Sighting, Visit, Visitor
+from visits.journal import locked, tell, tell_gone
+from visits.models import (
+    CountedTrack,
+    Decision,
+    LiveEvent,
+    Merge,
+    NotThisPerson,
+    PassageCount,
+    Sighting,
+    Visit,
+    Visitor,
+)
 from visits.rules import Span, TrackFacts, is_over, merge_templates, put_right
 
 log = logging.getLogger(__name__)
@@ -32,20 +40,6 @@ OF_THE_TRACK = (
     *("started_at", "last_seen_at"),
 )
 """What a sighting keeps of its track as it was reported."""
-
-
-@contextmanager
-def locked() -> Iterator[None]:
-    """One writer of visits a tenant at a time, until the transaction ends.
-
-    Two cameras that see the same stranger at once would make two visitors of them, and ids of live
-    events would become visible out of order, so that a page could step over one.
-    """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(%s), hashtext('visits'))", [active_tenant().schema_name]
-        )
-        yield
 
 
 def record_track(*, facts: TrackFacts, link: float, known_at: datetime | None = None) -> Sighting | None:
@@ -90,13 +84,6 @@ def close_visits(*, now: datetime) -> int:
     return closed
 
 
-def tell_of_camera(*, camera_id: UUID) -> None:
-    """Put into the journal that a camera's status has changed; nothing where the camera is gone."""
-    with locked():
-        if camera := Camera.objects.filter(pk=camera_id).first():
-            _tell(LiveEvent.Kind.CAMERA_CHANGED, camera=camera)
-
-
 def rename_visitor(*, visitor: Visitor, name: str, note: str, by: User | None) -> Visitor:
     """Give a visitor a name. Raises ValidationError."""
     visitor.name, visitor.note, visitor.updated_by = name.strip(), note.strip(), by
@@ -119,7 +106,7 @@ def delete_visitor(*, visitor: Visitor) -> None:
         ).delete()  # undone ones still hold the face and the name
         visitor.delete()
         for site in sites:
-            _tell_gone(site)
+            tell_gone(site)
         for key in filter(None, keys):
             transaction.on_commit(partial(objects.delete, tenant.pk, key))
 
@@ -169,10 +156,9 @@ def _compare_now(sighting: Sighting, link: float) -> None:
     sighting.save()
 
 
-def forget_old_events(*, before: datetime) -> int:
-    """Cut the journal: a page that was away longer loads itself anew."""
-    newest = LiveEvent.objects.aggregate(newest=Max("pk"))["newest"]  # kept: idle pages stand there
-    done, _ = LiveEvent.objects.filter(created_at__lt=before).exclude(pk=newest).delete()
+def forget_counted_tracks(*, before: datetime) -> int:
+    """Forget which tracks were counted; the counts stay. A record that waited longer could count again."""
+    done, _ = CountedTrack.objects.filter(counted_at__lt=before).delete()
     return done
 
 
@@ -217,7 +203,7 @@ def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
         pack=facts.pack,
     )
     if decision is Decision.UNSURE:
-        _tell(LiveEvent.Kind.UNSURE, sighting=sighting)
+        tell(LiveEvent.Kind.UNSURE, sighting=sighting)
     return sighting
 
 
@@ -237,7 +223,7 @@ def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
         if better and visit.best_shot == former:
             visit.best_shot, visit.best_quality = shot, facts.quality
         visit.save()
-        _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+        tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
     if visitor := sighting.visitor:
         visitor.last_seen_at = max(visitor.last_seen_at, facts.last_seen_at)
         if better and visitor.best_shot == former:
@@ -260,15 +246,15 @@ def take_back(sighting: Sighting, reason: str) -> None:
     sighting.save()
     if visit and not visit.sightings.exists():
         visit.delete()
-        _tell_gone(visit.site_id)
+        tell_gone(visit.site_id)
     elif visit:
         visit.sighting_count = visit.sightings.count()
         visit.save(update_fields=["sighting_count", "updated_at"])
-        _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+        tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
     if visitor and not visitor.sightings.exists():
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
         visitor.delete()
-    _tell(LiveEvent.Kind.UNSURE, sighting=sighting)
+    tell(LiveEvent.Kind.UNSURE, sighting=sighting)
 
 
 def _same_or_new_visitor(facts: TrackFacts, shot: str, link: float) -> tuple[Visitor, Decision, float]:
@@ -338,7 +324,7 @@ def _join_or_open(
         best_shot=shot,
         best_quality=facts.quality,
     )
-    _tell(LiveEvent.Kind.VISIT_OPENED, visit=visit)
+    tell(LiveEvent.Kind.VISIT_OPENED, visit=visit)
     return visit
 
 
@@ -353,43 +339,23 @@ def _join(visit: Visit, seen: Span, facts: TrackFacts, shot: str, score: float) 
     if shot and facts.quality > visit.best_quality:
         visit.best_shot, visit.best_quality = shot, facts.quality
     visit.save()
-    _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+    tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
 
 
 def _close(visit: Visit) -> None:
     visit.ended_at = visit.last_seen_at
     visit.save(update_fields=["ended_at", "updated_at"])
-    _tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+    tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
 
 
 def _count(facts: TrackFacts) -> None:
+    """Once a track: the record comes again where it is not known whether its first commit arrived."""
+    _, fresh = CountedTrack.objects.get_or_create(pk=facts.sighting_id)
+    if not fresh:
+        return
     day = timezone.localtime(facts.started_at).date()
     PassageCount.objects.get_or_create(camera_id=facts.camera, day=day)
     PassageCount.objects.filter(camera_id=facts.camera, day=day).update(tracks=F("tracks") + 1)
-
-
-def _tell(
-    kind: LiveEvent.Kind,
-    *,
-    visit: Visit | None = None,
-    sighting: Sighting | None = None,
-    camera: Camera | None = None,
-) -> None:
-    """An event of the site where the visit is, where the sighting was made, or where the camera hangs."""
-    at = camera or (sighting.camera if sighting else None)
-    site = visit.site_id if visit else at.site_id if at else None
-    if site is None:
-        raise ValueError("a live event is about a visit, a sighting or a camera")
-    _announce(LiveEvent(kind=kind, site_id=site, visit=visit, sighting=sighting, camera=camera))
-
-
-def _tell_gone(site_id: UUID) -> None:
-    _announce(LiveEvent(kind=LiveEvent.Kind.VISITS_GONE, site_id=site_id))
-
-
-def _announce(event: LiveEvent) -> None:
-    event.save()
-    transaction.on_commit(partial(publish, active_tenant(), event.site_id, event.pk))
 
 
 def _delete_unused(key: str) -> None:

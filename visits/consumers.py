@@ -9,7 +9,7 @@ class LiveConsumer(MemberConsumer):
 
     async def live_event(self, message: LiveMessage) -> None:
         if await self.still_admitted():
-            await self.send_json({"cursor": message["cursor"]})
+            await self.send_json({"cursor": message["cursor"], "about": message["about"]})
 
     async def receive_json(self, content: object, **kwargs: object) -> None:
         """Pages have nothing to say here; what they send is dropped."""

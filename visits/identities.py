@@ -15,8 +15,9 @@ from staff.gallery import IndexUnavailable
 from tenants.actions import announce
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
-from visits.actions import locked, take_back
+from visits.actions import take_back
 from visits.gallery import nearest_visitors
+from visits.journal import locked
 from visits.models import Merge, MergeProposal, NotThisPerson, Sighting, Visit, Visitor
 from visits.rules import merge_templates
 

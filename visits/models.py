@@ -161,8 +161,18 @@ class PassageCount(models.Model):
         return f"{self.tracks} on {self.camera}, {self.day}"
 
 
+class CountedTrack(models.Model):
+    """That a track is in its `PassageCount`; `id` is the event's id. Kept while it may come again."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    counted_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
 class LiveEvent(models.Model):
-    """The journal that pages resume from: ids grow in the order of commits (see `actions.locked`)."""
+    """The journal that pages resume from: ids grow in the order of commits (see `journal.locked`)."""
 
     class Kind(models.TextChoices):
         VISIT_OPENED = "visit_opened", "visit opened"
@@ -170,6 +180,7 @@ class LiveEvent(models.Model):
         VISITS_GONE = "visits_gone", "visits withdrawn or forgotten"
         UNSURE = "unsure", "somebody to review"
         CAMERA_CHANGED = "camera_changed", "a camera's status"
+        CAMERA_GONE = "camera_gone", "a camera was removed"
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from celery import current_app
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from cameras.events import camera_switching_on, camera_wanted
 from cameras.models import Camera
@@ -15,6 +16,7 @@ from staff.events import face_image_added
 from tenants.queries import active_tenant
 from workers.actions.leases import claim_source, keep_lease
 from workers.queries import owner_of
+from workers.sinks.pictures import forget
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +34,18 @@ def _claim_source(camera: Camera, force: bool, **_: object) -> None:
 
 def _follow_wanted(camera_id: UUID, **_: object) -> None:
     keep_lease(camera_id=camera_id)
+    if not Camera.objects.filter(pk=camera_id, enabled=True).exists():
+        _forget_picture(camera_id)
     if owner := owner_of(camera_id):
         _send("follow_camera", str(camera_id), queue=f"worker.{owner.name}")
     _send("supervise")
+
+
+def _forget_picture(camera_id: UUID) -> None:
+    try:
+        forget(active_tenant().pk, camera_id)
+    except RedisError as error:
+        log.warning("the picture of camera %s goes by itself, Redis is away: %s", camera_id, error)
 
 
 def _examine_added(face_image_id: UUID, **_: object) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from tenants.models import Tenant
-from workers.sinks.preview import newest, watch
+from workers.sinks.pictures import live, watch
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +29,9 @@ async def moving_picture(tenant: Tenant, camera_id: UUID) -> AsyncIterator[bytes
     while (now := time.monotonic()) < until:
         try:
             if now - told > WATCH_SECONDS:
-                await asyncio.to_thread(watch, tenant.pk, camera_id)
+                await asyncio.to_thread(watch, tenant.pk, [camera_id])
                 told = now
-            picture = await asyncio.to_thread(newest, tenant.pk, camera_id)
+            picture = await asyncio.to_thread(live, tenant.pk, camera_id)
         except RedisError as error:
             log.info("no live picture, Redis is away: %s", error)
             picture = None

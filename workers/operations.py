@@ -22,7 +22,8 @@ from workers.devices import devices
 from workers.keeper import Keeper
 from workers.queries import Owner, live_workers, owner_of, spare_worker
 from workers.runner import settings_of
-from workers.sinks.preview import annotated, store
+from workers.sinks.pictures import store
+from workers.sinks.preview import annotated
 from workers.stages.capture import SourceError, open_source
 from workers.supervise import queue_of
 

@@ -9,6 +9,7 @@ from django.db.models import BooleanField, Case, CharField, Count, F, Q, QuerySe
 from django.db.models.functions import Now
 from django.http import Http404
 
+from tenants.context import installation
 from workers.actions.leases import TTL
 from workers.models import CameraLease, Worker
 
@@ -67,6 +68,11 @@ def leases() -> QuerySet[CameraLease]:
     )
 
 
+def lease_of(camera_id: UUID) -> CameraLease | None:
+    """With `live`, as of `leases`."""
+    return leases().filter(pk=camera_id).select_related("worker").first()
+
+
 def planned_for(worker: Worker) -> QuerySet[CameraLease]:
     """Cameras that a worker should run and that nobody holds."""
     free = Q(worker=None) | Q(expires_at__lte=Now())
@@ -110,7 +116,15 @@ def owner_of(camera_id: UUID) -> Owner | None:
 
 def spare_worker(*, host: str, site_id: UUID) -> Owner | None:
     """A live worker that could look at a camera which nobody runs: on that machine, for that site."""
-    for worker in live_workers():
-        if host in ("", worker.host) and (not worker.sites or str(site_id) in worker.sites):
-            return Owner(worker.name, worker.host)
-    return None
+    return next((Owner(one.name, one.host) for one in live_workers() if _may_run(one, host, site_id)), None)
+
+
+def is_room_for(*, host: str, site_id: UUID) -> bool:
+    """Whether a live worker that may run such a camera has room for one more; all tenants' count."""
+    with installation():
+        live = workers().filter(seen_at__gt=Now() - TTL)
+        return any(_may_run(one, host, site_id) and one.cameras < one.capacity for one in live)  # type: ignore[attr-defined]
+
+
+def _may_run(worker: Worker, host: str, site_id: UUID) -> bool:
+    return host in ("", worker.host) and (not worker.sites or str(site_id) in worker.sites)

@@ -17,7 +17,7 @@ from cameras.models import Camera
 from cameras.queries import stored_login
 from tenants.context import inside
 from tenants.models import Tenant
-from visits.actions import tell_of_camera
+from visits.journal import tell_of_camera
 from workers.config import CameraConfig, PipelineConfig
 from workers.engines import Engines, UnknownModelError
 from workers.engines.store import ModelMissing
@@ -77,7 +77,7 @@ class Run:
         self._latest_at = float("-inf")
         self._preview = Preview(tenant.pk, camera.pk)
         self._made: Pipeline | None = None
-        self._told: Camera.Status | None = None
+        self._told: tuple[Camera.Status, str] | None = None
 
     @property
     def delivers(self) -> bool:
@@ -215,9 +215,9 @@ class Run:
                     started_at=self._started_at,
                     last_frame_at=self._last_frame_at,
                 )
-                if goes_on and status != self._told:
+                if goes_on and (status, self.error) != self._told:
                     tell_of_camera(camera_id=self.camera.pk)
-                    self._told = status
+                    self._told = status, self.error
                 return goes_on
         except outage.AWAY:
             outage.note()

@@ -21,9 +21,10 @@ from tenants.queries import active_tenant, customers
 from tenants.sessions import SessionStore
 from tenants.tasks import InstallationTask, TenantTask, fan_out
 from visits import actions as visits
+from visits import journal
 from workers import examine, indexing, operations
 from workers import supervise as supervisor
-from workers.actions.leases import forget_old_grants, keep_leases
+from workers.actions.leases import GRANTS_KEPT, forget_old_grants, keep_leases
 from workers.keeper import installed
 
 EVENTS_KEPT = timedelta(days=1)
@@ -89,7 +90,8 @@ def reconcile_tenant() -> None:
     now = timezone.now()
     if keep_leases():
         supervise.delay()
-    end_silent_runs(before=now - SILENT_AFTER)
+    for camera_id in end_silent_runs(before=now - SILENT_AFTER):
+        journal.tell_of_camera(camera_id=camera_id)
     for face_image in examine.overdue(now):
         enrol_face.apply_async([str(face_image.pk)], expires=60)
 
@@ -121,7 +123,8 @@ def clear_expired() -> None:
 
 @shared_task(base=TenantTask)
 def forget_old_events() -> None:
-    visits.forget_old_events(before=timezone.now() - EVENTS_KEPT)
+    journal.forget_old_events(before=timezone.now() - EVENTS_KEPT)
+    visits.forget_counted_tracks(before=timezone.now() - GRANTS_KEPT)
 
 
 @worker_shutting_down.connect(weak=False)

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from workers import views
+from workers.views import cameras, workers
 
 urlpatterns = [
-    path("workers/", views.worker_list, name="workers"),
-    path("cameras/wall/", views.wall, name="wall"),
-    path("cameras/<uuid:camera_id>/", views.camera, name="camera"),
-    path("cameras/<uuid:camera_id>/still.jpg", views.still, name="camera_still"),
-    path("cameras/<uuid:camera_id>/ask/<str:operation>/", views.ask_camera, name="camera_ask"),
+    path("workers/", workers.worker_list, name="workers"),
+    path("cameras/wall/", cameras.wall, name="wall"),
+    path("cameras/<uuid:camera_id>/", cameras.camera, name="camera"),
+    path("cameras/<uuid:camera_id>/start/", cameras.start, name="camera_start"),
+    path("cameras/<uuid:camera_id>/stop/", cameras.stop, name="camera_stop"),
+    path("cameras/<uuid:camera_id>/still.jpg", cameras.still, name="camera_still"),
+    path("cameras/<uuid:camera_id>/ask/<str:operation>/", cameras.ask_camera, name="camera_ask"),
 ]

@@ -1,10 +1,11 @@
 """Sites and cameras as JSON."""
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from rest_framework import serializers
 
 from cameras.models import Camera, Site
-from cameras.queries import sites
+from cameras.queries import sites, state_of
 from tenants.access import granted
 from tenants.api.serializers import StrictSerializer
 
@@ -44,6 +45,9 @@ class CameraSerializer(StrictSerializer[Camera]):
         write_only=True, required=False, allow_blank=True, max_length=200, trim_whitespace=False
     )
     has_login = serializers.SerializerMethodField()
+    state = serializers.SerializerMethodField(
+        help_text="What people see, such as: Being assigned, Starting, Running, No picture, Error, Stopped."
+    )
 
     class Meta:
         model = Camera
@@ -69,6 +73,7 @@ class CameraSerializer(StrictSerializer[Camera]):
             "enabled",
             "status",
             "status_detail",
+            "state",
             "worker",
             "last_frame_at",
             "created_at",
@@ -77,3 +82,6 @@ class CameraSerializer(StrictSerializer[Camera]):
 
     def get_has_login(self, camera: Camera) -> bool:
         return bool(getattr(camera, "has_login", False))
+
+    def get_state(self, camera: Camera) -> str:
+        return state_of(camera, timezone.now()).label

@@ -6,13 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cameras.actions import SourceTaken, delete_camera, delete_site, save_camera, save_site, set_enabled
+from cameras.actions import SourceTaken, delete_camera, delete_site, save_camera, save_site
 from cameras.api.filters import CameraFilters, SiteFilters
 from cameras.api.serializers import CameraSerializer, SiteSerializer
 from cameras.models import Camera, Site
@@ -21,10 +19,6 @@ from cameras.rules import Login
 from tenants.access import Access
 from tenants.api.problems import Conflict
 from tenants.api.views import RowsViewSet, member
-
-FORCE = OpenApiParameter(
-    "force", bool, description="Stop another camera of this tenant that has the same exclusive source."
-)
 
 
 class SiteViewSet(RowsViewSet[Site]):
@@ -65,7 +59,6 @@ class CameraViewSet(RowsViewSet[Camera]):
     serializer_class = CameraSerializer
     filterset_class = CameraFilters
     queryset = Camera.objects.none()
-    bodiless = ("start", "stop")
 
     def get_queryset(self) -> QuerySet[Camera]:
         return cameras(self.access)
@@ -76,7 +69,7 @@ class CameraViewSet(RowsViewSet[Camera]):
     def create(self, request: Request) -> Response:
         values = self.accepted(request)
         login = _login_in(values)
-        with _told_of_conflicts(self.access):
+        with told_of_conflicts(self.access):
             camera = save_camera(camera=Camera(**values), by=member(request), login=login)
         return self.answer(get_camera(self.access, camera.pk), 201)
 
@@ -86,7 +79,7 @@ class CameraViewSet(RowsViewSet[Camera]):
         login = _login_in(values)
         for name, value in values.items():
             setattr(camera, name, value)
-        with _told_of_conflicts(self.access):
+        with told_of_conflicts(self.access):
             save_camera(camera=camera, by=member(request), only=values, login=login)
         return self.answer(get_camera(self.access, pk))
 
@@ -95,31 +88,10 @@ class CameraViewSet(RowsViewSet[Camera]):
         delete_camera(camera=get_camera(self.access, pk))
         return Response(status=204)
 
-    @extend_schema(parameters=[FORCE])
-    @action(detail=True, methods=["post"], verb="change")
-    def start(self, request: Request, pk: UUID) -> Response:
-        """The camera should run; its worker follows within seconds.
-
-        Refused (409) where another camera has its source: `force=true` stops that one, if it is yours.
-        """
-        return self._switch(request, pk, enabled=True)
-
-    @action(detail=True, methods=["post"], verb="change")
-    def stop(self, request: Request, pk: UUID) -> Response:
-        """The camera should not run; its worker follows within seconds."""
-        return self._switch(request, pk, enabled=False)
-
-    def _switch(self, request: Request, pk: UUID, *, enabled: bool) -> Response:
-        # Who sees one site only must not stop the camera of another one.
-        force = request.query_params.get("force") == "true" and self.access.sites is None
-        camera = get_camera(self.access, pk)
-        with _told_of_conflicts(self.access):
-            set_enabled(camera=camera, enabled=enabled, by=member(request), force=force)
-        return self.answer(camera)
-
 
 @contextmanager
-def _told_of_conflicts(access: Access) -> Iterator[None]:
+def told_of_conflicts(access: Access) -> Iterator[None]:
+    """A source that has another owner is a conflict that names it, as far as whoever asks may know it."""
     try:
         yield
     except SourceTaken as error:

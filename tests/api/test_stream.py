@@ -5,10 +5,12 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 from django_tenants.utils import tenant_context
 from rest_framework.test import APIClient
 
@@ -18,9 +20,10 @@ from tenants.models import Tenant
 from tenants.rules import Role
 from tests.api.answers import V1, problem
 from tests.conftest import make_camera
-from visits.actions import tell_of_camera
+from visits.journal import tell_of_camera
 from visits.models import LiveEvent, Sighting
 from visits.queries import MISSED_LIMIT, events_after
+from workers.tasks import reconcile_tenant
 
 MakeVisit = Callable[..., Sighting]
 
@@ -57,6 +60,33 @@ def test_it_goes_on_after_the_last_event_that_was_seen(
     assert events[1]["data"]["visit"] == str(later.visit_id)
     assert str(cursor) == events[1]["id"]
     assert events_after(whole_tenant(), cursor) == ([], cursor)
+
+
+def test_what_people_do_to_a_camera_is_told(
+    acme: Tenant, api: APIClient, camera: Camera, django_capture_on_commit_callbacks: Any
+) -> None:
+    tell_of_camera(camera_id=make_camera("Back door").pk)
+    started = LiveEvent.objects.latest("pk").pk
+    with django_capture_on_commit_callbacks(execute=True):
+        api.post(f"{V1}/cameras/{camera.pk}/stop/")
+    assert [event["event"] for event in events_after(whole_tenant(), started)[0]] == ["camera_changed"]
+    with django_capture_on_commit_callbacks(execute=True):
+        api.delete(f"{V1}/cameras/{camera.pk}/")
+    told, _ = events_after(whole_tenant(), started)
+    assert [(event["event"], event["data"]) for event in told] == [
+        ("camera_gone", {"site": str(camera.site_id)})
+    ]
+    assert events_after(replace(whole_tenant(), sites=frozenset({uuid4()})), started)[0] == []
+
+
+def test_a_run_that_fell_silent_is_told(acme: Tenant) -> None:
+    long_ago = timezone.now() - timedelta(minutes=1)
+    tell_of_camera(camera_id=make_camera("Back door").pk)
+    started = LiveEvent.objects.latest("pk").pk
+    camera = make_camera(enabled=True, status=Camera.Status.RUNNING, reported_at=long_ago)
+    reconcile_tenant()
+    (event,), _ = events_after(whole_tenant(), started)
+    assert (event["data"]["camera"], event["data"]["status"]) == (str(camera.pk), "stopped")
 
 
 def test_other_sites_events_are_left_out(acme: Tenant, camera: Camera, make_visit: MakeVisit) -> None:

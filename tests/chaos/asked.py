@@ -14,7 +14,7 @@ def operations(fleet: Fleet) -> Result:
     from cameras.actions import set_enabled
     from tenants.context import inside
     from workers.operations import Operation, ask
-    from workers.sinks import preview
+    from workers.sinks import pictures
 
     fleet.start_workers()
     with Camera(first_person=4001) as source:
@@ -33,9 +33,9 @@ def operations(fleet: Fleet) -> Result:
 
         asked("test while it runs", Operation.TEST)
         asked("snapshot", Operation.SNAPSHOT)
-        preview.watch(fleet.tenant.pk, camera)
+        pictures.watch(fleet.tenant.pk, [camera])
         seconds["live picture"] = wait_for(
-            lambda: preview.newest(fleet.tenant.pk, camera), 10, "a live picture"
+            lambda: pictures.live(fleet.tenant.pk, camera), 10, "a live picture"
         )
         epoch = fleet.row(camera).epoch
         asked("restart", Operation.RESTART)

@@ -131,7 +131,7 @@ def redis_lost(fleet: Fleet, trials: int) -> Result:
     """Redis flushed and killed; the record must stay whole."""
 
     def breaks() -> None:
-        from workers.sinks.preview import store
+        from workers.sinks.pictures import store
 
         store().flushall()
         fleet.service("Valkey").kill()

@@ -46,7 +46,7 @@ class Customer:
         answer = requests.post(local + "auth/token/", json=login, headers=headers, timeout=10)
         assert answer.status_code == 200, answer.text
         headers["Authorization"] = f"Bearer {answer.json()['access']}"
-        answer = requests.request(method, local + path, headers=headers, timeout=10, **kwargs)
+        answer = requests.request(method, local + path, headers=headers, timeout=20, **kwargs)
         assert answer.status_code < 400, answer.text
         return answer.json() if answer.content else None
 

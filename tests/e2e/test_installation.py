@@ -72,6 +72,49 @@ def test_a_visit_arrives_live_and_leads_to_the_person(
     expect(page.get_by_role("heading", level=1)).to_contain_text(name)
 
 
+def test_the_pages_of_cameras_change_without_reload(
+    installation: Installation, entrance: dict[str, Any], page: Page
+) -> None:
+    """By the socket alone: nothing on them is asked for by a clock, but the pictures of the wall."""
+    acme, path = installation.acme, f"cameras/{entrance['id']}/"
+    acme.api("POST", path + "stop/")
+    log_in(page, acme)
+    wall = page.context.new_page()
+    page.add_init_script("window.setInterval = () => 0")
+    wall.add_init_script(
+        "const every = setInterval; window.setInterval = (f, ms) => ms < 1000 && every(f, ms)"
+    )
+    page.goto(f"{acme.base}/cameras/{entrance['id']}/")
+    wall.goto(f"{acme.base}/cameras/wall/")
+    for one in (page, wall):
+        expect(one.locator("#live-state")).to_have_text("Live")
+        one.evaluate("window.loaded = 'once'")
+    expect(page.locator("#camera-state")).to_contain_text("Stopped")
+    expect(wall.locator(".wall .no-shot")).to_have_text("Stopped")
+
+    started = wait_for(lambda: _started(acme, path), 60, "a start that is answered by a running camera")
+    assert (started["status"], started["worker"] != "") == ("running", True)
+    expect(page.locator("#camera-state")).to_contain_text("Running", timeout=SOON)
+    expect(page.get_by_role("button", name="Stop Entrance")).to_be_visible()
+    expect(page.locator("img[data-moving]")).not_to_have_js_property("naturalWidth", 0, timeout=SOON)
+    expect(wall.locator(".wall")).to_contain_text("Running", timeout=SOON)
+    expect(wall.locator(".still img")).to_have_js_property("complete", True, timeout=SOON)
+    assert wall.locator(".still img").evaluate("image => image.naturalWidth") > 0
+
+    page.get_by_role("button", name="Stop Entrance").click()
+    expect(page.locator("#camera-state")).to_contain_text("Stopped", timeout=SOON)
+    expect(wall.locator(".wall .no-shot")).to_have_text("Stopped", timeout=SOON)
+    assert wall.locator(".wall img").count() == 0
+    assert acme.api("GET", path)["worker"], "the row tells who ran it last"
+    for one in (page, wall):
+        assert one.evaluate("window.loaded") == "once"
+
+
+def _started(customer: Customer, path: str) -> dict[str, Any] | None:
+    row: dict[str, Any] = customer.api("POST", path + "start/")
+    return row if row["status"] == "running" else None
+
+
 def test_another_tenant_sees_none_of_it(
     installation: Installation, entrance: dict[str, Any], page: Page
 ) -> None:
@@ -137,8 +180,13 @@ def test_no_page_breaks_its_content_security_policy(
     refused, base = violations(page.context), installation.acme.base
     log_in(page, installation.acme)
     expect(page.locator("#live-state")).to_have_text("Live")
-    for path in ("/visits/", "/sightings/?q=a", "/visitors/", "/cameras/", "/nowhere/"):
+    installation.acme.api("POST", f"cameras/{entrance['id']}/start/")
+    for path in ("/visits/", "/sightings/?q=a", "/visitors/", "/cameras/", "/workers/", "/nowhere/"):
         page.goto(base + path)
+    page.goto(f"{base}/cameras/{entrance['id']}/")
+    expect(page.locator("img[data-moving]")).not_to_have_js_property("naturalWidth", 0, timeout=SOON)
+    page.goto(base + "/cameras/wall/")
+    expect(page.locator(".still img")).to_be_visible(timeout=SOON)
     page.goto(base + "/activity/")
     expect(page.locator(".lines .said").first).to_be_visible()
     page.goto(base + "/visits/")
@@ -202,12 +250,20 @@ def goes_on(installation: Installation, saved: set[str]) -> None:
 
 
 @pytest.mark.parametrize("process", ["web", "worker"])
-def test_a_killed_process(installation: Installation, saved: set[str], process: str) -> None:
+def test_a_killed_process(installation: Installation, saved: set[str], page: Page, process: str) -> None:
+    log_in(page, installation.acme)
+    page.goto(installation.acme.base + "/cameras/")
+    sign = page.locator("#live-state")
+    expect(sign).to_have_text("Live")
     pid = installation.crew.pid(process)
     assert pid is not None
     os.killpg(pid, signal.SIGKILL)
     wait_for(lambda: not _lives(pid), 10, f"{process} to die")
+    if process == "web":
+        expect(sign).to_have_text("Not live, reconnecting…")
     goes_on(installation, saved)
+    expect(sign).to_have_text("Live", timeout=SOON)
+    expect(page.locator("#cameras")).to_contain_text("Running", timeout=SOON)
 
 
 def test_killed_redis(installation: Installation, saved: set[str]) -> None:

@@ -12,7 +12,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from staff.models import StaffMember
 from tenants.models import Tenant
-from visits.actions import close_visits, delete_visitor, forget_old_events
+from visits.actions import close_visits, delete_visitor
+from visits.journal import forget_old_events
 from visits.models import Decision, Sighting, Visit
 
 ClientOf = Callable[..., Client]

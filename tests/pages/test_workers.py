@@ -1,7 +1,9 @@
 """The worker monitor, a camera's page, the wall, and what is asked of a camera's worker from them."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,7 +11,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django_tenants.utils import tenant_context
 
-from cameras.models import Camera
+from cameras.models import Camera, Site
 from tenants.context import installation
 from tenants.models import Tenant
 from tenants.rules import Role
@@ -19,9 +21,10 @@ from workers.actions.fleet import Beat, Introduction, beat, register
 from workers.actions.leases import take
 from workers.models import CameraLease, Worker
 from workers.operations import Answer, Operation, ask
-from workers.sinks import preview
+from workers.sinks import pictures
 
 ClientOf = Callable[..., Client]
+PICTURE = b"\xff\xd8 a picture"
 
 
 def worker(name: str = "w1", state: Worker.State = Worker.State.PROCESSING, error: str = "") -> Worker:
@@ -129,13 +132,61 @@ def test_an_answer_travels_whole() -> None:
 
 def test_the_wall_shows_live_pictures_of_what_runs(acme: Tenant, client_of: ClientOf) -> None:
     camera = make_camera(enabled=True)
-    make_camera("Off")
+    off = make_camera("Off")
     client = client_of(acme, Role.VIEWER)
     text = client.get("/cameras/wall/").content.decode()
     assert f"/cameras/{camera.pk}/still.jpg" in text
-    assert "Off" not in text
+    assert "Waiting for the first picture" in text
+    assert f"/cameras/{off.pk}/still.jpg" not in text
+    assert text.index("Off") > text.index(camera.name), "what should run comes first"
+    assert '<span class="no-shot">Stopped</span>' in text
+    assert pictures.is_watched(acme.pk, camera.pk), "the page itself asks for the first picture"
+    assert not pictures.is_watched(acme.pk, off.pk)
     path = f"/cameras/{camera.pk}/still.jpg"
-    assert client.get(path).status_code == 404
-    preview.store().set(f"preview.{acme.pk}.{camera.pk}", b"\xff\xd8 a picture", ex=5)
+    assert client.get(path).status_code == 204
+    pictures.keep(acme.pk, camera.pk, PICTURE)
     answer = client.get(path)
-    assert (answer.content, answer["Content-Type"]) == (b"\xff\xd8 a picture", "image/jpeg")
+    assert (answer.content, answer["Content-Type"], answer["Age"]) == (PICTURE, "image/jpeg", "0")
+
+
+def test_the_newest_picture_is_there_for_minutes_and_says_its_age(acme: Tenant, client_of: ClientOf) -> None:
+    camera = make_camera(enabled=True)
+    client, path = client_of(acme, Role.VIEWER), f"/cameras/{camera.pk}/still.jpg"
+    pictures.keep(acme.pk, camera.pk, PICTURE)
+    key = f"preview.{acme.pk}.{camera.pk}"
+    assert 0 < pictures.store().pttl(key) <= 300_000  # type: ignore[operator]
+    pictures.store().expire(key, 60)
+    assert client.get(path)["Age"] == "240"
+    assert pictures.live(acme.pk, camera.pk) is None, "a moving picture does not begin with an old one"
+    pictures.store().pexpire(key, 1)
+    time.sleep(0.01)
+    assert client.get(path).status_code == 204
+
+
+def test_what_a_stopped_camera_saw_is_shown_to_nobody(
+    acme: Tenant, client_of: ClientOf, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    camera = make_camera(enabled=True)
+    client, path = client_of(acme), f"/cameras/{camera.pk}/still.jpg"
+    pictures.keep(acme.pk, camera.pk, PICTURE)
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(f"/cameras/{camera.pk}/stop/")
+    assert pictures.newest(acme.pk, camera.pk) is None
+    pictures.keep(acme.pk, camera.pk, PICTURE)  # a frame that was under way
+    assert client.get(path).status_code == 204
+
+
+def test_pictures_are_for_those_who_see_the_camera(
+    acme: Tenant, other: Tenant, client_of: ClientOf, camera: Camera
+) -> None:
+    Camera.objects.update(enabled=True)
+    pictures.keep(acme.pk, camera.pk, PICTURE)
+    depot = Site.objects.create(name="Depot")
+    path = f"/cameras/{camera.pk}/still.jpg"
+    assert client_of(acme, Role.SITE_MANAGER, sites=[depot]).get(path).status_code == 404
+    assert client_of(other).get(path).status_code == 404
+    assert client_of(acme, Role.SITE_MANAGER, sites=[camera.site]).get(path).content == PICTURE
+    with tenant_context(other):
+        theirs = make_camera("Theirs", enabled=True)
+        Camera.objects.filter(pk=theirs.pk).update(id=camera.pk)
+    assert client_of(other, Role.VIEWER).get(path).status_code == 204, "the same id there is another camera"

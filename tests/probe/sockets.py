@@ -60,7 +60,7 @@ def _headers(actor: Actor, host: str, origin: str) -> list[tuple[bytes, bytes]]:
 
 def _news(world: World, dice: random.Random) -> list[tuple[str, dict[str, Any]]]:
     """What B's groups are told meanwhile, which nobody of A may hear."""
-    told = {"type": "live.event", "cursor": world.b.secrets.number()}
+    told = {"type": "live.event", "cursor": world.b.secrets.number(), "about": "visits"}
     world.b.secrets.add(told["cursor"])
     return [(name, told) for name in group_names(world.b.tenant, world, dice)]
 

@@ -72,19 +72,22 @@ def test_hints_are_of_ones_own_sites(acme: Tenant, two_sites: TwoSites, client_o
     north, south = two_sites.north, two_sites.south
 
     def tell() -> None:
-        publish(acme, south.pk, 17)
-        publish(acme, north.pk, 18)
+        publish(acme, south.pk, 17, "visits")
+        publish(acme, north.pk, 18, "cameras")
 
     manager = client_of(acme, Role.SITE_MANAGER, sites=[north])
-    assert listen(manager, tell) == ['{"cursor": null}']
-    assert listen(client_of(acme, Role.VIEWER), tell, 2) == ['{"cursor": 17}', '{"cursor": 18}']
+    assert listen(manager, tell) == ['{"cursor": null, "about": "cameras"}']
+    assert listen(client_of(acme, Role.VIEWER), tell, 2) == [
+        '{"cursor": 17, "about": "visits"}',
+        '{"cursor": 18, "about": "cameras"}',
+    ]
     assert listen(client_of(acme, Role.SITE_MANAGER, sites=[]), tell, 0) == []
 
 
 def test_another_customers_events_are_not_heard(
     acme: Tenant, other: Tenant, two_sites: TwoSites, client_of: ClientOf
 ) -> None:
-    assert listen(client_of(acme), lambda: publish(other, two_sites.north.pk, 5), 0) == []
+    assert listen(client_of(acme), lambda: publish(other, two_sites.north.pk, 5, "visits"), 0) == []
 
 
 @pytest.fixture
@@ -120,8 +123,8 @@ def test_it_ends_with_the_right_to_it(
     ]:
         rows.update(sites=[north.pk])
         change(happens)
-        heard = listen(browser, lambda: publish(acme, north.pk, 2))
-        assert heard == ([code] if code else ['{"cursor": null}'])
+        heard = listen(browser, lambda: publish(acme, north.pk, 2, "cameras"))
+        assert heard == ([code] if code else ['{"cursor": null, "about": "cameras"}'])
 
 
 def test_who_is_no_member_is_told_why(

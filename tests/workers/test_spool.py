@@ -1,8 +1,10 @@
 """The spool: what could not be saved comes out whole, in order, once, also in the next process."""
 
+import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -12,14 +14,19 @@ from django.utils import timezone
 from cameras.models import Camera
 from tenants.models import Tenant
 from tests.conftest import template_of
-from visits.models import Decision, Sighting, Visitor
+from visits.actions import forget_counted_tracks, record_track
+from visits.models import CountedTrack, Decision, PassageCount, Sighting, Visitor
 from visits.rules import TrackFacts
 from workers.models import CameraLease
 from workers.sinks import outage
+from workers.sinks import record as recording
 from workers.sinks import replay as replaying
 from workers.sinks.letters import Letter
+from workers.sinks.record import Recorder
 from workers.sinks.replay import deliver
 from workers.sinks.spool import Spool, SpoolInUse
+from workers.types import Decision as Seen
+from workers.types import TrackReport, Verdict
 
 PICTURE = b"\xff\xd8\xff\xe0" + b"p" * 5000
 
@@ -93,6 +100,45 @@ def test_what_arrives_twice_changes_nothing(acme: Tenant, camera: Camera, tmp_pa
         spool.put(one)
     assert deliver(spool) == 2
     assert (Sighting.objects.count(), Visitor.objects.count()) == (1, 1)
+
+
+class Lease:
+    """A right that is sure."""
+
+    epoch, sure = 1, True
+
+    def database_time(self) -> datetime:
+        return timezone.now()
+
+
+def test_a_commit_whose_outcome_was_lost_is_counted_once(
+    acme: Tenant, camera: Camera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection breaks after PostgreSQL has committed: the worker cannot know, and sends it again."""
+    spool = spool_in(tmp_path)
+    recorder = Recorder(acme, camera.pk, Lease(), spool, pack="edgeface-xs", link=0.36)
+
+    def lost(**given: Any) -> None:
+        record_track(**given)
+        raise outage.AWAY[0]("the connection is lost during COMMIT")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recording, "record_track", lost)
+        recorder.record(passed_by(1))
+    outage.over()
+    assert (PassageCount.objects.get().tracks, spool.depth) == (1, 1)
+    recorder.record(passed_by(2))  # behind the one that waits
+    assert deliver(spool) == 2
+    assert PassageCount.objects.get().tracks == 2
+    forget_counted_tracks(before=timezone.now())
+    assert (PassageCount.objects.get().tracks, CountedTrack.objects.count()) == (2, 0)
+
+
+def passed_by(track: int) -> TrackReport:
+    """Of somebody whom nobody could have recognised."""
+    now = time.time()
+    verdict = Verdict(Seen.REJECTED, None, 0.0, "not seen well enough")
+    return TrackReport(track, 0, True, verdict, 0, 9, now, now, 9, 0, template=None, shot=None)
 
 
 def test_damaged_letters_are_put_aside_and_hold_nobody_up(

@@ -10,6 +10,7 @@ from cameras.models import Camera
 from tenants.context import inside
 from tenants.models import Tenant
 from tenants.queries import TenantMissing, customer
+from workers import switching
 from workers.actions.leases import owner_of_source
 from workers.operations import NoAnswer, Operation, ask
 
@@ -44,10 +45,10 @@ class Command(BaseCommand):
 
     def _do(self, verb: str, camera: Camera, options: dict[str, Any]) -> None:
         if verb in ("start", "stop"):
-            set_enabled(camera=camera, enabled=verb == "start", by=None)
-            self.stdout.write(f"{camera} will {verb} within seconds.")
+            self.stdout.write(self._switch(verb, camera))
             return
-        answer = ask(ASKED[verb], camera)
+        restarts = verb == "restart"
+        answer = switching.restart(camera=camera) if restarts else ask(ASKED[verb], camera)
         if not answer.ok:
             raise CommandError(answer.detail)
         facts = " ".join(f"{name}={value}" for name, value in answer.facts.items())
@@ -55,6 +56,17 @@ class Command(BaseCommand):
         if verb == "snapshot":
             options["to"].write_bytes(answer.picture)
             self.stdout.write(f"Saved to {options['to']}.")
+
+    def _switch(self, verb: str, camera: Camera) -> str:
+        if verb == "stop":
+            switching.stop(camera=camera, by=None)
+            return f"{camera} is stopped."
+        begun = switching.start(camera=camera, by=None)
+        if begun is None:
+            return f"{camera} is being assigned to a worker, and starts within seconds."
+        if begun.status == Camera.Status.ERROR:
+            raise CommandError(f"{camera} fails: {begun.status_detail}")
+        return f"{camera} runs on worker {begun.worker}."
 
     def _hand_over(self, camera: Camera, tenant: Tenant) -> None:
         """Stop whichever camera has the source; it is taken when that one gives it up."""

@@ -202,7 +202,8 @@ def _explained(error: Exception, name: str, *, waited: float, started: bool) -> 
     unusable = isinstance(error, (av.error.InvalidDataError, av.error.ArgumentError))
     if not started and (unusable or getattr(error, "errno", None) == EIO):
         return SourceError(
-            f"{name} sends no video that can be decoded", "give the address of its video stream"
+            f"{name} sends no video that can be decoded, perhaps a web page",
+            "give the address of its video stream",
         )
     if started:
         return _silence(name)

@@ -1,0 +1,72 @@
+"use strict";
+
+/* Pictures of cameras: stills are fetched every few seconds while the page is visible, and moving ones are asked
+   for again before the server ends them. */
+(() => {
+  const EVERY = 3000;
+  const FIRST = 800; // until there is a first picture: asking for it is what makes the worker send one
+  const OLD = 10; // seconds: a picture that is older says so
+  const MOVING = 280000;
+  const asked = new WeakMap(); // each still to when it was last asked for
+
+  function ago(seconds) {
+    return seconds < 60 ? `${seconds} s ago` : `${Math.round(seconds / 60)} min ago`;
+  }
+
+  function read(blob) {
+    return new Promise((resolve, reject) => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(reader.result);
+      reader.onerror = reject;
+      reader.readAsDataURL(blob);
+    });
+  }
+
+  function show(still, source, age) {
+    const image = still.querySelector("img") ?? still.appendChild(document.createElement("img"));
+    const note = still.querySelector("small") ?? still.appendChild(document.createElement("small"));
+    image.alt = still.dataset.name;
+    image.src = source;
+    note.textContent = age > OLD ? ago(age) : "";
+  }
+
+  async function fetchStill(still) {
+    asked.set(still, Date.now());
+    try {
+      const answer = await fetch(still.dataset.still, { cache: "no-store" });
+      if (answer.ok && answer.headers.get("Content-Type") === "image/jpeg") {
+        show(still, await read(await answer.blob()), Number(answer.headers.get("Age")));
+      } else {
+        still.replaceChildren(); // none, or none any more: what lies below says why
+      }
+    } catch {
+      still.replaceChildren(); // what cannot be confirmed is not shown as if it were of now
+    }
+  }
+
+  function look() {
+    if (document.hidden) return;
+    document.querySelectorAll("[data-moving]:not([src])").forEach(move);
+    for (const still of document.querySelectorAll("[data-still]")) {
+      const pause = still.firstChild ? EVERY : FIRST;
+      if (Date.now() - (asked.get(still) ?? 0) >= pause) fetchStill(still);
+    }
+  }
+
+  function move(image) {
+    if (image.isConnected) image.src = `${image.dataset.moving}?${Date.now()}`;
+  }
+
+  // Not in the page's source: it would count as loading for as long as no picture comes.
+  document.body.addEventListener("htmx:load", look);
+  setInterval(look, 250);
+  setInterval(() => document.querySelectorAll("[data-moving]").forEach(move), MOVING);
+  document.addEventListener(
+    "error",
+    (event) => {
+      if (event.target.matches?.("[data-moving]")) setTimeout(move, EVERY, event.target);
+    },
+    true,
+  );
+  look();
+})();

@@ -1,0 +1,93 @@
+"""Sources that are none: the worker that looks says what is wrong and what to do, and takes nothing."""
+
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from cameras.models import Camera
+from tenants.models import Tenant
+from tenants.queries import active_tenant
+from tenants.rules import Role
+from tests.api.answers import V1
+from tests.conftest import make_camera
+from workers import operations
+from workers.actions.fleet import Introduction, register
+from workers.keeper import Keeper
+from workers.models import CameraLease, LeaseGrant
+from workers.operations import Operation, carry_out, reply
+from workers.sinks.spool import Spool
+
+ClientOf = Callable[..., Client]
+
+
+class Page(BaseHTTPRequestHandler):
+    """A web page, whatever is asked for and in whatever language."""
+
+    def handle_one_request(self) -> None:
+        self.rfile.readline(4096)
+        body = b"<html><body>The page of a camera, not its picture</body></html>"
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n")
+        self.wfile.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.close_connection = True
+
+
+@pytest.fixture
+def page() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}/stream"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def worker(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
+    """A worker that gets its tasks without a broker in between; it answers through the real Redis."""
+    spool = Spool(tmp_path / "spool", megabytes=10)
+    keeper = Keeper(register(introduction=Introduction(name="w1", capacity=4)), spool)
+
+    def sent(name: str, words: list[str], **_: object) -> None:
+        key, operation, camera = words
+        reply(key, carry_out(keeper, active_tenant(), Operation(operation), Camera(pk=camera).pk))
+
+    monkeypatch.setattr(operations.current_app, "send_task", sent)
+    yield keeper
+    spool.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "location", "what", "remedy"),
+    [
+        ("usb", "87", "USB camera 87 cannot be opened", "camera device"),
+        ("rtsp", "rtsp://{page}", "no video that can be decoded, perhaps a web page", "give the address"),
+        ("http", "http://{page}", "no video that can be decoded, perhaps a web page", "give the address"),
+    ],
+)
+def test_it_is_told_by_api_and_page_and_nothing_is_taken(
+    acme: Tenant,
+    client_of: ClientOf,
+    worker: Keeper,
+    page: str,
+    kind: str,
+    location: str,
+    what: str,
+    remedy: str,
+) -> None:
+    camera = make_camera(kind=kind, location=location.format(page=page))
+    api = client_of(acme, Role.TENANT_ADMIN, kind=APIClient)
+    answer = api.post(f"{V1}/cameras/{camera.pk}/test/").json()
+    assert (answer["ok"], answer["worker"], answer["picture"]) == (False, "w1", "")
+    for words in (what, remedy):
+        assert words in answer["detail"]
+    shown = client_of(acme).post(f"/cameras/{camera.pk}/ask/test/").content.decode()
+    assert what in shown
+    lease = CameraLease.objects.get()
+    assert (lease.worker, lease.epoch, lease.desired) == (None, 1, False)
+    assert not LeaseGrant.objects.exists()
+    camera.refresh_from_db()
+    assert (camera.enabled, camera.status) == (False, "stopped")

@@ -1,0 +1,120 @@
+"""Start, stop and restart for whoever waits for it: answered when the camera's worker has done it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from cameras.actions import SourceTaken, set_enabled
+from cameras.models import Camera
+from tenants.models import User
+from workers.actions.leases import claim_source
+from workers.operations import Answer, NoAnswer, Operation, ask
+from workers.queries import is_room_for, lease_of, owner_of, spare_worker
+
+PATIENCE = 8.0
+"""Seconds: a worker takes a camera within one or two, opens it within a few more, and stops it within one."""
+STEP = 0.1
+
+T = TypeVar("T")
+
+
+def start(
+    *, camera: Camera, by: User | None, force: bool = False, seconds: float = PATIENCE
+) -> Camera | None:
+    """Have the camera run; returns it as its worker reports it: running, or with what is wrong.
+
+    None where it is wanted and its worker has not come so far in `seconds`: it goes on by itself.
+    Raises SourceTaken, and NoAnswer where nobody can run it; that it is wanted is kept then, too.
+    """
+    set_enabled(camera=camera, enabled=True, by=by, force=force)
+    _yield_to_an_owner(camera, by)
+    if owner_of(camera.pk) is None:
+        _require_worker(camera)
+    begun = _waited(lambda: _reported(camera), seconds)
+    if begun is None and owner_of(camera.pk) is None:
+        _require_room(camera)
+    return begun
+
+
+def stop(*, camera: Camera, by: User | None, seconds: float = PATIENCE) -> Camera:
+    """Have the camera not run; returns it when nobody runs it any more. Raises NoAnswer.
+
+    That it is not wanted is kept in any case.
+    """
+    set_enabled(camera=camera, enabled=False, by=by)
+    if _waited(lambda: owner_of(camera.pk) is None or None, seconds) is None:
+        owner = owner_of(camera.pk)
+        raise NoAnswer(
+            f"{camera} should not run any more, but its worker {owner.name if owner else ''} has not said so "
+            f"within {seconds:.0f} s: see how the worker is doing. If it is gone, its right to record ends "
+            "within 15 s."
+        )
+    camera.refresh_from_db()
+    return camera
+
+
+def restart(*, camera: Camera, seconds: float = PATIENCE) -> Answer:
+    """Have the camera's worker close and open it; answered when it runs again. Raises NoAnswer."""
+    before = lease_of(camera.pk)
+    answer = ask(Operation.RESTART, camera, seconds=seconds)
+    if not answer.ok:
+        return answer
+    again = _waited(lambda: _reported(camera, after=before.epoch if before else 0), seconds)
+    if again is None:
+        return replace(answer, ok=False, detail="It begins anew and has no picture yet: look again soon.")
+    if again.status == Camera.Status.RUNNING:
+        return replace(answer, detail="It runs again.")
+    return replace(answer, ok=False, detail=again.status_detail or f"It is {again.get_status_display()}.")
+
+
+def _yield_to_an_owner(camera: Camera, by: User | None) -> None:
+    """Two who start cameras with one source at the same moment both see it free; one of them gives way."""
+    lease = lease_of(camera.pk)
+    if not camera.source_key or (lease is not None and lease.desired):
+        return
+    try:
+        claim_source(camera=camera, force=False)
+    except SourceTaken:
+        set_enabled(camera=camera, enabled=False, by=by)
+        raise
+
+
+def _require_worker(camera: Camera) -> None:
+    """Raises NoAnswer."""
+    host = camera.host.strip().lower()
+    if spare_worker(host=host, site_id=camera.site_id) is None:
+        where = f" on the machine {camera.host}" if host else ""
+        raise NoAnswer(
+            f"{camera} should run now, but no worker is there for it{where}: start one with manage.py "
+            "worker. The camera then starts by itself."
+        )
+
+
+def _require_room(camera: Camera) -> None:
+    """Raises NoAnswer."""
+    if not is_room_for(host=camera.host.strip().lower(), site_id=camera.site_id):
+        raise NoAnswer(
+            f"{camera} should run now, but the workers that may run it are full: start another one, or stop "
+            "a camera. It then starts by itself."
+        )
+
+
+def _reported(camera: Camera, *, after: int = 0) -> Camera | None:
+    """The camera as its present run sees it, once that has a picture or an error, or is over."""
+    now = Camera.objects.select_related("site").filter(pk=camera.pk).first()
+    if now is None or not now.enabled:  # deleted or stopped by somebody else, or a clip that was short
+        return now or camera
+    lease = lease_of(camera.pk)
+    held = lease is not None and lease.live and lease.epoch == now.epoch > after  # type: ignore[attr-defined]
+    return now if held and now.status in (Camera.Status.RUNNING, Camera.Status.ERROR) else None
+
+
+def _waited(done: Callable[[], T | None], seconds: float) -> T | None:
+    """What `done` returns once it is not None; None after `seconds`."""
+    until = time.monotonic() + seconds
+    while (found := done()) is None and time.monotonic() < until:
+        time.sleep(STEP)
+    return found

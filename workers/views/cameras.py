@@ -1,0 +1,167 @@
+"""Pages about a camera while its worker runs it: its own, the wall, and what is asked of the worker."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required, permission_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from redis.exceptions import RedisError
+
+from cameras.actions import SourceTaken
+from cameras.models import Camera
+from cameras.queries import CameraState, camera_states, get_camera, state_of
+from tenants.access import Access, granted
+from tenants.queries import active_tenant, user_of
+from workers import switching
+from workers.operations import Answer, NoAnswer, Operation, ask
+from workers.sinks.pictures import newest, watch
+
+WALL_CAMERAS = 24
+ASKED = (Operation.RESTART, Operation.TEST, Operation.SNAPSHOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of a press of Start or Stop: in words, and the camera that may take its source by force."""
+
+    said: str = ""
+    refusal: str = ""
+    hand_over: Camera | None = None
+
+
+@require_safe
+@login_required
+@never_cache
+def camera(request: HttpRequest, camera_id: UUID) -> HttpResponse:
+    """One camera: how it is doing, its live picture, and what its worker can be asked for."""
+    shown = get_camera(granted(request), camera_id)
+    template = "workers/camera_state.html" if request.htmx else "workers/camera.html"  # type: ignore[attr-defined]
+    return render(request, template, _facts(shown))
+
+
+@require_POST
+@login_required
+@permission_required("cameras.change_camera", raise_exception=True)
+def start(request: HttpRequest, camera_id: UUID) -> HttpResponse:
+    """Answered when the camera runs, as far as that takes seconds."""
+    access = granted(request)
+    shown = get_camera(access, camera_id)
+    return _told(request, shown, _start(request, shown, access))
+
+
+@require_POST
+@login_required
+@permission_required("cameras.change_camera", raise_exception=True)
+def stop(request: HttpRequest, camera_id: UUID) -> HttpResponse:
+    """Answered when nobody runs the camera any more."""
+    shown = get_camera(granted(request), camera_id)
+    try:
+        switching.stop(camera=shown, by=user_of(request))
+        told = Told(said=f"{shown} is stopped.")
+    except NoAnswer as error:
+        told = Told(refusal=str(error))
+    return _told(request, shown, told)
+
+
+@require_POST
+@login_required
+@permission_required("cameras.change_camera", raise_exception=True)
+def ask_camera(request: HttpRequest, camera_id: UUID, operation: str) -> HttpResponse:
+    """Ask the camera's worker, and show what it answers."""
+    if operation not in [one.value for one in ASKED]:
+        raise Http404("There is no such operation.")
+    shown = get_camera(granted(request), camera_id)
+    try:
+        restarts = operation == Operation.RESTART
+        answer = switching.restart(camera=shown) if restarts else ask(Operation(operation), shown)
+    except NoAnswer as error:
+        answer = Answer(ok=False, detail=str(error))
+    picture = b64encode(answer.picture).decode()
+    return render(request, "workers/answer.html", {"camera": shown, "answer": answer, "picture": picture})
+
+
+@require_safe
+@login_required
+@never_cache
+def still(request: HttpRequest, camera_id: UUID) -> HttpResponse:
+    """The newest picture, with its age; 204 where there is none.
+
+    Asking is what makes the worker send them. Of a camera that is stopped nothing is shown.
+    """
+    shown = get_camera(granted(request), camera_id)
+    try:
+        if shown.enabled:
+            watch(active_tenant().pk, [shown.pk])
+        picture = newest(active_tenant().pk, shown.pk) if shown.enabled else None
+    except RedisError:
+        picture = None
+    if picture is None:
+        return HttpResponse(status=204)
+    return HttpResponse(picture.jpeg, content_type="image/jpeg", headers={"Age": f"{picture.age:.0f}"})
+
+
+@require_safe
+@login_required
+@never_cache
+def wall(request: HttpRequest) -> HttpResponse:
+    """Many cameras at a glance, those first that should run; the page fetches their pictures by itself."""
+    states = camera_states(granted(request), timezone.now())
+    states.sort(key=lambda state: not state.camera.enabled)
+    page = Paginator(states, WALL_CAMERAS).get_page(request.GET.get("page"))
+    _watch(list(page))
+    template = "workers/wall_rows.html" if request.htmx else "workers/wall.html"  # type: ignore[attr-defined]
+    return render(request, template, {"page": page})
+
+
+def _watch(states: list[CameraState]) -> None:
+    """Have the workers send pictures now, so that they are there when the page asks for them."""
+    try:
+        watch(active_tenant().pk, [state.camera.pk for state in states if state.camera.enabled])
+    except RedisError:
+        return  # the page goes on asking
+
+
+def _start(request: HttpRequest, shown: Camera, access: Access) -> Told:
+    force = request.POST.get("force") == "true" and access.sites is None
+    try:
+        begun = switching.start(camera=shown, by=user_of(request), force=force)
+    except SourceTaken as error:
+        refusal = f"{shown} does not start. {error.told(access)}"
+        return Told(refusal=refusal, hand_over=shown if error.may_be_forced(access) else None)
+    except NoAnswer as error:
+        return Told(refusal=str(error))
+    if begun is None:
+        return Told(said=f"{shown} is being assigned to a worker, and starts within seconds.")
+    if begun.status == Camera.Status.ERROR:
+        return Told(refusal=f"{shown} fails: {begun.status_detail}")
+    return Told(said=f"{shown} runs on worker {begun.worker}.")
+
+
+def _told(request: HttpRequest, shown: Camera, told: Told) -> HttpResponse:
+    """The part of the page that the button was on, or the page of all cameras where it was no htmx."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        if told.refusal:
+            messages.error(request, told.refusal)
+        else:
+            messages.success(request, told.said)
+        return redirect("cameras")
+    access = granted(request)
+    context = {"said": told.said, "refusal": told.refusal, "hand_over": told.hand_over}
+    if request.htmx.target == "camera-state":  # type: ignore[attr-defined]
+        part, facts = "workers/camera_state.html", _facts(get_camera(access, shown.pk))
+    else:
+        part, facts = "cameras/rows.html", {"states": camera_states(access, timezone.now())}
+    return render(request, "workers/switched.html", context | facts | {"part": part})
+
+
+def _facts(shown: Camera) -> dict[str, object]:
+    return {"camera": shown, "state": state_of(shown, timezone.now())}

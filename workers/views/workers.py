@@ -1,0 +1,62 @@
+"""The worker monitor."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.decorators import login_required, permission_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from workers.forms import WorkerSearch
+from workers.models import Worker
+from workers.queries import search_workers
+
+PAGE_ROWS = 50
+TONES = {
+    Worker.State.PROCESSING: "ok",
+    Worker.State.IDLE: "ok",
+    Worker.State.ONLINE: "wait",
+    Worker.State.ERROR: "bad",
+    Worker.State.OFFLINE: "off",
+}
+CURVE_WIDTH, CURVE_HEIGHT = 120, 24
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """A worker as the monitor shows it; `curve` is what an SVG polyline takes as points."""
+
+    worker: Worker
+    tone: str
+    label: str
+    curve: str
+
+
+@require_safe
+@login_required
+@permission_required("workers.view_worker", raise_exception=True)
+@never_cache
+def worker_list(request: HttpRequest) -> HttpResponse:
+    """The page; for its own poll and its search only the rows."""
+    form = WorkerSearch(request.GET)
+    found = search_workers(form.cleaned_data["q"] if form.is_valid() else "")
+    page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
+    template = "workers/results.html" if request.htmx else "workers/page.html"  # type: ignore[attr-defined]
+    rows = [_row(worker) for worker in page]
+    return render(request, template, {"form": form, "page": page, "rows": rows})
+
+
+def _row(worker: Worker) -> WorkerRow:
+    state = Worker.State(worker.shown_state)  # type: ignore[attr-defined]
+    return WorkerRow(worker, TONES[state], state.label.capitalize(), _curve(worker.history))
+
+
+def _curve(history: list[float]) -> str:
+    """Frames a second of the last beats, as points from the left; the highest reaches the top."""
+    top = max([1.0, *history])
+    step = CURVE_WIDTH / max(1, len(history) - 1)
+    return " ".join(
+        f"{n * step:.1f},{CURVE_HEIGHT - CURVE_HEIGHT * value / top:.1f}" for n, value in enumerate(history)
+    )
