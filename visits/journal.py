@@ -36,7 +36,7 @@ def tell_of_camera(*, camera_id: UUID, site_id: UUID | None = None, **_: object)
     with locked():
         if camera := Camera.objects.filter(pk=camera_id).first():
             tell(LiveEvent.Kind.CAMERA_CHANGED, camera=camera)
-        elif Site.objects.filter(pk=site_id).exists():
+        elif site_id and Site.objects.filter(pk=site_id).exists():
             _announce(LiveEvent(kind=LiveEvent.Kind.CAMERA_GONE, site_id=site_id))
 
 

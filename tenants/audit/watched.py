@@ -92,6 +92,7 @@ WATCHED: dict[str, Watch | Unwatched] = {
     "staff.galleryversion": Unwatched("a counter that follows the rows it counts"),
     "staff.matchthresholds": Watch(("pack",)),
     "staff.staffmember": Watch(("name",), hides=_fields("email employee_number")),
+    "visits.countedtrack": Unwatched("ids of tracks that are counted, without anybody in them"),
     # Sightings come by the second and are facts themselves; who they were of is not to be rewritten unseen.
     "visits.liveevent": Unwatched("a journal for pages, cut every day"),
     "visits.merge": Watch(("kept.number",), hides=_fields("gone sightings visits")),

@@ -154,7 +154,7 @@ def test_the_newest_picture_is_there_for_minutes_and_says_its_age(acme: Tenant, 
     client, path = client_of(acme, Role.VIEWER), f"/cameras/{camera.pk}/still.jpg"
     pictures.keep(acme.pk, camera.pk, PICTURE)
     key = f"preview.{acme.pk}.{camera.pk}"
-    assert 0 < pictures.store().pttl(key) <= 300_000  # type: ignore[operator]
+    assert 0 < pictures.store().pttl(key) <= 300_000
     pictures.store().expire(key, 60)
     assert client.get(path)["Age"] == "240"
     assert pictures.live(acme.pk, camera.pk) is None, "a moving picture does not begin with an old one"

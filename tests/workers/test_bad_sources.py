@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from celery import current_app
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -15,7 +16,6 @@ from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.api.answers import V1
 from tests.conftest import make_camera
-from workers import operations
 from workers.actions.fleet import Introduction, register
 from workers.keeper import Keeper
 from workers.models import CameraLease, LeaseGrant
@@ -55,7 +55,7 @@ def worker(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         key, operation, camera = words
         reply(key, carry_out(keeper, active_tenant(), Operation(operation), Camera(pk=camera).pk))
 
-    monkeypatch.setattr(operations.current_app, "send_task", sent)
+    monkeypatch.setattr(current_app, "send_task", sent)
     yield keeper
     spool.close()
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django_tenants.utils import tenant_context
 from rest_framework.test import APIClient
 
+from cameras.actions import set_enabled
 from cameras.models import Camera, Site
 from tenants.models import Tenant
 from tenants.rules import Role
@@ -234,7 +235,7 @@ def test_of_two_who_start_at_once_one_gives_way(
     """Both have seen the source free: the lease is the first one's, and the second learns whose it is."""
     first = make_camera("First", kind="usb", location="0")
     second = make_camera("Second", kind="usb", location="0")
-    change = switching.set_enabled
+    change = set_enabled
 
     def late(*, camera: Camera, **given: Any) -> Camera:
         with monkeypatch.context() as patched:

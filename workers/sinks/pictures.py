@@ -53,7 +53,10 @@ def keep(tenant: UUID, camera: UUID, jpeg: bytes) -> None:
 def newest(tenant: UUID, camera: UUID) -> Still | None:
     """The newest picture that is kept. Raises redis.RedisError."""
     key = _key("preview", tenant, camera)
-    picture, left = store().pipeline().get(key).pttl(key).execute()
+    pipe = store().pipeline()
+    pipe.get(key)
+    pipe.pttl(key)
+    picture, left = pipe.execute()
     return Still(picture, max(0.0, KEPT_SECONDS - left / 1000)) if picture and left > 0 else None
 
 
