@@ -18,6 +18,7 @@ from django_tenants.utils import get_public_schema_name, schema_context
 from tenants.access import Access
 from tenants.codes import step_of
 from tenants.context import installation
+from tenants.events import visitors_shared
 from tenants.isolation import secure_tenant
 from tenants.models import Domain, HandOver, Membership, Outbox, SupportAccess, Tenant, User
 from tenants.models.support_access import SUPPORT_LIMIT
@@ -89,6 +90,14 @@ def require_second_factor(*, tenant: Tenant, required: bool) -> None:
     """From the next request on, members without a second factor can only set one up; or may do without."""
     tenant.second_factor_required = required
     tenant.save(update_fields=["second_factor_required"])
+
+
+def share_visitors(*, tenant: Tenant, shared: bool) -> None:
+    """Whether a visitor of one site is known at all of them, from the next face on. Changes nobody known."""
+    if Tenant.objects.filter(pk=tenant.pk).exclude(visitors_shared=shared).update(visitors_shared=shared):
+        tenant.visitors_shared = shared
+        if shared:
+            visitors_shared.send(Tenant)
 
 
 def note_second_factor(*, user: User, since: datetime | None) -> None:

@@ -10,6 +10,8 @@ outside of a request) and, where they are known, `user` and `key`: their ids.
     credential_refused   with `name`, what the credential called itself (prefix, kid or jti; at most 64
                          printable characters, chosen by whoever sent it), and `reason`, which is for the
                          log: the answer does not tell it
+
+Of settings: `visitors_shared`, sent in the tenant whose sites share their visitors from now on.
 """
 
 from django.dispatch import Signal
@@ -18,3 +20,4 @@ credential_issued = Signal()
 credential_used = Signal()
 credential_revoked = Signal()
 credential_refused = Signal()
+visitors_shared = Signal()

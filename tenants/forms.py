@@ -145,7 +145,7 @@ class SettingsForm(forms.ModelForm[Tenant]):
 
     class Meta:
         model = Tenant
-        fields = ("second_factor_required",)
+        fields = ("second_factor_required", "visitors_shared")
 
 
 def _plain(form: Any, labels: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F
 from django.utils import timezone
 
 from cameras.actions import require_epoch
@@ -18,7 +18,7 @@ from staff.models import StaffMember
 from tenants.actions import announce
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
-from visits.gallery import bring_up_to_date, nearest_visitors
+from visits.gallery import bring_up_to_date
 from visits.journal import locked, tell, tell_gone
 from visits.models import (
     CountedTrack,
@@ -31,7 +31,8 @@ from visits.models import (
     Visit,
     Visitor,
 )
-from visits.rules import Span, TrackFacts, is_over, merge_templates, put_right
+from visits.rules import Span, TrackFacts, is_over, put_right
+from visits.strangers import follow, known_visitor, same_or_new_visitor, settle
 
 log = logging.getLogger(__name__)
 
@@ -150,10 +151,17 @@ def _compare_now(sighting: Sighting, link: float) -> None:
     """Raises IndexUnavailable."""
     kept = {name: getattr(sighting, name) for name in OF_THE_TRACK}
     facts = TrackFacts(camera=sighting.camera_id, ended=True, person=None, shot=None, **kept)
-    visitor, decision, score = _same_or_new_visitor(facts, sighting.best_shot, link)
+    visitor, decision, score = same_or_new_visitor(
+        facts, site=_site_of(facts), shot=sighting.best_shot, link=link
+    )
     sighting.visitor, sighting.decision, sighting.score = visitor, decision, score
     sighting.visit = _join_or_open(facts, None, visitor, sighting.best_shot, score)
     sighting.save()
+
+
+def compare_anew(**_: object) -> None:
+    """Sites share their visitors again: whoever was met at two of them meanwhile is found by the faces."""
+    Visitor.objects.update(compared_at=None)
 
 
 def forget_counted_tracks(*, before: datetime) -> int:
@@ -169,16 +177,16 @@ def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
         if staff_id is None or not StaffMember.objects.filter(pk=staff_id).exists():  # deleted since
             staff_id, decision = None, Decision.UNSURE
     elif decision is Decision.VISITOR:
-        visitor = Visitor.objects.filter(pk__in=[facts.person] if facts.person else []).first()
-        decision = Decision.VISITOR if visitor else Decision.NEW_VISITOR  # forgotten since it was matched
+        visitor = known_visitor(facts, _site_of(facts))
+        decision = Decision.VISITOR if visitor else Decision.NEW_VISITOR
     if decision is Decision.NEW_VISITOR:
         try:
-            visitor, decision, score = _same_or_new_visitor(facts, shot, link)
+            visitor, decision, score = same_or_new_visitor(facts, site=_site_of(facts), shot=shot, link=link)
         except IndexUnavailable as error:
             log.warning("track %s of camera %s is compared later: %s", facts.track, facts.camera, error)
             decision = Decision.PENDING
     elif visitor:
-        _follow(visitor, facts, shot)
+        follow(visitor, facts, shot)
     visit = None
     if decision not in (Decision.UNSURE, Decision.PENDING):
         visit = _join_or_open(facts, staff_id, visitor, shot, score)
@@ -254,44 +262,9 @@ def take_back(sighting: Sighting, reason: str) -> None:
     if visitor and not visitor.sightings.exists():
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
         visitor.delete()
+    elif visitor:
+        settle(visitor)
     tell(LiveEvent.Kind.UNSURE, sighting=sighting)
-
-
-def _same_or_new_visitor(facts: TrackFacts, shot: str, link: float) -> tuple[Visitor, Decision, float]:
-    """Look once more, now that no one else can write: another camera may have met the same stranger."""
-    if facts.template is None:
-        raise ValueError(f"track {facts.track} of camera {facts.camera} makes a visitor without a template")
-    nearest = nearest_visitors(active_tenant(), facts.template, facts.pack, limit=1)
-    if nearest and nearest[0].score >= link:
-        visitor = Visitor.objects.get(pk=nearest[0].person)
-        _follow(visitor, facts, shot)
-        return visitor, Decision.VISITOR, nearest[0].score
-    number = (Visitor.objects.aggregate(last=Max("number"))["last"] or 0) + 1
-    visitor = Visitor.objects.create(
-        number=number,
-        template=facts.template,
-        template_weight=max(facts.quality, 0.1),
-        pack=facts.pack,
-        best_shot=shot,
-        best_quality=facts.quality,
-        first_seen_at=facts.started_at,
-        last_seen_at=facts.last_seen_at,
-    )
-    announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
-    return visitor, Decision.NEW_VISITOR, facts.score
-
-
-def _follow(visitor: Visitor, facts: TrackFacts, shot: str) -> None:
-    """A known visitor was seen again: remember when, and how they look now."""
-    visitor.last_seen_at = max(visitor.last_seen_at, facts.last_seen_at)
-    if shot and facts.quality > visitor.best_quality:
-        visitor.best_shot, visitor.best_quality = shot, facts.quality
-    if facts.template is not None and facts.pack == visitor.pack:
-        visitor.template, visitor.template_weight = merge_templates(
-            visitor.template, visitor.template_weight, facts.template, max(facts.quality, 0.1)
-        )
-        announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
-    visitor.save()
 
 
 def _join_or_open(
@@ -346,6 +319,10 @@ def _close(visit: Visit) -> None:
     visit.ended_at = visit.last_seen_at
     visit.save(update_fields=["ended_at", "updated_at"])
     tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+
+
+def _site_of(facts: TrackFacts) -> UUID:
+    return Camera.objects.values_list("site_id", flat=True).get(pk=facts.camera)
 
 
 def _count(facts: TrackFacts) -> None:

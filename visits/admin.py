@@ -23,7 +23,7 @@ from tenants.access import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
-from visits.identities import keep_apart, merge_visitors, not_this_person, undo_merge
+from visits.identities import keep_apart, merge_proposed, not_this_person, undo_merge
 from visits.models import Decision, Merge, MergeProposal, Sighting, Visit, Visitor
 from visits.queries import shot_url, sightings, visitors, visits
 
@@ -238,8 +238,8 @@ class MergeProposalAdmin(WholeTenantAdmin):
 
     @admin.action(description="They are one person: merge", permissions=["decide"])
     def merge(self, request: HttpRequest, chosen: QuerySet[MergeProposal]) -> None:
-        for pair in chosen.select_related("first", "second"):
-            _do(request, partial(merge_visitors, kept=pair.first, gone=pair.second, by=user_of(request)))
+        for pair in chosen:
+            _do(request, partial(merge_proposed, proposal=pair, by=user_of(request)))
 
     @admin.action(description="They are two people", permissions=["decide"])
     def keep_apart(self, request: HttpRequest, chosen: QuerySet[MergeProposal]) -> None:

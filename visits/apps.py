@@ -8,8 +8,10 @@ class VisitsConfig(AppConfig):
     def ready(self) -> None:
         from cameras.events import camera_wanted
         from staff.events import staff_member_leaving
-        from visits.actions import forget_shots_of_staff
+        from tenants.events import visitors_shared
+        from visits.actions import compare_anew, forget_shots_of_staff
         from visits.journal import tell_of_camera
 
         camera_wanted.connect(tell_of_camera, dispatch_uid="visits.tell_of_camera")
         staff_member_leaving.connect(forget_shots_of_staff, dispatch_uid="visits.forget_shots")
+        visitors_shared.connect(compare_anew, dispatch_uid="visits.compare_anew")

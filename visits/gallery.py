@@ -2,13 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import cast
 from uuid import UUID
 
 import numpy as np
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from facetrack.lib.breaker import Breaker
@@ -19,27 +22,53 @@ from visits.models import NotThisPerson, Visitor
 log = logging.getLogger(__name__)
 
 SEARCH_SECONDS = 0.3
+BATCH = 500
+"""Visitors that are read and written at once."""
+SPARE = 10
+"""Rows asked for beyond what is wanted: the index may still hold visitors who were merged or forgotten."""
 FALLBACK_LIMIT = 50_000
 """How many visitors of a tenant can be compared in memory while the index is away: 4 ms, 100 MB."""
 
 
-def nearest_visitors(tenant: Tenant, template: NDArray[np.float32], pack: str, limit: int = 5) -> list[Match]:
+def sites_share(tenant: Tenant) -> bool:
+    """Whether a visitor of one site is known at all of them.
+
+    Asked of the database each time: a worker holds its tenant for days.
+    """
+    return bool(Tenant.objects.filter(pk=tenant.pk).values_list("visitors_shared", flat=True).first())
+
+
+def nearest_visitors(
+    tenant: Tenant, template: NDArray[np.float32], pack: str, limit: int = 5, *, site: UUID | None = None
+) -> list[Match]:
     """The nearest visitors of `tenant`, best first. Must be called inside that tenant.
 
+    `site` is where the face was seen: where sites do not share their visitors, no others are considered.
     Without those that people said are somebody else, where the face is more like what they said it of.
     Raises IndexUnavailable where the index is away and there are too many visitors to do without.
     """
+    within = None if site is None or sites_share(tenant) else site
+    own = (
+        Visitor.objects.filter(pack=pack)
+        if within is None
+        else Visitor.objects.filter(pack=pack, site=within)
+    )
     # Before the search: a row that the drain carries over meanwhile is then seen twice, never not at all.
     pending = Outbox.objects.filter(tenant=tenant, topic=Outbox.Topic.VISITOR_TEMPLATE).values("subject")
-    fresh = _compare(Visitor.objects.filter(pack=pack, pk__in=pending), template, limit)
+    fresh = _compare(own.filter(pk__in=pending), template, limit)
     try:
-        indexed = _indexed(tenant, template, pack, limit)
+        indexed = _indexed(tenant, template, pack, limit + SPARE, within)
+        if not indexed and own.exclude(pk__in=pending).exists():
+            raise IndexUnavailable(
+                "the visitors' index has lost its rows; `manage.py reindex` brings them back"
+            )
     except IndexUnavailable as error:
         if Visitor.objects.filter(pack=pack).count() > FALLBACK_LIMIT:
             raise
         log.warning("visitors of %s are compared in memory: %s", tenant, error)
-        indexed = [(match.person, match.score) for match in _memory(tenant.pk, pack).nearest(template, limit)]
-    known = set(Visitor.objects.filter(pk__in=[person for person, _ in indexed]).values_list("pk", flat=True))
+        found = _memory(tenant.pk, pack).nearest(template, limit + SPARE, within)
+        indexed = [(match.person, match.score) for match in found]
+    known = set(own.filter(pk__in=[person for person, _ in indexed]).values_list("pk", flat=True))
     best = {person: score for person, score in indexed if person in known}
     best |= {match.person: match.score for match in fresh}  # what is pending is newer than the index
     ranked = sorted(best.items(), key=lambda item: -item[1])[:limit]
@@ -67,18 +96,35 @@ def denied_people(pack: str) -> dict[str, NDArray[np.float32]]:
 def bring_up_to_date(tenant: Tenant, packs: Mapping[UUID, str]) -> None:
     """Make the index say of these visitors (with their model packs) what PostgreSQL says.
 
-    Raises IndexUnavailable.
+    An index that has nothing of the tenant gets all its visitors. Raises IndexUnavailable.
     """
-    rows = {visitor.pk: visitor for visitor in Visitor.objects.filter(pk__in=packs)}
-    by_pack: dict[str, list[tuple[UUID, NDArray[np.float32]]]] = {}
-    for visitor in rows.values():
-        by_pack.setdefault(visitor.pack, []).append((visitor.pk, visitor.template))
-    for pack, entries in by_pack.items():
-        visitor_index(pack).upsert(tenant.pk, entries)
+    changed = Visitor.objects.filter(pk__in=packs)
+    for pack in {*packs.values(), *changed.values_list("pack", flat=True)}:
+        own = Visitor.objects.filter(pack=pack)
+        fill(tenant, own.filter(pk__in=packs) if visitor_index(pack).ready(tenant.pk) else own, pack)
+    known = set(changed.values_list("pk", flat=True))
     for pack in set(packs.values()):
-        gone = [visitor for visitor in packs if packs[visitor] == pack and visitor not in rows]
+        gone = [visitor for visitor in packs if packs[visitor] == pack and visitor not in known]
         if gone:
             visitor_index(pack).delete(tenant.pk, gone)
+
+
+def fill(
+    tenant: Tenant, visitors: QuerySet[Visitor], pack: str, advance: Callable[[int], None] | None = None
+) -> int:
+    """Put these visitors into the index of their pack, site by site; returns how many.
+
+    `advance` is called with how many are done. Raises IndexUnavailable.
+    """
+    done = 0
+    rows = visitors.order_by("site").values_list("site", "pk", "template").iterator(chunk_size=BATCH)
+    for site, at_site in groupby(rows, key=itemgetter(0)):
+        while some := list(islice(at_site, BATCH)):
+            entries = [(person, cast(NDArray[np.float32], template)) for _, person, template in some]
+            done += visitor_index(pack).upsert(tenant.pk, entries, site)
+            if advance:
+                advance(done)
+    return done
 
 
 @lru_cache(maxsize=8)
@@ -87,13 +133,13 @@ def breaker_of(pack: str) -> Breaker:
 
 
 def _indexed(
-    tenant: Tenant, template: NDArray[np.float32], pack: str, limit: int
+    tenant: Tenant, template: NDArray[np.float32], pack: str, limit: int, site: UUID | None
 ) -> list[tuple[UUID, float]]:
     breaker = breaker_of(pack)
     if not breaker.allows():
         raise IndexUnavailable("the visitors' index failed several times and is left alone for some seconds")
     try:
-        found = visitor_index(pack).search(tenant.pk, template, limit, SEARCH_SECONDS)
+        found = visitor_index(pack).search(tenant.pk, template, limit, SEARCH_SECONDS, site)
     except IndexUnavailable:
         breaker.failed()
         raise
@@ -112,27 +158,33 @@ class _Memory:
         self._lock = threading.Lock()
         self._places: dict[UUID, int] = {}
         self._people: list[UUID] = []
+        self._sites: list[UUID | None] = []
         self._templates = np.empty((0, 512), dtype=np.float32)
         self._until: datetime | None = None
 
-    def nearest(self, template: NDArray[np.float32], limit: int) -> list[Match]:
+    def nearest(self, template: NDArray[np.float32], limit: int, site: UUID | None = None) -> list[Match]:
         with self._lock:
             self._refresh()
             scores = self._templates @ template.astype(np.float32, copy=False)
-            return [Match(self._people[i], float(scores[i])) for i in np.argsort(-scores)[: 2 * limit]]
+            if site is not None:
+                scores[[own != site for own in self._sites]] = -np.inf
+            return [Match(self._people[i], float(scores[i])) for i in np.argsort(-scores)[:limit]]
 
     def _refresh(self) -> None:
         changed = Visitor.objects.filter(pack=self._pack).order_by("updated_at")
         if self._until is not None:
             changed = changed.filter(updated_at__gte=self._until)
         new: list[NDArray[np.float32]] = []
-        for person, template, at in changed.values_list("pk", "template", "updated_at").iterator():
+        rows = changed.values_list("pk", "template", "site", "updated_at")
+        for person, template, site, at in rows.iterator():
             self._until = at
             if person in self._places and self._places[person] < len(self._templates):
                 self._templates[self._places[person]] = template
+                self._sites[self._places[person]] = site
             else:
                 self._places[person] = len(self._people)
                 self._people.append(person)
+                self._sites.append(site)
                 new.append(cast(NDArray[np.float32], template))
         if new:
             self._templates = np.vstack([self._templates, np.stack(new)])

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import numpy as np
 from django.core.exceptions import ValidationError
-from django.db.models import Max, Min
+from django.db.models import F, Max, Min, Q
 from numpy.typing import NDArray
 
 from staff.actions import gallery_changed
@@ -16,14 +16,18 @@ from tenants.actions import announce
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
 from visits.actions import take_back
-from visits.gallery import nearest_visitors
+from visits.gallery import nearest_visitors, sites_share
 from visits.journal import locked
 from visits.models import Merge, MergeProposal, NotThisPerson, Sighting, Visit, Visitor
 from visits.rules import merge_templates
+from visits.strangers import settle
 
 log = logging.getLogger(__name__)
 
+DECIDED = "This was decided meanwhile, or one of the two is gone: load the list anew."
 KEPT_FIELDS = ("number", "name", "note", "pack", "best_shot", "best_quality", "template_weight")
+NEIGHBOURS = 4
+"""The nearest visitors of one, themselves among them, that may be proposed for a merge."""
 
 
 def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
@@ -52,16 +56,21 @@ def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
     return sighting
 
 
-def propose_merges(*, since: datetime, link: float, pack: str, most: int = 100) -> int:
-    """Propose pairs of visitors of whom one was seen since, and whose templates are one person's.
+def propose_merges(*, link: float, pack: str, now: datetime, most: int = 100) -> int:
+    """Propose pairs of visitors whose templates are one person's, where one has changed since the last time.
 
-    A pair that was proposed before, whatever became of it, is not proposed again. Returns how many are new.
+    A pair that was proposed before, whatever became of it, is not proposed again, and none across sites
+    that do not share their visitors. Returns how many are new.
     """
     new = 0
-    recent = Visitor.objects.filter(pack=pack, last_seen_at__gte=since).order_by("-last_seen_at")[:most]
-    for visitor in recent:
+    changed = Q(compared_at=None) | Q(compared_at__lt=F("updated_at"))
+    if not sites_share(active_tenant()):
+        changed &= Q(site__isnull=False)
+    for visitor in Visitor.objects.filter(changed, pack=pack).order_by("-last_seen_at")[:most]:
         try:
-            matches = nearest_visitors(active_tenant(), visitor.template, pack, limit=4)
+            matches = nearest_visitors(
+                active_tenant(), visitor.template, pack, limit=NEIGHBOURS, site=visitor.site_id
+            )
         except IndexUnavailable as error:
             log.warning("merges are proposed later: %s", error)
             return new
@@ -73,14 +82,34 @@ def propose_merges(*, since: datetime, link: float, pack: str, most: int = 100) 
                 first_id=first, second_id=second, defaults={"score": match.score}
             )
             new += made
+        Visitor.objects.filter(pk=visitor.pk).update(compared_at=now)
     return new
 
 
 def keep_apart(*, proposal: MergeProposal, by: User | None) -> MergeProposal:
-    """They are two people."""
-    proposal.state, proposal.updated_by = MergeProposal.State.DISTINCT, by
-    proposal.save(update_fields=["state", "updated_by", "updated_at"])
-    return proposal
+    """They are two people. Raises ValidationError where it was decided meanwhile."""
+    with locked():
+        found = MergeProposal.objects.filter(pk=proposal.pk, state=MergeProposal.State.OPEN)
+        pair = found.select_related("first", "second").first()
+        if pair is None:
+            raise ValidationError(DECIDED)
+        pair.state, pair.updated_by = MergeProposal.State.DISTINCT, by
+        pair.save(update_fields=["state", "updated_by", "updated_at"])
+    return pair
+
+
+def merge_proposed(*, proposal: MergeProposal, by: User | None) -> Merge:
+    """They are one person: who has a name is kept, of two alike the one that was met first.
+
+    Raises ValidationError, also where the proposal was decided or one of them is gone meanwhile.
+    """
+    with locked():
+        found = MergeProposal.objects.filter(pk=proposal.pk, state=MergeProposal.State.OPEN)
+        pair = found.select_related("first", "second").first()
+        if pair is None:
+            raise ValidationError(DECIDED)
+        kept, gone = sorted((pair.first, pair.second), key=lambda one: (not one.name, one.number))
+        return merge_visitors(kept=kept, gone=gone, by=by)
 
 
 def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
@@ -92,13 +121,20 @@ def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
             f"{kept} was seen with the model pack {kept.pack} and {gone} with {gone.pack}: "
             "their faces cannot be compared."
         )
+    if kept.site_id != gone.site_id and not sites_share(active_tenant()):
+        raise ValidationError("They belong to two sites, and sites do not share their visitors here.")
     with locked():
         kept, gone = (Visitor.objects.select_for_update().get(pk=one.pk) for one in (kept, gone))
         merge = Merge.objects.create(
             kept=kept,
             kept_template=kept.template,
             gone_template=gone.template,
-            gone=_facts(gone) | {"kept_weight": kept.template_weight, "denials": _denials_moved(gone, kept)},
+            gone=_facts(gone)
+            | {
+                "kept_weight": kept.template_weight,
+                "denials": _denials_moved(gone, kept),
+                "merges": _merges_moved(gone, kept),
+            },
             sightings=_moved(Sighting, gone, kept),
             visits=_visits_moved(gone, kept),
             created_by=by,
@@ -107,7 +143,8 @@ def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
         template, weight = merge_templates(
             kept.template, kept.template_weight, gone.template, gone.template_weight
         )
-        kept.first_seen_at = min(kept.first_seen_at, gone.first_seen_at)
+        if gone.first_seen_at < kept.first_seen_at:
+            kept.first_seen_at, kept.site_id = gone.first_seen_at, gone.site_id
         kept.last_seen_at = max(kept.last_seen_at, gone.last_seen_at)
         _look(kept, template, weight)
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=gone.pk, detail=gone.pack)
@@ -118,12 +155,17 @@ def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
 def undo_merge(*, merge: Merge, by: User | None, now: datetime) -> Visitor:
     """Two people again, each with what was theirs before; what was seen since stays with the one kept.
 
-    Raises ValidationError where it was undone already.
+    Raises ValidationError where it was undone already, or where a later merge has to be undone first.
     """
     with locked():
         merge = Merge.objects.select_for_update().select_related("kept").get(pk=merge.pk)
         if merge.undone_at is not None:
             raise ValidationError("This merge was undone already.")
+        later = Merge.objects.filter(kept=merge.kept, undone_at=None, created_at__gt=merge.created_at).last()
+        if later is not None:
+            raise ValidationError(
+                f"{merge.kept} was merged with visitor {later.gone['number']} since: undo that merge first."
+            )
         facts = merge.gone
         restored = Visitor(
             pk=UUID(facts["id"]),
@@ -138,6 +180,8 @@ def undo_merge(*, merge: Merge, by: User | None, now: datetime) -> Visitor:
         for model, keys in ((Sighting, merge.sightings), (Visit, merge.visits)):
             model.objects.filter(pk__in=keys, visitor=merge.kept).update(visitor=restored)
         NotThisPerson.objects.filter(pk__in=facts["denials"]).update(person=restored.pk)
+        Merge.objects.filter(pk__in=facts.get("merges", ())).update(kept=restored)
+        settle(restored)
         _look(merge.kept, merge.kept_template, facts["kept_weight"])
         _seen_again(merge.kept)
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=restored.pk, detail=restored.pack)
@@ -180,6 +224,14 @@ def _denials_moved(gone: Visitor, kept: Visitor) -> list[str]:
     return keys
 
 
+def _merges_moved(gone: Visitor, kept: Visitor) -> list[str]:
+    """What was merged into `gone` before is part of `kept` until this merge is undone."""
+    rows = Merge.objects.filter(kept=gone)
+    keys = [str(key) for key in rows.values_list("pk", flat=True)]
+    rows.update(kept=kept)
+    return keys
+
+
 def _visits_moved(gone: Visitor, kept: Visitor) -> list[str]:
     """One person has one open visit at a site: of two, the one that was seen last goes on."""
     for visit in Visit.objects.filter(visitor=gone, ended_at=None):
@@ -198,8 +250,9 @@ def _look(visitor: Visitor, template: NDArray[np.float32], weight: float) -> Non
 
 
 def _seen_again(visitor: Visitor) -> None:
-    """From when to when a visitor was seen, from what is left to them."""
+    """From when to when a visitor was seen, and where first, from what is left to them."""
     ends = visitor.sightings.aggregate(first=Min("started_at"), last=Max("last_seen_at"))
     if ends["first"] is not None:
         visitor.first_seen_at, visitor.last_seen_at = ends["first"], ends["last"]
         visitor.save(update_fields=["first_seen_at", "last_seen_at", "updated_at"])
+    settle(visitor)

@@ -31,8 +31,12 @@ class Visitor(Record):
     pack = models.CharField("model pack", max_length=30, editable=False)
     best_shot = models.CharField("object key", max_length=200, blank=True, editable=False)
     best_quality = models.FloatField(default=0.0, editable=False)
+    site = models.ForeignKey(Site, models.SET_NULL, null=True, editable=False, related_name="+")
+    """Where they were first seen: the site they belong to where sites do not share visitors."""
     first_seen_at = models.DateTimeField(editable=False)
     last_seen_at = models.DateTimeField(editable=False)
+    compared_at = models.DateTimeField(null=True, editable=False)
+    """When they were last compared with the other visitors, for merges to propose; null: not yet."""
 
     class Meta:
         ordering = ["-last_seen_at"]

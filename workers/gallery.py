@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ FRESH_SECONDS = 1.0
 
 
 class TenantGallery:
-    """Implements `workers.types.Gallery`; one a tenant and process, shared by the threads of its cameras."""
+    """One a tenant and process, shared by the threads of its cameras."""
 
     def __init__(self, tenant: Tenant, pack: str) -> None:
         self._tenant, self._pack = tenant, pack
@@ -52,13 +53,16 @@ class TenantGallery:
         found = nearest(template, templates, people)
         return [one for one in found if not _denied(one, denied, template)]
 
-    def visitors(self, template: NDArray[np.float32]) -> list[Candidate]:
-        """While the database is away, nobody: a record of a new visitor is compared again when it arrives."""
+    def visitors(self, template: NDArray[np.float32], site: UUID | None = None) -> list[Candidate]:
+        """Those who may be known at a site; without one, all of them.
+
+        While the database is away, nobody: a record of a new visitor is compared again when it arrives.
+        """
         if outage.on():
             return []
         try:
             with inside(self._tenant):
-                matches = nearest_visitors(self._tenant, template, self._pack)
+                matches = nearest_visitors(self._tenant, template, self._pack, site=site)
         except outage.AWAY:
             outage.note()
             return []
@@ -79,6 +83,20 @@ class TenantGallery:
         self._denied = denied_people(self._pack)
         stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
         self._version, self._staff = faces.version, (stacked, list(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class SiteGallery:
+    """A tenant's known people as the cameras of one site see them. Implements `workers.types.Gallery`."""
+
+    known: TenantGallery
+    site: UUID
+
+    def staff(self, template: NDArray[np.float32]) -> list[Candidate]:
+        return self.known.staff(template)
+
+    def visitors(self, template: NDArray[np.float32]) -> list[Candidate]:
+        return self.known.visitors(template, self.site)
 
 
 def _denied(one: Candidate, denied: dict[str, NDArray[np.float32]], template: NDArray[np.float32]) -> bool:
@@ -110,6 +128,7 @@ _galleries: dict[tuple[object, str], TenantGallery] = {}
 _galleries_lock = threading.Lock()
 
 
-def gallery_of(tenant: Tenant, pack: str) -> TenantGallery:
+def gallery_of(tenant: Tenant, pack: str, site: UUID) -> SiteGallery:
     with _galleries_lock:
-        return _galleries.setdefault((tenant.pk, pack), TenantGallery(tenant, pack))
+        known = _galleries.setdefault((tenant.pk, pack), TenantGallery(tenant, pack))
+    return SiteGallery(known, site)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from staff.gallery import IndexUnavailable, tenants_thresholds, visitor_index
 from tenants.context import inside
 from tenants.models import Outbox, Tenant
 from visits.actions import bring_index_up_to_date, resolve_pending
+from visits.gallery import fill
 from visits.identities import propose_merges
 from visits.models import Visitor
 from workers.engines.catalogue import PACKS
@@ -20,8 +21,6 @@ from workers.engines.catalogue import PACKS
 log = logging.getLogger(__name__)
 
 BATCH = 500
-PROPOSED_FOR = timedelta(minutes=10)
-"""Visitors seen within this time are compared with the others; the job runs more often."""
 
 
 def drain_outbox() -> int:
@@ -54,17 +53,9 @@ def rebuild(pack: str, tenants: list[Tenant], advance: Callable[[Tenant, int, in
             if not _only_writer(wait=True):
                 continue
             visitors = Visitor.objects.filter(pack=pack)
-            count, done = visitors.count(), 0
+            count = visitors.count()
             visitor_index(pack).drop_tenant(tenant.pk)
-            batch = []
-            for visitor in visitors.only("pk", "template").iterator(chunk_size=BATCH):
-                batch.append((visitor.pk, visitor.template))
-                if len(batch) == BATCH or done + len(batch) == count:
-                    visitor_index(pack).upsert(tenant.pk, batch)
-                    done += len(batch)
-                    batch = []
-                    advance(tenant, done, count)
-            total += done
+            total += fill(tenant, visitors, pack, lambda done, of=tenant, all_=count: advance(of, done, all_))  # type: ignore[misc]
     return total
 
 
@@ -84,9 +75,9 @@ def _only_writer(*, wait: bool = False) -> bool:
 
 
 def settle_identities(*, now: datetime) -> None:
-    """Compare what had to wait for the index, and propose visitors of late who may be one person."""
+    """Compare what had to wait for the index, and propose visitors who may be one person."""
     pack = settings.FACETRACK_PACK
     own = tenants_thresholds(pack)
     link = own.link if own else PACKS[pack].thresholds.link
     resolve_pending(link=link, pack=pack)
-    propose_merges(since=now - PROPOSED_FOR, link=link, pack=pack)
+    propose_merges(link=link, pack=pack, now=now)

@@ -134,7 +134,7 @@ class Run:
     def _pipeline(self, engines: Engines) -> Pipeline:
         """One for the whole run: its tracks must be numbered on when a source comes back."""
         if self._made is None:
-            gallery = gallery_of(self.tenant, engines.embedder.pack)
+            gallery = gallery_of(self.tenant, engines.embedder.pack, self.camera.site_id)
             config = PipelineConfig(camera=config_of(self.camera))
             self._made = Pipeline(engines, gallery, config)
         return self._made

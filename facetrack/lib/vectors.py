@@ -1,9 +1,10 @@
 """The only door to Milvus: visitors' embeddings, searched one tenant at a time.
 
 Milvus is an index that can be rebuilt from PostgreSQL at any time; nothing here is the only copy.
-A model pack has one collection, a tenant one partition of it. Three fences keep tenants apart: the
-partition, the primary key (which contains the tenant: Milvus Lite looks keys up in all partitions,
-so that another tenant's delete or upsert would reach a bare visitor's id) and a check of each hit.
+A model pack has one collection, a tenant one partition of it, and each row names the site that its
+visitor belongs to. Three fences keep tenants apart: the partition, the primary key (which contains the
+tenant: Milvus Lite looks keys up in all partitions, so that another tenant's delete or upsert would reach
+a bare visitor's id) and a check of each hit.
 
 Embeddings are float32 (512,), L2-normalised; a score is their inner product, -1..1, higher is closer.
 """
@@ -37,6 +38,7 @@ WRITE_SECONDS = 30.0
 CONNECT_SECONDS = 5.0  # of writing; a search has its own, shorter time
 COUNT_SECONDS = 10.0
 SHORTEST = 0.05  # what a step gets when the others took all the time
+FIELDS = ("id", "tenant", "site", "embedding")
 NLIST, NPROBE = 128, 16  # IVF_FLAT: into how many lists rows are sorted, how many a search reads
 
 # Error codes of Milvus 2.x, which Milvus Lite shares: merr.go
@@ -79,10 +81,19 @@ class VisitorIndex:
         self._lite = False
         self._prepared: set[UUID] = set()
 
-    def upsert(self, tenant: UUID, rows: Iterable[Row]) -> int:
-        """Adds visitors or replaces their embeddings; returns how many. Durable when it returns."""
+    def upsert(self, tenant: UUID, rows: Iterable[Row], site: UUID | None = None) -> int:
+        """Adds visitors of a site or replaces their embeddings; returns how many. Durable when it returns."""
         _require_uuid(tenant)
-        return self._tell("write", lambda client: self._write(client, tenant, rows))
+        return self._tell("write", lambda client: self._write(client, tenant, rows, site))
+
+    def ready(self, tenant: UUID) -> bool:
+        """Whether there is anything of this tenant, in a collection that this code can use.
+
+        One of an older make is dropped and made anew: whoever asks has to fill it.
+        """
+        _require_uuid(tenant)
+        self._tell("prepare", lambda client: self._prepare(client, tenant))
+        return self.count(tenant) > 0
 
     def delete(self, tenant: UUID, visitors: Sequence[UUID]) -> None:
         """Removes these visitors; those not in the index are no error. Durable when it returns."""
@@ -99,8 +110,15 @@ class VisitorIndex:
 
         self._tell("delete from", remove)
 
-    def search(self, tenant: UUID, embedding: Embedding, limit: int = 5, timeout: float = 0.3) -> list[Hit]:
-        """The closest visitors of this tenant, best first; empty where it has none.
+    def search(
+        self,
+        tenant: UUID,
+        embedding: Embedding,
+        limit: int = 5,
+        timeout: float = 0.3,
+        site: UUID | None = None,
+    ) -> list[Hit]:
+        """The closest visitors of this tenant, or of one site of it, best first; empty where it has none.
 
         `timeout` in seconds covers the whole call: connecting, loading after a restart, searching.
         Raises IndexUnavailable and ForeignTenant.
@@ -117,6 +135,7 @@ class VisitorIndex:
                 limit=limit,
                 output_fields=["tenant"],
                 partition_names=[_partition(tenant)],
+                filter=f'site == "{site.hex}"' if site else "",
                 search_params={"params": {"nprobe": NPROBE}} if self._index_type == "IVF_FLAT" else {},
                 timeout=seconds,
             )
@@ -165,11 +184,13 @@ class VisitorIndex:
             self._client = None
             self._prepared.clear()
 
-    def _write(self, client: MilvusClient, tenant: UUID, rows: Iterable[Row]) -> int:
+    def _write(
+        self, client: MilvusClient, tenant: UUID, rows: Iterable[Row], site: UUID | None = None
+    ) -> int:
         self._prepare(client, tenant)
         written = 0
         for some in _batches(rows):
-            data = [_row(tenant, visitor, embedding) for visitor, embedding in some]
+            data = [_row(tenant, site, visitor, embedding) for visitor, embedding in some]
             client.upsert(self.collection, data, partition_name=_partition(tenant), timeout=WRITE_SECONDS)
             written += len(data)
         if written:
@@ -195,7 +216,11 @@ class VisitorIndex:
         """Makes the collection and the tenant's partition where they are missing, and loads them."""
         if tenant in self._prepared:
             return
-        if not client.has_collection(self.collection, timeout=WRITE_SECONDS):
+        known = client.has_collection(self.collection, timeout=WRITE_SECONDS)
+        if known and not self._is_current(client):
+            client.drop_collection(self.collection, timeout=WRITE_SECONDS)
+            known = False
+        if not known:
             client.create_collection(self.collection, schema=_schema(), timeout=WRITE_SECONDS)
         if not client.list_indexes(self.collection, timeout=WRITE_SECONDS):
             self._create_index(client)
@@ -203,6 +228,11 @@ class VisitorIndex:
             client.create_partition(self.collection, _partition(tenant), timeout=WRITE_SECONDS)
         client.load_collection(self.collection, timeout=WRITE_SECONDS)
         self._prepared.add(tenant)
+
+    def _is_current(self, client: MilvusClient) -> bool:
+        """Whether the rows have all that is written today: those of older versions name no site."""
+        found = client.describe_collection(self.collection, timeout=WRITE_SECONDS)
+        return {field["name"] for field in found["fields"]} == set(FIELDS)
 
     def _create_index(self, client: MilvusClient) -> None:
         index = client.prepare_index_params()
@@ -274,6 +304,7 @@ def _schema() -> Any:
     schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=65)
     schema.add_field("tenant", DataType.VARCHAR, max_length=32)
+    schema.add_field("site", DataType.VARCHAR, max_length=32)
     schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=DIMENSION)
     return schema
 
@@ -286,11 +317,12 @@ def _key(tenant: UUID, visitor: UUID) -> str:
     return f"{tenant.hex}_{visitor.hex}"
 
 
-def _row(tenant: UUID, visitor: UUID, embedding: Embedding) -> dict[str, Any]:
+def _row(tenant: UUID, site: UUID | None, visitor: UUID, embedding: Embedding) -> dict[str, Any]:
     vector = np.ascontiguousarray(embedding, dtype=np.float32)
     if vector.shape != (DIMENSION,) or not np.isfinite(vector).all():
         raise ValueError(f"visitor {visitor}: an embedding is {DIMENSION} finite numbers, not {vector.shape}")
-    return {"id": _key(tenant, visitor), "tenant": tenant.hex, "embedding": vector}
+    of = {"tenant": tenant.hex, "site": site.hex if site else ""}
+    return {"id": _key(tenant, visitor), "embedding": vector, **of}
 
 
 def _hit(tenant: UUID, hit: Any) -> Hit:

@@ -17,6 +17,12 @@ class Tenant(TenantMixin):  # type: ignore[misc]
         default=False,
         help_text="Who has none is led to the page where they set it up, and nowhere else.",
     )
+    visitors_shared = models.BooleanField(
+        "sites share their visitors",
+        default=True,
+        help_text="On: whoever was seen at one site is known at all of them. Off: every site knows only the "
+        "visitors who belong to it.",
+    )
 
     class Meta:
         ordering = ["name"]

@@ -3,12 +3,13 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from tenants.access import access_of
-from tenants.actions import require_second_factor
+from tenants.actions import require_second_factor, share_visitors
 from tenants.forms import SettingsForm
 from tenants.queries import tenant_of
 
@@ -22,7 +23,9 @@ def settings(request: HttpRequest) -> HttpResponse:
     tenant = tenant_of(request)
     form = SettingsForm(request.POST if request.method == "POST" else None, instance=tenant)
     if form.is_valid():
-        require_second_factor(tenant=tenant, required=form.cleaned_data["second_factor_required"])
+        with transaction.atomic():
+            require_second_factor(tenant=tenant, required=form.cleaned_data["second_factor_required"])
+            share_visitors(tenant=tenant, shared=form.cleaned_data["visitors_shared"])
         messages.success(request, "The settings are saved.")
         return redirect("settings")
     return render(request, "settings/page.html", {"form": form})

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 import numpy as np
 import psutil
 import pytest
+from pymilvus import DataType
 
 from facetrack.lib.services import ensure, ports
 from facetrack.lib.services.milvus import Milvus
@@ -104,10 +105,49 @@ def test_a_row_of_another_tenant_in_the_partition_stops_the_search(index: Visito
     visitor, embedding = people(1)[0]
     index.upsert(ACME, [(visitor, embedding)])
     client = index._connected(2)
-    row = {"id": f"{RIVAL.hex}_{visitor.hex}", "tenant": RIVAL.hex, "embedding": embedding}
+    row = {"id": f"{RIVAL.hex}_{visitor.hex}", "tenant": RIVAL.hex, "site": "", "embedding": embedding}
     client.upsert(index.collection, [row], partition_name=f"t_{ACME.hex}")
     with pytest.raises(ForeignTenant, match=str(ACME)):
         index.search(ACME, embedding, timeout=5)
+
+
+def test_a_search_at_one_site_finds_its_visitors_alone_and_all_of_them(index: VisitorIndex) -> None:
+    north, south = UUID(int=11), UUID(int=12)
+    near, far = people(300, seed=1), people(300, seed=2)
+    index.upsert(ACME, near, north)
+    index.upsert(ACME, far, south)
+    query = far[0][1]
+    everywhere = index.search(ACME, query, 600, 5)
+    assert len(everywhere) == 600
+    here = index.search(ACME, query, 600, 5, site=north)
+    own = {visitor for visitor, _ in near}
+    assert here == [hit for hit in everywhere if hit[0] in own]
+    assert index.search(ACME, query, 5, 5, site=UUID(int=13)) == []
+
+
+def test_a_visitor_moves_from_site_to_site(index: VisitorIndex) -> None:
+    [(visitor, embedding)] = people(1)
+    for site in (UUID(int=11), UUID(int=12)):
+        index.upsert(ACME, [(visitor, embedding)], site)
+    assert index.search(ACME, embedding, 5, 5, site=UUID(int=11)) == []
+    _is_certain(index.search(ACME, embedding, 5, 5, site=UUID(int=12))[0], visitor)
+
+
+def test_a_collection_of_an_older_version_is_made_anew(index: VisitorIndex) -> None:
+    client = index._connected(2)
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=65)
+    schema.add_field("tenant", DataType.VARCHAR, max_length=32)
+    schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=512)
+    client.create_collection(index.collection, schema=schema)
+    visitor, embedding = people(1)[0]
+    row = {"id": f"{ACME.hex}_{uuid4().hex}", "tenant": ACME.hex, "embedding": embedding}
+    client.create_partition(index.collection, f"t_{ACME.hex}")
+    client.insert(index.collection, [row], partition_name=f"t_{ACME.hex}")
+    assert not index.ready(ACME)
+    index.upsert(ACME, [(visitor, embedding)], UUID(int=11))
+    assert index.ready(ACME)
+    assert [found for found, _ in index.search(ACME, embedding, 5, 5)] == [visitor]
 
 
 @pytest.mark.parametrize("tenant", [None, str(ACME), 7])
@@ -118,6 +158,7 @@ def test_it_takes_no_tenant_but_a_uuid(index: VisitorIndex, tenant: UUID) -> Non
         lambda: index.upsert(tenant, []),
         lambda: index.delete(tenant, []),
         lambda: index.count(tenant),
+        lambda: index.ready(tenant),
         lambda: index.drop_tenant(tenant),
         lambda: index.rebuild(tenant, []),
     ):

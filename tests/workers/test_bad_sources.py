@@ -18,6 +18,7 @@ from tests.api.answers import V1
 from tests.conftest import make_camera
 from workers.actions.fleet import Introduction, register
 from workers.keeper import Keeper
+from workers.links.direct import DirectLink
 from workers.models import CameraLease, LeaseGrant
 from workers.operations import Operation, carry_out, reply
 from workers.sinks.spool import Spool
@@ -49,7 +50,7 @@ def page() -> Iterator[str]:
 def worker(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
     """A worker that gets its tasks without a broker in between; it answers through the real Redis."""
     spool = Spool(tmp_path / "spool", megabytes=10)
-    keeper = Keeper(register(introduction=Introduction(name="w1", capacity=4)), spool)
+    keeper = Keeper(DirectLink(register(introduction=Introduction(name="w1", capacity=4))), spool)
 
     def sent(name: str, words: list[str], **_: object) -> None:
         key, operation, camera = words

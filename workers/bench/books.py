@@ -24,7 +24,7 @@ from tenants.owner import as_owner
 from workers.clips.actors import Actor
 from workers.engines import Engines
 from workers.enrol import EnrolledFace
-from workers.gallery import TenantGallery
+from workers.gallery import SiteGallery, TenantGallery
 from workers.models import CameraLease
 from workers.replay import MemoryGallery
 from workers.sinks.record import Recorder
@@ -68,7 +68,7 @@ class TenantBook:
 
     def __init__(self, tenant: Tenant, camera: Camera, engines: Engines, names: dict[str, str]) -> None:
         pack = engines.embedder.pack
-        self._gallery = TenantGallery(tenant, pack)
+        self._gallery = SiteGallery(TenantGallery(tenant, pack), camera.site_id)
         right = _Undisputed(camera.epoch)
         self._recorder = Recorder(tenant, camera.pk, right, None, pack=pack, link=engines.thresholds.link)
         self.names = names
