@@ -12,7 +12,7 @@ from tests.stages.faces import backdrop, paste, portraits, sized
 from workers.config import CameraConfig, PipelineConfig
 from workers.engines import Engines
 from workers.pipeline import Pipeline
-from workers.replay import MemoryGallery
+from workers.replay import MemoryGallery, read_ahead
 from workers.types import Decision, Frame, Picture, TrackReport
 
 PEOPLE = portraits()
@@ -285,3 +285,36 @@ def test_a_face_that_is_small_to_the_detector_is_looked_at_in_full_resolution(
     last = last_of(run(Pipeline(engines, staff, CONFIG), frames, staff))[-1]
     assert last.verdict.identity == "eileen"
     assert last.verdict.score > 0.6
+
+
+class Listed:
+    """A source of frames that are there already."""
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self._left = iter(frames)
+
+    def read(self) -> Frame | None:
+        return next(self._left, None)
+
+    def close(self) -> None:
+        self._left = iter(())
+
+
+def test_what_is_worked_out_ahead_changes_nothing(engines: Engines, staff: MemoryGallery) -> None:
+    """With a pause in it, in which nothing moves: there frames are not looked at, ahead neither."""
+    clip = Clip()
+    frames = walk(clip, "tom", 12) + empty(clip, 4) + walk(clip, "eileen", 12, side=180, y=60) + empty(clip)
+    config = PipelineConfig(camera=CameraConfig(fps=FPS, analysed_side=320))
+    alone, ahead = Pipeline(engines, staff, config), Pipeline(engines, staff, config)
+    source, given = read_ahead(Listed(frames), ahead), list[Frame]()
+    while (frame := source.read()) is not None:
+        given.append(frame)
+    expected, found = run(alone, frames, staff), run(ahead, given, staff)
+    assert [facts(report) for report in found] == [facts(report) for report in expected]
+    assert ahead.counters == alone.counters
+    assert ahead.counters.still_frames > 0
+    assert all(frame.found is not None and frame.cells is not None for frame in given)
+
+
+def facts(report: TrackReport) -> tuple[object, ...]:
+    return report.track, report.sequence, report.ended, report.verdict, report.faces, report.last_frame
