@@ -85,13 +85,14 @@ def test_a_pair_is_merged_and_parted_again_by_hand(
 ) -> None:
     client, pair = client_of(acme), everything["visits.mergeproposal"]
     page = reverse("admin:visits_mergeproposal_changelist")
+    kept, gone = sorted((pair.first, pair.second), key=lambda visitor: visitor.number)
     client.post(page, {"action": "merge", "_selected_action": [str(pair.pk)]})
-    assert not Visitor.objects.filter(pk=pair.second_id).exists()
-    merge = Merge.objects.get(kept=pair.first_id, gone__id=str(pair.second_id))
+    assert not Visitor.objects.filter(pk=gone.pk).exists()
+    merge = Merge.objects.get(kept=kept.pk, gone__id=str(gone.pk))
     client.post(
         reverse("admin:visits_merge_changelist"), {"action": "undo", "_selected_action": [str(merge.pk)]}
     )
-    assert Visitor.objects.filter(pk=pair.second_id).exists()
+    assert Visitor.objects.filter(pk=gone.pk).exists()
 
 
 def test_a_sighting_is_taken_from_a_person_by_hand(

@@ -31,9 +31,10 @@ def var(root: Path) -> Path:
     return root
 
 
-def _hears_ctrl_c() -> None:
-    """A shell starts what it runs in the background deaf to Ctrl-C, and so would be all that we start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _hears_signals() -> None:
+    """What a shell runs in the background is deaf to Ctrl-C, and what `nohup` runs to a hang-up."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def started(var: Path, *words: str) -> subprocess.Popen[str]:
@@ -46,7 +47,7 @@ def started(var: Path, *words: str) -> subprocess.Popen[str]:
         [sys.executable, "manage.py", *words],
         cwd=REPOSITORY,
         env=environ,
-        preexec_fn=_hears_ctrl_c,
+        preexec_fn=_hears_signals,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -157,8 +157,9 @@ def test_it_registers_runs_a_camera_and_goes_offline(
     site = installation.api("sites/", name="Gate")["id"]
     camera = {"site": site, "name": "Door", "kind": "file", "location": str(clip), "loop": True}
     made = installation.api("cameras/", **camera)
-    installation.api(f"cameras/{made['id']}/start/")
     process = worker("--key-file", str(installation.key_file))
+    wait_for(lambda: "ready." in installation.log.read_text(), 30, "Celery")
+    installation.api(f"cameras/{made['id']}/start/")
     installation.command("job", "supervise")
     wait_for(installation.records, 30, "the camera to run")
     wait_for(lambda: installation.state() == "processing", 15, "a beat that says so")
