@@ -12,6 +12,7 @@ from tenants.api.keys import KeyViewSet
 from tenants.api.logins import KeyTokenView, LogoutView, RefreshView, TokenView
 from tenants.api.members import MemberViewSet
 from tenants.api.views import ApiView, NowhereView
+from visits.api.merges import MergeProposalViewSet, MergeViewSet
 from visits.api.stream import EventStreamView
 from visits.api.views import SightingViewSet, VisitorViewSet, VisitViewSet
 from workers.api.operations import CameraOperationViewSet
@@ -36,6 +37,8 @@ router.register("staff/<uuid:staff_id>/faces", FaceImageViewSet, "api-face")
 router.register("visitors", VisitorViewSet, "api-visitor")
 router.register("visits", VisitViewSet, "api-visit")
 router.register("sightings", SightingViewSet, "api-sighting")
+router.register("merge-proposals", MergeProposalViewSet, "api-merge-proposal")
+router.register("merges", MergeViewSet, "api-merge")
 router.register("members", MemberViewSet, "api-member")
 router.register("keys", KeyViewSet, "api-key")
 router.register("cameras", CameraOperationViewSet, "api-camera-operation")

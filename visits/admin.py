@@ -25,7 +25,7 @@ from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.identities import keep_apart, merge_proposed, not_this_person, undo_merge
 from visits.models import Decision, Merge, MergeProposal, Sighting, Visit, Visitor
-from visits.queries import shot_url, sightings, visitors, visits
+from visits.queries import merge_proposals, shot_url, sightings, visitors, visits
 
 
 def _picture(key: str) -> SafeString | str:
@@ -223,6 +223,9 @@ class MergeProposalAdmin(WholeTenantAdmin):
     list_select_related = ("first", "second")
     fields = ("first_picture", "first", "second_picture", "second", "likeness", "state")
     actions = ("merge", "keep_apart")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MergeProposal]:
+        return merge_proposals(granted(request))
 
     @display(description="picture")
     def first_picture(self, row: MergeProposal) -> SafeString | str:

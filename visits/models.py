@@ -258,4 +258,9 @@ class Merge(Record):
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"visitor {self.gone.get('number')} into {self.kept}"
+        return f"{self.gone_called} into {self.kept}"
+
+    @property
+    def gone_called(self) -> str:
+        """Who went into `kept`, as they were called then."""
+        return self.gone.get("name") or f"Visitor {self.gone.get('number')}"

@@ -1,19 +1,21 @@
 """Pages about visits and the people who make them. Each is one view at one address; htmx gets a fragment."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from cameras.queries import camera_states
@@ -25,13 +27,20 @@ from tenants.audit.forms import ReasonForm
 from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.forms import NewsForm, SightingFilter, VisitFilter, VisitorForm, VisitorSearch
-from visits.models import Sighting, Visit
+from visits.identities import keep_apart, merge_proposed, undo_merge
+from visits.models import Merge, MergeProposal, Sighting, Visit
 from visits.queries import (
     counts,
+    get_merge,
+    get_merge_proposal,
     get_visitor,
     live_cursor,
+    merge_proposals,
+    merges,
+    merges_of,
     missed,
     of_person,
+    pairs_with,
     sightings,
     still_there,
     visitors,
@@ -118,6 +127,64 @@ def visitor_list(request: HttpRequest) -> HttpResponse:
     return _list(request, "visitors", form, found)
 
 
+@require_safe
+@login_required
+@never_cache
+def merge_list(request: HttpRequest) -> HttpResponse:
+    """Visitors who may be one person, for people to decide."""
+    form = VisitorSearch(request.GET)
+    found = merge_proposals(granted(request)).filter(state=MergeProposal.State.OPEN)
+    found = found.filter(pairs_with(form.cleaned_data["q"])) if form.is_valid() else found.none()
+    return _list(request, "merges", form, found)
+
+
+@require_safe
+@login_required
+@never_cache
+def merge_history(request: HttpRequest) -> HttpResponse:
+    form = VisitorSearch(request.GET)
+    found = merges(granted(request))
+    found = found.filter(merges_of(form.cleaned_data["q"])) if form.is_valid() else found.none()
+    return _list(request, "merges", form, found, history=True)
+
+
+@require_POST
+@login_required
+@permission_required("visits.change_mergeproposal", raise_exception=True)
+def accept_merge(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
+    """They are one person."""
+    pair = get_merge_proposal(granted(request), proposal_id)
+    return _decided(request, "merges", lambda: f"Merged: {_merged(request, pair)}.")
+
+
+@require_POST
+@login_required
+@permission_required("visits.change_mergeproposal", raise_exception=True)
+def reject_merge(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
+    """They are two people."""
+    pair = get_merge_proposal(granted(request), proposal_id)
+
+    def decide() -> str:
+        keep_apart(proposal=pair, by=user_of(request))
+        return f"{pair.first} and {pair.second} are two people, and are not proposed again."
+
+    return _decided(request, "merges", decide)
+
+
+@require_POST
+@login_required
+@permission_required("visits.change_merge", raise_exception=True)
+def undo(request: HttpRequest, merge_id: UUID) -> HttpResponse:
+    """They were two people after all."""
+    merge = get_merge(granted(request), merge_id)
+
+    def decide() -> str:
+        restored = undo_merge(merge=merge, by=user_of(request), now=timezone.now())
+        return f"{restored} and {merge.kept} are two people again."
+
+    return _decided(request, "merge_history", decide)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 @never_cache
@@ -171,10 +238,23 @@ def staff_person(request: HttpRequest, member_id: UUID) -> HttpResponse:
     return render(request, "staff/person.html", context | _seen(access, member_id))
 
 
-def _list(request: HttpRequest, name: str, form: Any, found: QuerySet[Any]) -> HttpResponse:
+def _merged(request: HttpRequest, pair: MergeProposal) -> Merge:
+    return merge_proposed(proposal=pair, by=user_of(request))
+
+
+def _decided(request: HttpRequest, back: str, decide: Callable[[], str]) -> HttpResponse:
+    """Decide, say what came of it, and go back to the list as it was searched."""
+    try:
+        messages.success(request, decide())
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    return redirect(f"{reverse(back)}?{request.GET.urlencode()}")
+
+
+def _list(request: HttpRequest, name: str, form: Any, found: QuerySet[Any], **more: object) -> HttpResponse:
     page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
     template = "results" if request.htmx else "page"  # type: ignore[attr-defined]
-    return render(request, f"{name}/{template}.html", {"form": form, "page": page})
+    return render(request, f"{name}/{template}.html", {"form": form, "page": page, **more})
 
 
 def _seen(access: Access, person_id: UUID) -> dict[str, Any]:

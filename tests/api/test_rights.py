@@ -13,10 +13,11 @@ from staff.models import StaffMember
 from tenants.models import Tenant, User
 from tenants.rules import MEMBER_ROLES, Role
 from tests.api.answers import V1, problem, results
-from visits.models import Sighting
+from visits.identities import merge_visitors
+from visits.models import MergeProposal, Sighting
 
 UNKNOWN = f"cameras/{UUID(int=1)}/"
-LISTS = ["sites", "cameras", "staff", "visitors", "visits", "sightings"]
+LISTS = ["sites", "cameras", "staff", "visitors", "visits", "sightings", "merge-proposals", "merges"]
 API = Callable[..., APIClient]
 MakeVisit = Callable[..., Sighting]
 
@@ -27,6 +28,12 @@ def rows(camera: Camera, employee: StaffMember, make_visit: MakeVisit) -> dict[s
     StaffMember.objects.filter(pk=employee.pk).update(sites=[camera.site_id])
     sighting = make_visit(camera)
     assert sighting.visit is not None
+    spare = [make_visit(camera, face=face).visitor for face in (11, 12, 13)]
+    assert all(spare)
+    kept, gone, twin = (one for one in spare if one)
+    merge = merge_visitors(kept=kept, gone=gone, by=None)
+    first, second = sorted((kept.pk, twin.pk))
+    pair = MergeProposal.objects.create(first_id=first, second_id=second, score=0.5)
     return {
         "sites": camera.site_id,
         "cameras": camera.pk,
@@ -34,6 +41,8 @@ def rows(camera: Camera, employee: StaffMember, make_visit: MakeVisit) -> dict[s
         "visitors": sighting.visitor_id,
         "visits": sighting.visit.pk,
         "sightings": sighting.pk,
+        "merge-proposals": pair.pk,
+        "merges": merge.pk,
     }
 
 
@@ -60,7 +69,7 @@ def test_every_member_reads(
 ) -> None:
     client = api_of(acme, role)
     for kind, pk in rows.items():
-        assert [row["id"] for row in results(client.get(f"{V1}/{kind}/"))] == [str(pk)]
+        assert str(pk) in [row["id"] for row in results(client.get(f"{V1}/{kind}/"))]
         assert client.get(f"{V1}/{kind}/{pk}/").json()["id"] == str(pk)
 
 
@@ -84,6 +93,9 @@ def test_nothing_of_another_customer_can_be_written(
         problem(stranger.delete(f"{V1}/{kind}/{rows[kind]}/"), 404)
     for verb in ("start", "stop"):
         problem(stranger.post(f"{V1}/cameras/{rows['cameras']}/{verb}/"), 404)
+    for verb in ("accept", "reject"):
+        problem(stranger.post(f"{V1}/merge-proposals/{rows['merge-proposals']}/{verb}/"), 404)
+    problem(stranger.post(f"{V1}/merges/{rows['merges']}/undo/"), 404)
     problem(stranger.get(f"{V1}/staff/{rows['staff']}/faces/"), 404)
     body = {"site": str(rows["sites"]), "name": "Spy", "kind": "usb", "location": "0"}
     problem(stranger.post(f"{V1}/cameras/", body), 400, field="site")
@@ -113,6 +125,8 @@ WRITES = [
     ("delete", "staff/{staff}/", None, 204, 403),
     ("patch", "visitors/{visitors}/", {"name": "New"}, 200, 200),
     ("delete", "visitors/{visitors}/", None, 204, 403),
+    ("post", "merge-proposals/{merge-proposals}/reject/", None, 409, 200),
+    ("post", "merges/{merges}/undo/", None, 409, 200),
 ]
 
 

@@ -56,10 +56,15 @@ def test_every_operation_names_its_problems(request: pytest.FixtureRequest, whic
 def test_everything_is_there(schema: dict[str, Any]) -> None:
     found = {path.removeprefix(V1) for path in schema["paths"]}
     row = "{id}/"
-    for kind in ("sites", "cameras", "staff", "visitors", "visits", "sightings"):
+    for kind in ("sites", "cameras", "staff", "visitors", "visits", "sightings", "merges", "merge-proposals"):
         assert {f"/{kind}/", f"/{kind}/{row}"} <= found
     assert {f"/cameras/{row}start/", f"/cameras/{row}stop/", f"/staff/{{staff_id}}/faces/{row}"} <= found
     assert {"/auth/token/", "/auth/token/refresh/", "/auth/logout/"} <= found
+    assert {
+        f"/merge-proposals/{row}accept/",
+        f"/merge-proposals/{row}reject/",
+        f"/merges/{row}undo/",
+    } <= found
     assert set(schema["paths"][f"{V1}/visits/"]) == {"get"}
 
 

@@ -72,6 +72,8 @@ def test_no_page_has_inline_script_or_style(
         "/account/password/",
         "/account/second-factor/",
         "/settings/",
+        "/visitors/merges/",
+        "/visitors/merges/history/",
     ]
     for path in [*paths, f"/people/visitors/{visitor}/forget/"]:
         text = client.get(path).content.decode()

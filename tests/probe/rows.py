@@ -21,6 +21,7 @@ from tenants.models import Tenant, User
 from tests.conftest import template_of
 from tests.probe.inventory import tenant_models
 from tests.probe.secrets import Secrets
+from visits.models import Merge
 
 ROWS = 2
 TRIES = 400
@@ -174,6 +175,8 @@ class Filler:
                 yield f"{self.secrets.canary()}@example.test"
             case models.GenericIPAddressField():
                 yield "192.0.2.7"
+            case models.JSONField() if field.model is Merge:
+                yield self._merged(number) if field.name == "gone" else []
             case models.JSONField():
                 yield {"note": self.secrets.canary()}
             case models.BinaryField():
@@ -209,6 +212,24 @@ class Filler:
         if any(isinstance(validator, RegexValidator) for validator in field.base_field.validators):
             return []  # words of a list that the API knows, such as the scopes of a key
         return [next(self._values(field.base_field, number)) for _ in range(field.size or 1)]
+
+    def _merged(self, number: int) -> dict[str, Any]:
+        """What a merge keeps of the visitor who is gone."""
+        name, now = self.secrets.canary(), timezone.now().isoformat()
+        return {
+            "id": str(uuid4()),
+            "number": 9_000 + number,
+            "name": name,
+            "note": self.secrets.canary(),
+            "pack": "edgeface-xs",
+            "best_shot": objects.save(self.tenant.pk, name, f"a picture of {name}".encode()),
+            "best_quality": 0.5,
+            "template_weight": 1.0,
+            "kept_weight": 1.0,
+            "first_seen_at": now,
+            "last_seen_at": now,
+            "denials": [],
+        }
 
     def _text(self, field: Any) -> str:
         canary = self.secrets.canary()

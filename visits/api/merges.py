@@ -1,0 +1,175 @@
+"""Merges over the API: pairs that may be one person, what was decided of them, and the way back."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.api.filters import TextFilter, YesNoFilter
+from tenants.api.problems import Conflict
+from tenants.api.serializers import PictureField
+from tenants.api.views import RowsViewSet, member
+from visits.identities import keep_apart, merge_proposed, undo_merge
+from visits.models import Merge, MergeProposal, Visitor
+from visits.queries import (
+    get_merge,
+    get_merge_proposal,
+    merge_proposals,
+    merges,
+    merges_of,
+    pairs_with,
+    shot_url,
+)
+
+_Done = TypeVar("_Done")
+SEARCH_HELP = "Part of a name, or a number: 12, visitor 12."
+
+
+class VisitorFaceSerializer(serializers.ModelSerializer[Visitor]):
+    """One of two visitors who are compared."""
+
+    name = serializers.CharField(source="__str__", read_only=True)
+    picture = PictureField(shot_url, source="best_shot")
+
+    class Meta:
+        model = Visitor
+        fields = ("id", "number", "name", "first_seen_at", "last_seen_at", "picture")
+        read_only_fields = fields
+
+
+class MergeProposalSerializer(serializers.ModelSerializer[MergeProposal]):
+    """Two visitors who may be one person."""
+
+    first = VisitorFaceSerializer(read_only=True)
+    second = VisitorFaceSerializer(read_only=True)
+
+    class Meta:
+        model = MergeProposal
+        fields = ("id", "first", "second", "score", "state", "created_at")
+        read_only_fields = fields
+
+
+class GoneSerializer(serializers.Serializer[Merge]):
+    """Who went into the other, as they were then; an undone merge gives back the same id and number."""
+
+    id = serializers.UUIDField(source="gone_id")
+    number = serializers.IntegerField(source="gone_number")
+    name = serializers.CharField(source="gone_called")
+    picture = PictureField(shot_url, source="gone_shot")
+
+
+class MergeSerializer(serializers.ModelSerializer[Merge]):
+    """`undone_at` is null while the two are one."""
+
+    kept = VisitorFaceSerializer(read_only=True)
+    gone = GoneSerializer(source="*", read_only=True)
+
+    class Meta:
+        model = Merge
+        fields = ("id", "kept", "gone", "created_at", "undone_at")
+        read_only_fields = fields
+
+
+class ProposalFilters(filters.FilterSet):  # type: ignore[misc]
+    search = TextFilter(method="search_for", help_text=SEARCH_HELP)
+    state = filters.ChoiceFilter(choices=MergeProposal.State.choices)
+
+    class Meta:
+        model = MergeProposal
+        fields = ()
+
+    def search_for(self, rows: QuerySet[MergeProposal], name: str, text: str) -> QuerySet[MergeProposal]:
+        return rows.filter(pairs_with(text))
+
+
+class MergeFilters(filters.FilterSet):  # type: ignore[misc]
+    search = TextFilter(method="search_for", help_text=SEARCH_HELP)
+    undone = YesNoFilter(
+        field_name="undone_at", lookup_expr="isnull", exclude=True, help_text="Whether it was undone."
+    )
+
+    class Meta:
+        model = Merge
+        fields = ()
+
+    def search_for(self, rows: QuerySet[Merge], name: str, text: str) -> QuerySet[Merge]:
+        return rows.filter(merges_of(text))
+
+
+class MergeProposalViewSet(RowsViewSet[MergeProposal]):
+    """Visitors who may be one person, latest found first. A pair that was merged is no proposal any more."""
+
+    serializer_class = MergeProposalSerializer
+    filterset_class = ProposalFilters
+    queryset = MergeProposal.objects.none()
+    bodiless: ClassVar[tuple[str, ...]] = ("accept", "reject")
+
+    def get_queryset(self) -> QuerySet[MergeProposal]:
+        return merge_proposals(self.access)
+
+    def get_row(self, pk: UUID) -> MergeProposal:
+        return get_merge_proposal(self.access, pk)
+
+    @extend_schema(responses=MergeSerializer)
+    @action(detail=True, methods=["post"], verb="change")
+    def accept(self, request: Request, pk: UUID) -> Response:
+        """They are one person: who has a name is kept, of two alike the one that was met first.
+
+        Refused (409) where it was decided meanwhile.
+        """
+        pair = get_merge_proposal(self.access, pk)
+        merge = _done(lambda: merge_proposed(proposal=pair, by=member(request)))
+        return Response(self._serialized(merge))
+
+    @action(detail=True, methods=["post"], verb="change")
+    def reject(self, request: Request, pk: UUID) -> Response:
+        """They are two people, and are not proposed again. Refused (409) where it was decided meanwhile."""
+        pair = get_merge_proposal(self.access, pk)
+        _done(lambda: keep_apart(proposal=pair, by=member(request)))
+        return self.answer(get_merge_proposal(self.access, pk))
+
+    def _serialized(self, merge: Merge) -> dict[str, Any]:
+        row = get_merge(self.access, merge.pk)
+        return dict(MergeSerializer(row, context=self.get_serializer_context()).data)
+
+
+class MergeViewSet(RowsViewSet[Merge]):
+    """What was merged, latest first."""
+
+    serializer_class = MergeSerializer
+    filterset_class = MergeFilters
+    queryset = Merge.objects.none()
+    bodiless: ClassVar[tuple[str, ...]] = ("undo",)
+
+    def get_queryset(self) -> QuerySet[Merge]:
+        return merges(self.access)
+
+    def get_row(self, pk: UUID) -> Merge:
+        return get_merge(self.access, pk)
+
+    @action(detail=True, methods=["post"], verb="change")
+    def undo(self, request: Request, pk: UUID) -> Response:
+        """Two people again; what was seen since stays with the one who was kept.
+
+        Refused (409) where it was undone already, or where a later merge has to be undone first.
+        """
+        merge = get_merge(self.access, pk)
+        _done(lambda: undo_merge(merge=merge, by=member(request), now=timezone.now()))
+        return self.answer(get_merge(self.access, pk))
+
+
+def _done(work: Callable[[], _Done]) -> _Done:
+    """Raises Conflict where things do not stand so any more."""
+    try:
+        return work()
+    except ValidationError as refusal:
+        raise Conflict(" ".join(refusal.messages)) from None
