@@ -18,7 +18,9 @@ from staff.models import FaceImage, MatchThresholds, StaffMember
 from tenants.models import Tenant
 from tests.conftest import template_of
 from tests.stages.faces import portraits
+from workers.engines import load
 from workers.engines.store import ModelMissing
+from workers.evaluation.faces import labelled_faces
 from workers.evaluation.rates import false_alarm_rate, false_match_rate, threshold_at, threshold_for
 from workers.gallery import tuned
 from workers.loaded import loaded_engines, model_store
@@ -128,8 +130,40 @@ def test_folders_that_nothing_can_be_measured_with(tmp_path: Path, folder: Path)
         (tmp_path / person.name / "one.png").write_bytes((person / "0.png").read_bytes())
     with pytest.raises(CommandError, match="0 people with two usable pictures or more, 8 with one"):
         run("evaluate", tmp_path)
+    for person in sorted(tmp_path.iterdir()):
+        for picture in ("one.png", "two.png"):
+            (person / picture).write_bytes(b"\x89PNG damaged")
+    with pytest.raises(
+        CommandError, match=r"16 pictures that cannot be used(.|\n)*one.png: .+(.|\n)*and 6 more"
+    ):
+        run("evaluate", tmp_path)
     with pytest.raises(CommandError, match="no model pack named"):
         run("evaluate", folder, "--pack", "magic")
+
+
+def test_what_would_come_to_nothing_is_refused_before_anything_is_measured(
+    folder: Path, acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("workers.management.commands.evaluate.load")
+    with pytest.raises(CommandError, match="name a file in a folder that is there"):
+        run("evaluate", folder, "--plot", folder / "none" / "curves.png")
+    with pytest.raises(CommandError, match=r"no tenant 'nobody' \(tenants: .*acme"):
+        run("evaluate", folder, "--apply", "nobody")
+
+
+@pytest.mark.parametrize("pack", ["edgeface-xs", "edgeface-xxs"])
+def test_every_edgeface_tells_people_apart_at_its_own_thresholds(folder: Path, pack: str) -> None:
+    """Each picture against the template of the others of its person, and of everybody else."""
+    try:
+        engines = load(pack, "yunet", model_store())
+    except ModelMissing as error:
+        pytest.skip(str(error))
+    people = labelled_faces(engines, folder, lambda done, total: None).people
+    templates = np.stack([person.template([1, 2]) for person in people])
+    scores = np.stack([person.embeddings[0] @ templates.T for person in people])
+    own = np.eye(len(people), dtype=bool)
+    assert scores[own].min() >= engines.thresholds.link
+    assert scores[~own].max() < engines.thresholds.link
 
 
 def test_a_damaged_model_is_named_with_its_remedy(folder: Path, tmp_path: Path, settings: Any) -> None:

@@ -18,6 +18,10 @@ LEAST_PEOPLE = 8
 """With fewer, halves for calibration and test have no two strangers each."""
 
 
+NAMED = 10
+"""Pictures that are named in an error."""
+
+
 class NotEvaluable(Exception):
     """A folder that nothing can be measured with; says what is missing and what to do."""
 
@@ -70,7 +74,7 @@ def labelled_faces(engines: Engines, folder: Path, advance: Callable[[int, int],
     if not people or not total:
         raise NotEvaluable(
             f"{folder} holds no pictures in sub-folders: make a sub-folder for each person, named after "
-            "them, with two or more pictures"
+            "them, with two or more pictures. Clips need their truth beside them: door.json for door.mp4"
         )
     found = Labelled(engines.embedder.pack)
     for name, paths in people.items():
@@ -101,9 +105,12 @@ def _require_enough(found: Labelled, folder: Path) -> None:
     if len(found.mates) >= LEAST_PEOPLE:
         return
     single = sum(len(person.embeddings) == 1 for person in found.people)
+    unusable = [*found.unreadable, *found.refused]
+    named = "".join(f"\n  {picture}: {reason}" for picture, reason in unusable[:NAMED])
+    more = f"\n  and {len(unusable) - NAMED} more" if len(unusable) > NAMED else ""
     raise NotEvaluable(
         f"{folder} has {len(found.mates)} people with two usable pictures or more, {single} with one, and "
-        f"{len(found.refused) + len(found.unreadable)} pictures that cannot be used; {LEAST_PEOPLE} people "
+        f"{len(unusable)} pictures that cannot be used; {LEAST_PEOPLE} people "
         "with two pictures each are the least that half of them can be told from the other half with: add "
-        "pictures, from the front and sharp"
+        f"pictures, from the front and sharp{named}{more}"
     )

@@ -59,6 +59,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         try:
             clips = labelled_clips(folder) if folder.is_dir() else []
+            self._refuse_early(options)
             engines = load(options["pack"], settings.FACETRACK_DETECTOR, model_store())
             if clips:
                 self._clips(engines, clips, options)
@@ -66,6 +67,24 @@ class Command(BaseCommand):
                 self._people(engines, folder, options)
         except (NotEvaluable, BadTruth, SourceError, ModelMissing, UnknownModelError, TenantMissing) as error:
             raise CommandError(str(error)) from error
+
+    def _refuse_early(self, options: dict[str, Any]) -> None:
+        """What would come to nothing after minutes of measuring."""
+        if options["plot"] and not options["plot"].parent.is_dir():
+            raise CommandError(f"{options['plot']} cannot be written: name a file in a folder that is there")
+        if options["apply"]:
+            self._refuse_other_packs(options["apply"], options["pack"])
+
+    def _refuse_other_packs(self, name: str, pack: str) -> None:
+        tenant = customer(name)
+        with inside(tenant):
+            others = other_packs(pack)
+        if others:
+            made = ", ".join(f"{count} with {other}" for other, count in others.items())
+            raise CommandError(
+                f"{tenant} has enrolment pictures of another model pack ({made}), which {pack} "
+                f"cannot be compared with: run `manage.py enrol --again --tenant {name}` first"
+            )
 
     def _people(self, engines: Engines, folder: Path, options: dict[str, Any]) -> None:
         with self._progress() as progress:
@@ -103,12 +122,6 @@ class Command(BaseCommand):
     def _apply(self, name: str, folder: Path, assessed: Assessment, *, force: bool) -> None:
         tenant = customer(name)
         with inside(tenant):
-            if others := other_packs(assessed.pack):
-                made = ", ".join(f"{count} with {pack}" for pack, count in others.items())
-                raise CommandError(
-                    f"{tenant} has enrolment pictures of another model pack ({made}), which {assessed.pack} "
-                    f"cannot be compared with: run `manage.py enrol --again --tenant {name}` first"
-                )
             gallery = len(set(enrolled_faces(assessed.pack).people))
             limits = assessed.recommended
             predicted = assessed.predicted(limits.link, max(1, gallery))
