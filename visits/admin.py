@@ -25,7 +25,8 @@ from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.identities import keep_apart, merge_proposed, not_this_person, undo_merge
 from visits.models import Decision, Merge, MergeProposal, Sighting, Visit, Visitor
-from visits.queries import merge_proposals, shot_url, sightings, visitors, visits
+from visits.pairs import merge_proposals, merges
+from visits.queries import shot_url, sightings, visitors, visits
 
 
 def _picture(key: str) -> SafeString | str:
@@ -259,6 +260,9 @@ class MergeAdmin(WholeTenantAdmin):
     list_select_related = ("kept",)
     fields = ("kept", "created_at", "undone_at")
     actions = ("undo",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Merge]:
+        return merges(granted(request))
 
     @admin.action(description="Undo: they are two people", permissions=["decide"])
     def undo(self, request: HttpRequest, chosen: QuerySet[Merge]) -> None:

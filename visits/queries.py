@@ -13,7 +13,6 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
-    IntegerField,
     Max,
     Min,
     OuterRef,
@@ -21,24 +20,19 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Sum,
-    UUIDField,
     Value,
     When,
 )
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from facetrack.lib import objects
 from facetrack.lib.crypto import decrypt, encrypt
 from tenants.access import Access
 from tenants.queries import active_tenant
-from visits.gallery import sites_share
 from visits.models import (
     Decision,
     LiveEvent,
-    Merge,
-    MergeProposal,
     PassageCount,
     Sighting,
     Visit,
@@ -137,69 +131,6 @@ def get_visitor(access: Access, visitor_id: UUID) -> Visitor:
     if visitor is None:
         raise Http404("There is no such visitor.")
     return visitor
-
-
-def merge_proposals(access: Access) -> QuerySet[MergeProposal]:
-    """Pairs of visitors who may be one person, most alike first; none across sites that do not share them.
-
-    To a site manager those of whom nothing was seen at other sites: who decides has to see all of it.
-    """
-    rows = MergeProposal.objects.select_related("first", "second").defer(
-        "first__template", "second__template"
-    )
-    if not sites_share(access.tenant):
-        rows = rows.filter(first__site=F("second__site"))
-    for name in ("first", "second"):
-        rows = rows.filter(_seen_only_by(access, OuterRef(name)))
-    return rows.order_by("-score", "pk")
-
-
-def merges(access: Access) -> QuerySet[Merge]:
-    """What was merged, latest first, with `gone_number`, `gone_name` and `gone_shot` of who went into `kept`.
-
-    To a site manager those of people of whom nothing was seen at other sites.
-    """
-    rows = (
-        Merge.objects.select_related("kept", "created_by", "updated_by")
-        .defer("kept__template", "kept_template", "gone_template")
-        .annotate(
-            gone_id=Cast(KT("gone__id"), UUIDField()),
-            gone_number=Cast(KT("gone__number"), IntegerField()),
-            gone_name=KT("gone__name"),
-            gone_shot=KT("gone__best_shot"),
-        )
-    )
-    rows = rows.filter(_seen_only_by(access, OuterRef("kept")))
-    if access.sites is not None:  # after it was undone, they may have been anywhere
-        elsewhere = Sighting.objects.exclude(camera__site__in=access.sites)
-        rows = rows.exclude(Exists(elsewhere.filter(visitor=OuterRef("gone_id"))))
-    return rows.order_by("-created_at", "pk")
-
-
-def get_merge_proposal(access: Access, proposal_id: UUID) -> MergeProposal:
-    """Raises Http404."""
-    proposal = merge_proposals(access).filter(pk=proposal_id).first()
-    if proposal is None:
-        raise Http404("There is no such pair of visitors: it was merged, or one of them is gone.")
-    return proposal
-
-
-def get_merge(access: Access, merge_id: UUID) -> Merge:
-    """Raises Http404."""
-    merge = merges(access).filter(pk=merge_id).first()
-    if merge is None:
-        raise Http404("There is no such merge.")
-    return merge
-
-
-def pairs_with(text: str) -> Q:
-    """Proposals of visitors called so; see `visitors_called`."""
-    return visitors_called(text, "first__") | visitors_called(text, "second__")
-
-
-def merges_of(text: str) -> Q:
-    """Merges of visitors called so, whether they were kept or not."""
-    return visitors_called(text, "kept__") | visitors_called(text, "gone_")
 
 
 def get_visit(access: Access, visit_id: UUID) -> Visit:
@@ -372,16 +303,6 @@ def counts(access: Access, since: datetime) -> dict[str, int]:
 def shot_url(key: str) -> str:
     """A short-lived URL of a best shot; empty where there is none."""
     return objects.url(active_tenant().pk, key) if key else ""
-
-
-def _seen_only_by(access: Access, visitor: OuterRef) -> Q:
-    """Whether nothing of a visitor is out of sight of whoever asks."""
-    if access.sites is None:
-        return Q()
-    seen = Sighting.objects.filter(visitor=visitor)
-    return Q(Exists(seen.filter(camera__site__in=access.sites))) & ~Q(
-        Exists(seen.exclude(camera__site__in=access.sites))
-    )
 
 
 def _truth(condition: Any) -> ExpressionWrapper[Any]:

@@ -29,18 +29,13 @@ from visits.actions import delete_visitor, rename_visitor
 from visits.forms import NewsForm, SightingFilter, VisitFilter, VisitorForm, VisitorSearch
 from visits.identities import keep_apart, merge_proposed, undo_merge
 from visits.models import Merge, MergeProposal, Sighting, Visit
+from visits.pairs import get_merge, get_merge_proposal, merge_proposals, merges, merges_of, pairs_with
 from visits.queries import (
     counts,
-    get_merge,
-    get_merge_proposal,
     get_visitor,
     live_cursor,
-    merge_proposals,
-    merges,
-    merges_of,
     missed,
     of_person,
-    pairs_with,
     sightings,
     still_there,
     visitors,

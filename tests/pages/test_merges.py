@@ -40,7 +40,8 @@ def strangers(camera: Camera, make_visit: MakeVisit) -> list[Visitor]:
 
 @pytest.fixture
 def pair(strangers: list[Visitor]) -> MergeProposal:
-    return propose(*strangers[:2])
+    one, two, *_ = strangers
+    return propose(one, two)
 
 
 def said(answer: object) -> str:

@@ -20,15 +20,8 @@ from tenants.api.serializers import PictureField
 from tenants.api.views import RowsViewSet, member
 from visits.identities import keep_apart, merge_proposed, undo_merge
 from visits.models import Merge, MergeProposal, Visitor
-from visits.queries import (
-    get_merge,
-    get_merge_proposal,
-    merge_proposals,
-    merges,
-    merges_of,
-    pairs_with,
-    shot_url,
-)
+from visits.pairs import get_merge, get_merge_proposal, merge_proposals, merges, merges_of, pairs_with
+from visits.queries import shot_url
 
 _Done = TypeVar("_Done")
 SEARCH_HELP = "Part of a name, or a number: 12, visitor 12."
