@@ -30,14 +30,7 @@ from facetrack.lib import objects
 from facetrack.lib.crypto import decrypt, encrypt
 from tenants.access import Access
 from tenants.queries import active_tenant
-from visits.models import (
-    Decision,
-    LiveEvent,
-    PassageCount,
-    Sighting,
-    Visit,
-    Visitor,
-)
+from visits.models import Decision, LiveEvent, PassageCount, Sighting, Visit, Visitor
 
 MISSED_LIMIT = 200
 """A page that has missed more than this loads itself anew."""

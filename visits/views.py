@@ -28,7 +28,7 @@ from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.forms import NewsForm, SightingFilter, VisitFilter, VisitorForm, VisitorSearch
 from visits.identities import keep_apart, merge_proposed, undo_merge
-from visits.models import Merge, MergeProposal, Sighting, Visit
+from visits.models import MergeProposal, Sighting, Visit
 from visits.pairs import get_merge, get_merge_proposal, merge_proposals, merges, merges_of, pairs_with
 from visits.queries import (
     counts,
@@ -149,7 +149,9 @@ def merge_history(request: HttpRequest) -> HttpResponse:
 def accept_merge(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
     """They are one person."""
     pair = get_merge_proposal(granted(request), proposal_id)
-    return _decided(request, "merges", lambda: f"Merged: {_merged(request, pair)}.")
+    return _decided(
+        request, "merges", lambda: f"Merged: {merge_proposed(proposal=pair, by=user_of(request))}."
+    )
 
 
 @require_POST
@@ -231,10 +233,6 @@ def staff_person(request: HttpRequest, member_id: UUID) -> HttpResponse:
         "pending": sum(image.status == FaceImage.Status.PENDING for image in pictures),
     }
     return render(request, "staff/person.html", context | _seen(access, member_id))
-
-
-def _merged(request: HttpRequest, pair: MergeProposal) -> Merge:
-    return merge_proposed(proposal=pair, by=user_of(request))
 
 
 def _decided(request: HttpRequest, back: str, decide: Callable[[], str]) -> HttpResponse:

@@ -1,7 +1,6 @@
 """Cameras of the time before logins had a table of their own keep running."""
 
 from django.db import connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 
 from cameras.models import Camera, Site
 from cameras.queries import stored_login
@@ -9,14 +8,9 @@ from cameras.rules import Login
 from facetrack.lib.crypto import encrypt
 from tenants.models import Tenant
 from tenants.owner import as_owner
+from tests.migrating import migrate
 
 BEFORE, AFTER = "0002_initial", "0007_fleet"
-
-
-def migrate(to: str) -> None:
-    with connection.cursor() as cursor:  # or PostgreSQL refuses to alter tables that checks still wait for
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    MigrationExecutor(connection).migrate([("cameras", to)])
 
 
 def test_logins_move_and_private_networks_stay_allowed(acme: Tenant) -> None:
@@ -28,7 +22,7 @@ def test_logins_move_and_private_networks_stay_allowed(acme: Tenant) -> None:
 
 def _move() -> None:
     Site.objects.create(name="Head office")
-    migrate(BEFORE)
+    migrate("cameras", BEFORE)
     rows = [
         ("Plain", "rtsp://10.1.2.3/door", "root", "hunter2"),
         ("In the query", "http://192.168.7.7/x?user=me&pwd=secret", "", ""),
@@ -46,7 +40,7 @@ def _move() -> None:
                 " 'stopped', '')",
                 [site, name, location.partition(":")[0], location, username, secret],
             )
-    migrate(AFTER)
+    migrate("cameras", AFTER)
     found = {camera.name: camera for camera in Camera.objects.all()}
     logins = {name: stored_login(camera.pk) for name, camera in found.items()}
     assert logins["Plain"] == Login("root", "hunter2")

@@ -20,10 +20,19 @@ class Slow:
 
     def __init__(self) -> None:
         self.batches: list[int] = []
+        self.most = 0
+        """Batches that were under way at once."""
+        self._under_way = 0
+        self._lock = threading.Lock()
 
     def embed(self, crops: list[Picture]) -> Floats:
-        self.batches.append(len(crops))
+        with self._lock:
+            self.batches.append(len(crops))
+            self._under_way += 1
+            self.most = max(self.most, self._under_way)
         time.sleep(0.02)
+        with self._lock:
+            self._under_way -= 1
         if any(crop[0, 0, 0] == 255 for crop in crops):
             raise ValueError("a broken face")
         return np.array([[crop[0, 0, 0]] for crop in crops], dtype=np.float32)
@@ -33,9 +42,10 @@ def face(number: int) -> Picture:
     return np.full((2, 2, 3), number, dtype=np.uint8)
 
 
-def test_everybody_gets_their_own_faces_back_and_batches_form_under_load() -> None:
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_everybody_gets_their_own_faces_back_and_batches_form_under_load(lanes: int) -> None:
     inner = Slow()
-    shared, wrong = SharedEmbedder(inner), []
+    shared, wrong = SharedEmbedder(inner, lanes), []
 
     def camera(number: int) -> None:
         for i in range(10):
@@ -53,6 +63,7 @@ def test_everybody_gets_their_own_faces_back_and_batches_form_under_load() -> No
     assert sum(inner.batches) == 160
     assert max(inner.batches) > 2
     assert len(inner.batches) < 80
+    assert inner.most == lanes
 
 
 def test_one_alone_is_served_at_once_and_an_error_reaches_who_asked() -> None:

@@ -287,6 +287,22 @@ def test_a_face_that_is_small_to_the_detector_is_looked_at_in_full_resolution(
     assert last.verdict.score > 0.6
 
 
+def test_a_face_that_stays_undecided_is_looked_at_more_seldom(
+    engines: Engines, gallery: MemoryGallery
+) -> None:
+    """No face of Dan is good enough to make a visitor of him, and he stays for ten seconds."""
+    clip = Clip()
+    config = PipelineConfig(camera=CameraConfig(fps=FPS), good_quality=1.1)
+    pipeline = Pipeline(engines, gallery, config)
+    portrait, looks = face_of("dan"), []
+    for step in range(10 * FPS):
+        before = pipeline.counters.embedded_faces
+        pipeline.process(clip.frame((portrait, 40 + 4 * abs(12 - step % 24), 80)))
+        looks.append(pipeline.counters.embedded_faces - before)
+    early, late = sum(looks[FPS : 4 * FPS]), sum(looks[6 * FPS : 9 * FPS])
+    assert 0 < late < 0.8 * early
+
+
 class Listed:
     """A source of frames that are there already."""
 

@@ -16,8 +16,6 @@ from workers.types import Floats
 
 LEAST_PEOPLE = 8
 """With fewer, halves for calibration and test have no two strangers each."""
-
-
 NAMED = 10
 """Pictures that are named in an error."""
 

@@ -58,10 +58,7 @@ OPTIONS = [
     ("grpc.so_reuseport", 0),  # otherwise a second server shares the port instead of being refused
     # pymilvus pings every 10 s; gRPC's default answers that with "too many pings" and hangs up.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
-    (
-        "grpc.http2.max_ping_strikes",
-        0,
-    ),  # on a busy machine pings come in bunches: nobody is hung up on for it
+    ("grpc.http2.max_ping_strikes", 0),  # they come in bunches where the machine is busy
     ("grpc.keepalive_permit_without_calls", 1),
 ]
 
