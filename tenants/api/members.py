@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from tenants.actions import change_member, invite, remove_member
 from tenants.api.filters import TextFilter
+from tenants.api.problems import as_conflict
 from tenants.api.serializers import StrictSerializer
 from tenants.api.views import RowsViewSet
 from tenants.mail import try_to_invite
@@ -84,6 +85,7 @@ class MemberViewSet(RowsViewSet[Membership]):
         return self.answer(change_member(access=self.access, member=row, role=role, sites=values["sites"]))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """Refused (400) for oneself and for the last administrator."""
-        remove_member(access=self.access, member=get_member(pk))
+        """Refused (409) for oneself and for the last administrator."""
+        with as_conflict():
+            remove_member(access=self.access, member=get_member(pk))
         return Response(status=204)

@@ -1,5 +1,7 @@
 """Errors of the API as problem details (RFC 9457): `type`, `title`, `status`, `detail`, `errors`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -49,6 +51,15 @@ class LengthRequired(APIException):
 class Conflict(APIException):
     status_code = HTTPStatus.CONFLICT
     default_code = "conflict"
+
+
+@contextmanager
+def as_conflict() -> Iterator[None]:
+    """Where a request has no body: what a rule refuses then is no wrong value, so things stand (409)."""
+    try:
+        yield
+    except DjangoValidationError as refusal:
+        raise Conflict(" ".join(refusal.messages)) from None
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:

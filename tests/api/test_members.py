@@ -36,7 +36,7 @@ def test_what_cannot_be_is_refused(api: APIClient, camera: Camera) -> None:
     problem(api.post(MEMBERS, foreign), 400, field="sites")
     problem(api.post(MEMBERS, {"email": "a", "role": "viewer"}), 400, field="email")
     problem(api.patch(f"{MEMBERS}{me}/", {"role": "viewer"}), 400)
-    problem(api.delete(f"{MEMBERS}{me}/"), 400)
+    problem(api.delete(f"{MEMBERS}{me}/"), 409)
     assert Membership.objects.get().role == "tenant_admin"
 
 

@@ -1,10 +1,8 @@
 """Merges over the API: pairs that may be one person, what was decided of them, and the way back."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
@@ -15,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.api.filters import TextFilter, YesNoFilter
-from tenants.api.problems import Conflict
+from tenants.api.problems import as_conflict
 from tenants.api.serializers import PictureField
 from tenants.api.views import RowsViewSet, member
 from visits.identities import keep_apart, merge_proposed, undo_merge
@@ -23,7 +21,6 @@ from visits.models import Merge, MergeProposal, Visitor
 from visits.pairs import get_merge, get_merge_proposal, merge_proposals, merges, merges_of, pairs_with
 from visits.queries import shot_url
 
-_Done = TypeVar("_Done")
 SEARCH_HELP = "Part of a name, or a number: 12, visitor 12."
 
 
@@ -120,14 +117,16 @@ class MergeProposalViewSet(RowsViewSet[MergeProposal]):
         Refused (409) where it was decided meanwhile.
         """
         pair = get_merge_proposal(self.access, pk)
-        merge = _done(lambda: merge_proposed(proposal=pair, by=member(request)))
+        with as_conflict():
+            merge = merge_proposed(proposal=pair, by=member(request))
         return Response(self._serialized(merge))
 
     @action(detail=True, methods=["post"], verb="change")
     def reject(self, request: Request, pk: UUID) -> Response:
         """They are two people, and are not proposed again. Refused (409) where it was decided meanwhile."""
         pair = get_merge_proposal(self.access, pk)
-        _done(lambda: keep_apart(proposal=pair, by=member(request)))
+        with as_conflict():
+            keep_apart(proposal=pair, by=member(request))
         return self.answer(get_merge_proposal(self.access, pk))
 
     def _serialized(self, merge: Merge) -> dict[str, Any]:
@@ -156,13 +155,6 @@ class MergeViewSet(RowsViewSet[Merge]):
         Refused (409) where it was undone already, or where a later merge has to be undone first.
         """
         merge = get_merge(self.access, pk)
-        _done(lambda: undo_merge(merge=merge, by=member(request), now=timezone.now()))
+        with as_conflict():
+            undo_merge(merge=merge, by=member(request), now=timezone.now())
         return self.answer(get_merge(self.access, pk))
-
-
-def _done(work: Callable[[], _Done]) -> _Done:
-    """Raises Conflict where things do not stand so any more."""
-    try:
-        return work()
-    except ValidationError as refusal:
-        raise Conflict(" ".join(refusal.messages)) from None
