@@ -81,6 +81,7 @@ class PipelineConfig:
     samples         best embeddings kept of a track; more change its template by less than 0.01.
     spread_seconds  between two looks at an undecided track, after the first few: faces of one moment agree
                     even where they are wrong, and each look costs more than the tracking of all faces.
+    longest_pause   seconds between two looks at a track that stays undecided after `settle_faces` of them.
     clearly_better  quality by which a face must beat all before it to be looked at sooner.
     check_seconds   after which a settled track is embedded again, to notice that it has slid to another
                     person; each time that it has not, twice as late, up to
@@ -98,6 +99,7 @@ class PipelineConfig:
     least_share: float = 0.5
     samples: int = 12
     spread_seconds: float = 0.25
+    longest_pause: float = 2.0
     clearly_better: float = 0.15
     check_seconds: float = 1.0
     longest_check: float = 8.0

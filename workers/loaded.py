@@ -5,7 +5,11 @@ import threading
 from django.conf import settings
 
 from workers import engines
+from workers.attention import Allowance
 from workers.engines.store import ModelStore
+
+ALLOWANCE = Allowance()
+"""For embedding, of the cameras that this process watches."""
 
 _lock = threading.Lock()
 _loaded: dict[tuple[str, str], engines.Engines] = {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workers.attention import Allowance, Urgency, is_steady, urgency_of
 from workers.config import PipelineConfig
 from workers.stages.align import aligned, thumbnails
 from workers.stages.decide import Standing, is_ripe, is_settled, judge, outdone
@@ -35,7 +37,6 @@ from workers.types import (
 if TYPE_CHECKING:  # engines live on the same floor
     from workers.engines import Engines
 
-SAME_LOOK = 0.8  # likeness of two thumbnails of an aligned face; 95 % of the pairs of two people are below
 LOOK = 16
 NAMED = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
 MOST_PAST = 50  # ended tracks whose claim may still be contested
@@ -55,7 +56,14 @@ class _Look:
 class Pipeline:
     """Recognition on one source. One thread at a time; engines and gallery may be shared."""
 
-    def __init__(self, engines: Engines, gallery: Gallery, config: PipelineConfig | None = None) -> None:
+    def __init__(
+        self,
+        engines: Engines,
+        gallery: Gallery,
+        config: PipelineConfig | None = None,
+        allowance: Allowance | None = None,
+    ) -> None:
+        """Without an `allowance` faces are embedded whenever it is worth it: in clips time does not press."""
         self.counters = Counters()
         self.resting = False
         """Whether the last frame was not analysed; the next may not have to be shrunk for the detector."""
@@ -63,6 +71,7 @@ class Pipeline:
         """The faces that were seen last, for whoever shows them."""
         self._engines = engines
         self._gallery = gallery
+        self._allowance = allowance
         self._config = config or PipelineConfig()
         self._limits = engines.thresholds
         self._side = min(self._config.camera.analysed_side, engines.longest_side)
@@ -133,24 +142,40 @@ class Pipeline:
         return reports + self._settled(step.resting)
 
     def _looks(self, frame: Frame, view: Letterbox, followed: Sequence[Followed]) -> list[_Look]:
-        """Counts the faces of the frame and picks those to embed."""
+        """Counts the faces of the frame and picks those to embed, the most urgent first."""
         together = {one.track for one in followed}
         seen = [self._outlook(one.face, frame) for one in followed]
         fair = [one.face for one, expected in zip(followed, seen, strict=True) if not expected.reasons]
         thumbs = iter(self._thumbnails(view, fair))
-        looks = []
+        wanted: list[tuple[Urgency, int, Face]] = []
         for one, expected in zip(followed, seen, strict=True):
             track = self._living.get(one.track) or self._begin(one.track, frame)
             track.beside |= together - {one.track}
-            look, before = None, track.evidence.span
             if expected.reasons:
                 self._refuse(track, expected.reasons)
-            elif self._wanted(track, expected.score, frame.at, steady=_is_steady(track, one, next(thumbs))):
-                look = self._look_at(track, one.face, frame, view)
+                continue
+            track.shaken |= not is_steady(track, one, next(thumbs))
+            urgency = urgency_of(track, expected.score, frame.at, self._config)
+            if urgency is not None:
+                wanted.append((urgency, one.track, one.face))
+        looks = self._taken(frame, view, sorted(wanted, key=lambda one: one[:2]))
+        for one in followed:
+            track = self._living[one.track]
             track.evidence.see(frame, usable=track.usable, box=one.face.box)
             self.counters.usable_faces += track.usable
+        return looks
+
+    def _taken(
+        self, frame: Frame, view: Letterbox, wanted: Sequence[tuple[Urgency, int, Face]]
+    ) -> list[_Look]:
+        """Those of the faces that prove usable, as far as there is time for them."""
+        looks = []
+        for urgency, number, face in wanted:
+            if self._allowance is not None and not self._allowance.permits(urgency):
+                break  # what follows is less urgent
+            look = self._look_at(self._living[number], face, frame, view)
             if look is not None:
-                looks.append(_Look(track, *look, before))
+                looks.append(look)
         return looks
 
     def _outlook(self, face: Face, frame: Frame) -> Quality:
@@ -165,9 +190,7 @@ class Pipeline:
         landmarks = np.stack([face.landmarks for face in faces]) * np.float32(view.scale)
         return thumbnails(view.picture, landmarks, self._thumbnail, LOOK)
 
-    def _look_at(
-        self, track: Track, face: Face, frame: Frame, view: Letterbox
-    ) -> tuple[Face, Picture, float] | None:
+    def _look_at(self, track: Track, face: Face, frame: Frame, view: Letterbox) -> _Look | None:
         """Face, crop and quality of a face that is worth embedding; remembers why it is of no use."""
         track.looked_at = frame.at
         face = refined(self._engines.detector, frame.picture, face, view.scale)
@@ -178,8 +201,8 @@ class Pipeline:
         if quality.reasons:
             self._refuse(track, quality.reasons)
             return None
-        track.usable = True
-        return face, crop, quality.score
+        track.usable, track.shaken = True, False
+        return _Look(track, face, crop, quality.score, track.evidence.span)
 
     def _refuse(self, track: Track, reasons: tuple[str, ...]) -> None:
         track.usable = False
@@ -196,36 +219,13 @@ class Pipeline:
         self._living[number] = Track(number, evidence)
         return self._living[number]
 
-    def _wanted(self, track: Track, best: float, at: float, *, steady: bool) -> bool:
-        """Embedding costs more than all else but detection: only faces that can still change something.
-
-        `best` is the quality that this face may have at most.
-        """
-        evidence, config = track.evidence, self._config
-        if evidence.last_sample is None or not track.usable:
-            return True
-        waited = at - track.looked_at
-        if not steady or evidence.doubtful:
-            return waited >= config.spread_seconds / 2
-        if track.verdict is not None:
-            return waited >= max(track.patience, config.check_seconds)
-        if evidence.embedded < config.least_faces:
-            return True
-        qualities = [sample.quality for sample in evidence.samples]
-        if track.close and evidence.embedded < 2 * config.samples:
-            return True
-        # A face that has stayed undecided for long, as small and blurred ones do, is looked at more seldom.
-        if waited < config.spread_seconds * max(1.0, evidence.embedded / config.settle_faces):
-            return best > max(qualities) + config.clearly_better
-        return (
-            evidence.embedded < 2 * config.samples or best > min(qualities) or waited >= config.check_seconds
-        )
-
     def _embedded(self, frame: Frame, looks: list[_Look]) -> list[tuple[_Look, Sample]]:
+        """Embedding costs more than all else but detection: only faces that can still change something."""
         if not looks:
             return []
         self.counters.embedded_faces += len(looks)
-        embeddings = self._engines.embedder.embed([look.crop for look in looks])
+        with nullcontext() if self._allowance is None else self._allowance.charged():
+            embeddings = self._engines.embedder.embed([look.crop for look in looks])
         return [
             (look, self._sample(frame, look, embedding))
             for look, embedding in zip(looks, embeddings, strict=True)
@@ -390,9 +390,3 @@ class Pipeline:
         self._past = {number: self._past[number] for number in sorted(named)[-MOST_PAST:]}
         for track in self._living.values():
             track.beside &= self._living.keys() | self._past.keys()
-
-
-def _is_steady(track: Track, one: Followed, look: Floats) -> bool:
-    """Whether the face is surely still that of its track; `look` is remembered for the next one."""
-    before, track.look = track.look, look
-    return one.steady and (before is None or float(before @ look) >= SAME_LOOK)

@@ -23,7 +23,7 @@ from workers.engines import Engines, UnknownModelError
 from workers.engines.store import ModelMissing
 from workers.gallery import gallery_of, tuned
 from workers.held import Held
-from workers.loaded import loaded_engines
+from workers.loaded import ALLOWANCE, loaded_engines
 from workers.pipeline import Pipeline
 from workers.sinks import outage
 from workers.sinks.preview import Preview
@@ -136,7 +136,7 @@ class Run:
         if self._made is None:
             gallery = gallery_of(self.tenant, engines.embedder.pack, self.camera.site_id)
             config = PipelineConfig(camera=config_of(self.camera))
-            self._made = Pipeline(engines, gallery, config)
+            self._made = Pipeline(engines, gallery, config, ALLOWANCE)
         return self._made
 
     def _recorder(self, engines: Engines) -> Recorder:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.stages.faces import backdrop, paste, portraits, sized
+from workers.attention import Allowance, Urgency
 from workers.config import CameraConfig, PipelineConfig
 from workers.engines import Engines
 from workers.pipeline import Pipeline
@@ -301,6 +302,24 @@ def test_a_face_that_stays_undecided_is_looked_at_more_seldom(
         looks.append(pipeline.counters.embedded_faces - before)
     early, late = sum(looks[FPS : 4 * FPS]), sum(looks[6 * FPS : 9 * FPS])
     assert 0 < late < 0.8 * early
+
+
+def test_where_time_is_short_newcomers_are_looked_at_and_nobody_else(
+    engines: Engines, staff: MemoryGallery
+) -> None:
+    clip, allowance = Clip(), Allowance(0.5, clock=lambda: 0.0)
+    while allowance.permits(Urgency.SHAKEN):
+        allowance.spend(0.01)
+    hurried = Pipeline(engines, staff, CONFIG, allowance)
+    frames = walk(clip, "tom", 15)
+    [named] = [report for frame in frames for report in hurried.process(frame)]
+    assert named.verdict.identity == "tom"
+    assert hurried.counters.embedded_faces == CONFIG.least_faces
+    while allowance.permits(Urgency.NEW):
+        allowance.spend(0.01)
+    late = Pipeline(engines, staff, CONFIG, allowance)
+    assert run(late, frames, staff)[-1].verdict.decision is Decision.REJECTED
+    assert (late.counters.embedded_faces, late.counters.faces) == (0, hurried.counters.faces)
 
 
 class Listed:

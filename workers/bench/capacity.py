@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from workers.attention import Allowance
 from workers.bench.contenders import Book
 from workers.config import PipelineConfig
 from workers.engines import Engines
@@ -38,7 +39,8 @@ def capacity(
     They begin one after the other, spread over the length of the clip, and are measured once all run: people
     do not enter in front of all cameras at one moment.
     """
-    watches = [_Watch(clip, engines, book, config) for _ in range(cameras)]
+    allowance = Allowance()
+    watches = [_Watch(clip, engines, book, config, allowance) for _ in range(cameras)]
     pause = _length(clip) / cameras
     for watch in watches:
         watch.start()
@@ -70,11 +72,13 @@ def _length(clip: Path) -> float:
 class _Watch(threading.Thread):
     """One camera."""
 
-    def __init__(self, clip: Path, engines: Engines, book: Book, config: PipelineConfig) -> None:
+    def __init__(
+        self, clip: Path, engines: Engines, book: Book, config: PipelineConfig, allowance: Allowance
+    ) -> None:
         super().__init__(name="bench-camera", daemon=True)
         self._frames = 0
         self._book = book
-        self._pipeline = Pipeline(engines, book, config)
+        self._pipeline = Pipeline(engines, book, config, allowance)
         self._source = NewestFrame(FileSource(str(clip), fps=config.camera.fps, loop=True, pace=True))
 
     def so_far(self) -> tuple[int, int]:

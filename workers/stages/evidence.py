@@ -192,8 +192,8 @@ class Track:
     """A track under way: its evidence, its verdict once reported, and who was seen beside it.
 
     `usable` is whether its last face could be recognised, `looked_at` when it was last examined for that,
-    `judged` what its standing was last worked out from, `close` whether it then resembled somebody, but not
-    clearly enough: the next face may decide.
+    `shaken` whether it may have slid to another person since, `judged` what its standing was last worked out
+    from, `close` whether it then resembled somebody, but not clearly enough: the next face may decide.
     """
 
     number: int
@@ -204,6 +204,7 @@ class Track:
     ended: bool = False
     look: Floats | None = None
     usable: bool = True
+    shaken: bool = False
     looked_at: float = float("-inf")
     patience: float = 0.0
     judged: int = 0

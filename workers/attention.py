@@ -1,0 +1,120 @@
+"""Attention: which of the faces in view are embedded, which costs more than all else but finding them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+from workers.config import PipelineConfig
+from workers.stages.evidence import Evidence, Track
+from workers.stages.track import Followed
+from workers.types import Floats
+
+SHARE = 0.35
+"""Of the cores, for embedding. Decoding, finding and following the faces of 20 cameras of 640 x 360 at 5
+frames a second take 1.2 of two cores; 0.7 more are 200 faces a second, two a second of each of 100 people."""
+BURST = 1.0
+"""Seconds of that share which may be saved up: a group that enters is looked at at once."""
+
+
+class Urgency(IntEnum):
+    """What an embedding of a face could change, the most important first.
+
+    NEW     too few faces to say anything of the track
+    SHAKEN  the track may have slid to another person
+    OPEN    it is undecided
+    CHECK   it is decided, and looked at now and then
+    """
+
+    NEW = 0
+    SHAKEN = 1
+    OPEN = 2
+    CHECK = 3
+
+
+SAME_LOOK = 0.8  # likeness of two thumbnails of an aligned face; 95 % of the pairs of two people are below
+DEBT = {Urgency.NEW: 2.0, Urgency.SHAKEN: 1.0, Urgency.OPEN: 0.0, Urgency.CHECK: 0.0}
+"""Seconds of the share that may be overdrawn for a look: a newcomer is worth more than a second opinion."""
+
+
+def urgency_of(track: Track, best: float, at: float, config: PipelineConfig) -> Urgency | None:
+    """How urgent it is to embed the track's face in the frame at `at` seconds; None where it is not worth it.
+
+    `best` is the quality that this face may have at most.
+    """
+    evidence, waited = track.evidence, at - track.looked_at
+    if evidence.last_sample is None or not track.usable:
+        return Urgency.NEW
+    if track.shaken or evidence.doubtful:
+        return Urgency.SHAKEN if waited >= config.spread_seconds / 2 else None
+    if track.verdict is not None:
+        return Urgency.CHECK if waited >= max(track.patience, config.check_seconds) else None
+    if evidence.embedded < config.least_faces:
+        return Urgency.NEW
+    if track.close and evidence.embedded < 2 * config.samples:
+        return Urgency.OPEN
+    better = best > max(sample.quality for sample in evidence.samples) + config.clearly_better
+    return Urgency.OPEN if better or waited >= _pause(evidence, best, config) else None
+
+
+def is_steady(track: Track, one: Followed, look: Floats) -> bool:
+    """Whether the face is surely still that of its track; `look`, its thumbnail, is kept for the next one."""
+    before, track.look = track.look, look
+    return one.steady and (before is None or float(before @ look) >= SAME_LOOK)
+
+
+def _pause(evidence: Evidence, best: float, config: PipelineConfig) -> float:
+    """Seconds between two looks at an undecided track.
+
+    What many faces did not decide, the next one seldom does; least of all one that cannot count as good, as
+    small ones cannot, or where enough good ones have been seen.
+    """
+    helps = best >= config.good_quality and evidence.good(config.good_quality) < config.new_faces
+    if helps:
+        return config.spread_seconds * max(1.0, evidence.embedded / config.settle_faces)
+    doublings = max(1, min(evidence.embedded - config.settle_faces + 1, 16))
+    return min(config.longest_pause, config.spread_seconds * 2.0**doublings)
+
+
+class Allowance:
+    """The processor time that the cameras of a process may spend on embedding together. For many threads.
+
+    What quiet cameras leave, a crowd before another may have; but a crowd before each does not take the cores
+    from the finding of faces, for then frames would be lost, tracks break, and new ones want to be looked at.
+    """
+
+    def __init__(self, share: float = SHARE, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`share` of all cores; `clock` tells seconds."""
+        self._rate = share * (os.cpu_count() or 1)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._left, self._at = BURST, clock()
+
+    def permits(self, urgency: Urgency) -> bool:
+        """Whether there is time for such a look now."""
+        with self._lock:
+            return self._refilled() > -DEBT[urgency]
+
+    @contextmanager
+    def charged(self) -> Iterator[None]:
+        """What this thread works meanwhile is spent."""
+        began = time.thread_time()
+        try:
+            yield
+        finally:
+            self.spend(time.thread_time() - began)
+
+    def spend(self, seconds: float) -> None:
+        """Of a processor."""
+        with self._lock:
+            self._left = self._refilled() - seconds / self._rate
+
+    def _refilled(self) -> float:
+        """Seconds of the share that are left; below zero where it is overdrawn."""
+        now = self._clock()
+        self._left, self._at = min(BURST, self._left + now - self._at), now
+        return self._left
