@@ -18,12 +18,22 @@ from workers.engines import Engines
 from workers.sinks import outage
 from workers.stages.embed import template_of
 from workers.stages.match import nearest
+from workers.turns import TURNS
 from workers.types import Candidate
 
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0
 """How long a worker may still miss somebody who was enrolled elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """One template a staff member, whose each is, and the faces that are not theirs. Never changed."""
+
+    templates: NDArray[np.float32]
+    people: list[str]
+    denied: dict[str, NDArray[np.float32]]
 
 
 class TenantGallery:
@@ -34,24 +44,17 @@ class TenantGallery:
         self._version = -1
         self._checked = float("-inf")
         self._lock = threading.Lock()
-        self._staff: tuple[NDArray[np.float32], list[str]] = np.empty((0, 512), dtype=np.float32), []
-
-        self._denied: dict[str, NDArray[np.float32]] = {}
+        self._known = _Known(np.empty((0, 512), dtype=np.float32), [], {})
 
     def staff(self, template: NDArray[np.float32]) -> list[Candidate]:
         """While the database is away, those who were known before."""
-        with self._lock:
-            if time.monotonic() - self._checked > FRESH_SECONDS and not outage.on():
-                try:
-                    with inside(self._tenant):
-                        self._refresh()
-                except outage.AWAY:
-                    outage.note()
-                self._checked = time.monotonic()
-            templates, people = self._staff
-            denied = self._denied
-        found = nearest(template, templates, people)
-        return [one for one in found if not _denied(one, denied, template)]
+        if self._is_due():
+            # The turn is left before the lock is waited for: who has the lock may be waiting for a turn.
+            with TURNS.left(), self._lock:
+                self._look_again()
+        known = self._known
+        found = nearest(template, known.templates, known.people)
+        return [one for one in found if not _denied(one, known.denied, template)]
 
     def visitors(self, template: NDArray[np.float32], site: UUID | None = None) -> list[Candidate]:
         """Those who may be known at a site; without one, all of them.
@@ -61,7 +64,7 @@ class TenantGallery:
         if outage.on():
             return []
         try:
-            with inside(self._tenant):
+            with TURNS.left(), inside(self._tenant):
                 matches = nearest_visitors(self._tenant, template, self._pack, site=site)
         except outage.AWAY:
             outage.note()
@@ -70,6 +73,19 @@ class TenantGallery:
             log.warning("visitors of %s cannot be compared now: %s", self._tenant, error)
             return []  # whoever records the track has it compared later
         return [Candidate(identity=str(match.person), score=match.score) for match in matches]
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._checked > FRESH_SECONDS and not outage.on()
+
+    def _look_again(self) -> None:
+        if not self._is_due():  # somebody else has meanwhile
+            return
+        try:
+            with inside(self._tenant):
+                self._refresh()
+        except outage.AWAY:
+            outage.note()
+        self._checked = time.monotonic()
 
     def _refresh(self) -> None:
         """Load anew if anybody was enrolled, changed or removed: one template a person."""
@@ -80,9 +96,9 @@ class TenantGallery:
         for row, person in enumerate(faces.people):
             rows.setdefault(str(person), []).append(row)
         templates = [template_of(faces.embeddings[of], faces.qualities[of]) for of in rows.values()]
-        self._denied = denied_people(self._pack)
         stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
-        self._version, self._staff = faces.version, (stacked, list(rows))
+        self._known = _Known(stacked, list(rows), denied_people(self._pack))
+        self._version = faces.version
 
 
 @dataclass(frozen=True, slots=True)

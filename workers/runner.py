@@ -30,6 +30,7 @@ from workers.sinks.preview import Preview
 from workers.sinks.record import Recorder
 from workers.sinks.spool import Spool
 from workers.stages.capture import ProcessSource, Source, SourceError, open_source
+from workers.turns import TURNS
 from workers.types import Face, Frame
 
 log = logging.getLogger(__name__)
@@ -156,7 +157,9 @@ class Run:
                 if frame is None:
                     return True
                 self._note(frame)
-                for report in pipeline.process(frame):
+                with TURNS.taken():
+                    reports = pipeline.process(frame)
+                for report in reports:
                     recorder.record(report)
                 self._show(frame, pipeline.faces)
         finally:

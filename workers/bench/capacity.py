@@ -14,6 +14,7 @@ from workers.engines import Engines
 from workers.pipeline import Pipeline
 from workers.stages.capture import NewestFrame
 from workers.stages.capture.files import FileSource
+from workers.turns import TURNS
 
 LONGEST_START = 20.0  # seconds
 
@@ -91,6 +92,8 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while (frame := self._source.read()) is not None:
-            for report in self._pipeline.process(frame):
+            with TURNS.taken():
+                reports = self._pipeline.process(frame)
+            for report in reports:
                 self._book.save(report)
             self._frames += 1

@@ -1,0 +1,81 @@
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from workers.turns import Turns
+
+
+class Watched:
+    """How many threads were inside at once, at most."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._now = self.most = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._now -= 1
+
+
+def together(work: Callable[[], None], threads: int) -> None:
+    """Raises what one of them raises, and TimeoutError where they wait for each other."""
+    pool = ThreadPoolExecutor(threads)
+    for future in [pool.submit(work) for _ in range(threads)]:
+        future.result(timeout=20)
+    pool.shutdown()
+
+
+def test_no_more_than_so_many_at_once() -> None:
+    turns, inside = Turns(2), Watched()
+
+    def work() -> None:
+        for _ in range(10):
+            with turns.taken(), inside:
+                time.sleep(0.001)
+
+    together(work, 8)
+    assert inside.most == 2
+
+
+def test_who_waits_for_something_leaves_the_turn_to_another() -> None:
+    turns, gone, computing = Turns(1), threading.Barrier(5), Watched()
+
+    def work() -> None:
+        with turns.taken():
+            with turns.left():
+                gone.wait(timeout=10)  # all five get here, although only one has a turn at a time
+            with computing:
+                time.sleep(0.001)
+
+    together(work, 5)
+    assert computing.most == 1
+
+
+def test_without_a_turn_there_is_nothing_to_leave() -> None:
+    turns, inside = Turns(1), Watched()
+    with turns.left(), turns.taken(), inside:
+        pass
+    together(lambda: _once(turns, inside), 3)
+    assert inside.most == 1
+
+
+def test_a_failure_gives_the_turn_back() -> None:
+    turns = Turns(1)
+    for _ in range(3):
+        try:
+            with turns.taken(), turns.left():
+                raise ConnectionError
+        except ConnectionError:
+            pass
+    together(lambda: _once(turns, Watched()), 2)
+
+
+def _once(turns: Turns, inside: Watched) -> None:
+    with turns.taken(), inside:
+        time.sleep(0.001)

@@ -1,0 +1,51 @@
+"""Turns: about as many cameras are analysed at one moment as there are cores, the others wait in a queue."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Turns:
+    """For the threads of the cameras of a process.
+
+    Where 20 cameras compute at once they push each other out of the caches and off the cores, and those that
+    wait for the interpreter ask for it 200 times a second each: a frame then costs half as much again.
+
+    No lock may be held where a turn is waited for, that somebody with a turn could want.
+    """
+
+    def __init__(self, most: int) -> None:
+        """`most` threads at once."""
+        self._free = threading.Semaphore(most)
+        self._mine = threading.local()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Waits for a turn, and has it until the end."""
+        with self._free:
+            self._mine.held = True
+            try:
+                yield
+            finally:
+                self._mine.held = False
+
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """For waits within a turn, as for a database: somebody else has it meanwhile. Elsewhere nothing."""
+        if not getattr(self._mine, "held", False):
+            yield
+            return
+        self._mine.held = False
+        self._free.release()
+        try:
+            yield
+        finally:
+            self._free.acquire()
+            self._mine.held = True
+
+
+TURNS = Turns((os.cpu_count() or 1) + 1)
+"""Of this process. One more than there are cores, so that none is idle while a batch is waited for."""
