@@ -14,7 +14,7 @@ from workers.stages.evidence import Evidence, Track
 from workers.stages.track import Followed
 from workers.types import Floats
 
-SHARE = 0.35
+SHARE = 0.25
 """Of the cores, for embedding. Decoding, finding and following the faces of 20 cameras of 640 x 360 at 5
 frames a second take 1.2 of two cores; 0.7 more are 200 faces a second, two a second of each of 100 people."""
 BURST = 1.0

@@ -57,6 +57,31 @@ def test_who_waits_for_something_leaves_the_turn_to_another() -> None:
     assert computing.most == 1
 
 
+def test_who_came_first_is_first() -> None:
+    """A thread that takes turn after turn does not overtake those that wait."""
+    turns, order, over = Turns(1), list[str](), threading.Event()
+
+    def greedy() -> None:
+        while not over.is_set():
+            with turns.taken():
+                order.append("greedy")
+                time.sleep(0.001)
+
+    def patient() -> None:
+        for _ in range(20):
+            with turns.taken():
+                order.append("patient")
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(greedy)
+        try:
+            pool.submit(patient).result(timeout=20)
+        finally:
+            over.set()
+    both = order[order.index("patient") :]
+    assert both.count("greedy") <= 25
+
+
 def test_without_a_turn_there_is_nothing_to_leave() -> None:
     turns, inside = Turns(1), Watched()
     with turns.left(), turns.taken(), inside:

@@ -41,10 +41,10 @@ def capacity(
     do not enter in front of all cameras at one moment.
     """
     allowance = Allowance()
-    watches = [_Watch(clip, engines, book, config, allowance) for _ in range(cameras)]
-    pause = _length(clip) / cameras
-    for watch in watches:
-        watch.start()
+    watches, pause = [], _length(clip) / cameras
+    for _ in range(cameras):
+        watches.append(_Watch(clip, engines, book, config, allowance))  # its clip plays from now on
+        watches[-1].start()
         time.sleep(pause)
     before = [watch.so_far() for watch in watches]
     used, started = time.process_time(), time.perf_counter()
