@@ -144,6 +144,9 @@ DATABASE_OWNER: dict[str, Any] | None = (
     env.dj_db_url("DATABASE_OWNER_URL") if os.environ.get("DATABASE_OWNER_URL") else None
 )
 DB_POOL: int = env.int("FACETRACK_DB_POOL", 8)
+DB_LONGEST_PAUSE: float = env.float("FACETRACK_DB_LONGEST_PAUSE", 5.0)
+"""Seconds between two statements of a transaction. Shorter than a lease lasts: a worker that stops within one
+must not keep the others from its cameras."""
 if "DATABASE_URL" in os.environ:
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 0,  # the pool keeps connections, not the threads

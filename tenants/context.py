@@ -47,3 +47,17 @@ def installation() -> Iterator[None]:
         yield
     finally:
         cast(Any, connection).set_tenant(former)
+
+
+LONG_PAUSE = 120.0
+
+
+@contextmanager
+def long_pauses() -> Iterator[None]:
+    """Around a transaction that waits for something else between its statements, as for the index."""
+    database = cast(Any, connection)
+    database.pause_at_most(LONG_PAUSE)
+    try:
+        yield
+    finally:
+        database.pause_at_most(None)

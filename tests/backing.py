@@ -40,6 +40,7 @@ os.environ.update(
     FACETRACK_DEBUG="0",
     FACETRACK_LOG_LEVEL="WARNING",
     FACETRACK_CAMERA_LOOPBACK="1",  # the cameras of the tests are servers of this machine
+    FACETRACK_DB_LONGEST_PAUSE="0",  # a test is one transaction, in which models are loaded and people found
     FACETRACK_THROTTLE="0",  # tests of throttles switch it on
     NO_PROXY="*",
 )

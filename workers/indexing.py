@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django_tenants.utils import get_public_schema_name, schema_context
 
 from staff.gallery import IndexUnavailable, tenants_thresholds, visitor_index
-from tenants.context import inside
+from tenants.context import inside, long_pauses
 from tenants.models import Outbox, Tenant
 from visits.actions import bring_index_up_to_date, resolve_pending
 from visits.gallery import fill
@@ -29,7 +29,7 @@ def drain_outbox() -> int:
     Milvus Lite loses rows under concurrent writers, so an advisory lock admits one drain at a time.
     """
     done = 0
-    with schema_context(get_public_schema_name()), transaction.atomic():
+    with schema_context(get_public_schema_name()), long_pauses(), transaction.atomic():
         if not _only_writer():
             return 0
         while rows := list(Outbox.objects.order_by("tenant_id", "id").select_related("tenant")[:BATCH]):
@@ -49,7 +49,7 @@ def rebuild(pack: str, tenants: list[Tenant], advance: Callable[[Tenant, int, in
     """
     total = 0
     for tenant in tenants:
-        with inside(tenant), transaction.atomic():
+        with inside(tenant), long_pauses(), transaction.atomic():
             if not _only_writer(wait=True):
                 continue
             visitors = Visitor.objects.filter(pack=pack)

@@ -2,7 +2,7 @@
 
 The login role of the application has no right to any table. Activating a tenant lets the connection take
 the tenant's own role, which has rights on that tenant's schema only, and names the tenant in
-`app.tenant_id`, which the policies of shared tables compare (see `tenants.isolation`). Both travel in the
+`app.tenant_id`, which the policies of shared tables compare (see `tenants.isolation`). All travels in the
 one statement in which django-tenants sets the search path, so that isolation costs no round trip.
 
 What is not activated can be neither read nor written: a view that forgets its filter, or raw SQL that
@@ -13,7 +13,9 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from django.db.utils import DatabaseError, OperationalError
+from django.conf import settings
+from django.db.utils import DatabaseError, DatabaseErrorWrapper, OperationalError
+from django.utils.functional import cached_property
 from django_tenants.postgresql_backend import base
 from django_tenants.utils import get_public_schema_name, quote_schema_name
 
@@ -21,7 +23,7 @@ from tenants.backend.server import require_safe_server
 
 ACTIVATE = (
     "SELECT set_config('search_path', %s, false), set_config('role', %s, false),"
-    " set_config('app.tenant_id', %s, false)"
+    " set_config('app.tenant_id', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)"
 )
 
 
@@ -48,6 +50,20 @@ def tenant_role(tenant: UUID) -> str:
     return f"t_{tenant.hex}"
 
 
+class _Errors(DatabaseErrorWrapper):
+    """An ended session is one that is gone, whatever ended it; psycopg calls one of the causes internal."""
+
+    def __init__(self, database: Any) -> None:
+        super().__init__(database)
+        self._database = database
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, psycopg.errors.IdleInTransactionSessionTimeout):
+            self._database.errors_occurred = True
+            raise OperationalError(*error.args) from error
+        super().__exit__(kind, error, trace)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
     """A connection that acts as the tenant it is activated for, or as the installation.
 
@@ -56,6 +72,18 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
 
     _setting_search_path: bool
     search_path_set_schemas: list[str] | None
+    longest_pause: float | None = None
+    """Seconds that PostgreSQL waits for the next statement of a transaction before it ends the session; None
+    for what the settings say. So long a process holds its locks that stopped, as in a suspended machine."""
+
+    def pause_at_most(self, seconds: float | None) -> None:
+        """Set `longest_pause`, from the next statement on."""
+        self.longest_pause = seconds
+        self.search_path_set_schemas = None
+
+    @cached_property
+    def wrap_database_errors(self) -> _Errors:
+        return _Errors(self)
 
     @property
     def as_owner(self) -> bool:
@@ -68,7 +96,9 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
         if self._setting_search_path or self.search_path_set_schemas:
             return
         paths = self._get_cursor_search_paths()
-        values = [",".join(quote_schema_name(path) for path in paths), *self._identity()]
+        pause = settings.DB_LONGEST_PAUSE if self.longest_pause is None else self.longest_pause
+        names = ",".join(quote_schema_name(path) for path in paths)
+        values = [names, *self._identity(), f"{pause:.3f}s"]
         self._setting_search_path = True
         try:
             if cursor is None:  # a named cursor holds one statement only

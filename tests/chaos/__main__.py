@@ -19,12 +19,14 @@ from tests.chaos.trials import (
     postgres_lost,
     process_stopped,
     redis_lost,
+    stopped_within_transaction,
 )
 
 Fault = Callable[[Fleet], Result]
 SHORT: dict[str, Fault] = {
     "asleep": lambda whole: woken_late(whole, 100),
     "kill": lambda whole: owner_killed(whole, 1),
+    "locked": lambda whole: stopped_within_transaction(whole, 1),
     "operations": operations,
     "camera": camera_faults,
     "redis": lambda whole: redis_lost(whole, 1),
@@ -34,7 +36,8 @@ SHORT: dict[str, Fault] = {
 LONG: dict[str, Fault] = {
     "asleep": lambda whole: woken_late(whole, 1000),
     "kill": lambda whole: owner_killed(whole, 100),
-    "stop": lambda whole: process_stopped(whole, 5),
+    "stop": lambda whole: process_stopped(whole, 20),
+    "locked": lambda whole: stopped_within_transaction(whole, 5),
     "operations": operations,
     "camera": camera_faults,
     "redis": lambda whole: redis_lost(whole, 5),

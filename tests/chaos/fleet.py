@@ -58,6 +58,18 @@ class Fleet:
         self.processes[name].kill()
         self.processes[name].wait()
 
+    @contextmanager
+    def sleeper(self, camera: UUID) -> Iterator[None]:
+        """A process that has stopped in the middle of a transaction on this camera."""
+        words = [sys.executable, "-m", "tests.chaos.sleeper", self.tenant.schema_name, str(camera)]
+        with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == b"holding\n", "the sleeper could not get its locks"
+                yield
+            finally:
+                process.kill()
+
     def usage(self, name: str) -> tuple[float, int, int]:
         """Megabytes of the process and its children, its threads, its children."""
         process = psutil.Process(self.processes[name].pid)

@@ -24,6 +24,7 @@ def test_faults_lose_nothing(tmp_path: Path) -> None:
         "--only",
         "asleep",
         "kill",
+        "locked",
         "operations",
         "postgres",
         "--var",

@@ -66,6 +66,28 @@ def process_stopped(fleet: Fleet, trials: int) -> Result:
     return result.judged(seconds)
 
 
+def stopped_within_transaction(fleet: Fleet, trials: int) -> Result:
+    """Another process stops while it holds every lock there is, and then the camera's owner dies."""
+    result = Result("process stopped within a transaction, then the owner killed", trials, bar_s=RECOVERY_BAR)
+    seconds: list[float] = []
+    with Camera(first_person=2501) as source:
+        camera = fleet.camera("Locked", source.url)
+        source.show(10_000)
+        fleet.start_workers()
+        for _ in range(trials):
+            wait_for(lambda: fleet.records(camera), READY_SECONDS, "the camera to record")
+            wait_for(lambda: _seats(fleet) == 2, READY_SECONDS, "a spare worker")
+            lease = fleet.lease(camera)
+            with fleet.sleeper(camera):
+                fleet.kill(lease.worker.name)
+                seconds += _recoveries(fleet, {camera: lease.epoch})
+            fleet.start_worker(lease.worker.name)
+        fleet.switch_all_off()
+    result.stale_writes = stale_writes(fleet)
+    result.duplicated = two_recorders(fleet)
+    return result.judged(seconds)
+
+
 def camera_faults(fleet: Fleet) -> Result:
     """What a camera can do wrong, what its row says meanwhile, and how soon it is back."""
     table: list[dict[str, object]] = []
