@@ -1,6 +1,7 @@
 """Workers at the edge, on the public host: each registers, beats and holds leases under its own name.
 
-Behind each address is what a worker on the installation's own machines does itself (`DirectLink`).
+Behind each address is what a worker on the installation's own machines does itself (`DirectLink`). What its
+runs need beside that is in `workers.api.own_runs`.
 """
 
 from dataclasses import asdict
@@ -32,16 +33,22 @@ from workers.api.bodies import (
     RegisteredBody,
     RenewedBody,
 )
-from workers.links import Replaced
+from workers.links import Away, Replaced
 from workers.links.direct import DirectLink
 from workers.models import Worker
-from workers.queries import held_by, own_lease, own_worker, planned_for, surplus_of
+from workers.queries import held_by, own_lease, own_worker, planned_for, process_of, surplus_of
 
 
 class Gone(APIException):
     status_code = 410
     default_detail = "Another process has this worker's name now: this one ends, or registers anew."
     default_code = "replaced"
+
+
+class Unavailable(APIException):
+    status_code = 503
+    default_detail = "The database is away for the moment: ask again in a second."
+    default_code = "unavailable"
 
 
 class OwnView(ApiView, GenericViewSet[Worker]):
@@ -52,6 +59,7 @@ class OwnView(ApiView, GenericViewSet[Worker]):
     queryset = Worker.objects.none()
     http_method_names = ["get", "put", "post", "head"]
     bodies: ClassVar[dict[str, Any]] = {}
+    further_problems: ClassVar[tuple[str, ...]] = ("410", "503")
 
     def get_serializer_class(self) -> Any:
         return self.bodies[self.action]
@@ -69,10 +77,13 @@ class OwnView(ApiView, GenericViewSet[Worker]):
 
     def speaking(self, name: str, said: dict[str, Any]) -> Worker:
         """The worker as the process that speaks knows it. Raises Http404, Gone."""
-        worker = own_worker(name)
-        if worker.incarnation != said.pop("incarnation"):
+        worker = process_of(name, said.pop("incarnation"))
+        if worker is None:
             raise Gone
         return worker
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(Unavailable() if isinstance(exc, Away) else exc)
 
 
 class OwnWorkerViewSet(OwnView):
@@ -90,7 +101,6 @@ class OwnWorkerViewSet(OwnView):
         "beat": {200: OrdersBody},
         "sign_off": {204: None},
     }
-    further_problems = ("410",)
 
     def register(self, request: Request, worker: str) -> Response:
         """Begin. A process that had this name has lost it, with all its leases."""
@@ -131,7 +141,6 @@ class OwnLeaseViewSet(OwnView):
         "acquire": {200: GrantBody},
         "release": {204: None},
     }
-    further_problems = ("410",)
 
     def retrieve(self, request: Request, worker: str) -> Response:
         """What it holds, should take and should give up: never more than its capacity of each."""
