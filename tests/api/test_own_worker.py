@@ -20,13 +20,14 @@ from tenants.queries import installation_tenant
 from tests.api.answers import KEY_TOKEN, V1, problem
 from tests.audit.conftest import seal
 from tests.conftest import make_camera
-from tests.edge import PUBLIC, Visitor, key_of, worker_client
+from tests.edge import PUBLIC, Visitor, a_record, key_of, worker_client
 from workers.actions.fleet import Introduction, register
 from workers.actions.leases import take
 from workers.models import CameraLease, Worker
 
 OWN = f"{V1}/workers/gate/"
 INTRODUCTION = {"host": "Gate-PC", "capacity": 4, "packs": ["edgeface-xs"], "versions": {"av": "18.1"}}
+SOMEBODY = {"pack": "edgeface-xs", "site": str(UUID(int=1)), "template": a_record()["template"]}
 ADDRESSES: list[tuple[str, str, dict[str, Any]]] = [
     ("put", "", INTRODUCTION),
     ("get", "", {}),
@@ -36,6 +37,13 @@ ADDRESSES: list[tuple[str, str, dict[str, Any]]] = [
     ("post", "leases/renew/", {"held": []}),
     ("post", "leases/{camera}/acquire/", {}),
     ("post", "leases/{camera}/release/", {"epoch": 1}),
+    ("post", "leases/{camera}/brief/", {}),
+    ("post", "leases/{camera}/report/", {"epoch": 1, "status": "running"}),
+    ("post", "leases/{camera}/end/", {"epoch": 1, "status": "stopped"}),
+    ("post", "leases/{camera}/record/", a_record(1)),
+    ("post", "tenants/{camera}/tuning/", {"pack": "edgeface-xs"}),
+    ("post", "tenants/{camera}/known/", {"pack": "edgeface-xs"}),
+    ("post", "tenants/{camera}/visitors/", SOMEBODY),
 ]
 EVERYWHERE = pytest.mark.parametrize(("method", "address", "body"), ADDRESSES)
 

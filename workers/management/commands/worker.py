@@ -80,8 +80,8 @@ class Command(BaseCommand):
             _never_wait_long(capacity)
             sites = [found for given in site for found in _sites(given)]
         else:
-            DatabaseWrapper.shut = True
             sites = [_site_id(given) for given in site]
+            DatabaseWrapper.shut = True
         try:
             engines = loaded_engines()
             spool = Spool(settings.VAR_DIR / "spool" / name, megabytes=settings.FACETRACK_SPOOL_MEGABYTES)
