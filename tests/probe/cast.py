@@ -1,22 +1,24 @@
 """Who tries: people of tenant A in every role, with sessions, tokens and keys, and strangers."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.test import Client
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from cameras.models import Site
+from cameras.models import Camera, Site
 from tenants.access import Access
 from tenants.actions import add_member, grant_support
 from tenants.context import installation
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD
-from tests.edge import key_of
+from tests.edge import a_record, key_of
 from tests.probe.secrets import Secrets
+from workers.models import CameraLease, LeaseGrant, Worker
 
-WORKER = "gate"
+WORKER, EPOCH = "gate", 7
 TOKEN, KEYS, KEY_TOKEN = "/api/v1/auth/token/", "/api/v1/keys/", "/api/v1/auth/key-token/"
 
 
@@ -31,7 +33,7 @@ class Actor:
     host: str
     cookies: dict[str, str] = field(default_factory=dict)
     authorization: str = ""
-    knows: dict[str, str] = field(default_factory=dict)
+    knows: dict[str, Any] = field(default_factory=dict)
 
 
 def add_members(tenant: Tenant, secrets: Secrets, roles: list[Role]) -> dict[Role, User]:
@@ -73,7 +75,7 @@ def installation_actor(host: str) -> Actor:
 
 
 def worker_actor(host: str) -> Actor:
-    """A worker at the edge, registered after all else was made: no camera is its own."""
+    """A worker at the edge, registered after all else was made: no camera is its own yet."""
     browser = Client(SERVER_NAME=host)
     exchanged = browser.post(KEY_TOKEN, {"key": key_of(WORKER)[1]}, content_type="application/json")
     assert exchanged.status_code == 200, exchanged.content
@@ -86,6 +88,28 @@ def worker_actor(host: str) -> Actor:
     )
     assert registered.status_code == 200, registered.content
     return replace(actor, knows={"worker": WORKER, "incarnation": registered.json()["incarnation"]})
+
+
+def give_cameras(actor: Actor, tenant: Tenant) -> Actor:
+    """The worker runs all cameras of the tenant, and knows how to speak of them.
+
+    Its leases have run out, so that nobody who asks something of a camera waits for its answer.
+    """
+    with tenant_context(tenant):
+        cameras = list(Camera.objects.all())
+    with installation():
+        worker = Worker.objects.get(name=WORKER)
+        for camera in cameras:
+            facts = {"tenant": tenant, "site_id": camera.site_id, "worker": worker, "epoch": EPOCH}
+            CameraLease.objects.update_or_create(
+                pk=camera.pk, defaults=facts | {"expires_at": timezone.now()}
+            )
+            LeaseGrant.objects.create(
+                tenant=tenant, camera_id=camera.pk, epoch=EPOCH, worker=WORKER, granted_at=timezone.now()
+            )
+    record = a_record(EPOCH)
+    said = {name: record[name] for name in ("epoch", "pack", "template", "started_at", "last_seen_at")}
+    return replace(actor, knows=actor.knows | said)
 
 
 def _session(client: Client, user: User, tenant: Tenant) -> dict[str, str]:

@@ -245,6 +245,7 @@ def test_what_the_server_can_never_keep_is_put_aside_and_holds_nobody_up(
     assert deliver(edge.spool, edge.desk) == 1
     assert edge.spool.depth == 0
     assert len(list((tmp_path / "spool").glob("*.damaged"))) == 1
+    assert "is put aside: the server refused it" in caplog.text
     assert "score: Ensure this value is less than or equal to" in caplog.text
 
 
