@@ -17,6 +17,7 @@ from tenants.isolation import label_of
 from tenants.models import Domain, Tenant
 from tenants.rules import Role
 from tests.probe.cast import (
+    WORKER,
     Actor,
     actors,
     add_helper,
@@ -106,7 +107,9 @@ def _mark(tenant: Tenant, secrets: Secrets) -> None:
 
 def made_world(a: Tenant, b: Tenant) -> World:
     parties = party(a, Secrets("qzaxv")), party(b, Secrets("qzbxv", first=500_000))
-    worker = give_cameras(worker_actor(PUBLIC_HOST), a)
+    worker = worker_actor(PUBLIC_HOST)
+    give_cameras(WORKER, a)
+    give_cameras("yard", b)
     world = World(*parties, installation_actor(PUBLIC_HOST), worker)
     world.before = snapshot(world)
     return world
