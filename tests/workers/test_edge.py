@@ -4,6 +4,7 @@ The worker's own process has the broker and the public host; at what else it mig
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,10 +15,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import cv2
 import psycopg
 import pytest
+import redis
 import requests
 
 from facetrack.lib.crew import Crew, crew, manage
@@ -51,6 +54,8 @@ class Installation:
     machine: Path
     """Where the worker keeps what is its own: clips, spool, the key of the spool."""
     password: str = ""
+    redis_url: str = ""
+    """As the worker has it."""
 
     def command(self, *words: str) -> str:
         done = subprocess.run(
@@ -92,12 +97,27 @@ class Installation:
                 stdin=subprocess.DEVNULL,
             )
 
+    def tenant(self) -> str:
+        return str(self.sql("SELECT id FROM tenants_tenant WHERE schema_name = 'acme'")[0][0])
+
+    def admit_to_redis(self) -> None:
+        """With the rights of docs/operations.md."""
+        text = (ROOT / "docs" / "operations.md").read_text()
+        rights = re.search(r"ACL SETUSER gate (.*?)\n\n", text, re.DOTALL)
+        assert rights
+        words = rights[1].replace("\\\n", " ").replace("TENANT", self.tenant()).replace("PASSWORD", "geheim")
+        parts = urlsplit(self.environ["REDIS_URL"])
+        with closing(redis.Redis.from_url(self.environ["REDIS_URL"])) as root:
+            root.execute_command("ACL", "SETUSER", "gate", *words.split())
+        self.redis_url = f"redis://gate:geheim@{parts.hostname}:{parts.port}{parts.path}"
+
     def of_the_edge(self) -> dict[str, str]:
         kept = {name: value for name, value in self.environ.items() if name not in SERVERS_ALONE}
         own = {
             "FACETRACK_VAR_DIR": str(self.machine),
             "FACETRACK_CLIP_DIR": str(self.machine / "clips"),
             "FACETRACK_PACK": PACK,
+            "REDIS_URL": self.redis_url,
         }
         return kept | NOBODY | own
 
@@ -144,6 +164,7 @@ def installation() -> Iterator[Installation]:
         said = whole.command("create_tenant", "acme", "--domain", ACME, "--admin", ADMIN)
         whole.password = said.partition("with the password ")[2].partition(" ")[0]
         whole.new_key()
+        whole.admit_to_redis()
         whole.start_web()
         wait_for(lambda: answers(port), 60, "the web server to answer")
         yield whole
@@ -216,6 +237,10 @@ def test_with_https_and_the_broker_alone_it_runs_a_camera_and_records_whom_it_kn
     assert not (installation.machine / "objects").exists()
     wait_for(lambda: installation.state() == "processing", 15, "a beat that says so")
     assert installation.holds()
+    with closing(redis.Redis.from_url(installation.environ["REDIS_URL"])) as root:
+        shown = f"{installation.tenant()}.{made['id']}"
+        root.set(f"watched.{shown}", 1, ex=10)
+        wait_for(lambda: root.exists(f"preview.{shown}"), 10, "a live picture")
     process.send_signal(signal.SIGTERM)
     assert process.wait(15) == 0
     assert installation.state() == "offline"
@@ -224,6 +249,27 @@ def test_with_https_and_the_broker_alone_it_runs_a_camera_and_records_whom_it_kn
     assert installation.key_file.read_text() not in log
     assert "Traceback" not in log
     assert "the database" not in log, "nothing has asked for one"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("LPUSH", "default", "a task in anybody's name"),
+        ("LPUSH", "worker.w1", "a task for another worker"),
+        ("GET", "preview.00000000-0000-0000-0000-000000000001.1"),
+        ("BRPOP", "reply.1", "1"),
+        ("HGETALL", "unacked"),
+        ("PUBLISH", "acme", "news"),
+        ("KEYS", "*"),
+        ("CONFIG", "GET", "*"),
+    ],
+)
+def test_redis_gives_it_its_own_alone(installation: Installation, words: tuple[str, ...]) -> None:
+    with closing(redis.Redis.from_url(installation.redis_url)) as own:
+        own.lpush("worker.gate.of_a_test", "its own")
+        own.delete("worker.gate.of_a_test")
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            own.execute_command(*words)
 
 
 def test_without_the_server_it_records_into_its_spool_and_loses_nothing(

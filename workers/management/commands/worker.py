@@ -101,23 +101,28 @@ class Command(BaseCommand):
         install(keeper)
         keeper.begin()
         self.stdout.write(f"Worker {name}: model pack {engines.embedder.pack}, up to {capacity} cameras.")
-        queues = f"worker.{name}" + ("" if door else ",default")  # whose tasks need the database
-        words = f"worker --hostname={name}@%h --queues={queues} --pool=threads"
         try:
-            current_app.worker_main(
-                [
-                    *words.split(),
-                    f"--concurrency={TASK_THREADS}",
-                    "--loglevel=INFO",
-                    "--without-gossip",
-                    "--without-mingle",
-                ]
-            )
+            current_app.worker_main(_celery_words(name, alone=door is not None))
         finally:
             keeper.end()
             gc.freeze()  # else the interpreter looks through every loaded library once more: seconds
             if keeper.refusal:
                 raise CommandError(keeper.refusal)
+
+
+def _celery_words(name: str, *, alone: bool) -> list[str]:
+    """How Celery is started. `alone`: on this worker's own queue only, and with no key of Redis that others
+    use too, so that Redis can refuse everything else to it (docs/operations.md has the rules)."""
+    queues = f"worker.{name}" + ("" if alone else ",default")  # whose tasks need the database
+    words = f"worker --hostname={name}@%h --queues={queues} --pool=threads --concurrency={TASK_THREADS}"
+    words += " --loglevel=INFO --without-gossip --without-mingle"
+    if alone:
+        words += " --without-heartbeat"
+        conf = current_app.conf
+        conf.worker_enable_remote_control = False
+        own = {f"{key}_key": f"{key}.{name}" for key in ("unacked", "unacked_index", "unacked_mutex")}
+        conf.broker_transport_options = conf.broker_transport_options | own
+    return words.split()
 
 
 def _door(server: str | None, key_file: Path | None) -> Door | None:
