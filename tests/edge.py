@@ -4,6 +4,7 @@ from base64 import b64encode
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import requests
@@ -68,12 +69,18 @@ def wired() -> tuple[requests.Session, Wire]:
     return session, wire
 
 
-def key_of(name: str) -> tuple[ApiKey, str]:
-    """A key of the worker, and its text."""
+def key_of(name: str, *, sites: list[UUID] | None = None) -> tuple[ApiKey, str]:
+    """A key of the worker, for all sites or for these, and its text."""
     with installation():
         public = Tenant.objects.get(schema_name="public")
         key, text = create_key(
-            tenant=public, name=name, role=Role.WORKER, scopes=["worker"], worker=name, by=None
+            tenant=public,
+            name=name,
+            role=Role.WORKER,
+            scopes=["worker"],
+            sites=sites,
+            worker=name,
+            by=None,
         )
     return key, str(text)
 

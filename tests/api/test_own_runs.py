@@ -17,9 +17,11 @@ from rest_framework.test import APIClient
 
 from cameras.models import Camera
 from staff.models import MatchThresholds
+from tenants.audit.queries import lines_of
 from tenants.context import installation
 from tenants.models import Tenant
 from tests.api.answers import V1, problem
+from tests.audit.conftest import seal
 from tests.chaos.people import template_of
 from tests.conftest import make_camera
 from tests.edge import a_record, held_by, key_of, worker_client
@@ -145,6 +147,16 @@ def test_a_record_is_kept_once_with_its_picture(gate: Gate, door: Camera) -> Non
     assert sighting.best_shot
     assert Visitor.objects.count() == 1
     assert np.allclose(Visitor.objects.get().template, template_of(1))
+
+
+def test_what_it_records_is_no_line_of_the_tenants_log(acme: Tenant, gate: Gate, door: Camera) -> None:
+    """As with a worker on the installation's own machines."""
+    seal()
+    before = lines_of(acme).count()
+    gate.record(door)
+    gate.camera("report", door.pk, {"epoch": 2, "status": "running", "news": True})
+    seal()
+    assert lines_of(acme).count() == before
 
 
 def test_a_worker_does_not_say_from_which_similarity_two_faces_are_one_person(

@@ -181,4 +181,5 @@ def test_a_worker_that_learns_of_cameras_that_are_not_its_own_is_found(
 
 
 def _tenant(pk: Any) -> Tenant:
-    return Tenant.objects.get(pk=pk)
+    found: Tenant = Tenant.objects.get(pk=pk)
+    return found

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import cv2
@@ -54,6 +54,7 @@ class Installation:
     machine: Path
     """Where the worker keeps what is its own: clips, spool, the key of the spool."""
     password: str = ""
+    site: str = ""
     redis_url: str = ""
     """As the worker has it."""
 
@@ -69,6 +70,7 @@ class Installation:
         local, headers = f"http://127.0.0.1:{self.port}/api/v1/", {"Host": ACME}
         login = {"email": ADMIN, "password": self.password}
         answer = requests.post(local + "auth/token/", json=login, headers=headers, timeout=10)
+        assert answer.ok, answer.text
         headers["Authorization"] = f"Bearer {answer.json()['access']}"
         method = "POST" if body or path.endswith(("start/", "test/")) else "GET"
         answer = requests.request(method, local + path, json=body or None, headers=headers, timeout=30)
@@ -80,7 +82,7 @@ class Installation:
         subprocess.run(words, cwd=ROOT, env=self.environ, timeout=60, check=True)
 
     def new_key(self) -> None:
-        self.key_file.write_text(self.command("create_api_key", "--worker", "gate"))
+        self.key_file.write_text(self.command("create_api_key", "--worker", "gate", "--sites", "Gate"))
 
     def start_web(self) -> None:
         self.crew.add("web", manage("web", "--port", str(self.port)))
@@ -108,7 +110,7 @@ class Installation:
         words = rights[1].replace("\\\n", " ").replace("TENANT", self.tenant()).replace("PASSWORD", "geheim")
         parts = urlsplit(self.environ["REDIS_URL"])
         with closing(redis.Redis.from_url(self.environ["REDIS_URL"])) as root:
-            root.execute_command("ACL", "SETUSER", "gate", *words.split())
+            cast(Any, root).execute_command("ACL", "SETUSER", "gate", *words.split())
         self.redis_url = f"redis://gate:geheim@{parts.hostname}:{parts.port}{parts.path}"
 
     def of_the_edge(self) -> dict[str, str]:
@@ -163,10 +165,11 @@ def installation() -> Iterator[Installation]:
         whole.command("migrate_schemas", "--verbosity", "0")
         said = whole.command("create_tenant", "acme", "--domain", ACME, "--admin", ADMIN)
         whole.password = said.partition("with the password ")[2].partition(" ")[0]
-        whole.new_key()
-        whole.admit_to_redis()
         whole.start_web()
         wait_for(lambda: answers(port), 60, "the web server to answer")
+        whole.site = whole.api("sites/", name="Gate")["id"]
+        whole.new_key()
+        whole.admit_to_redis()
         yield whole
 
 
@@ -217,8 +220,7 @@ def test_with_https_and_the_broker_alone_it_runs_a_camera_and_records_whom_it_kn
 ) -> None:
     clip_of(ADA, installation.machine / "clips" / "door.mp4")
     installation.enrol("Ada", ADA)
-    site = installation.api("sites/", name="Gate")["id"]
-    camera = {"site": site, "name": "Door", "kind": "file", "location": "door.mp4", "loop": True}
+    camera = {"site": installation.site, "name": "Door", "kind": "file", "location": "door.mp4", "loop": True}
     made = installation.api("cameras/", **camera)
     process = worker("--key-file", str(installation.key_file))
     wait_for(lambda: "ready." in installation.log.read_text(), 30, "Celery")
@@ -269,7 +271,7 @@ def test_redis_gives_it_its_own_alone(installation: Installation, words: tuple[s
         own.lpush("worker.gate.of_a_test", "its own")
         own.delete("worker.gate.of_a_test")
         with pytest.raises(redis.exceptions.NoPermissionError):
-            own.execute_command(*words)
+            cast(Any, own).execute_command(*words)
 
 
 def test_without_the_server_it_records_into_its_spool_and_loses_nothing(

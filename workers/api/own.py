@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -103,9 +103,12 @@ class OwnWorkerViewSet(OwnView):
     }
 
     def register(self, request: Request, worker: str) -> Response:
-        """Begin. A process that had this name has lost it, with all its leases."""
+        """Begin. A process that had this name has lost it, with all its leases.
+
+        A key that is limited to sites limits its worker to them, whatever that says.
+        """
         said = self.said(request)
-        sites = [str(site) for site in said.pop("sites")]
+        sites = _allowed(granted(request).sites, said.pop("sites"))
         registered = register(introduction=Introduction(name=worker, sites=sites, **said))
         seconds = DirectLink(registered).heartbeat_seconds
         facts = {"id": registered.pk, "name": worker, "incarnation": registered.incarnation}
@@ -164,6 +167,8 @@ class OwnLeaseViewSet(OwnView):
         """Take a camera that it should: from now on nobody else's records of it count."""
         speaker = self.speaking(worker, self.said(request))
         lease = own_lease(speaker, camera)
+        if not granted(request).sees(lease.site_id):
+            raise Http404("There is no such camera among this worker's.")
         grant = DirectLink(speaker).acquire(lease.tenant, camera)
         if grant is None:
             raise Conflict(
@@ -181,6 +186,15 @@ class OwnLeaseViewSet(OwnView):
         ):
             raise Conflict("The camera is not this worker's at that epoch (any more): nothing was given up.")
         return Response(status=204)
+
+
+def _allowed(sites: frozenset[UUID] | None, wanted: list[UUID]) -> list[str]:
+    """The sites that a worker may serve of those that it wants, or of all. Raises ValidationError."""
+    if sites is None:
+        return [str(site) for site in wanted]
+    if foreign := [site for site in wanted if site not in sites]:
+        raise ValidationError({"sites": [f"This worker's key is not for the site {foreign[0]}."]})
+    return sorted(str(site) for site in wanted or sites)
 
 
 def _orders(worker: Worker) -> dict[str, Any]:
