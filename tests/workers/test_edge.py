@@ -261,6 +261,7 @@ def test_with_https_and_the_broker_alone_it_runs_a_camera_and_records_whom_it_kn
         ("GET", "preview.00000000-0000-0000-0000-000000000001.1"),
         ("BRPOP", "reply.1", "1"),
         ("HGETALL", "unacked"),
+        ("SADD", "_kombu.binding.default", "a queue of its own"),
         ("PUBLISH", "acme", "news"),
         ("KEYS", "*"),
         ("CONFIG", "GET", "*"),
