@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-# Commands that need no services. "makemigrations --check" is the command with that option only.
+# Commands that need no services. "makemigrations --check" is the command with that option only, with
+# whatever value.
 BARE = frozenset(
     {
         "check",
@@ -31,6 +32,7 @@ BARE = frozenset(
         "spectacular",
         "startapp",
         "version",
+        "worker --server",  # which has those of the installation, behind that server
     }
 )
 
@@ -40,7 +42,9 @@ def needs_services(argv: list[str]) -> bool:
     words = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
     if not words or {"-h", "--help", "--version"} & set(words):
         return False
-    return words[0] not in BARE and not any(f"{words[0]} {word}" in BARE for word in words[1:])
+    return words[0] not in BARE and not any(
+        f"{words[0]} {word.partition('=')[0]}" in BARE for word in words[1:]
+    )
 
 
 def services_root() -> Path:

@@ -50,11 +50,13 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# Requests a minute: of a user or key, of a tenant as a whole, and of an address that shows no login.
+# Requests a minute: of a user or key, of a tenant as a whole, of an address that shows no login, and of a
+# worker at the edge, whose every look at a face that is not known yet is one.
 FACETRACK_THROTTLE: bool = env.bool("FACETRACK_THROTTLE", True)
 FACETRACK_RATE_CALLER: int = env.int("FACETRACK_RATE_CALLER", 600)
 FACETRACK_RATE_TENANT: int = env.int("FACETRACK_RATE_TENANT", 3_000)
 FACETRACK_RATE_ANONYMOUS: int = env.int("FACETRACK_RATE_ANONYMOUS", 60)
+FACETRACK_RATE_WORKER: int = env.int("FACETRACK_RATE_WORKER", 12_000)
 
 # --- Tenants: which tables live where ----------------------------------------------------------------
 SHARED_APPS = [

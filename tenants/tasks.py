@@ -1,13 +1,16 @@
 """Celery's side of tenants: the header is required, nothing runs in `public` by mistake."""
 
 from typing import Any, cast
+from uuid import UUID
 
 from django.db import connection
 from django_tenants.utils import get_public_schema_name
 from tenant_schemas_celery.task import TenantTask as SchemaTask
 
 from tenants.actor import acting, of_worker
+from tenants.backend.base import DatabaseWrapper
 from tenants.context import inside
+from tenants.models import Tenant
 from tenants.queries import TenantMissing, customers
 
 
@@ -15,6 +18,14 @@ class TenantTask(SchemaTask):  # type: ignore[misc]
     """A task of one tenant: refused, at sending and at running, where none is active."""
 
     abstract = True
+
+    @classmethod
+    def get_tenant_for_schema(cls, schema_name: str) -> Tenant:
+        """Where there is no database, what the header says of the tenant is all that is known of it."""
+        if DatabaseWrapper.shut:
+            return Tenant(id=UUID(int=0), schema_name=schema_name, name=schema_name)
+        found: Tenant = super().get_tenant_for_schema(schema_name)
+        return found
 
     def apply_async(self, *args: Any, **kwargs: Any) -> Any:
         self._require_tenant("sent")

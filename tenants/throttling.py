@@ -43,7 +43,8 @@ def of_caller(request: Any) -> Allowance:
     """A key, a user, or without either an address."""
     access = access_of(request)
     if access is not None and access.key is not None:
-        return Allowance("key", str(access.key), settings.FACETRACK_RATE_CALLER)
+        rate = settings.FACETRACK_RATE_WORKER if access.worker else settings.FACETRACK_RATE_CALLER
+        return Allowance("key", str(access.key), rate)
     if request.user and request.user.is_authenticated:
         return Allowance("user", str(request.user.pk), settings.FACETRACK_RATE_CALLER)
     return Allowance("address", client_address(request), settings.FACETRACK_RATE_ANONYMOUS)

@@ -31,6 +31,7 @@ from visits.actions import record_track
 from visits.models import Decision, Sighting
 from visits.rules import TrackFacts
 from workers.models import CameraLease
+from workers.sinks import outage
 
 PASSWORD = "correct horse battery"
 
@@ -246,7 +247,8 @@ def _quick(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _back_in_public() -> Iterator[None]:
-    """No test inherits another one's tenant, or its counts of wrong passwords."""
+    """No test inherits another one's tenant, its outage, or its counts of wrong passwords."""
+    outage.over()
     with closing(Redis.from_url(settings.REDIS_URL)) as redis:
         redis.flushdb()
     yield

@@ -1,19 +1,31 @@
 """Workers at the edge: their keys, their clients on the public host, and a way there without a network."""
 
+from base64 import b64encode
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
+from uuid import UUID
 
+import numpy as np
 import requests
 from django.db import connection
+from django.db.models.functions import Now
+from django.utils import timezone
 from django_tenants.utils import tenant_context
 from requests.adapters import BaseAdapter
 from rest_framework.test import APIClient
 
+from cameras.models import Camera
+from facetrack.lib.images import jpeg
 from tenants.context import installation
 from tenants.credentials.actions import create_key
 from tenants.models import ApiKey, Tenant
+from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.api.answers import KEY_TOKEN
+from tests.chaos.people import template_of
+from workers.api.binary import as_text
+from workers.models import CameraLease, LeaseGrant, Worker
 
 PUBLIC = "localhost"
 
@@ -57,14 +69,63 @@ def wired() -> tuple[requests.Session, Wire]:
     return session, wire
 
 
-def key_of(name: str) -> tuple[ApiKey, str]:
-    """A key of the worker, and its text."""
+def key_of(name: str, *, sites: list[UUID] | None = None) -> tuple[ApiKey, str]:
+    """A key of the worker, for all sites or for these, and its text."""
     with installation():
         public = Tenant.objects.get(schema_name="public")
         key, text = create_key(
-            tenant=public, name=name, role=Role.WORKER, scopes=["worker"], worker=name, by=None
+            tenant=public,
+            name=name,
+            role=Role.WORKER,
+            scopes=["worker"],
+            sites=sites,
+            worker=name,
+            by=None,
         )
     return key, str(text)
+
+
+def held_by(name: str, camera: Camera, *, epoch: int = 2) -> None:
+    """The camera of the active tenant is run by the worker, as if it had just been given it."""
+    tenant, label = active_tenant(), str(camera)
+    with installation():
+        worker = Worker.objects.get(name=name)
+        facts = {"tenant": tenant, "site_id": camera.site_id, "label": label, "desired": True}
+        lease = {
+            "worker": worker,
+            "planned": worker,
+            "epoch": epoch,
+            "expires_at": Now() + timedelta(hours=1),
+        }
+        CameraLease.objects.update_or_create(pk=camera.pk, defaults=facts | lease)
+        LeaseGrant.objects.create(
+            tenant=tenant, camera_id=camera.pk, epoch=epoch, worker=name, granted_at=timezone.now()
+        )
+    Camera.objects.filter(pk=camera.pk).update(enabled=True, epoch=epoch, worker=name)
+
+
+def a_record(epoch: int = 2, **values: Any) -> dict[str, Any]:
+    """What a worker says of a track of somebody new."""
+    now = timezone.now()
+    said = {
+        "epoch": epoch,
+        "track": 1,
+        "sequence": 0,
+        "ended": True,
+        "decision": "new_visitor",
+        "person": None,
+        "score": 0.1,
+        "reason": "made by a test",
+        "started_at": (now - timedelta(seconds=3)).isoformat(),
+        "last_seen_at": now.isoformat(),
+        "faces": 9,
+        "quality": 0.7,
+        "pack": "edgeface-xs",
+        "template": as_text(template_of(1)),
+        "picture": b64encode(jpeg(np.full((40, 30, 3), 90, dtype=np.uint8))).decode(),
+        "known_at": None,
+    }
+    return said | values
 
 
 def token_of(key: str) -> str:

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,14 +13,13 @@ from uuid import UUID
 import psutil
 from django.db import connection
 
-from cameras.models import Camera
-from tenants.context import inside, installation
 from tenants.models import Tenant
 from workers.actions.fleet import Beat
 from workers.held import Held
 from workers.links import Away, Link, Refused, Replaced
+from workers.links.brief import Brief
 from workers.models import Worker
-from workers.runner import Gauges, Run, config_of, settings_of
+from workers.runner import Gauges, Run
 from workers.sinks import outage
 from workers.sinks.replay import deliver
 from workers.sinks.spool import Spool
@@ -32,10 +32,11 @@ RETRY_SECONDS = 1.0
 """After a round that failed: what it should have renewed is soon in doubt."""
 END_SECONDS = 4.0
 """How long runs are waited for when the process ends."""
-UNTOLD = (*outage.AWAY, Away, Refused, Replaced)
+UNTOLD = (Away, Refused, Replaced)
 """Why the installation did not learn of something: what is held runs out by itself."""
-SETTINGS = ("detector", "exclusive", "host")
-"""Of a camera, beside those of source and recognition: a change of one of them begins a new run."""
+UNANSWERED_SECONDS = 7.0
+"""How long the cameras do without an installation that left us without an answer: until the next try is over,
+which is the keeper's alone. It ends as soon as one succeeds."""
 
 
 @dataclass(slots=True)
@@ -92,7 +93,7 @@ class Keeper:
             if not self.refusal:
                 self._link.sign_off()
         except UNTOLD as error:
-            log.warning("the leases run out by themselves, nobody could be told: %s", _why(error))
+            log.warning("the leases run out by themselves, nobody could be told: %s", error)
         finally:
             connection.close()
         self._spool.close()
@@ -116,9 +117,9 @@ class Keeper:
                 self._starting.discard(camera_id)
 
     def _begin_thread(self, run: Run) -> None:
-        thread = threading.Thread(target=self._run, args=(run,), name=f"camera-{run.camera.pk}", daemon=True)
+        thread = threading.Thread(target=self._run, args=(run,), name=f"camera-{run.camera_id}", daemon=True)
         with self._lock:
-            self._runs[run.camera.pk] = run, thread
+            self._runs[run.camera_id] = run, thread
         if self._over.is_set():  # began to end meanwhile
             run.stop()
         thread.start()
@@ -129,11 +130,14 @@ class Keeper:
         grant = self._link.acquire(tenant, camera_id)
         if grant is None:
             return None
-        with inside(tenant):
-            camera = Camera.objects.select_related("site").filter(pk=camera_id).first()
-            if camera is None:  # deleted since, and its lease with it
-                return None
-            return Run(tenant, camera, Held(grant, asked=asked), self._spool)
+        brief = self.brief(tenant, camera_id)
+        if brief is None:  # deleted since, and its lease with it
+            return None
+        return Run(tenant, brief, Held(grant, asked=asked), self._spool, self._link.desk)
+
+    def brief(self, tenant: Tenant, camera_id: UUID, ticket: str = "") -> Brief | None:
+        """What to run a camera with, as `Desk.brief` has it. Raises Away."""
+        return self._link.desk.brief(tenant, camera_id, ticket)
 
     def stop(self, camera_id: UUID) -> None:
         """End the camera's run here, if there is one."""
@@ -145,25 +149,21 @@ class Keeper:
             entry = self._runs.get(camera_id)
         return entry[0] if entry else None
 
-    def reload(self, tenant: Tenant, camera_id: UUID, *, force: bool = False) -> bool:
+    def reload(self, camera_id: UUID, *, force: bool = False) -> bool:
         """Begin anew with the present settings, where they have changed or `force`. Whether it does.
 
-        A camera that nobody wants to run any more ends here and now.
+        A camera that nobody wants to run any more ends here and now. Raises Away.
         """
         run = self.running(camera_id)
         if run is None:
             return False
-        with inside(tenant):
-            camera = Camera.objects.select_related("site").filter(pk=camera_id, enabled=True).first()
-            present = settings_of(tenant, camera) if camera else None
-        if camera is None:
+        brief = self.brief(run.tenant, camera_id)
+        if brief is None or not brief.wanted:
             run.stop()
             return False
-        changed = present != run.source_settings or config_of(camera) != config_of(run.camera)
-        changed = changed or any(getattr(camera, name) != getattr(run.camera, name) for name in SETTINGS)
-        if changed or force:
+        if changed := force or brief != run.brief:
             run.stop(again=True)
-        return changed or force
+        return changed
 
     def _run(self, run: Run) -> None:
         try:
@@ -174,23 +174,29 @@ class Keeper:
             self._past.dropped += run.gauges.dropped
             self._give_up(run)
             with self._lock:
-                self._runs.pop(run.camera.pk, None)
+                self._runs.pop(run.camera_id, None)
         if run.again:
-            self.try_start(run.tenant, run.camera.pk)
+            self.try_start(run.tenant, run.camera_id)
 
     def _give_up(self, run: Run) -> None:
         try:
             if not self.refusal:
-                self._link.release(run.tenant, run.camera.pk, run.held.epoch)
-        except outage.AWAY:
-            outage.note()  # it runs out by itself
-        except (Away, Refused, Replaced) as error:
-            log.warning("the lease of camera %s runs out by itself: %s", run.camera.pk, _why(error))
+                self._link.release(run.tenant, run.camera_id, run.held.epoch)
+        except UNTOLD as error:
+            log.warning("the lease of camera %s runs out by itself: %s", run.camera_id, error)
 
     def try_start(self, tenant: Tenant, camera_id: UUID) -> None:
         """As `start`, where nobody can do anything about a failure."""
         with suppress(*UNTOLD):  # the keeper finds it with its next round
             self.start(tenant, camera_id)
+
+    def take(self, pairs: Iterable[tuple[UUID, UUID]]) -> None:
+        """Start cameras, given as tenant and camera. Raises as the link does."""
+        wanted = list(pairs)
+        tenants = self._link.tenants({tenant for tenant, _ in wanted})
+        for tenant, camera_id in wanted:
+            if tenant in tenants:
+                self.start(tenants[tenant], camera_id)
 
     def _keep(self) -> None:
         while not self._over.is_set():
@@ -211,11 +217,8 @@ class Keeper:
             log.error("worker %s ends: %s", self.name, refusal)
             self._let_go()
         except Away as error:
+            outage.note(UNANSWERED_SECONDS)
             log.warning("leases are not renewed: %s", error)
-            return False
-        except outage.AWAY as error:
-            outage.note()
-            log.warning("leases are not renewed, the database is away: %s", type(error).__name__)
             return False
         except Exception:
             log.exception("a round of the keeper failed")
@@ -248,10 +251,7 @@ class Keeper:
                 runs[camera_id].stop()
         for camera_id in standing.give_up:
             self.stop(camera_id)
-        tenants = _tenants({tenant for tenant, _ in standing.take})
-        for tenant, camera_id in standing.take:
-            if tenant in tenants:
-                self.start(tenants[tenant], camera_id)
+        self.take(standing.take)
         self._beat(list(runs.values()))
 
     def _beat(self, runs: list[Run]) -> None:
@@ -282,24 +282,12 @@ class Keeper:
             if not self._spool.depth or outage.on():
                 continue
             try:
-                arrived = deliver(self._spool)
+                arrived = deliver(self._spool, self._link.desk)
                 log.info("%d spooled record(s) have arrived, %d wait", arrived, self._spool.depth)
             except Exception:
                 log.exception("the spool cannot be emptied")
             finally:
                 connection.close()
-
-
-def _tenants(ids: set[UUID]) -> dict[UUID, Tenant]:
-    if not ids:
-        return {}
-    with installation():
-        return dict(Tenant.objects.in_bulk(ids))
-
-
-def _why(error: Exception) -> str:
-    """What a log says of it; the database's own words can be long, and are known."""
-    return str(error) if isinstance(error, (Away, Refused)) else type(error).__name__
 
 
 def _state(runs: list[Run], *, trouble: bool) -> Worker.State:

@@ -18,10 +18,13 @@ from redis.exceptions import RedisError
 from cameras.models import Camera
 from facetrack.lib.images import jpeg
 from tenants.models import Tenant
+from tenants.queries import active_tenant
 from workers.devices import devices
 from workers.keeper import Keeper
+from workers.links import Away
+from workers.links.brief import source_of
+from workers.links.ticket import ticket_for
 from workers.queries import Owner, live_workers, owner_of, spare_worker
-from workers.runner import settings_of
 from workers.sinks.pictures import store
 from workers.sinks.preview import annotated
 from workers.stages.capture import SourceError, open_source
@@ -79,7 +82,7 @@ def ask(operation: Operation, camera: Camera, *, seconds: float = PATIENCE) -> A
     if owner is None:
         where = f" on the machine {camera.host}" if camera.host else ""
         raise NoAnswer(f"No worker is there for {camera}{where}: start one with manage.py worker.")
-    return _asked(operation, owner, str(camera.pk), seconds)
+    return _asked(operation, owner, seconds, camera.pk)
 
 
 def ask_worker(operation: Operation, name: str, *, seconds: float = PATIENCE) -> Answer:
@@ -87,28 +90,33 @@ def ask_worker(operation: Operation, name: str, *, seconds: float = PATIENCE) ->
     worker = live_workers().filter(name=name).first()
     if worker is None:
         raise NoAnswer(f"The worker {name} is away: start it with manage.py worker --name {name}.")
-    return _asked(operation, Owner(worker.name, worker.host), "", seconds)
+    return _asked(operation, Owner(worker.name, worker.host), seconds)
 
 
-def carry_out(keeper: Keeper, tenant: Tenant, operation: Operation, camera_id: UUID | None) -> Answer:
-    """The owner's side; in the tenant. Never raises for what is wrong with the camera."""
+def carry_out(
+    keeper: Keeper, tenant: Tenant, operation: Operation, camera_id: UUID | None, ticket: str = ""
+) -> Answer:
+    """The owner's side. Never raises for what is wrong with the camera.
+
+    `ticket` lets a worker at the edge see the settings of a camera that it does not run.
+    """
     name = keeper.name
     if operation is Operation.DEVICES or camera_id is None:
         return Answer(ok=True, worker=name, facts={"devices": devices()})
-    camera = Camera.objects.select_related("site").filter(pk=camera_id).first()
-    if camera is None:
-        return Answer(ok=False, worker=name, detail="The camera is gone.")
-    match operation:
-        case Operation.RESTART:
-            done = keeper.reload(tenant, camera_id, force=True)
-            return Answer(ok=done, worker=name, detail="It begins anew." if done else "It does not run here.")
-        case Operation.RELOAD:
-            done = keeper.reload(tenant, camera_id)
-            return Answer(ok=True, worker=name, detail="It begins anew." if done else "Nothing has changed.")
-        case Operation.SNAPSHOT:
-            return _snapshot(keeper, tenant, camera)
-        case Operation.TEST:
-            return _test(keeper, tenant, camera)
+    try:
+        match operation:
+            case Operation.RESTART:
+                done = keeper.reload(camera_id, force=True)
+                return Answer(done, name, "It begins anew." if done else "It does not run here.")
+            case Operation.RELOAD:
+                done = keeper.reload(camera_id)
+                return Answer(True, name, "It begins anew." if done else "Nothing has changed.")
+            case Operation.SNAPSHOT:
+                return _snapshot(keeper, tenant, camera_id, ticket)
+            case Operation.TEST:
+                return _test(keeper, tenant, camera_id, ticket)
+    except Away as error:
+        return Answer(False, name, f"The worker cannot look its settings up: {error}.")
 
 
 def reply(key: str, answer: Answer) -> None:
@@ -119,12 +127,13 @@ def reply(key: str, answer: Answer) -> None:
     pipe.execute()
 
 
-def _asked(operation: Operation, owner: Owner, camera_id: str, seconds: float) -> Answer:
+def _asked(operation: Operation, owner: Owner, seconds: float, camera_id: UUID | None = None) -> Answer:
     key = f"reply.{uuid4()}"
+    ticket = ticket_for(owner.name, active_tenant().pk, camera_id) if camera_id else ""
     try:
         current_app.send_task(
             "workers.tasks.operate",
-            [key, operation.value, camera_id],
+            [key, operation.value, str(camera_id or ""), ticket],
             queue=queue_of(owner.name),
             expires=seconds,
             retry=False,
@@ -147,26 +156,29 @@ def _waited(key: str, seconds: float) -> bytes | None:
     return None
 
 
-def _snapshot(keeper: Keeper, tenant: Tenant, camera: Camera) -> Answer:
-    run = keeper.running(camera.pk)
+def _snapshot(keeper: Keeper, tenant: Tenant, camera_id: UUID, ticket: str) -> Answer:
+    run = keeper.running(camera_id)
     if run is None or run.latest is None:
-        return _test(keeper, tenant, camera)
+        return _test(keeper, tenant, camera_id, ticket)
     frame, faces = run.latest
     picture = jpeg(annotated(frame.picture, faces, longest=1920), quality=85)
     return Answer(ok=True, worker=keeper.name, picture=picture, facts={"at": frame.at})
 
 
-def _test(keeper: Keeper, tenant: Tenant, camera: Camera) -> Answer:
+def _test(keeper: Keeper, tenant: Tenant, camera_id: UUID, ticket: str) -> Answer:
     """Opens the source; one that runs here already is not opened twice, its run knows all there is to say."""
-    name, run = keeper.name, keeper.running(camera.pk)
+    name, run = keeper.name, keeper.running(camera_id)
     if run is not None and run.latest is not None and run.source is not None and run.delivers:
         frame, _ = run.latest
         facts = _described(getattr(run.source, "facts", {}), frame.picture.shape)
         return Answer(True, name, "It runs.", facts, jpeg(annotated(frame.picture, []), quality=80))
     if run is not None:
         return Answer(False, name, run.error or "It is being opened: ask again in a moment.")
+    brief = keeper.brief(tenant, camera_id, ticket)
+    if brief is None:
+        return Answer(False, name, "The camera is gone.")
     try:
-        with closing(open_source(**(settings_of(tenant, camera) | {"fps": 30.0}))) as source:
+        with closing(open_source(**(source_of(brief) | {"fps": 30.0}))) as source:
             first = source.read()
             if first is None:
                 return Answer(False, name, "The source ends before its first picture.")

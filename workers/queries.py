@@ -10,8 +10,9 @@ from django.db.models.functions import Now
 from django.http import Http404
 
 from tenants.context import installation
+from tenants.models import Tenant
 from workers.actions.leases import TTL
-from workers.models import CameraLease, Worker
+from workers.models import CameraLease, LeaseGrant, Worker
 
 MISSED_BEATS = 3
 
@@ -105,6 +106,40 @@ def own_lease(worker: Worker, camera_id: UUID) -> CameraLease:
     if lease is None:
         raise Http404("There is no such camera among this worker's.")
     return lease
+
+
+def process_of(name: str, incarnation: UUID) -> Worker | None:
+    """The worker, if this process of it is the present one. Raises Http404 for a name that nobody has."""
+    worker = Worker.objects.filter(name=name).first()
+    if worker is None:
+        raise Http404("There is no such worker.")
+    return worker if worker.incarnation == incarnation else None
+
+
+def held_lease(worker: Worker, camera_id: UUID) -> CameraLease:
+    """The lease of a camera that the worker holds, or held last. Raises Http404 for all others alike."""
+    lease = CameraLease.objects.select_related("tenant").filter(worker=worker, pk=camera_id).first()
+    if lease is None:
+        raise Http404("There is no such camera among this worker's.")
+    return lease
+
+
+def grant_of(worker: Worker, camera_id: UUID, epoch: int) -> LeaseGrant:
+    """The worker's grant of a camera, however long ago. Raises Http404 where it was never given it."""
+    own = LeaseGrant.objects.filter(camera_id=camera_id, epoch=epoch, worker=worker.name)
+    grant = own.select_related("tenant").first()
+    if grant is None:
+        raise Http404("This worker never had that camera at that epoch.")
+    return grant
+
+
+def watched_tenant(worker: Worker, tenant_id: UUID, site_id: UUID | None = None) -> Tenant:
+    """A tenant, and site, of which the worker holds a camera. Raises Http404 for all others alike."""
+    held = CameraLease.objects.filter(worker=worker, tenant=tenant_id).select_related("tenant")
+    lease = (held if site_id is None else held.filter(site_id=site_id)).first()
+    if lease is None:
+        raise Http404("This worker has no camera there.")
+    return lease.tenant
 
 
 def owner_of(camera_id: UUID) -> Owner | None:

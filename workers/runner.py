@@ -7,22 +7,21 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from uuid import UUID
 
-from django.conf import settings
 from django.utils import timezone
 
-from cameras.actions import StaleEpoch, end_run, report_run
+from cameras.actions import StaleEpoch
 from cameras.models import Camera
-from cameras.queries import stored_login
-from tenants.context import inside
 from tenants.models import Tenant
-from visits.journal import tell_of_camera
-from workers.config import CameraConfig, PipelineConfig
+from workers.config import PipelineConfig
 from workers.engines import Engines, UnknownModelError
 from workers.engines.store import ModelMissing
 from workers.gallery import gallery_of, tuned
 from workers.held import Held
+from workers.links import Away
+from workers.links.brief import Brief, config_of, source_of
+from workers.links.desk import Desk, RunReport
 from workers.loaded import ALLOWANCE, loaded_engines
 from workers.pipeline import Pipeline
 from workers.sinks import outage
@@ -59,26 +58,28 @@ class Gauges:
 class Run:
     """One camera under one lease. `to_the_end` belongs to the run's thread, all else may be called by any."""
 
-    def __init__(self, tenant: Tenant, camera: Camera, held: Held, spool: Spool) -> None:
-        """In the tenant: the camera's settings are read here, and stay for the whole run."""
-        self.tenant, self.camera, self.held = tenant, camera, held
-        self.source_settings = settings_of(tenant, camera)
+    def __init__(self, tenant: Tenant, brief: Brief, held: Held, spool: Spool, desk: Desk) -> None:
+        self.tenant, self.brief, self.held = tenant, brief, held
         self.gauges = Gauges()
         self.error = ""
         self.again = False
         """Whether the camera should be taken anew at once when this run has ended."""
         self.source: Source | None = None
         self.latest: tuple[Frame, list[Face]] | None = None
-        self._spool = spool
+        self._spool, self._desk = spool, desk
         self._ending = threading.Event()
         self._failures = 0
         self._reported = float("-inf")
         self._started_at: datetime | None = None
         self._last_frame_at: datetime | None = None
         self._latest_at = float("-inf")
-        self._preview = Preview(tenant.pk, camera.pk)
+        self._preview = Preview(tenant.pk, held.camera_id)
         self._made: Pipeline | None = None
         self._told: tuple[Camera.Status, str] | None = None
+
+    @property
+    def camera_id(self) -> UUID:
+        return self.held.camera_id
 
     @property
     def delivers(self) -> bool:
@@ -105,20 +106,20 @@ class Run:
                     if self._one_session():
                         status = Camera.Status.ENDED
                         break
-                except (SourceError, ModelMissing, UnknownModelError) as error:
+                except (SourceError, ModelMissing, UnknownModelError, Away) as error:
                     self._rest(error, lasted=time.monotonic() - began)
         except StaleEpoch as error:
             log.warning("run ended: %s", error)
             self.held.lost.set()
             return
         except Exception:
-            log.exception("camera %s failed", self.camera.pk)
+            log.exception("camera %s failed", self.camera_id)
             self.error = "The run failed unexpectedly; the worker's log says where."
         self._end(Camera.Status.ERROR if self.error else status)
 
     def _one_session(self) -> bool:
         """From opening the source to its end; whether it ended because there is no more of it."""
-        engines = tuned(self.tenant, loaded_engines(self.camera.detector))
+        engines = tuned(self.tenant, loaded_engines(self.brief.detector), self._desk)
         with closing(self._open()) as source:
             self.source = source
             try:
@@ -130,24 +131,25 @@ class Run:
     def _open(self) -> Source:
         if not self.error:
             self._say(Camera.Status.STARTING)
-        return open_source(**self.source_settings)
+        return open_source(**source_of(self.brief))
 
     def _pipeline(self, engines: Engines) -> Pipeline:
         """One for the whole run: its tracks must be numbered on when a source comes back."""
         if self._made is None:
-            gallery = gallery_of(self.tenant, engines.embedder.pack, self.camera.site_id)
-            config = PipelineConfig(camera=config_of(self.camera))
+            gallery = gallery_of(self.tenant, engines.embedder.pack, self.brief.site, self._desk)
+            config = PipelineConfig(camera=config_of(self.brief))
             self._made = Pipeline(engines, gallery, config, ALLOWANCE)
         return self._made
 
     def _recorder(self, engines: Engines) -> Recorder:
         return Recorder(
             self.tenant,
-            self.camera.pk,
+            self.camera_id,
             self.held,
             self._spool,
             pack=engines.embedder.pack,
             link=engines.thresholds.link,
+            books=self._desk,
         )
 
     def _watch(self, source: Source, pipeline: Pipeline, recorder: Recorder) -> bool:
@@ -187,7 +189,7 @@ class Run:
         self.gauges.failures += 1
         self._failures = 1 if lasted > GOOD_SECONDS else self._failures + 1
         pause = pause_after(self._failures, refused=getattr(error, "refused", False))
-        log.info("camera %s is tried again in %.0f s: %s", self.camera.pk, pause, error)
+        log.info("camera %s is tried again in %.0f s: %s", self.camera_id, pause, error)
         self._reported = float("-inf")
         until = time.monotonic() + pause
         while self._should_go_on() and time.monotonic() < until:
@@ -203,71 +205,35 @@ class Run:
         return self._say(Camera.Status.RUNNING if self._last_frame_at else Camera.Status.STARTING)
 
     def _say(self, status: Camera.Status) -> bool:
-        """Report; whether to go on. While the database is away the run goes on and reports later."""
+        """Report; whether to go on. While the installation is away the run goes on and reports later."""
         self._reported = time.monotonic()
         if outage.on():
             return True
         try:
-            with inside(self.tenant):
-                goes_on = report_run(
-                    camera_id=self.camera.pk,
-                    epoch=self.held.epoch,
-                    status=status,
-                    now=timezone.now(),
-                    detail=self.error,
-                    started_at=self._started_at,
-                    last_frame_at=self._last_frame_at,
-                )
-                if goes_on and (status, self.error) != self._told:
-                    tell_of_camera(camera_id=self.camera.pk)
-                    self._told = status, self.error
-                return goes_on
-        except outage.AWAY:
-            outage.note()
-            log.warning("camera %s cannot report: the database is away", self.camera.pk)
+            goes_on = self._desk.report(self.tenant, self._report(status))
+        except Away as error:
+            log.warning("camera %s cannot report: %s", self.camera_id, error)
             return True
+        if goes_on:
+            self._told = status, self.error
+        return goes_on
 
     def _end(self, status: Camera.Status) -> None:
         try:
-            with inside(self.tenant):
-                end_run(
-                    camera_id=self.camera.pk,
-                    epoch=self.held.epoch,
-                    status=status,
-                    now=timezone.now(),
-                    detail=self.error,
-                )
-                tell_of_camera(camera_id=self.camera.pk)
-        except outage.AWAY:
-            outage.note()
-            log.warning("camera %s cannot say that it ended: the database is away", self.camera.pk)
+            self._desk.end(self.tenant, self._report(status))
+        except Away as error:
+            log.warning("camera %s cannot say that it ended: %s", self.camera_id, error)
 
-
-def settings_of(tenant: Tenant, camera: Camera) -> dict[str, Any]:
-    """What `open_source` takes for this camera, its login included. In the tenant."""
-    login = stored_login(camera.pk)
-    return {
-        "kind": camera.kind,
-        "location": camera.location,
-        "username": login.username or "",
-        "password": login.password or "",
-        "loop": camera.loop,
-        "fps": camera.fps or settings.WORKER_FPS,
-        "policy": camera.site.address_policy(),
-        "folder": settings.FACETRACK_CLIP_DIR,
-        "owner": tenant.schema_name,
-    }
-
-
-def config_of(camera: Camera) -> CameraConfig:
-    usual = CameraConfig()
-    return CameraConfig(
-        fps=camera.fps or settings.WORKER_FPS,
-        analysed_side=camera.analysed_side or usual.analysed_side,
-        min_face=camera.min_face or usual.min_face,
-        zones=tuple(tuple((x, y) for x, y in polygon) for polygon in camera.zones),
-        masks=tuple(tuple((x, y) for x, y in polygon) for polygon in camera.masks),
-    )
+    def _report(self, status: Camera.Status) -> RunReport:
+        return RunReport(
+            camera=self.camera_id,
+            epoch=self.held.epoch,
+            status=status.value,
+            detail=self.error,
+            started_at=self._started_at,
+            last_frame_at=self._last_frame_at,
+            news=(status, self.error) != self._told,
+        )
 
 
 def pause_after(failures: int, *, refused: bool) -> float:

@@ -5,6 +5,7 @@ Beat calls the tasks of the installation; those fan out one task a tenant. The c
 """
 
 import threading
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,8 +17,7 @@ from cameras.actions import end_silent_runs
 from cameras.queries import SILENT_AFTER
 from tenants.actions import forget_hand_overs
 from tenants.credentials import actions as credentials
-from tenants.models import Tenant
-from tenants.queries import active_tenant, customers
+from tenants.queries import active_tenant
 from tenants.sessions import SessionStore
 from tenants.tasks import InstallationTask, TenantTask, fan_out
 from visits import actions as visits
@@ -25,7 +25,7 @@ from visits import journal
 from workers import examine, indexing, operations
 from workers import supervise as supervisor
 from workers.actions.leases import GRANTS_KEPT, forget_old_grants, keep_leases
-from workers.keeper import installed
+from workers.keeper import UNTOLD, installed
 
 EVENTS_KEPT = timedelta(days=1)
 
@@ -46,8 +46,8 @@ def supervise() -> None:
 def assign_cameras(pairs: list[list[str]]) -> None:
     """ASSIGN_CAMERA: on the queue of the worker that should take them; whether it may, the lease says."""
     if keeper := installed():
-        for tenant, camera_id in _named(pairs):
-            keeper.try_start(tenant, camera_id)
+        with suppress(*UNTOLD):  # the keeper finds them with its next round
+            keeper.take((UUID(tenant), UUID(camera)) for tenant, camera in pairs)
 
 
 @shared_task(base=InstallationTask)
@@ -62,16 +62,17 @@ def release_cameras(pairs: list[list[str]]) -> None:
 def follow_camera(camera_id: str) -> None:
     """The camera was changed, switched or deleted; on the queue of the worker that runs it."""
     if keeper := installed():
-        keeper.reload(active_tenant(), UUID(camera_id))
+        keeper.reload(UUID(camera_id))
 
 
 @shared_task(base=TenantTask)
-def operate(reply_to: str, operation: str, camera_id: str) -> None:
+def operate(reply_to: str, operation: str, camera_id: str, ticket: str = "") -> None:
     """Carries out what somebody waits for."""
     if keeper := installed():
         wanted = operations.Operation(operation)
         camera = UUID(camera_id) if camera_id else None
-        operations.reply(reply_to, operations.carry_out(keeper, active_tenant(), wanted, camera))
+        answer = operations.carry_out(keeper, active_tenant(), wanted, camera, ticket)
+        operations.reply(reply_to, answer)
 
 
 @shared_task(base=TenantTask)
@@ -132,9 +133,3 @@ def stop_running(**_: object) -> None:
     """SIGTERM first waits for tasks to end; cameras end meanwhile."""
     if keeper := installed():
         threading.Thread(target=keeper.stop_all).start()  # a signal's handler must not wait for a lock
-
-
-def _named(pairs: list[list[str]]) -> list[tuple[Tenant, UUID]]:
-    """Those of tenants that there still are."""
-    tenants = {str(tenant.pk): tenant for tenant in customers()}
-    return [(tenants[tenant], UUID(camera)) for tenant, camera in pairs if tenant in tenants]

@@ -27,6 +27,10 @@ ACTIVATE = (
 )
 
 
+class NoDatabase(RuntimeError):
+    """Something asked for the database in a process that does without: a fault of ours, and no outage."""
+
+
 class NotATenant(RuntimeError):
     """A schema was activated by name: only a row of Tenant has a role to take."""
 
@@ -70,6 +74,8 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
     Connections that `tenants.owner` makes for migrations (`AS_OWNER` in their settings) take no role.
     """
 
+    shut = False
+    """Of the whole process: it never connects. A worker at the edge has no database."""
     _setting_search_path: bool
     search_path_set_schemas: list[str] | None
     longest_pause: float | None = None
@@ -132,6 +138,8 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
         return tenant_role(tenant), str(tenant)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if DatabaseWrapper.shut:
+            raise NoDatabase("a worker at the edge has no database, and something here asked for it")
         if not self.as_owner:
             require_safe_server(conn_params)
         return super().get_new_connection(conn_params)

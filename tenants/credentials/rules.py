@@ -110,7 +110,7 @@ def faults(role: Role, scopes: Sequence[str], sites: Collection[UUID] | None) ->
         found["scopes"] = "The scope worker is for the role worker, which has no other."
     if role is Role.SITE_MANAGER and not sites:
         found["sites"] = "A site manager's key is for named sites: choose at least one."
-    elif role in (Role.TENANT_ADMIN, Role.WORKER) and sites is not None:
+    elif role is Role.TENANT_ADMIN and sites is not None:
         found["sites"] = f"The role {role.label.lower()} is not limited to sites: leave them out."
     return found
 

@@ -17,7 +17,7 @@ class ApiKey(models.Model):
 
     It may do what `role` and `scopes` both allow, on `sites` (None: the whole tenant), and never more
     than whoever made it may today. A key without tenant belongs to the installation: the worker that it
-    names has it, and acts under no other name.
+    names has it, acts under no other name, and runs cameras of `sites` only, which may be of any tenant.
     `created_by` is None where a command made the key; a key goes with the account of its maker.
     """
 

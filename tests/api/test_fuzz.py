@@ -16,6 +16,7 @@ import schemathesis
 from django.conf import settings as django_settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import transaction
+from django_tenants.utils import tenant_context
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
@@ -23,6 +24,7 @@ from schemathesis.specs.openapi import checks as openapi_checks
 from cameras.models import Camera, Site
 from tenants.context import installation
 from tenants.models import Tenant
+from tests.edge import a_record, held_by
 from tests.probe.browser import Browser
 from tests.probe.cast import Actor, worker_actor
 from tests.probe.references import uuid_of
@@ -68,16 +70,25 @@ def test_answers_are_as_described(full: Party) -> None:
     assert _all_tried(admin, full.cast, full, {}) > 100
 
 
-def test_answers_of_the_public_host_are_as_described(full: Party) -> None:
-    """To a worker with a camera that it should take, and to a stranger."""
-    worker = worker_actor(PUBLIC_HOST)
+@pytest.mark.parametrize("held", [False, True])
+def test_answers_of_the_public_host_are_as_described(full: Party, held: bool) -> None:
+    """To a worker with a camera that it should take, or has, and to a stranger."""
+    worker, known = worker_actor(PUBLIC_HOST), {}
     with installation():
         registered = Worker.objects.get()
         CameraLease.objects.update(desired=True, planned=registered, worker=None, expires_at=None)
-    assert _all_tried(worker, [worker, Actor("anonymous", PUBLIC_HOST)], full, worker.knows) >= 16
+    if held:
+        with tenant_context(full.tenant):
+            camera = Camera.objects.earliest("pk")
+            Camera.objects.update(zones=[], masks=[])
+            held_by("gate", camera)
+        names = ("epoch", "pack", "template", "decision", "started_at", "last_seen_at", "picture")
+        known = {name: a_record()[name] for name in names}
+        known |= {"camera": str(camera.pk), "tenant": str(full.tenant.pk), "site": str(camera.site_id)}
+    assert _all_tried(worker, [worker, Actor("anonymous", PUBLIC_HOST)], full, worker.knows | known) >= 30
 
 
-def _all_tried(reader: Actor, cast: list[Actor], full: Party, true: dict[str, str]) -> int:
+def _all_tried(reader: Actor, cast: list[Actor], full: Party, true: dict[str, Any]) -> int:
     """Send generated requests to all operations that `reader` is told of, by all of the cast; how many.
     Values in `true` stand where their names do, in every second address and in all bodies."""
     schema: Any = schemathesis.openapi.from_dict(schema_of(Browser(), reader))
@@ -102,7 +113,7 @@ def _said(error: BaseException) -> str:
     return "; ".join([str(error), *getattr(error, "__notes__", [])])[:1000]
 
 
-def _tried(operation: Any, actor: Actor, full: Party, done_for: Counter[str], true: dict[str, str]) -> int:
+def _tried(operation: Any, actor: Actor, full: Party, done_for: Counter[str], true: dict[str, Any]) -> int:
     """Send generated requests; returns how many, and counts those that succeeded. Raises as a check does."""
     done = 0
 
@@ -136,11 +147,11 @@ def _sent(case: Any, actor: Actor) -> bool:
     return bool(answer.status_code < 300)
 
 
-def _known(operation: Any, full: Party, number: int, true: dict[str, str]) -> dict[str, str]:
+def _known(operation: Any, full: Party, number: int, true: dict[str, Any]) -> dict[str, str]:
     """Keys that there are, for the holes in the operation's address."""
     dice = random.Random(number)
     names = re.findall(r"{(\w+)}", operation.path)
-    return {name: true.get(name) or str(uuid_of(full, operation.path, dice)) for name in names}
+    return {name: str(true.get(name, "")) or str(uuid_of(full, operation.path, dice)) for name in names}
 
 
 class Door:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_tenants.utils import tenant_context
 from rest_framework.test import APIClient
 
-from cameras.models import Camera
+from cameras.models import Camera, Site
 from tenants.audit.queries import lines_of
 from tenants.context import installation
 from tenants.credentials.actions import revoke_key
@@ -20,13 +20,15 @@ from tenants.queries import installation_tenant
 from tests.api.answers import KEY_TOKEN, V1, problem
 from tests.audit.conftest import seal
 from tests.conftest import make_camera
-from tests.edge import PUBLIC, Visitor, key_of, worker_client
+from tests.edge import PUBLIC, Visitor, a_record, key_of, worker_client
 from workers.actions.fleet import Introduction, register
 from workers.actions.leases import take
 from workers.models import CameraLease, Worker
+from workers.supervise import tick
 
 OWN = f"{V1}/workers/gate/"
 INTRODUCTION = {"host": "Gate-PC", "capacity": 4, "packs": ["edgeface-xs"], "versions": {"av": "18.1"}}
+SOMEBODY = {"pack": "edgeface-xs", "site": str(UUID(int=1)), "template": a_record()["template"]}
 ADDRESSES: list[tuple[str, str, dict[str, Any]]] = [
     ("put", "", INTRODUCTION),
     ("get", "", {}),
@@ -36,6 +38,13 @@ ADDRESSES: list[tuple[str, str, dict[str, Any]]] = [
     ("post", "leases/renew/", {"held": []}),
     ("post", "leases/{camera}/acquire/", {}),
     ("post", "leases/{camera}/release/", {"epoch": 1}),
+    ("post", "leases/{camera}/brief/", {}),
+    ("post", "leases/{camera}/report/", {"epoch": 1, "status": "running"}),
+    ("post", "leases/{camera}/end/", {"epoch": 1, "status": "stopped"}),
+    ("post", "leases/{camera}/record/", a_record(1)),
+    ("post", "tenants/{camera}/tuning/", {"pack": "edgeface-xs"}),
+    ("post", "tenants/{camera}/known/", {"pack": "edgeface-xs"}),
+    ("post", "tenants/{camera}/visitors/", SOMEBODY),
 ]
 EVERYWHERE = pytest.mark.parametrize(("method", "address", "body"), ADDRESSES)
 
@@ -332,3 +341,20 @@ def test_a_beat_of_nonsense_is_refused(acme: Tenant, gate: APIClient, field: str
 )
 def test_leases_of_nonsense_are_refused(acme: Tenant, gate: APIClient, held: Any) -> None:
     problem(gate.post(f"{OWN}leases/renew/", registered(gate) | {"held": held}), 400, field="held")
+
+
+def test_a_key_for_named_sites_runs_cameras_of_those_alone(acme: Tenant) -> None:
+    """Whoever has stolen it would else register for every site there is, and be given the cameras' logins."""
+    camera = make_camera(enabled=True)
+    elsewhere = make_camera("Elsewhere", site=Site.objects.create(name="Elsewhere"), enabled=True)
+    gate = worker_client(key_of("gate", sites=[camera.site_id])[1])
+    refused = gate.put(OWN, INTRODUCTION | {"sites": [str(elsewhere.site_id)]})
+    problem(refused, 400, field="sites")
+    me = registered(gate)
+    assert Worker.objects.get().sites == [str(camera.site_id)]
+    assert tick()
+    assert gate.get(f"{OWN}leases/").json()["take"] == [{"tenant": str(acme.pk), "camera": str(camera.pk)}]
+    with installation():
+        CameraLease.objects.update(planned=Worker.objects.get())  # before the key was made, say
+    problem(gate.post(f"{OWN}leases/{elsewhere.pk}/acquire/", me), 404)
+    assert gate.post(f"{OWN}leases/{camera.pk}/acquire/", me).status_code == 200

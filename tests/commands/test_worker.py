@@ -19,6 +19,7 @@ SERVER = "https://faces.example.com"
         ({"server": "http://faces.example.com", "key_file": "KEY"}, "begins with https"),
         ({"server": "http://localhost:8000", "key_file": "KEY"}, "begins with https"),
         ({"server": f"{SERVER}/api/", "key_file": "KEY"}, "scheme and host alone"),
+        ({"server": SERVER, "key_file": "KEY", "site": "Gate"}, "takes a site's id .* not 'Gate'"),
         ({"key_file": "KEY"}, "without it a worker needs no key"),
     ],
 )

@@ -1,22 +1,27 @@
 """Who tries: people of tenant A in every role, with sessions, tokens and keys, and strangers."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from django.test import Client
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from cameras.models import Site
+from cameras.models import Camera, Site
+from staff.models import FaceImage, StaffMember
 from tenants.access import Access
 from tenants.actions import add_member, grant_support
 from tenants.context import installation
 from tenants.models import Tenant, User
 from tenants.rules import Role
+from tests.chaos.people import PACK
 from tests.conftest import PASSWORD
-from tests.edge import key_of
+from tests.edge import a_record, key_of
 from tests.probe.secrets import Secrets
+from visits.models import Visitor
+from workers.models import CameraLease, LeaseGrant, Worker
 
-WORKER = "gate"
+WORKER, EPOCH = "gate", 7
 TOKEN, KEYS, KEY_TOKEN = "/api/v1/auth/token/", "/api/v1/keys/", "/api/v1/auth/key-token/"
 
 
@@ -31,7 +36,7 @@ class Actor:
     host: str
     cookies: dict[str, str] = field(default_factory=dict)
     authorization: str = ""
-    knows: dict[str, str] = field(default_factory=dict)
+    knows: dict[str, Any] = field(default_factory=dict)
 
 
 def add_members(tenant: Tenant, secrets: Secrets, roles: list[Role]) -> dict[Role, User]:
@@ -73,7 +78,7 @@ def installation_actor(host: str) -> Actor:
 
 
 def worker_actor(host: str) -> Actor:
-    """A worker at the edge, registered after all else was made: no camera is its own."""
+    """A worker at the edge, registered after all else was made: no camera is its own yet."""
     browser = Client(SERVER_NAME=host)
     exchanged = browser.post(KEY_TOKEN, {"key": key_of(WORKER)[1]}, content_type="application/json")
     assert exchanged.status_code == 200, exchanged.content
@@ -85,7 +90,33 @@ def worker_actor(host: str) -> Actor:
         HTTP_AUTHORIZATION=actor.authorization,
     )
     assert registered.status_code == 200, registered.content
-    return replace(actor, knows={"worker": WORKER, "incarnation": registered.json()["incarnation"]})
+    record = a_record(EPOCH)
+    said = {name: record[name] for name in ("epoch", "pack", "template", "started_at", "last_seen_at")}
+    own = {"worker": WORKER, "incarnation": registered.json()["incarnation"]}
+    return replace(actor, knows=own | said | {"ticket": ""})
+
+
+def give_cameras(name: str, tenant: Tenant) -> None:
+    """A worker runs all cameras of the tenant, whose faces are of a pack that there is.
+
+    Its leases have run out, so that nobody who asks something of a camera waits for its answer.
+    """
+    with tenant_context(tenant):
+        Camera.objects.update(zones=[], masks=[])  # a canary is no polygon
+        cameras = list(Camera.objects.all())
+        FaceImage.objects.update(pack=PACK, quality=0.5, status=FaceImage.Status.READY)
+        StaffMember.objects.update(active=True)
+        Visitor.objects.update(pack=PACK)
+    with installation():
+        worker, _ = Worker.objects.get_or_create(name=name)
+        for camera in cameras:
+            facts = {"tenant": tenant, "site_id": camera.site_id, "worker": worker, "epoch": EPOCH}
+            CameraLease.objects.update_or_create(
+                pk=camera.pk, defaults=facts | {"expires_at": timezone.now()}
+            )
+            LeaseGrant.objects.create(
+                tenant=tenant, camera_id=camera.pk, epoch=EPOCH, worker=name, granted_at=timezone.now()
+            )
 
 
 def _session(client: Client, user: User, tenant: Tenant) -> dict[str, str]:

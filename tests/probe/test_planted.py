@@ -30,11 +30,19 @@ from tests.probe.stores import Cache, Objects
 from tests.probe.survey import Survey
 from tests.probe.web import Web
 from tests.probe.world import World
+from workers.models import CameraLease
 
 View = Callable[[HttpRequest], HttpResponse]
 FEW = 40
 _seen: list[str] = []
 _refused: list[str] = []
+
+
+OF_THE_EDGE = (
+    "leases/<uuid:camera>/brief/",
+    "tenants/<uuid:tenant>/known/",
+    "tenants/<uuid:tenant>/visitors/",
+)
 
 
 def names(request: HttpRequest) -> HttpResponse:
@@ -152,3 +160,26 @@ def _probed(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, view: 
 
 def _run(world: World, surface: Surface) -> Report:
     return Probe(world, seed=1, surfaces=[surface]).run(FEW)
+
+
+def test_a_worker_that_learns_of_cameras_that_are_not_its_own_is_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind each address of the edge that tells something, one after the other, nobody looks whose it is."""
+    monkeypatch.setattr(
+        "workers.api.own_runs.watched_tenant", lambda worker, tenant, site=None: _tenant(tenant)
+    )
+    monkeypatch.setattr(
+        "workers.api.own_runs.held_lease", lambda worker, camera: CameraLease.objects.get(pk=camera)
+    )
+    browser, survey = Browser(), Survey()
+    survey.read_schema(browser, world.worker, public=True)
+    for ending in OF_THE_EDGE:
+        found = [pattern for pattern in patterns() if pattern.route.endswith(ending)]
+        report = Probe(world, seed=1, surfaces=[Web("api", found, browser, survey)]).run(10 * FEW)
+        assert report.leaks, ending
+
+
+def _tenant(pk: Any) -> Tenant:
+    found: Tenant = Tenant.objects.get(pk=pk)
+    return found

@@ -35,7 +35,7 @@ class Web:
 
     def attempt(self, member: str, world: World, dice: random.Random) -> Attempt:
         pattern = self._patterns[member]
-        actor = dice.choice(world.actors)
+        actor = self._actor(pattern, world, dice)
         place = self._place(pattern, actor, dice)
         order = self._order(pattern, actor, place, world, dice)
         return Attempt(
@@ -45,6 +45,12 @@ class Web:
             place,
             by_installation=actor is world.root and place == "public",
         )
+
+    def _actor(self, pattern: Pattern, world: World, dice: random.Random) -> Actor:
+        """To most of the public host's API nobody but a worker gets any further."""
+        if pattern.is_public and pattern.surface == "api" and dice.random() < 0.5:
+            return world.worker
+        return dice.choice(world.actors)
 
     def _place(self, pattern: Pattern, actor: Actor, dice: random.Random) -> Place:
         if dice.random() < 0.8:
@@ -92,7 +98,8 @@ class Web:
             own = len(pattern.holes) > 1 and dice.random() < 0.3
             party = world.a if own else world.b
             if kind == "uuid":
-                yield name, str(uuid_of(party, pattern.route, dice))
+                about = name if len(name) > 3 and dice.random() < 0.5 else pattern.route
+                yield name, str(uuid_of(party, about, dice))
             elif kind == "int":
                 yield name, str(dice.choice([*range(9), world.b.secrets.number()]))
             elif name in actor.knows and dice.random() < 0.5:
@@ -126,10 +133,11 @@ class Web:
         if pattern.surface == "api":
             operation = self._survey.operation(pattern).get(method.lower(), {})
             fields = self._survey.properties(operation)
+            most = dice.choice((0.8, 1.0))
             body = {
-                name: self._value(self._survey.resolved(schema), given, dice)
+                name: self._named(name, self._survey.resolved(schema), given, world, dice)
                 for name, schema in fields.items()
-                if not schema.get("readOnly") and dice.random() < 0.8
+                if not schema.get("readOnly") and dice.random() < most
             }
             body |= {name: value for name, value in actor.knows.items() if name in fields}
             return "application/json", json.dumps(body or {"id": given()}).encode()
@@ -140,6 +148,12 @@ class Web:
         if form.multipart:
             return MULTIPART_CONTENT, encode_multipart(BOUNDARY, values)
         return "application/x-www-form-urlencoded", urlencode(values).encode()
+
+    def _named(self, name: str, schema: dict[str, Any], given: Any, world: World, dice: random.Random) -> Any:
+        """As `_value`; now and then, for a key, that of what the field's name says."""
+        if schema.get("format") == "uuid" and len(name) > 3 and dice.random() < 0.3:
+            return str(uuid_of(world.b, name, dice))
+        return self._value(schema, given, dice)
 
     def _value(self, schema: dict[str, Any], given: Any, dice: random.Random) -> Any:
         """A value that the schema allows, and that is of B where it can be."""

@@ -16,7 +16,16 @@ from tenants.context import installation
 from tenants.isolation import label_of
 from tenants.models import Domain, Tenant
 from tenants.rules import Role
-from tests.probe.cast import Actor, actors, add_helper, add_members, installation_actor, worker_actor
+from tests.probe.cast import (
+    WORKER,
+    Actor,
+    actors,
+    add_helper,
+    add_members,
+    give_cameras,
+    installation_actor,
+    worker_actor,
+)
 from tests.probe.rows import Filler, theirs
 from tests.probe.secrets import Secrets
 
@@ -98,7 +107,10 @@ def _mark(tenant: Tenant, secrets: Secrets) -> None:
 
 def made_world(a: Tenant, b: Tenant) -> World:
     parties = party(a, Secrets("qzaxv")), party(b, Secrets("qzbxv", first=500_000))
-    world = World(*parties, installation_actor(PUBLIC_HOST), worker_actor(PUBLIC_HOST))
+    worker = worker_actor(PUBLIC_HOST)
+    give_cameras(WORKER, a)
+    give_cameras("yard", b)
+    world = World(*parties, installation_actor(PUBLIC_HOST), worker)
     world.before = snapshot(world)
     return world
 

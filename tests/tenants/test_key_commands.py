@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django_tenants.utils import tenant_context
 from rest_framework.test import APIClient
 
-from cameras.models import Camera
+from cameras.models import Camera, Site
 from facetrack.lib.jwt_keys import make_pem
 from tenants.context import installation
 from tenants.credentials.rules import MOST_DAYS
@@ -66,6 +67,7 @@ def test_a_workers_key_is_rotated(acme: Tenant) -> None:
         ({"tenant": "acme", "name": "x", "role": "worker"}, "belongs to the installation"),
         ({"tenant": "acme", "name": "x", "role": "viewer", "scopes": ["all"]}, "is no scope"),
         ({"tenant": "acme", "name": "x", "role": "viewer", "sites": ["Moon"]}, "no site 'Moon'"),
+        ({"worker": "gate", "sites": ["Moon"]}, "no site 'Moon'"),
         ({"tenant": "acme", "name": "x", "role": "site_manager"}, "at least one"),
         ({"tenant": "acme", "name": "x", "role": "viewer", "days": MOST_DAYS + 1}, "from 1 to 730"),
         ({"tenant": "acme", "rotate": "ft_x"}, "no key that begins with ft_x"),
@@ -76,6 +78,20 @@ def test_what_cannot_be_is_refused_in_words(acme: Tenant, options: dict[str, Any
         run("create_api_key", **options)
     with installation():
         assert not ApiKey.objects.exists()
+
+
+def test_a_workers_key_is_for_sites_of_whichever_customer(
+    acme: Tenant, other: Tenant, camera: Camera
+) -> None:
+    with tenant_context(other):
+        elsewhere = Site.objects.create(name="Elsewhere")
+    run("create_api_key", worker="gate", sites=["Head office", "Elsewhere"])
+    with installation():
+        assert set(ApiKey.objects.get().sites or ()) == {camera.site_id, elsewhere.pk}
+    with tenant_context(other):
+        Site.objects.create(name="Head office")
+    with pytest.raises(CommandError, match="several customers have a site 'Head office': give its id"):
+        run("create_api_key", worker="yard", sites=["Head office"])
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from uuid import UUID
 
 import pytest
 from celery import current_app
 from django.test import Client
 from rest_framework.test import APIClient
 
-from cameras.models import Camera
 from tenants.models import Tenant
 from tenants.queries import active_tenant
 from tenants.rules import Role
@@ -53,8 +53,8 @@ def worker(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     keeper = Keeper(DirectLink(register(introduction=Introduction(name="w1", capacity=4))), spool)
 
     def sent(name: str, words: list[str], **_: object) -> None:
-        key, operation, camera = words
-        reply(key, carry_out(keeper, active_tenant(), Operation(operation), Camera(pk=camera).pk))
+        key, operation, camera, ticket = words
+        reply(key, carry_out(keeper, active_tenant(), Operation(operation), UUID(camera), ticket))
 
     monkeypatch.setattr(current_app, "send_task", sent)
     yield keeper

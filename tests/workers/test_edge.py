@@ -1,6 +1,10 @@
-"""A worker at the edge as an operator starts it: processes of a whole installation, and HTTP between them."""
+"""A worker at the edge as an operator starts it: processes of a whole installation, and HTTP between them.
+
+The worker's own process has the broker and the public host; at what else it might reach for nobody answers.
+"""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,22 +14,34 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlsplit
 
 import cv2
 import psycopg
 import pytest
+import redis
 import requests
 
 from facetrack.lib.crew import Crew, crew, manage
 from facetrack.lib.port import first_free
 from facetrack.lib.services import running, stop
 from tests.backing import ROOT, VAR
-from tests.chaos.people import HEIGHT, WIDTH, drawn
+from tests.chaos.people import HEIGHT, PACK, WIDTH, drawn
 
 PUBLIC, ACME, ADMIN = "localhost", "acme.localhost", "admin@acme.test"
 WORKER = [sys.executable, "-m", "tests.chaos.worker", "--name", "gate", "--capacity", "2"]
 URLS = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI")
+NOBODY = {
+    "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/nothing",
+    "MILVUS_URI": "http://127.0.0.1:1",
+    "S3_ENDPOINT_URL": "http://127.0.0.1:1",
+    "S3_ACCESS_KEY": "nobody",
+    "S3_SECRET_KEY": "nothing",
+}
+SERVERS_ALONE = ("DATABASE_OWNER_URL", "FACETRACK_ENCRYPTION_KEYS", "FACETRACK_SECRET_KEY")
+ADA = 77
+"""Of the made-up people, the one who is enrolled."""
 
 
 @dataclass
@@ -35,7 +51,12 @@ class Installation:
     crew: Crew
     key_file: Path
     log: Path
+    machine: Path
+    """Where the worker keeps what is its own: clips, spool, the key of the spool."""
     password: str = ""
+    site: str = ""
+    redis_url: str = ""
+    """As the worker has it."""
 
     def command(self, *words: str) -> str:
         done = subprocess.run(
@@ -45,17 +66,23 @@ class Installation:
         return done.stdout.strip()
 
     def api(self, path: str, **body: Any) -> dict[str, Any]:
-        """POST as the customer's administrator."""
+        """POST as the customer's administrator, or GET where there is nothing to say."""
         local, headers = f"http://127.0.0.1:{self.port}/api/v1/", {"Host": ACME}
         login = {"email": ADMIN, "password": self.password}
         answer = requests.post(local + "auth/token/", json=login, headers=headers, timeout=10)
+        assert answer.ok, answer.text
         headers["Authorization"] = f"Bearer {answer.json()['access']}"
-        answer = requests.post(local + path, json=body, headers=headers, timeout=10)
+        method = "POST" if body or path.endswith(("start/", "test/")) else "GET"
+        answer = requests.request(method, local + path, json=body or None, headers=headers, timeout=30)
         assert answer.ok, answer.text
         return dict(answer.json())
 
+    def enrol(self, name: str, person: int) -> None:
+        words = [sys.executable, "-m", "tests.workers.enrolled", "acme", name, str(person)]
+        subprocess.run(words, cwd=ROOT, env=self.environ, timeout=60, check=True)
+
     def new_key(self) -> None:
-        self.key_file.write_text(self.command("create_api_key", "--worker", "gate"))
+        self.key_file.write_text(self.command("create_api_key", "--worker", "gate", "--sites", "Gate"))
 
     def start_web(self) -> None:
         self.crew.add("web", manage("web", "--port", str(self.port)))
@@ -64,8 +91,37 @@ class Installation:
         given = [*WORKER, "--server", f"http://{PUBLIC}:{self.port}", *words]
         with self.log.open("wb") as log:
             return subprocess.Popen(
-                given, cwd=ROOT, env=self.environ | more, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                given,
+                cwd=ROOT,
+                env=self.of_the_edge() | more,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
             )
+
+    def tenant(self) -> str:
+        return str(self.sql("SELECT id FROM tenants_tenant WHERE schema_name = 'acme'")[0][0])
+
+    def admit_to_redis(self) -> None:
+        """With the rights of docs/operations.md."""
+        text = (ROOT / "docs" / "operations.md").read_text()
+        rights = re.search(r"ACL SETUSER gate (.*?)\n\n", text, re.DOTALL)
+        assert rights
+        words = rights[1].replace("\\\n", " ").replace("TENANT", self.tenant()).replace("PASSWORD", "geheim")
+        parts = urlsplit(self.environ["REDIS_URL"])
+        with closing(redis.Redis.from_url(self.environ["REDIS_URL"])) as root:
+            cast(Any, root).execute_command("ACL", "SETUSER", "gate", *words.split())
+        self.redis_url = f"redis://gate:geheim@{parts.hostname}:{parts.port}{parts.path}"
+
+    def of_the_edge(self) -> dict[str, str]:
+        kept = {name: value for name, value in self.environ.items() if name not in SERVERS_ALONE}
+        own = {
+            "FACETRACK_VAR_DIR": str(self.machine),
+            "FACETRACK_CLIP_DIR": str(self.machine / "clips"),
+            "FACETRACK_PACK": PACK,
+            "REDIS_URL": self.redis_url,
+        }
+        return kept | NOBODY | own
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         with closing(psycopg.connect(self.environ["DATABASE_OWNER_URL"], autocommit=True)) as owner:
@@ -89,7 +145,8 @@ def installation() -> Iterator[Installation]:
     if var.exists():  # of an earlier run
         stop(var / "services", wipe=True)
         shutil.rmtree(var)
-    (var / "clips").mkdir(parents=True)
+    for folder in ("clips", "machine/clips"):
+        (var / folder).mkdir(parents=True)
     port = first_free("127.0.0.1", 18400)
     environ = {name: value for name, value in os.environ.items() if name not in URLS} | {
         "FACETRACK_VAR_DIR": str(var),
@@ -102,13 +159,17 @@ def installation() -> Iterator[Installation]:
     with ExitStack() as stack:
         stack.enter_context(running(var / "services", environ))
         members = stack.enter_context(crew(logs=var / "log", environ=environ, say=print))
-        whole = Installation(environ, port, members, var / "gate.key", var / "log" / "gate.log")
+        whole = Installation(
+            environ, port, members, var / "gate.key", var / "log" / "gate.log", var / "machine"
+        )
         whole.command("migrate_schemas", "--verbosity", "0")
         said = whole.command("create_tenant", "acme", "--domain", ACME, "--admin", ADMIN)
         whole.password = said.partition("with the password ")[2].partition(" ")[0]
-        whole.new_key()
         whole.start_web()
         wait_for(lambda: answers(port), 60, "the web server to answer")
+        whole.site = whole.api("sites/", name="Gate")["id"]
+        whole.new_key()
+        whole.admit_to_redis()
         yield whole
 
 
@@ -146,30 +207,97 @@ def wait_for(true: Callable[[], Any], seconds: float, what: str) -> None:
     raise AssertionError(f"waited {seconds:g} s in vain for {what}")
 
 
-def test_it_registers_runs_a_camera_and_goes_offline(
+def clip_of(person: int, path: Path) -> None:
+    """Ten frames a second: an empty room, and then four seconds of somebody."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (WIDTH, HEIGHT))
+    for step in range(70):
+        writer.write(drawn(person if 10 <= step < 50 else None, step))
+    writer.release()
+
+
+def test_with_https_and_the_broker_alone_it_runs_a_camera_and_records_whom_it_knows(
     installation: Installation, worker: Callable[..., subprocess.Popen[bytes]]
 ) -> None:
-    clip = Path(installation.environ["FACETRACK_CLIP_DIR"]) / "door.mp4"
-    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), 5, (WIDTH, HEIGHT))
-    for step in range(25):
-        writer.write(drawn(None, step))
-    writer.release()
-    site = installation.api("sites/", name="Gate")["id"]
-    camera = {"site": site, "name": "Door", "kind": "file", "location": str(clip), "loop": True}
+    clip_of(ADA, installation.machine / "clips" / "door.mp4")
+    installation.enrol("Ada", ADA)
+    camera = {"site": installation.site, "name": "Door", "kind": "file", "location": "door.mp4", "loop": True}
     made = installation.api("cameras/", **camera)
     process = worker("--key-file", str(installation.key_file))
     wait_for(lambda: "ready." in installation.log.read_text(), 30, "Celery")
+    tested = installation.api(f"cameras/{made['id']}/test/")
+    assert (tested["ok"], tested["facts"]["width"]) == (True, WIDTH), "a camera that it does not run yet"
     installation.api(f"cameras/{made['id']}/start/")
     installation.command("job", "supervise")
     wait_for(installation.records, 30, "the camera to run")
+    wait_for(lambda: installation.api("sightings/")["results"], 30, "Ada to be seen")
+    seen = installation.api("sightings/")["results"][0]
+    assert (seen["decision"], seen["person"]["name"]) == ("staff", "Ada")
+    assert seen["picture"].startswith(f"http://{ACME}")
+    key = installation.sql("SELECT best_shot FROM acme.visits_sighting")[0][0]
+    shot = Path(installation.environ["FACETRACK_VAR_DIR"]) / "objects" / "faces-derived" / key
+    assert shot.read_bytes().startswith(b"\xff\xd8\xff"), "the server has the picture"
+    assert not (installation.machine / "objects").exists()
     wait_for(lambda: installation.state() == "processing", 15, "a beat that says so")
     assert installation.holds()
+    with closing(redis.Redis.from_url(installation.environ["REDIS_URL"])) as root:
+        shown = f"{installation.tenant()}.{made['id']}"
+        root.set(f"watched.{shown}", 1, ex=10)
+        wait_for(lambda: root.exists(f"preview.{shown}"), 10, "a live picture")
     process.send_signal(signal.SIGTERM)
     assert process.wait(15) == 0
     assert installation.state() == "offline"
     assert not installation.holds()
-    text = installation.key_file.read_text()
-    assert text not in installation.log.read_text()
+    log = installation.log.read_text()
+    assert installation.key_file.read_text() not in log
+    assert "Traceback" not in log
+    assert "the database" not in log, "nothing has asked for one"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("LPUSH", "default", "a task in anybody's name"),
+        ("LPUSH", "worker.w1", "a task for another worker"),
+        ("GET", "preview.00000000-0000-0000-0000-000000000001.1"),
+        ("BRPOP", "reply.1", "1"),
+        ("HGETALL", "unacked"),
+        ("SADD", "_kombu.binding.default", "a queue of its own"),
+        ("PUBLISH", "acme", "news"),
+        ("KEYS", "*"),
+        ("CONFIG", "GET", "*"),
+    ],
+)
+def test_redis_gives_it_its_own_alone(installation: Installation, words: tuple[str, ...]) -> None:
+    with closing(redis.Redis.from_url(installation.redis_url)) as own:
+        own.lpush("worker.gate.of_a_test", "its own")
+        own.delete("worker.gate.of_a_test")
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            cast(Any, own).execute_command(*words)
+
+
+def test_without_the_server_it_records_into_its_spool_and_loses_nothing(
+    installation: Installation, worker: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    worker("--key-file", str(installation.key_file))
+    wait_for(installation.records, 40, "the camera to run")
+    spool = installation.machine / "spool" / "gate"
+    web = installation.crew.pid("web")
+    assert web is not None
+    os.kill(web, signal.SIGSTOP)
+    try:
+        wait_for(lambda: list(spool.glob("*.event")), 40, "a record that waits")
+        lost = [path.read_bytes() for path in spool.iterdir() if path.suffix in (".event", ".picture")]
+        assert not any(b"staff" in data or b"JFIF" in data for data in lost), "it can be read by nobody"
+        before = installation.sql("SELECT count(*) FROM acme.visits_sighting")
+    finally:
+        os.kill(web, signal.SIGCONT)
+    wait_for(lambda: not list(spool.glob("*.event")), 40, "it to be delivered")
+    wait_for(
+        lambda: installation.sql("SELECT count(*) FROM acme.visits_sighting") > before, 10, "it to be there"
+    )
+    assert not list(spool.glob("*.damaged"))
+    key = installation.machine / "keys" / "encryption_key"
+    assert key.stat().st_mode & 0o777 == 0o600
 
 
 def test_without_the_server_it_goes_on_and_is_there_again(

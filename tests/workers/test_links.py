@@ -109,7 +109,8 @@ def test_a_run_begins_with_a_lease_from_the_server(acme: Tenant, at_work: Keeper
     camera = planned()
     run = at_work.run_of(acme, camera.pk)
     assert run
-    assert (run.camera.pk, run.camera.worker, run.held.epoch, run.held.sure) == (camera.pk, "gate", 2, True)
+    camera.refresh_from_db()
+    assert (run.camera_id, camera.worker, run.held.epoch, run.held.sure) == (camera.pk, "gate", 2, True)
 
 
 def test_a_token_is_renewed_before_it_ends(edge: Edge, clock: SimpleNamespace) -> None:
@@ -161,7 +162,7 @@ def test_a_keeper_whose_key_was_revoked_records_nothing_more_and_ends(
 ) -> None:
     run = at_work.run_of(acme, planned().pk)
     assert run
-    at_work._runs[run.camera.pk] = run, threading.Thread()
+    at_work._runs[run.camera_id] = run, threading.Thread()
     signals: list[int] = []
     monkeypatch.setattr("workers.keeper.os.kill", lambda pid, number: signals.append(number))
     revoke(edge.key)
@@ -170,7 +171,7 @@ def test_a_keeper_whose_key_was_revoked_records_nothing_more_and_ends(
     assert signals == [signal.SIGTERM]
     assert run.held.lost.is_set()
     assert not run.held.sure
-    assert not at_work.start(acme, run.camera.pk)
+    assert not at_work.start(acme, run.camera_id)
 
 
 def test_without_the_server_a_keeper_is_soon_in_doubt_and_tries_again(
@@ -178,17 +179,18 @@ def test_without_the_server_a_keeper_is_soon_in_doubt_and_tries_again(
 ) -> None:
     run = at_work.run_of(acme, planned().pk)
     assert run
-    at_work._runs[run.camera.pk] = run, threading.Thread()
+    at_work._runs[run.camera_id] = run, threading.Thread()
     edge.wire.down = True
     sure = []
     for clock.ahead in (6.0, 11.0):
         assert not at_work._kept()
         sure.append(run.held.sure)
     assert sure == [True, False], "whatever is recorded from then on goes to the spool"
-    assert not outage.on(), "the database is not away"
+    assert outage.on(), "the cameras need not find out for themselves"
     edge.wire.down = False
     assert at_work._kept()
     assert run.held.sure, "nobody else has taken it"
+    assert not outage.on()
 
 
 @pytest.mark.parametrize("status", [200, 301, 404, 401, 429, 500, 503])

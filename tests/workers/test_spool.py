@@ -18,9 +18,7 @@ from visits.actions import forget_counted_tracks, record_track
 from visits.models import CountedTrack, Decision, PassageCount, Sighting, Visitor
 from visits.rules import TrackFacts
 from workers.models import CameraLease
-from workers.sinks import outage
-from workers.sinks import record as recording
-from workers.sinks import replay as replaying
+from workers.sinks import books, outage
 from workers.sinks.letters import Letter
 from workers.sinks.record import Recorder
 from workers.sinks.replay import deliver
@@ -123,7 +121,7 @@ def test_a_commit_whose_outcome_was_lost_is_counted_once(
         raise outage.AWAY[0]("the connection is lost during COMMIT")
 
     with monkeypatch.context() as patched:
-        patched.setattr(recording, "record_track", lost)
+        patched.setattr(books, "record_track", lost)
         recorder.record(passed_by(1))
     outage.over()
     assert (PassageCount.objects.get().tracks, spool.depth) == (1, 1)
@@ -179,7 +177,7 @@ def test_while_the_database_is_away_everything_stays(
         raise outage.AWAY[0]("the connection is lost")
 
     with monkeypatch.context() as patched:
-        patched.setattr(replaying, "record_track", away)
+        patched.setattr(books, "record_track", away)
         assert deliver(spool) == 0
     assert outage.on()
     outage.over()

@@ -8,7 +8,7 @@ from typing import cast
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -197,7 +197,11 @@ def plan(*, changes: Iterable[tuple[UUID, UUID | None]]) -> None:
 
 
 def forget_old_grants() -> int:
-    done, _ = LeaseGrant.objects.filter(granted_at__lt=Now() - GRANTS_KEPT).delete()
+    """A grant is kept for as long as it is the camera's last one, and GRANTS_KEPT after the next."""
+    old = LeaseGrant.objects.filter(granted_at__lt=Now() - GRANTS_KEPT)
+    later = old.filter(camera_id=OuterRef("camera_id"), epoch__gt=OuterRef("epoch"))
+    alive = CameraLease.objects.filter(pk=OuterRef("camera_id"))
+    done, _ = old.filter(Exists(later) | ~Exists(alive)).delete()
     return done
 
 

@@ -1,6 +1,7 @@
 """Workers at the edge, on the public host: each registers, beats and holds leases under its own name.
 
-Behind each address is what a worker on the installation's own machines does itself (`DirectLink`).
+Behind each address is what a worker on the installation's own machines does itself (`DirectLink`). What its
+runs need beside that is in `workers.api.own_runs`.
 """
 
 from dataclasses import asdict
@@ -8,7 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -32,16 +33,22 @@ from workers.api.bodies import (
     RegisteredBody,
     RenewedBody,
 )
-from workers.links import Replaced
+from workers.links import Away, Replaced
 from workers.links.direct import DirectLink
 from workers.models import Worker
-from workers.queries import held_by, own_lease, own_worker, planned_for, surplus_of
+from workers.queries import held_by, own_lease, own_worker, planned_for, process_of, surplus_of
 
 
 class Gone(APIException):
     status_code = 410
     default_detail = "Another process has this worker's name now: this one ends, or registers anew."
     default_code = "replaced"
+
+
+class Unavailable(APIException):
+    status_code = 503
+    default_detail = "The database is away for the moment: ask again in a second."
+    default_code = "unavailable"
 
 
 class OwnView(ApiView, GenericViewSet[Worker]):
@@ -52,6 +59,7 @@ class OwnView(ApiView, GenericViewSet[Worker]):
     queryset = Worker.objects.none()
     http_method_names = ["get", "put", "post", "head"]
     bodies: ClassVar[dict[str, Any]] = {}
+    further_problems: ClassVar[tuple[str, ...]] = ("410", "503")
 
     def get_serializer_class(self) -> Any:
         return self.bodies[self.action]
@@ -69,10 +77,13 @@ class OwnView(ApiView, GenericViewSet[Worker]):
 
     def speaking(self, name: str, said: dict[str, Any]) -> Worker:
         """The worker as the process that speaks knows it. Raises Http404, Gone."""
-        worker = own_worker(name)
-        if worker.incarnation != said.pop("incarnation"):
+        worker = process_of(name, said.pop("incarnation"))
+        if worker is None:
             raise Gone
         return worker
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(Unavailable() if isinstance(exc, Away) else exc)
 
 
 class OwnWorkerViewSet(OwnView):
@@ -90,12 +101,14 @@ class OwnWorkerViewSet(OwnView):
         "beat": {200: OrdersBody},
         "sign_off": {204: None},
     }
-    further_problems = ("410",)
 
     def register(self, request: Request, worker: str) -> Response:
-        """Begin. A process that had this name has lost it, with all its leases."""
+        """Begin. A process that had this name has lost it, with all its leases.
+
+        A key that is limited to sites limits its worker to them, whatever that says.
+        """
         said = self.said(request)
-        sites = [str(site) for site in said.pop("sites")]
+        sites = _allowed(granted(request).sites, said.pop("sites"))
         registered = register(introduction=Introduction(name=worker, sites=sites, **said))
         seconds = DirectLink(registered).heartbeat_seconds
         facts = {"id": registered.pk, "name": worker, "incarnation": registered.incarnation}
@@ -131,7 +144,6 @@ class OwnLeaseViewSet(OwnView):
         "acquire": {200: GrantBody},
         "release": {204: None},
     }
-    further_problems = ("410",)
 
     def retrieve(self, request: Request, worker: str) -> Response:
         """What it holds, should take and should give up: never more than its capacity of each."""
@@ -155,6 +167,8 @@ class OwnLeaseViewSet(OwnView):
         """Take a camera that it should: from now on nobody else's records of it count."""
         speaker = self.speaking(worker, self.said(request))
         lease = own_lease(speaker, camera)
+        if not granted(request).sees(lease.site_id):
+            raise Http404("There is no such camera among this worker's.")
         grant = DirectLink(speaker).acquire(lease.tenant, camera)
         if grant is None:
             raise Conflict(
@@ -172,6 +186,15 @@ class OwnLeaseViewSet(OwnView):
         ):
             raise Conflict("The camera is not this worker's at that epoch (any more): nothing was given up.")
         return Response(status=204)
+
+
+def _allowed(sites: frozenset[UUID] | None, wanted: list[UUID]) -> list[str]:
+    """The sites that a worker may serve of those that it wants, or of all. Raises ValidationError."""
+    if sites is None:
+        return [str(site) for site in wanted]
+    if foreign := [site for site in wanted if site not in sites]:
+        raise ValidationError({"sites": [f"This worker's key is not for the site {foreign[0]}."]})
+    return sorted(str(site) for site in wanted or sites)
 
 
 def _orders(worker: Worker) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from workers.api.own import OwnLeaseViewSet, OwnWorkerViewSet
+from workers.api.own_runs import OwnPeopleViewSet, OwnRecordViewSet, OwnRunViewSet
 
 urlpatterns = [
     path(
@@ -25,5 +26,22 @@ urlpatterns = [
         "<str:worker>/leases/<uuid:camera>/release/",
         OwnLeaseViewSet.as_view({"post": "release"}),
         name="own-lease-release",
+    ),
+    *(
+        path(
+            f"<str:worker>/leases/<uuid:camera>/{name}/",
+            view.as_view({"post": name}),
+            name=f"own-run-{name}",
+        )
+        for view in (OwnRunViewSet, OwnRecordViewSet)
+        for name in view.bodies
+    ),
+    *(
+        path(
+            f"<str:worker>/tenants/<uuid:tenant>/{name}/",
+            OwnPeopleViewSet.as_view({"post": name}),
+            name=f"own-people-{name}",
+        )
+        for name in OwnPeopleViewSet.bodies
     ),
 ]

@@ -1,6 +1,6 @@
 """How a worker and the installation hear of each other: straight through PostgreSQL, or over HTTPS."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -8,10 +8,10 @@ from uuid import UUID
 from tenants.models import Tenant
 from workers.actions.fleet import Beat
 from workers.actions.leases import Grant
+from workers.links.desk import Desk
+from workers.sinks.outage import Away
 
-
-class Away(RuntimeError):
-    """The installation did not answer, or not sensibly: nothing is known, it is asked again later."""
+__all__ = ["Away", "Link", "Refused", "Replaced", "Standing"]
 
 
 class Refused(RuntimeError):
@@ -32,8 +32,8 @@ class Standing:
 
 
 class Link(Protocol):
-    """One registered process of a worker. Each method raises Away, Refused or Replaced, or what the
-    database raises; any thread may call any of them."""
+    """One registered process of a worker. Each method raises Away, which is noted then, Refused or Replaced;
+    any thread may call any of them."""
 
     @property
     def name(self) -> str:
@@ -46,6 +46,13 @@ class Link(Protocol):
     @property
     def heartbeat_seconds(self) -> float:
         """How often it is expected to beat."""
+
+    @property
+    def desk(self) -> Desk:
+        """What its runs ask and tell."""
+
+    def tenants(self, ids: Collection[UUID]) -> Mapping[UUID, Tenant]:
+        """Those of them that there are, as far as they have to be known here."""
 
     def keep(self, held: Sequence[tuple[UUID, int]]) -> Standing:
         """Say that the process lives, and renew its leases, given as camera and epoch."""

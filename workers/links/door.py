@@ -3,23 +3,40 @@
 import ipaddress
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import jwt
 import requests
+from requests.adapters import HTTPAdapter
 
 from workers.links import Away, Refused
 
-CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 4.0
-"""Together shorter than what a lease leaves after a renewal that failed."""
+PATIENCE = 2.0, 4.0
+"""Seconds to connect, and to wait for an answer: together shorter than what a lease leaves after a renewal
+that failed."""
+MOST_CONNECTIONS = 64
+RETRY_SECONDS = 0.5
+"""After a token was asked for in vain: the threads that waited for it need not all try themselves."""
 USED_OF_TOKEN = 0.8
 """After this part of its life a token is replaced."""
-TOLD = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.GONE, HTTPStatus.BAD_REQUEST})
+TOLD = frozenset(
+    {
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.GONE,
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
 """Refusals that say something about what was asked; whoever asked knows what."""
 PROBLEM = "application/problem+json"
+
+_Found = TypeVar("_Found")
 
 
 def checked_server(address: str, *, plain: bool) -> str:
@@ -53,22 +70,44 @@ class Reply:
         return " ".join([str(self.body.get("detail", "")), *found])
 
 
+def required(reply: Reply) -> Reply:
+    """Raises Away for a refusal that nothing here can be done about."""
+    if reply.status >= HTTPStatus.BAD_REQUEST:
+        raise Away(f"the server refused: {reply.detail}")
+    return reply
+
+
+def read(reply: Reply, of: Callable[[dict[str, Any]], _Found]) -> _Found:
+    """Raises Away where the answer lacks something."""
+    try:
+        return of(reply.body)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Away("the server's answer lacks something: is it of another version?") from None
+
+
 class Door:
     """Asks with a token that it gets for the key, and gets anew before it ends. For any thread."""
 
     def __init__(self, server: str, key: str, *, session: requests.Session | None = None) -> None:
         """`server` as `checked_server` gives it."""
         self.server = server
-        self._key, self._session = key, session or requests.Session()
+        self._key, self._session = key, session or _session()
         self._lock = threading.Lock()
-        self._token, self._until = "", float("-inf")
+        self._token, self._until, self._in_vain = "", float("-inf"), float("-inf")
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Reply:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        patience: tuple[float, float] = PATIENCE,
+    ) -> Reply:
         """Answers 2xx and what TOLD has. Raises Away, and Refused where the key does not count."""
         token = self._present_token()
-        answer = self._sent(method, path, body, token)
+        answer = self._sent(method, path, body, token, patience)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:  # ended before its time, or the key did
-            answer = self._sent(method, path, body, self._present_token(instead_of=token))
+            answer = self._sent(method, path, body, self._present_token(instead_of=token), patience)
         if _is_problem(answer) and answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise Refused(self._no_key())
         return self._reply(answer)
@@ -76,7 +115,13 @@ class Door:
     def _present_token(self, *, instead_of: str = "") -> str:
         with self._lock:
             if self._token == instead_of or time.monotonic() >= self._until:
-                self._exchange()
+                if time.monotonic() < self._in_vain + RETRY_SECONDS:  # by another thread, just now
+                    raise Away(f"{self.server} has given no token")
+                try:
+                    self._exchange()
+                except Away:
+                    self._in_vain = time.monotonic()
+                    raise
             return self._token
 
     def _exchange(self) -> None:
@@ -93,7 +138,14 @@ class Door:
             raise Away(f"{self.server} gives no token: is it the installation's public host?") from None
         self._token, self._until = token, asked + USED_OF_TOKEN * lasts
 
-    def _sent(self, method: str, path: str, body: dict[str, Any] | None, token: str) -> requests.Response:
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        token: str,
+        patience: tuple[float, float] = PATIENCE,
+    ) -> requests.Response:
         def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
             if token:  # as `auth`, or requests would look for a login in ~/.netrc and send that
                 request.headers["Authorization"] = f"Bearer {token}"
@@ -105,9 +157,11 @@ class Door:
                 self.server + path,
                 json=body,
                 auth=sign,
-                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                timeout=patience,
                 allow_redirects=False,  # wherever it leads, the key is not for there
             )
+        except requests.exceptions.InvalidJSONError as error:
+            raise ValueError(f"this cannot be said in JSON: {error}") from None
         except requests.exceptions.SSLError:
             raise Away(f"the certificate of {self.server} is not one that this machine trusts") from None
         except requests.RequestException as error:
@@ -134,6 +188,14 @@ class Door:
             f"{self.server} does not take this worker's key (any more): "
             "make a new one there with manage.py create_api_key --worker NAME."
         )
+
+
+def _session() -> requests.Session:
+    """With room for the threads of many cameras."""
+    session = requests.Session()
+    session.mount("https://", HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
+    session.mount("http://", HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
+    return session
 
 
 def _is_problem(answer: requests.Response) -> bool:

@@ -1,19 +1,20 @@
 """The link of a worker at the edge: the installation's REST API, with the key of this one worker."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from uuid import UUID
 
 from tenants.models import Tenant
 from workers.actions.fleet import Beat, Introduction
 from workers.actions.leases import Grant
 from workers.links import Away, Refused, Replaced, Standing
-from workers.links.door import Door, Reply
-
-_Found = TypeVar("_Found")
+from workers.links.desk import Desk
+from workers.links.door import PATIENCE, Door, Reply, read, required
+from workers.links.https_desk import HttpsDesk
+from workers.sinks import outage
 
 
 class HttpsLink:
@@ -22,6 +23,7 @@ class HttpsLink:
     def __init__(self, door: Door, *, name: str, capacity: int, incarnation: str, heartbeat: float) -> None:
         self._door, self._path, self._incarnation = door, _path(name), incarnation
         self.name, self.capacity, self.heartbeat_seconds = name, capacity, heartbeat
+        self.desk: Desk = HttpsDesk(self._asked)
 
     @classmethod
     def registered(cls, door: Door, introduction: Introduction) -> Self:
@@ -35,7 +37,7 @@ class HttpsLink:
             )
         if reply.status != HTTPStatus.OK:
             raise Refused(f"{door.server} does not register {name}: {reply.detail}")
-        incarnation, heartbeat = _read(reply, lambda body: (body["incarnation"], body["heartbeat_seconds"]))
+        incarnation, heartbeat = read(reply, lambda body: (body["incarnation"], body["heartbeat_seconds"]))
         return cls(
             door,
             name=name,
@@ -44,32 +46,45 @@ class HttpsLink:
             heartbeat=float(heartbeat),
         )
 
+    def tenants(self, ids: Collection[UUID]) -> Mapping[UUID, Tenant]:
+        """By their ids alone: whoever has the right to ask for them has been told of them."""
+        return {one: Tenant(id=one, schema_name=f"t_{one.hex}", name=str(one)) for one in ids}
+
     def keep(self, held: Sequence[tuple[UUID, int]]) -> Standing:
         said = [{"camera": str(camera), "epoch": epoch} for camera, epoch in held]
         reply = self._asked("POST", "leases/renew/", held=said)
-        return _read(_required(reply), _standing)
+        standing = read(required(reply), _standing)
+        outage.over()
+        return standing
 
     def beat(self, said: Beat) -> None:
-        _required(self._asked("POST", "beat/", **asdict(said)))
+        required(self._asked("POST", "beat/", **asdict(said)))
 
     def acquire(self, tenant: Tenant, camera_id: UUID) -> Grant | None:
         reply = self._asked("POST", f"leases/{camera_id}/acquire/")
         if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
             return None
-        return _read(_required(reply), _grant)
+        return read(required(reply), _grant)
 
     def release(self, tenant: Tenant, camera_id: UUID, epoch: int) -> bool:
         reply = self._asked("POST", f"leases/{camera_id}/release/", epoch=epoch)
         if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
             return False
-        return _required(reply).status == HTTPStatus.NO_CONTENT
+        return required(reply).status == HTTPStatus.NO_CONTENT
 
     def sign_off(self) -> None:
-        _required(self._asked("POST", "sign-off/"))
+        required(self._asked("POST", "sign-off/"))
 
-    def _asked(self, method: str, address: str, **body: Any) -> Reply:
-        """Raises Replaced, and what the door raises."""
-        reply = self._door.ask(method, self._path + address, {"incarnation": self._incarnation, **body})
+    def _asked(
+        self, method: str, address: str, *, patience: tuple[float, float] = PATIENCE, **body: Any
+    ) -> Reply:
+        """Raises Replaced, and what the door raises; Away is noted."""
+        said = {"incarnation": self._incarnation, **body}
+        try:
+            reply = self._door.ask(method, self._path + address, said, patience=patience)
+        except Away:
+            outage.note()
+            raise
         if reply.status == HTTPStatus.GONE:
             raise Replaced
         return reply
@@ -77,21 +92,6 @@ class HttpsLink:
 
 def _path(name: str) -> str:
     return f"/api/v1/workers/{name}/"
-
-
-def _required(reply: Reply) -> Reply:
-    """Raises Away for a refusal that nothing here can be done about."""
-    if reply.status >= HTTPStatus.BAD_REQUEST:
-        raise Away(f"the server refused: {reply.detail}")
-    return reply
-
-
-def _read(reply: Reply, of: Callable[[dict[str, Any]], _Found]) -> _Found:
-    """Raises Away where the answer lacks something."""
-    try:
-        return of(reply.body)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise Away("the server's answer lacks something: is it of another version?") from None
 
 
 def _standing(body: dict[str, Any]) -> Standing:

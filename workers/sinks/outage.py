@@ -1,7 +1,12 @@
-"""Whether PostgreSQL is away, as this process knows: one finds out, and the others need not wait for it."""
+"""Whether the installation is away, as this process knows: one finds out, and the others need not wait.
+
+It is PostgreSQL that is away or, for a worker at the edge, the server.
+"""
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.db import InterfaceError, OperationalError
 
@@ -15,20 +20,34 @@ _lock = threading.Lock()
 _until = 0.0
 
 
-def note() -> None:
-    """A query has failed because the database is away."""
+class Away(RuntimeError):
+    """The installation did not answer, or not sensibly: nothing is known, it is asked again later."""
+
+
+@contextmanager
+def noticed() -> Iterator[None]:
+    """Around queries: Away, and noted, where the database is away."""
+    try:
+        yield
+    except AWAY as error:
+        note()
+        raise Away(f"the database is away ({type(error).__name__})") from error
+
+
+def note(seconds: float = RETRY_SECONDS) -> None:
+    """Somebody has asked in vain."""
     global _until
     with _lock:
-        _until = time.monotonic() + RETRY_SECONDS
+        _until = max(_until, time.monotonic() + seconds)
 
 
 def over() -> None:
-    """A query has succeeded."""
+    """Somebody was answered."""
     global _until
     with _lock:
         _until = 0.0
 
 
 def on() -> bool:
-    """Whether to do without the database for the moment. Each wait for a connection takes seconds."""
+    """Whether to do without the installation for the moment. Each wait for an answer takes seconds."""
     return time.monotonic() < _until

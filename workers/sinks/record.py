@@ -6,11 +6,10 @@ from typing import Protocol
 from uuid import UUID
 
 from facetrack.lib.images import jpeg
-from tenants.context import inside
 from tenants.models import Tenant
-from visits.actions import record_track
 from visits.rules import TrackFacts
 from workers.sinks import outage
+from workers.sinks.books import BOOKS, Books, Unfit
 from workers.sinks.letters import Letter
 from workers.sinks.spool import Spool
 from workers.types import TrackReport
@@ -37,32 +36,33 @@ class Recorder:
     """Records the tracks of one run of one camera. Raises StaleEpoch when the run has lost its camera."""
 
     def __init__(
-        self, tenant: Tenant, camera: UUID, right: Right, spool: Spool | None, *, pack: str, link: float
+        self,
+        tenant: Tenant,
+        camera: UUID,
+        right: Right,
+        spool: Spool | None,
+        *,
+        pack: str,
+        link: float,
+        books: Books = BOOKS,
     ) -> None:
-        """Without a spool a record that cannot be saved raises what the database does."""
+        """Without a spool a record that cannot be saved raises what the books do."""
         self._tenant, self._camera, self._right, self._spool = tenant, camera, right, spool
-        self._pack, self._link = pack, link
+        self._pack, self._link, self._books = pack, link, books
 
     def record(self, report: TrackReport) -> None:
-        """Save a report now; later where the database is away, the lease in doubt, or earlier ones wait."""
-        facts = self._facts(report)
+        """Save a report now; later where the books are away, the lease in doubt, or earlier ones wait."""
+        letter = Letter(self._tenant.pk, self._facts(report), self._link, self._right.database_time())
         if self._spool is None:
-            self._save(facts)
-            return
-        letter = Letter(self._tenant.pk, facts, self._link, self._right.database_time())
-        if outage.on() or not self._right.sure or self._spool.depth:
+            self._books.record(self._tenant, letter)
+        elif outage.on() or not self._right.sure or self._spool.depth:
             self._spool.put(letter)
-            return
-        try:
-            self._save(facts)
-        except outage.AWAY:
-            outage.note()
-            log.warning("track %s of camera %s waits in the spool", report.track, self._camera)
-            self._spool.put(letter)
-
-    def _save(self, facts: TrackFacts) -> None:
-        with inside(self._tenant):
-            record_track(facts=facts, link=self._link)
+        else:
+            try:
+                self._books.record(self._tenant, letter)
+            except (outage.Away, Unfit) as error:
+                log.warning("track %s of camera %s waits in the spool: %s", report.track, self._camera, error)
+                self._spool.put(letter)
 
     def _facts(self, report: TrackReport) -> TrackFacts:
         verdict, shot = report.verdict, report.shot

@@ -1,33 +1,31 @@
-"""The spool's way back to PostgreSQL, in order; what arrives twice changes nothing."""
+"""The spool's way back to the books, in order; what arrives twice changes nothing."""
 
 import logging
 
 from cameras.actions import StaleEpoch
-from tenants.context import inside, installation
-from tenants.models import Tenant
-from visits.actions import record_track
 from workers.sinks import outage
-from workers.sinks.letters import Letter
+from workers.sinks.books import BOOKS, Books, Unfit
 from workers.sinks.spool import Spool
 
 log = logging.getLogger(__name__)
 
 
-def deliver(spool: Spool) -> int:
-    """Record what waits, until the end or until the database is away again; returns how many arrived.
+def deliver(spool: Spool, books: Books = BOOKS) -> int:
+    """Record what waits, until the end or until the books are away again; returns how many arrived.
 
     Records of a camera that went to another worker before they were known are dropped and told.
     """
     arrived = 0
     for name, letter in spool.letters():
         try:
-            _deliver(letter)
-        except outage.AWAY:
-            outage.note()
+            books.deliver(letter)
+        except outage.Away:
             return arrived
         except StaleEpoch as error:
             log.warning("a spooled record is dropped, the camera was another worker's by then: %s", error)
             spool.drop(name)
+        except Unfit as error:
+            spool.refuse(name, str(error))
         except Exception as error:
             log.exception("a spooled record cannot be saved")
             spool.refuse(name, f"it cannot be saved: {type(error).__name__}")
@@ -35,12 +33,3 @@ def deliver(spool: Spool) -> int:
             spool.drop(name)
             arrived += 1
     return arrived
-
-
-def _deliver(letter: Letter) -> None:
-    with installation():
-        tenant = Tenant.objects.filter(pk=letter.tenant).first()
-    if tenant is None:
-        raise StaleEpoch(f"the tenant {letter.tenant} is gone")
-    with inside(tenant):
-        record_track(facts=letter.facts, link=letter.link, known_at=letter.known_at)

@@ -47,7 +47,8 @@ def create_key(
     address: str | None = None,
 ) -> tuple[ApiKey, KeyText]:
     """A key of the tenant, or of the installation for its public tenant, and its text: there is no other
-    moment to see it. `worker` is the name of the worker that has it, `by` is None for a command.
+    moment to see it. `worker` is the name of the worker that has it, whose sites may be of any
+    tenant; `by` is None for a command.
 
     Raises ValidationError, and PermissionDenied for a key that gives more than its maker has.
     """
@@ -62,7 +63,7 @@ def create_key(
         raise ValidationError({"worker": [message]})
     if not 1 <= days <= MOST_DAYS:
         raise ValidationError({"days": [f"A key lasts from 1 to {MOST_DAYS} days."]})
-    if sites and not set(sites) <= set(site_names()):
+    if sites and role is not Role.WORKER and not set(sites) <= set(site_names()):
         raise ValidationError({"sites": ["One of these sites is not there (any more)."]})
     now = timezone.now()
     if keys(tenant).filter(revoked_at=None, expires_at__gt=now).count() >= MOST_KEYS:

@@ -11,7 +11,7 @@ from tenants.credentials.actions import create_key, rotate_key
 from tenants.credentials.queries import keys
 from tenants.credentials.rules import DAYS, DEFAULT_SCOPES, KEY_ROLES, MOST_DAYS, OVERLAP_HOURS, KeyText
 from tenants.models import ApiKey, Tenant
-from tenants.queries import TenantMissing, customer, installation_tenant
+from tenants.queries import TenantMissing, customer, customers, installation_tenant
 from tenants.rules import Role
 from tenants.sites import site_names
 
@@ -27,7 +27,11 @@ class Command(BaseCommand):
         parser.add_argument("--name", help="what it is for; by default the worker's name")
         parser.add_argument("--role", choices=[role.value for role in KEY_ROLES])
         parser.add_argument("--scopes", nargs="+", help="read, write, enrol, worker or names of permissions")
-        parser.add_argument("--sites", nargs="+", help="names or ids of sites that it is limited to")
+        parser.add_argument(
+            "--sites",
+            nargs="+",
+            help="names or ids of sites that it is limited to: for a worker, of any customers'",
+        )
         parser.add_argument("--days", type=int, default=DAYS, help=f"how long it lasts, at most {MOST_DAYS}")
         parser.add_argument(
             "--rotate", metavar="PREFIX",
@@ -78,7 +82,7 @@ def _made(owner: Tenant, options: dict[str, Any]) -> tuple[ApiKey, KeyText]:
         worker=worker,
         role=role,
         scopes=options["scopes"] or DEFAULT_SCOPES[role],
-        sites=_sites(options["sites"]) if options["sites"] else None,
+        sites=_sites(options["sites"], of_all=bool(worker)) if options["sites"] else None,
         days=options["days"],
         by=None,
     )
@@ -92,9 +96,24 @@ def _rotated(owner: Tenant, options: dict[str, Any]) -> tuple[ApiKey, KeyText]:
     return rotate_key(key=key, tenant=owner, overlap_hours=options["overlap"], by=None)
 
 
-def _sites(wanted: list[str]) -> list[UUID]:
-    known = {name: pk for pk, name in site_names().items()} | {str(pk): pk for pk in site_names()}
-    if unknown := [site for site in wanted if site not in known]:
-        names = ", ".join(site_names().values()) or "none yet"
-        raise CommandError(f"there is no site '{unknown[0]}' (sites: {names})")
-    return [known[site] for site in wanted]
+def _sites(wanted: list[str], *, of_all: bool) -> list[UUID]:
+    """Those of the active tenant, or of all customers, that have such names or ids."""
+    known = _all_sites() if of_all else site_names()
+    found = []
+    for site in wanted:
+        meant = [pk for pk, name in known.items() if site in (name, str(pk))]
+        if not meant:
+            names = ", ".join(known.values()) or "none yet"
+            raise CommandError(f"there is no site '{site}' (sites: {names})")
+        if len(meant) > 1:
+            raise CommandError(f"several customers have a site '{site}': give its id, as the API tells it")
+        found += meant
+    return found
+
+
+def _all_sites() -> dict[UUID, str]:
+    known: dict[UUID, str] = {}
+    for tenant in customers():
+        with inside(tenant):
+            known |= site_names()
+    return known

@@ -3,6 +3,7 @@
 import gc
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from celery import current_app
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from cameras.models import Site
+from tenants.backend.base import DatabaseWrapper
 from tenants.context import inside
 from tenants.credentials.rules import is_worker_name
 from tenants.queries import customers
@@ -35,7 +37,7 @@ MOST_CONNECTIONS = 30
 class Command(BaseCommand):
     help = (
         "Watch cameras: those that the supervisor plans for this worker. Also a Celery worker on the queue "
-        "worker.NAME, and on the queue that any worker serves."
+        "worker.NAME and, without --server, on the queue that any worker serves."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,12 +47,12 @@ class Command(BaseCommand):
             "--site",
             action="append",
             default=[],
-            help="serve only cameras of this site (its id or its name); may be repeated",
+            help="serve only cameras of this site (its id or, without --server, its name); may be repeated",
         )
         parser.add_argument(
             "--server",
             metavar="URL",
-            help="register and get cameras over HTTPS, at the installation's public host",
+            help="do everything over HTTPS, at the installation's public host: no database is needed",
         )
         parser.add_argument(
             "--key-file",
@@ -74,8 +76,12 @@ class Command(BaseCommand):
         if not is_worker_name(name):
             raise CommandError("--name takes letters, digits, - and _, at most 50")
         door = _door(server, key_file)
-        _never_wait_long(capacity)
-        sites = [found for given in site for found in _sites(given)]
+        if door is None:
+            _never_wait_long(capacity)
+            sites = [found for given in site for found in _sites(given)]
+        else:
+            sites = [_site_id(given) for given in site]
+            DatabaseWrapper.shut = True
         try:
             engines = loaded_engines()
             spool = Spool(settings.VAR_DIR / "spool" / name, megabytes=settings.FACETRACK_SPOOL_MEGABYTES)
@@ -95,22 +101,28 @@ class Command(BaseCommand):
         install(keeper)
         keeper.begin()
         self.stdout.write(f"Worker {name}: model pack {engines.embedder.pack}, up to {capacity} cameras.")
-        words = f"worker --hostname={name}@%h --queues=worker.{name},default --pool=threads"
         try:
-            current_app.worker_main(
-                [
-                    *words.split(),
-                    f"--concurrency={TASK_THREADS}",
-                    "--loglevel=INFO",
-                    "--without-gossip",
-                    "--without-mingle",
-                ]
-            )
+            current_app.worker_main(_celery_words(name, alone=door is not None))
         finally:
             keeper.end()
             gc.freeze()  # else the interpreter looks through every loaded library once more: seconds
             if keeper.refusal:
                 raise CommandError(keeper.refusal)
+
+
+def _celery_words(name: str, *, alone: bool) -> list[str]:
+    """How Celery is started. `alone`: on this worker's own queue only, and with no key of Redis that others
+    use too, so that Redis can refuse everything else to it (docs/operations.md has the rules)."""
+    queues = f"worker.{name}" + ("" if alone else ",default")  # whose tasks need the database
+    words = f"worker --hostname={name}@%h --queues={queues} --pool=threads --concurrency={TASK_THREADS}"
+    words += " --loglevel=INFO --without-gossip --without-mingle"
+    if alone:
+        words += " --without-heartbeat"
+        conf = current_app.conf
+        conf.worker_enable_remote_control = False
+        own = {f"{key}_key": f"{key}.{name}" for key in ("unacked", "unacked_index", "unacked_mutex")}
+        conf.broker_transport_options = conf.broker_transport_options | own
+    return words.split()
 
 
 def _door(server: str | None, key_file: Path | None) -> Door | None:
@@ -153,6 +165,16 @@ def _never_wait_long(cameras: int) -> None:
     if isinstance(pool, dict):
         pool["timeout"] = DATABASE_SECONDS
         pool["max_size"] = max(int(pool["max_size"]), min(cameras + TASK_THREADS + 2, MOST_CONNECTIONS))
+
+
+def _site_id(given: str) -> str:
+    """Raises CommandError."""
+    try:
+        return str(UUID(given))
+    except ValueError:
+        raise CommandError(
+            f"with --server, --site takes a site's id as the API tells it: not '{given}'"
+        ) from None
 
 
 def _sites(given: str) -> list[str]:

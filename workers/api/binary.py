@@ -1,0 +1,83 @@
+"""Faces and pictures in JSON: base64, checked for what they are before anything else sees them."""
+
+import binascii
+from base64 import b64decode, b64encode
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from rest_framework import serializers
+
+from facetrack.lib.crypto import EMBEDDING_DIMENSION
+from facetrack.lib.images import BadPicture, read_picture
+from workers.types import Floats
+
+TEMPLATE_BYTES = 4 * EMBEDDING_DIMENSION
+MOST_PICTURE = 2_000_000
+MOST_MEGAPIXELS = 16
+NORM_TOLERANCE = 0.01
+
+
+def as_text(floats: Floats) -> str:
+    """Rows of 512 numbers, as `TemplateField` reads one."""
+    return b64encode(floats.astype("<f4").tobytes()).decode()
+
+
+def _length(size: int) -> int:
+    """Of `size` bytes in base64."""
+    return 4 * -(-size // 3)
+
+
+class Base64Field(serializers.CharField):
+    """Bytes; at most `most` of them."""
+
+    def __init__(self, *, most: int, **options: Any) -> None:
+        self.most = most
+        super().__init__(max_length=_length(most), trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return b64decode(super().to_internal_value(data), validate=True)
+        except (binascii.Error, ValueError):
+            raise serializers.ValidationError("This is no base64.") from None
+
+    def run_validators(self, value: Any) -> None:
+        if len(value) > self.most:
+            raise serializers.ValidationError(f"These are more than {self.most:,} bytes.")
+
+
+class TemplateField(Base64Field):
+    """512 numbers of 4 bytes, little-endian, that make a vector of length 1."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(most=TEMPLATE_BYTES, help_text=self.__doc__, **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        raw = super().to_internal_value(data)
+        if len(raw) != TEMPLATE_BYTES:
+            raise serializers.ValidationError(f"A template has {TEMPLATE_BYTES} bytes, not {len(raw)}.")
+        template = np.frombuffer(raw, dtype="<f4").astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            length = float(np.linalg.norm(template))
+        if not abs(length - 1.0) <= NORM_TOLERANCE:  # nor is it a number, perhaps
+            raise serializers.ValidationError("A template's numbers make a vector of length 1.")
+        return template
+
+    def run_validators(self, value: Any) -> None: ...
+
+
+class JpegField(Base64Field):
+    """A JPEG."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(most=MOST_PICTURE, help_text=f"JPEG, at most {MOST_PICTURE:,} bytes.", **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        raw: bytes = super().to_internal_value(data)
+        if not raw.startswith(b"\xff\xd8\xff"):
+            raise serializers.ValidationError("This is no JPEG.")
+        try:
+            read_picture(BytesIO(raw), megabytes=MOST_PICTURE / 1_000_000, megapixels=MOST_MEGAPIXELS)
+        except BadPicture as refusal:
+            raise serializers.ValidationError(str(refusal)) from None
+        return raw

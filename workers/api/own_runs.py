@@ -1,0 +1,179 @@
+"""What the runs of a worker at the edge need, on the public host: behind each address is `DirectDesk`.
+
+A worker gets settings and login of the cameras that it holds, and faces of tenants of which it holds one.
+"""
+
+import logging
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError
+from django.http import Http404
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cameras.actions import StaleEpoch
+from tenants.api.problems import Conflict
+from tenants.models import Tenant
+from visits.rules import Span, TrackFacts, put_right
+from workers.api.binary import as_text
+from workers.api.own import OwnView
+from workers.api.run_bodies import (
+    BriefBody,
+    FaceBody,
+    FoundBody,
+    KnownBody,
+    PackBody,
+    RecordBody,
+    ReportBody,
+    StatusBody,
+    TicketBody,
+    TuningBody,
+    VersionBody,
+)
+from workers.links.desk import RunReport
+from workers.links.direct_desk import DESK
+from workers.links.ticket import tenant_by
+from workers.models import LeaseGrant, Worker
+from workers.queries import grant_of, held_lease, watched_tenant
+from workers.sinks.letters import Letter
+
+log = logging.getLogger(__name__)
+
+RECORD_LIMIT = 3_000_000
+"""Bytes: a picture in base64, and what is said beside it."""
+
+
+class Unprocessable(APIException):
+    status_code = 422
+    default_code = "unprocessable"
+
+
+class OwnRunViewSet(OwnView):
+    """The run of one camera, from its settings to its end. 409: the camera is the worker's no more."""
+
+    permission = "workers.run_cameras"
+    bodies = {"brief": TicketBody, "report": ReportBody, "end": StatusBody}
+    answers = {"brief": {200: BriefBody}, "report": {204: None}, "end": {204: None}}
+
+    def brief(self, request: Request, worker: str, camera: UUID) -> Response:
+        """What to run a camera with that it holds, or was asked to test. For nobody else's eyes."""
+        said = self.said(request)
+        speaker = self.speaking(worker, said)
+        brief = DESK.brief(_tenant_of(speaker, camera, said["ticket"]), camera)
+        if brief is None:
+            raise Http404("The camera is gone.")
+        answer = Response(BriefBody(brief).data)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+    def report(self, request: Request, worker: str, camera: UUID) -> Response:
+        """Say how a run is doing, every few seconds. 409: end it."""
+        said = self.said(request)
+        tenant = self._held(worker, camera, said)
+        if not DESK.report(tenant, RunReport(camera=camera, **said)):
+            raise Conflict("The run should end: somebody stopped the camera, or it has been taken over.")
+        return Response(status=204)
+
+    def end(self, request: Request, worker: str, camera: UUID) -> Response:
+        """A run is over. A file that was to be played once switches its camera off."""
+        said = self.said(request)
+        DESK.end(self._held(worker, camera, said), RunReport(camera=camera, **said))
+        return Response(status=204)
+
+    def _held(self, worker: str, camera: UUID, said: dict[str, Any]) -> Tenant:
+        """Raises Http404, Conflict."""
+        lease = held_lease(self.speaking(worker, said), camera)
+        if lease.epoch != said["epoch"]:
+            raise Conflict(f"The camera is not at epoch {said['epoch']} (any more).")
+        return lease.tenant
+
+
+class OwnRecordViewSet(OwnView):
+    """Records of tracks; what comes twice is kept once."""
+
+    permission = "workers.run_cameras"
+    body_limit = RECORD_LIMIT
+    bodies = {"record": RecordBody}
+    answers = {"record": {204: None}}
+    further_problems = (*OwnView.further_problems, "422")
+
+    def record(self, request: Request, worker: str, camera: UUID) -> Response:
+        """Keep what is known of a track, under a lease that the worker has, or had when it became known.
+
+        409: the camera was another worker's by then. 422: it can never be kept as it is.
+        """
+        said = self.said(request)
+        grant = grant_of(self.speaking(worker, said), camera, said["epoch"])
+        try:
+            _keep(grant, said)
+        except StaleEpoch:
+            raise Conflict("The camera was another worker's by then: this record does not count.") from None
+        except (DatabaseError, ValueError, TypeError) as error:
+            log.exception("a record of camera %s cannot be kept", camera)
+            raise Unprocessable(f"It cannot be kept ({type(error).__name__}).") from None
+        return Response(status=204)
+
+
+class OwnPeopleViewSet(OwnView):
+    """The people of a tenant of which the worker holds a camera."""
+
+    permission = "workers.run_cameras"
+    bodies = {"tuning": PackBody, "known": VersionBody, "visitors": FaceBody}
+    answers = {
+        "tuning": {200: TuningBody},
+        "known": {200: KnownBody, 204: None},
+        "visitors": {200: FoundBody},
+    }
+
+    def tuning(self, request: Request, worker: str, tenant: UUID) -> Response:
+        """How faces are judged there with a model pack."""
+        said = self.said(request)
+        watched = watched_tenant(self.speaking(worker, said), tenant)
+        return Response(TuningBody(DESK.tuning(watched, said["pack"])).data)
+
+    def known(self, request: Request, worker: str, tenant: UUID) -> Response:
+        """The staff, one template each; 204 where `version` is still the present one. Ask once a second."""
+        said = self.said(request)
+        watched = watched_tenant(self.speaking(worker, said), tenant)
+        known = DESK.known(watched, said["pack"], said["version"])
+        if known is None:
+            return Response(status=204)
+        denied = [{"person": person, "templates": as_text(faces)} for person, faces in known.denied.items()]
+        facts = {"version": known.version, "people": known.people, "templates": as_text(known.templates)}
+        return Response(KnownBody(facts | {"denied": denied}).data)
+
+    def visitors(self, request: Request, worker: str, tenant: UUID) -> Response:
+        """The nearest visitors who may be known at a site; nobody while they cannot be compared."""
+        said = self.said(request)
+        watched = watched_tenant(self.speaking(worker, said), tenant, said["site"])
+        found = DESK.visitors(watched, said["template"], said["pack"], said["site"])
+        people = [{"person": one.identity, "score": one.score} for one in found]
+        return Response(FoundBody({"found": people}).data)
+
+
+def _tenant_of(worker: Worker, camera: UUID, ticket: str) -> Tenant:
+    """Of a camera that the worker holds, or has a ticket for. Raises Http404."""
+    admitted = tenant_by(ticket, worker.name, camera) if ticket else None
+    tenant = Tenant.objects.filter(pk=admitted).first() if admitted else None
+    return tenant or held_lease(worker, camera).tenant
+
+
+def _keep(grant: LeaseGrant, said: dict[str, Any]) -> None:
+    """What the worker says of times, we believe within bounds: nothing was known before the grant, or seen
+    long after it was known. Which similarity makes one person of two faces is ours to say.
+
+    Raises Away, StaleEpoch, and what the database does.
+    """
+    known_at, picture = said.pop("known_at"), said.pop("picture")
+    facts = TrackFacts(camera=grant.camera_id, shot=picture, **said)
+    link = DESK.link(grant.tenant, facts.pack)
+    if known_at is None:
+        DESK.record(grant.tenant, Letter(grant.tenant_id, facts, link, grant.granted_at))
+        return
+    known_at = max(known_at, grant.granted_at)
+    seen = put_right(Span(facts.started_at, facts.last_seen_at), known_at)
+    facts = replace(facts, started_at=seen.started_at, last_seen_at=seen.last_seen_at)
+    DESK.deliver(Letter(grant.tenant_id, facts, link, known_at))

@@ -1,0 +1,148 @@
+"""What the runs of a worker at the edge say and hear: every text, list and number with a limit."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from rest_framework import serializers
+
+from cameras.models import Camera
+from workers.api.binary import JpegField, TemplateField
+from workers.api.bodies import MOST_BIG_INTEGER, MOST_INTEGER, EpochBody, ProcessBody
+from workers.engines.catalogue import PACKS
+from workers.types import Decision
+
+FIRST_DAY, LAST_DAY = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""No camera's clock is that wrong."""
+
+
+def _time(**options: Any) -> serializers.DateTimeField:
+    limits = [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
+    return serializers.DateTimeField(validators=limits, **options)
+
+
+class TicketBody(ProcessBody):
+    """Which camera is meant is in the address."""
+
+    ticket = serializers.CharField(
+        max_length=500, allow_blank=True, default="",
+        help_text="Of the message that asked for a test; without one, a camera that it holds.",
+    )  # fmt: skip
+
+
+class BriefBody(serializers.Serializer[Any]):
+    """What a camera is to be run with, its login included."""
+
+    site = serializers.UUIDField()
+    owner = serializers.CharField(help_text="The sub-folder from which it may play clips.")
+    kind = serializers.CharField()
+    location = serializers.CharField()
+    username = serializers.CharField()
+    password = serializers.CharField()
+    loop = serializers.BooleanField()
+    exclusive = serializers.BooleanField()
+    host = serializers.CharField()
+    networks = serializers.ListField(child=serializers.CharField(), help_text="Private ones it may be in.")
+    detector = serializers.CharField(help_text="Empty: the worker's own, as with all that is null below.")
+    fps = serializers.FloatField(allow_null=True)
+    analysed_side = serializers.IntegerField(allow_null=True)
+    min_face = serializers.IntegerField(allow_null=True)
+    zones = serializers.JSONField()
+    masks = serializers.JSONField()
+    wanted = serializers.BooleanField(help_text="Whether anybody wants it to run.")
+
+
+class StatusBody(EpochBody):
+    """How a run is."""
+
+    status = serializers.ChoiceField(Camera.Status.choices)
+    detail = serializers.CharField(max_length=300, allow_blank=True, default="")
+
+
+class ReportBody(StatusBody):
+    started_at = _time(allow_null=True, default=None)
+    last_frame_at = _time(allow_null=True, default=None)
+    news = serializers.BooleanField(default=False, help_text="Pages are told at once.")
+
+
+class RecordBody(EpochBody):
+    """What was found out about one track, the best picture included."""
+
+    track = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER)
+    sequence = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER)
+    ended = serializers.BooleanField()
+    decision = serializers.ChoiceField([decision.value for decision in Decision])
+    person = serializers.UUIDField(allow_null=True, default=None)
+    score = serializers.FloatField(min_value=-1.01, max_value=1.01)
+    reason = serializers.CharField(max_length=300, allow_blank=True, default="")
+    started_at = _time()
+    last_seen_at = _time()
+    faces = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER)
+    quality = serializers.FloatField(min_value=0, max_value=1)
+    pack = serializers.ChoiceField(sorted(PACKS))
+    template = TemplateField(allow_null=True, default=None)
+    picture = JpegField(allow_null=True, default=None)
+    known_at = _time(
+        allow_null=True, default=None,
+        help_text="For what waited on disk: the server's time when it became known.",
+    )  # fmt: skip
+
+    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
+        if values["template"] is None and values["decision"] != Decision.REJECTED:
+            raise serializers.ValidationError({"template": ["Only a rejected track has none."]})
+        return values
+
+
+class PackBody(ProcessBody):
+    pack = serializers.ChoiceField(sorted(PACKS))
+
+
+class LimitsBody(serializers.Serializer[Any]):
+    """Cosine similarities: the same person, worth a look, ahead of the next."""
+
+    link = serializers.FloatField()
+    review = serializers.FloatField()
+    margin = serializers.FloatField()
+
+
+class TuningBody(serializers.Serializer[Any]):
+    own = LimitsBody(allow_null=True, help_text="Null: the pack's own hold.")
+    others = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Enrolment pictures that other packs have examined."
+    )
+
+
+class VersionBody(PackBody):
+    version = serializers.IntegerField(min_value=-1, max_value=MOST_BIG_INTEGER - 1, default=-1)
+
+
+class DeniedBody(serializers.Serializer[Any]):
+    """Faces that somebody said are not this person's."""
+
+    person = serializers.UUIDField()
+    templates = serializers.CharField()
+
+
+class KnownBody(serializers.Serializer[Any]):
+    """The staff: `templates` has one for each of `people`, in base64, one after the other."""
+
+    version = serializers.IntegerField()
+    people = serializers.ListField(child=serializers.UUIDField())
+    templates = serializers.CharField()
+    denied = DeniedBody(many=True)
+
+
+class FaceBody(PackBody):
+    site = serializers.UUIDField(help_text="Where the face was seen: one of which it holds a camera.")
+    template = TemplateField()
+
+
+class CandidateBody(serializers.Serializer[Any]):
+    person = serializers.UUIDField()
+    score = serializers.FloatField(help_text="Cosine similarity.")
+
+
+class FoundBody(serializers.Serializer[Any]):
+    """The nearest visitors, best first, at most 5."""
+
+    found = CandidateBody(many=True)

@@ -1,0 +1,76 @@
+"""What a camera is to be run with, and what the worker's own machine adds to it."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from cameras.rules import AddressPolicy
+from facetrack.lib.own import own_services
+from workers.config import CameraConfig, Polygon
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A camera as people have set it. A run whose brief is no longer equal to the present one begins anew.
+
+    `owner` is the schema of the tenant, from whose folder it may play clips; `networks` are the private ones
+    in which it may be. What is None is left to the worker. Login and address are not in its `repr`.
+    """
+
+    site: UUID
+    owner: str
+    kind: str
+    location: str = field(repr=False)
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+    loop: bool
+    exclusive: bool
+    host: str
+    networks: tuple[str, ...]
+    detector: str
+    fps: float | None
+    analysed_side: int | None
+    min_face: int | None
+    zones: tuple[Polygon, ...]
+    masks: tuple[Polygon, ...]
+    wanted: bool = field(compare=False)
+    """Whether anybody wants it to run."""
+
+
+def polygons(found: Any) -> tuple[Polygon, ...]:
+    """As JSON has them. Raises TypeError, ValueError."""
+    return tuple(tuple((float(x), float(y)) for x, y in polygon) for polygon in found)
+
+
+def source_of(brief: Brief) -> dict[str, Any]:
+    """What `open_source` takes, the login included: on this machine, where own services are others."""
+    policy = AddressPolicy(
+        networks=tuple(ip_network(text) for text in brief.networks),
+        own=own_services(),
+        loopback=settings.FACETRACK_CAMERA_LOOPBACK,
+    )
+    return {
+        "kind": brief.kind,
+        "location": brief.location,
+        "username": brief.username,
+        "password": brief.password,
+        "loop": brief.loop,
+        "fps": brief.fps or settings.WORKER_FPS,
+        "policy": policy,
+        "folder": settings.FACETRACK_CLIP_DIR,
+        "owner": brief.owner,
+    }
+
+
+def config_of(brief: Brief) -> CameraConfig:
+    usual = CameraConfig()
+    return CameraConfig(
+        fps=brief.fps or settings.WORKER_FPS,
+        analysed_side=brief.analysed_side or usual.analysed_side,
+        min_face=brief.min_face or usual.min_face,
+        zones=brief.zones,
+        masks=brief.masks,
+    )

@@ -1,0 +1,130 @@
+"""The desk of runs on the installation's own machines, and what answers those that come over HTTPS."""
+
+import logging
+from uuid import UUID
+
+import numpy as np
+from django.utils import timezone
+
+from cameras.actions import end_run, report_run
+from cameras.models import Camera
+from cameras.queries import stored_login
+from staff.gallery import (
+    IndexUnavailable,
+    enrolled_faces,
+    gallery_version,
+    other_packs,
+    tenants_thresholds,
+)
+from tenants.context import inside
+from tenants.models import Tenant
+from visits.gallery import denied_people, nearest_visitors
+from visits.journal import tell_of_camera
+from workers.config import Thresholds
+from workers.engines.catalogue import PACKS
+from workers.links.brief import Brief, polygons
+from workers.links.desk import Known, RunReport, Tuning
+from workers.sinks import outage
+from workers.sinks.books import TenantBooks
+from workers.stages.embed import template_of
+from workers.types import Candidate, Floats
+
+log = logging.getLogger(__name__)
+
+
+class DirectDesk(TenantBooks):
+    """Reads and writes PostgreSQL, and searches the index."""
+
+    def brief(self, tenant: Tenant, camera_id: UUID, ticket: str = "") -> Brief | None:
+        with outage.noticed(), inside(tenant):
+            camera = Camera.objects.select_related("site").filter(pk=camera_id).first()
+            return _brief(tenant, camera) if camera else None
+
+    def tuning(self, tenant: Tenant, pack: str) -> Tuning:
+        with outage.noticed(), inside(tenant):
+            own = tenants_thresholds(pack)
+            return Tuning(
+                own=Thresholds(link=own.link, review=own.review, margin=own.margin) if own else None,
+                others=other_packs(pack),
+            )
+
+    def known(self, tenant: Tenant, pack: str, version: int) -> Known | None:
+        with outage.noticed(), inside(tenant):
+            return None if gallery_version() == version else _known(pack)
+
+    def visitors(self, tenant: Tenant, template: Floats, pack: str, site: UUID | None) -> list[Candidate]:
+        try:
+            with outage.noticed(), inside(tenant):
+                matches = nearest_visitors(tenant, template, pack, site=site)
+        except IndexUnavailable as error:
+            log.warning("visitors of %s cannot be compared now: %s", tenant, error)
+            return []
+        return [Candidate(identity=str(match.person), score=match.score) for match in matches]
+
+    def report(self, tenant: Tenant, said: RunReport) -> bool:
+        with outage.noticed(), inside(tenant):
+            goes_on = report_run(
+                camera_id=said.camera,
+                epoch=said.epoch,
+                status=Camera.Status(said.status),
+                now=timezone.now(),
+                detail=said.detail,
+                started_at=said.started_at,
+                last_frame_at=said.last_frame_at,
+            )
+            if goes_on and said.news:
+                tell_of_camera(camera_id=said.camera)
+            return goes_on
+
+    def end(self, tenant: Tenant, said: RunReport) -> None:
+        with outage.noticed(), inside(tenant):
+            end_run(
+                camera_id=said.camera,
+                epoch=said.epoch,
+                status=Camera.Status(said.status),
+                now=timezone.now(),
+                detail=said.detail,
+            )
+            tell_of_camera(camera_id=said.camera)
+
+    def link(self, tenant: Tenant, pack: str) -> float:
+        """The similarity from which two templates of the tenant are one person."""
+        own = self.tuning(tenant, pack).own
+        return (own or PACKS[pack].thresholds).link
+
+
+DESK = DirectDesk()
+
+
+def _brief(tenant: Tenant, camera: Camera) -> Brief:
+    login = stored_login(camera.pk)
+    return Brief(
+        site=camera.site_id,
+        owner=tenant.schema_name,
+        kind=camera.kind,
+        location=camera.location,
+        username=login.username or "",
+        password=login.password or "",
+        loop=camera.loop,
+        exclusive=camera.exclusive,
+        host=camera.host,
+        networks=tuple(camera.site.networks),
+        detector=camera.detector,
+        fps=camera.fps,
+        analysed_side=camera.analysed_side,
+        min_face=camera.min_face,
+        zones=polygons(camera.zones),
+        masks=polygons(camera.masks),
+        wanted=camera.enabled,
+    )
+
+
+def _known(pack: str) -> Known:
+    """One template a person. In the tenant."""
+    faces = enrolled_faces(pack)
+    rows: dict[str, list[int]] = {}
+    for row, person in enumerate(faces.people):
+        rows.setdefault(str(person), []).append(row)
+    templates = [template_of(faces.embeddings[of], faces.qualities[of]) for of in rows.values()]
+    stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
+    return Known(faces.version, list(rows), stacked, denied_people(pack))

@@ -1,0 +1,181 @@
+"""The desk of runs at the edge: each method is one request, to the address of the same name.
+
+A key that no longer counts, and a name that another process has, are told to the keeper, which ends this one;
+to a run the installation is merely away, so that what it records until then waits in the spool.
+"""
+
+import logging
+import time
+from base64 import b64decode, b64encode
+from http import HTTPStatus
+from typing import Any, Protocol
+from uuid import UUID
+
+import numpy as np
+
+from cameras.actions import StaleEpoch
+from tenants.models import Tenant
+from workers.config import Thresholds
+from workers.links import Away, Refused, Replaced
+from workers.links.brief import Brief, polygons
+from workers.links.desk import Known, RunReport, Tuning
+from workers.links.door import PATIENCE, Reply, read, required
+from workers.sinks.books import Unfit
+from workers.sinks.letters import Letter
+from workers.types import Candidate, Floats
+
+log = logging.getLogger(__name__)
+
+QUICK = 1.0, 1.5
+"""For what a camera waits for: whoever stands before it should still be followed afterwards."""
+UNHURRIED = 2.0, 20.0
+"""For what waited in the spool: a picture may take long on a slow line, but must arrive once."""
+REPORT_SECONDS = 3.0
+"""Between two reports of a run that have no news; that it should end is told on the queue as well."""
+MOST_PICTURE = 2_000_000
+"""Bytes. What is larger is recorded without."""
+OURS_NO_MORE = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+UNFIT = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+)
+
+
+class Ask(Protocol):
+    """Says which process asks. Raises Away, Refused, Replaced."""
+
+    def __call__(
+        self, method: str, address: str, *, patience: tuple[float, float] = PATIENCE, **body: Any
+    ) -> Reply: ...
+
+
+class HttpsDesk:
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._reported: dict[UUID, float] = {}
+
+    def brief(self, tenant: Tenant, camera_id: UUID, ticket: str = "") -> Brief | None:
+        reply = self._asked(f"leases/{camera_id}/brief/", ticket=ticket)
+        return None if reply.status == HTTPStatus.NOT_FOUND else read(required(reply), _brief)
+
+    def tuning(self, tenant: Tenant, pack: str) -> Tuning:
+        return read(required(self._asked(f"tenants/{tenant.pk}/tuning/", pack=pack)), _tuning)
+
+    def known(self, tenant: Tenant, pack: str, version: int) -> Known | None:
+        reply = self._asked(f"tenants/{tenant.pk}/known/", QUICK, pack=pack, version=max(version, -1))
+        return None if reply.status == HTTPStatus.NO_CONTENT else read(required(reply), _known)
+
+    def visitors(self, tenant: Tenant, template: Floats, pack: str, site: UUID | None) -> list[Candidate]:
+        asked = {"pack": pack, "site": str(site), "template": _text(template)}
+        return read(required(self._asked(f"tenants/{tenant.pk}/visitors/", QUICK, **asked)), _found)
+
+    def record(self, tenant: Tenant, letter: Letter) -> None:
+        self._record(letter, QUICK, known_at=None)
+
+    def deliver(self, letter: Letter) -> None:
+        self._record(letter, UNHURRIED, known_at=letter.known_at.isoformat())
+
+    def report(self, tenant: Tenant, said: RunReport) -> bool:
+        now = time.monotonic()
+        if not said.news and now - self._reported.get(said.camera, float("-inf")) < REPORT_SECONDS:
+            return True
+        times = {"started_at": _time(said.started_at), "last_frame_at": _time(said.last_frame_at)}
+        reply = self._asked(f"leases/{said.camera}/report/", QUICK, **_how(said), **times, news=said.news)
+        if reply.status in OURS_NO_MORE:
+            return False
+        required(reply)
+        self._reported[said.camera] = now
+        return True
+
+    def end(self, tenant: Tenant, said: RunReport) -> None:
+        self._reported.pop(said.camera, None)
+        reply = self._asked(f"leases/{said.camera}/end/", **_how(said))
+        if reply.status not in OURS_NO_MORE:
+            required(reply)
+
+    def _record(self, letter: Letter, patience: tuple[float, float], **more: Any) -> None:
+        facts = letter.facts
+        picture = facts.shot if facts.shot and len(facts.shot) <= MOST_PICTURE else None
+        said = {
+            "epoch": facts.epoch,
+            "track": facts.track,
+            "sequence": facts.sequence,
+            "ended": facts.ended,
+            "decision": facts.decision,
+            "person": str(facts.person) if facts.person else None,
+            "score": facts.score,
+            "reason": facts.reason[:300],
+            "started_at": _time(facts.started_at),
+            "last_seen_at": _time(facts.last_seen_at),
+            "faces": facts.faces,
+            "quality": facts.quality,
+            "pack": facts.pack,
+            "template": None if facts.template is None else _text(facts.template),
+            "picture": b64encode(picture).decode() if picture else None,
+        }
+        reply = self._asked(f"leases/{facts.camera}/record/", patience, **said, **more)
+        if reply.status in OURS_NO_MORE:
+            raise StaleEpoch(reply.detail)
+        if reply.status in UNFIT:
+            raise Unfit(f"the server refused it: {reply.detail}")
+        required(reply)
+
+    def _asked(self, address: str, patience: tuple[float, float] = PATIENCE, **body: Any) -> Reply:
+        try:
+            return self._ask("POST", address, patience=patience, **body)
+        except (Refused, Replaced) as error:
+            raise Away(str(error) or "another process has this worker's name now") from error
+
+
+def _how(said: RunReport) -> dict[str, Any]:
+    return {"epoch": said.epoch, "status": said.status, "detail": said.detail[:300]}
+
+
+def _time(at: Any) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _text(floats: Floats) -> str:
+    return b64encode(floats.astype("<f4").tobytes()).decode()
+
+
+def _floats(text: str) -> Floats:
+    """Rows of 512. Raises ValueError."""
+    return np.frombuffer(b64decode(text), dtype="<f4").reshape(-1, 512).astype(np.float32, copy=False)
+
+
+def _brief(body: dict[str, Any]) -> Brief:
+    plain = {name: body[name] for name in PLAIN}
+    return Brief(
+        site=UUID(body["site"]),
+        networks=tuple(body["networks"]),
+        zones=polygons(body["zones"]),
+        masks=polygons(body["masks"]),
+        **plain,
+    )
+
+
+PLAIN = (
+    *("owner", "kind", "location", "username", "password", "loop", "exclusive", "host", "detector"),
+    *("fps", "analysed_side", "min_face", "wanted"),
+)
+"""What of a brief is in JSON as it is."""
+
+
+def _tuning(body: dict[str, Any]) -> Tuning:
+    own = body["own"]
+    limits = Thresholds(*(float(own[name]) for name in ("link", "review", "margin"))) if own else None
+    return Tuning(limits, {str(pack): int(count) for pack, count in body["others"].items()})
+
+
+def _known(body: dict[str, Any]) -> Known:
+    denied = {str(one["person"]): _floats(one["templates"]) for one in body["denied"]}
+    people, templates = [str(person) for person in body["people"]], _floats(body["templates"])
+    if len(people) != len(templates):
+        raise ValueError("there is not one template a person")
+    return Known(int(body["version"]), people, templates, denied)
+
+
+def _found(body: dict[str, Any]) -> list[Candidate]:
+    return [Candidate(str(one["person"]), float(one["score"])) for one in body["found"]]
