@@ -11,6 +11,9 @@ from django_tenants.utils import get_public_schema_name, tenant_context
 from tenants.models import Tenant
 from tenants.queries import TenantMissing, is_public
 
+LONG_PAUSE = 120.0
+"""Seconds between two statements of a transaction that has to wait for something else."""
+
 
 class Installation(FakeTenant):  # type: ignore[misc]
     """Stands for the installation as a whole where somebody entered it on purpose."""
@@ -47,9 +50,6 @@ def installation() -> Iterator[None]:
         yield
     finally:
         cast(Any, connection).set_tenant(former)
-
-
-LONG_PAUSE = 120.0
 
 
 @contextmanager

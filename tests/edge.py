@@ -24,7 +24,7 @@ from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.api.answers import KEY_TOKEN
 from tests.chaos.people import template_of
-from workers.api.binary import as_text
+from workers.links.wire import as_text
 from workers.models import CameraLease, LeaseGrant, Worker
 
 PUBLIC = "localhost"

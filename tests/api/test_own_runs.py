@@ -29,9 +29,9 @@ from tests.workers.test_gallery import enrol
 from visits.models import LiveEvent, Sighting, Visitor
 from workers.actions.fleet import Introduction, register
 from workers.actions.leases import GRANTS_KEPT, forget_old_grants
-from workers.api.binary import as_text
 from workers.engines.catalogue import PACKS
 from workers.links.ticket import SECONDS, ticket_for
+from workers.links.wire import as_text
 from workers.models import CameraLease, LeaseGrant
 
 OWN = f"{V1}/workers/gate/"
@@ -326,24 +326,18 @@ def test_what_is_too_large_is_not_even_read(gate: Gate, door: Camera) -> None:
     problem(gate.camera("report", door.pk, {"epoch": 2, "status": "running", "detail": "x" * 100_000}), 413)
 
 
-def test_while_the_database_is_away_it_is_told_to_come_again(
-    gate: Gate, door: Camera, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(OperationalError("of a person's name"), 503), (ValueError("of a person's name"), 422)],
+)
+def test_what_is_kept_later_and_what_never_is_told_apart(
+    gate: Gate, door: Camera, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
 ) -> None:
-    def away(**_: object) -> None:
-        raise OperationalError("the connection is lost")
+    def fails(**_: object) -> None:
+        raise error
 
-    monkeypatch.setattr("workers.sinks.books.record_track", away)
-    problem(gate.record(door), 503)
-
-
-def test_what_can_never_be_kept_is_said_to_be_so(
-    gate: Gate, door: Camera, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(**_: object) -> None:
-        raise ValueError("of a person's name perhaps")
-
-    monkeypatch.setattr("workers.sinks.books.record_track", broken)
-    assert "person" not in problem(gate.record(door), 422)["detail"]
+    monkeypatch.setattr("workers.sinks.books.record_track", fails)
+    assert "person" not in problem(gate.record(door), status)["detail"]
 
 
 def test_packs_that_are_not_known_make_no_collection(acme: Tenant, gate: Gate, door: Camera) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import signal
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 from uuid import UUID
 
 from tests.chaos.audit import compared, stale_writes, two_recorders
@@ -28,8 +30,7 @@ def owner_killed(fleet: Fleet, trials: int, cameras: int = 4) -> Result:
             source.show(10_000)
         fleet.start_workers()
         for _ in range(trials):
-            wait_for(lambda: all(fleet.records(one) for one in ids), READY_SECONDS, "all cameras to record")
-            wait_for(lambda: _seats(fleet) == 2, READY_SECONDS, "a spare worker")
+            _wait_until_ready(fleet, ids)
             time.sleep(random.uniform(0, 5))  # anywhere between two renewals
             leases = {one: fleet.lease(one) for one in ids}
             victim = leases[ids[0]].worker.name
@@ -38,54 +39,53 @@ def owner_killed(fleet: Fleet, trials: int, cameras: int = 4) -> Result:
             seconds += _recoveries(fleet, hit)
             fleet.start_worker(victim)
         fleet.switch_all_off()
-    result.stale_writes = stale_writes(fleet)
-    result.duplicated = two_recorders(fleet)
-    return result.judged(seconds)
+    return _audited(fleet, result).judged(seconds)
 
 
 def process_stopped(fleet: Fleet, trials: int) -> Result:
     """SIGSTOP for longer than a lease lasts, then SIGCONT: what wakes up must not write any more."""
-    result = Result("process stopped beyond its lease, then continued", trials, bar_s=RECOVERY_BAR)
-    seconds: list[float] = []
-    with Camera(first_person=2001) as source:
-        camera = fleet.camera("Stop", source.url)
-        source.show(10_000)
-        fleet.start_workers()
-        for _ in range(trials):
-            wait_for(lambda: fleet.records(camera), READY_SECONDS, "the camera to record")
-            wait_for(lambda: _seats(fleet) == 2, READY_SECONDS, "a spare worker")
-            lease = fleet.lease(camera)
-            fleet.signal(lease.worker.name, signal.SIGSTOP)
-            seconds += _recoveries(fleet, {camera: lease.epoch})
-            time.sleep(2)
-            fleet.signal(lease.worker.name, signal.SIGCONT)
-            time.sleep(8)
-        fleet.switch_all_off()
-    result.stale_writes = stale_writes(fleet)
-    result.duplicated = two_recorders(fleet)
-    return result.judged(seconds)
+
+    def stops(lease: Any) -> list[float]:
+        fleet.signal(lease.worker.name, signal.SIGSTOP)
+        seconds = _recoveries(fleet, {lease.pk: lease.epoch})
+        time.sleep(2)
+        fleet.signal(lease.worker.name, signal.SIGCONT)
+        time.sleep(8)
+        return seconds
+
+    return _with_owner(fleet, "process stopped beyond its lease, then continued", stops, trials, 2001)
 
 
 def stopped_within_transaction(fleet: Fleet, trials: int) -> Result:
     """Another process stops while it holds every lock there is, and then the camera's owner dies."""
-    result = Result("process stopped within a transaction, then the owner killed", trials, bar_s=RECOVERY_BAR)
+
+    def dies(lease: Any) -> list[float]:
+        with fleet.sleeper(lease.pk):
+            fleet.kill(lease.worker.name)
+            seconds = _recoveries(fleet, {lease.pk: lease.epoch})
+        fleet.start_worker(lease.worker.name)
+        return seconds
+
+    return _with_owner(
+        fleet, "process stopped within a transaction, then the owner killed", dies, trials, 2501
+    )
+
+
+def _with_owner(
+    fleet: Fleet, fault: str, breaks: Callable[[Any], list[float]], trials: int, first_person: int
+) -> Result:
+    """One camera and two workers; `breaks` is given the camera's lease, and says what recovering took."""
+    result = Result(fault, trials, bar_s=RECOVERY_BAR)
     seconds: list[float] = []
-    with Camera(first_person=2501) as source:
-        camera = fleet.camera("Locked", source.url)
+    with Camera(first_person=first_person) as source:
+        camera = fleet.camera(f"Owned {first_person}", source.url)
         source.show(10_000)
         fleet.start_workers()
         for _ in range(trials):
-            wait_for(lambda: fleet.records(camera), READY_SECONDS, "the camera to record")
-            wait_for(lambda: _seats(fleet) == 2, READY_SECONDS, "a spare worker")
-            lease = fleet.lease(camera)
-            with fleet.sleeper(camera):
-                fleet.kill(lease.worker.name)
-                seconds += _recoveries(fleet, {camera: lease.epoch})
-            fleet.start_worker(lease.worker.name)
+            _wait_until_ready(fleet, [camera])
+            seconds += breaks(fleet.lease(camera))
         fleet.switch_all_off()
-    result.stale_writes = stale_writes(fleet)
-    result.duplicated = two_recorders(fleet)
-    return result.judged(seconds)
+    return _audited(fleet, result).judged(seconds)
 
 
 def camera_faults(fleet: Fleet) -> Result:
@@ -242,6 +242,17 @@ def many_cameras(fleet: Fleet, seconds: float, cameras: int = 16) -> Result:
     flat = late < early * 1.1
     holds = flat and ended <= 5 and released == cameras and running == cameras
     return Result(f"{cameras} cameras on one worker", 1, detail=detail).judged(holds=holds)
+
+
+def _wait_until_ready(fleet: Fleet, cameras: list[UUID]) -> None:
+    wait_for(lambda: all(fleet.records(one) for one in cameras), READY_SECONDS, "all cameras to record")
+    wait_for(lambda: _seats(fleet) == 2, READY_SECONDS, "a spare worker")
+
+
+def _audited(fleet: Fleet, result: Result) -> Result:
+    result.stale_writes = stale_writes(fleet)
+    result.duplicated = two_recorders(fleet)
+    return result
 
 
 def _recoveries(fleet: Fleet, hit: dict[UUID, int]) -> list[float]:

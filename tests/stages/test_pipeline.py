@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -320,6 +321,24 @@ def test_where_time_is_short_newcomers_are_looked_at_and_nobody_else(
     late = Pipeline(engines, staff, CONFIG, allowance)
     assert run(late, frames, staff)[-1].verdict.decision is Decision.REJECTED
     assert (late.counters.embedded_faces, late.counters.faces) == (0, hurried.counters.faces)
+
+
+def test_a_slip_right_after_a_look_is_looked_at_as_soon_as_it_may_be(
+    engines: Engines, staff: MemoryGallery
+) -> None:
+    """At 25 frames a second the frame in which Eileen takes Tom's place comes too early for another look."""
+    config = PipelineConfig(camera=CameraConfig(fps=25))
+    clip, pipeline = Clip(), Pipeline(engines, staff, config)
+
+    def looks(name: str, step: int) -> int:
+        before, frame = pipeline.counters.embedded_faces, clip.frame((face_of(name), 40 + 2 * (step % 2), 80))
+        pipeline.process(replace(frame, at=step / 25))
+        return pipeline.counters.embedded_faces - before
+
+    seen = [looks("tom", step) for step in range(60)]
+    checked = next(step for step in range(60, 300) if looks("tom", step))
+    assert sum(seen) >= config.least_faces
+    assert [looks("eileen", checked + i) for i in range(1, 5)] == [0, 0, 0, 1]
 
 
 class Listed:

@@ -1,6 +1,8 @@
 """Who a worker knows: the tenant's staff, by the template of their pictures, fresh within a second."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from tests.conftest import template_of
 from visits.models import Sighting
 from workers import gallery
 from workers.gallery import TenantGallery
+from workers.links.desk import Known
+from workers.links.direct_desk import DirectDesk
+from workers.turns import Turns
 
 PACK = "edgeface-xs"
 
@@ -82,3 +87,33 @@ def test_a_tenant_does_not_know_the_others_people(
         assert stranger.staff(template_of(1)) == []
         assert stranger.visitors(template_of(2)) == []
     assert TenantGallery(acme, PACK).visitors(template_of(2))
+
+
+class SlowDesk(DirectDesk):
+    """One whose answer about the staff has to be waited for."""
+
+    def __init__(self) -> None:
+        self.asked, self.goes_on = threading.Event(), threading.Event()
+
+    def known(self, tenant: Tenant, pack: str, version: int) -> Known | None:
+        self.asked.set()
+        assert self.goes_on.wait(timeout=10)
+        return Known(1, ["ada"], template_of(1)[None], {})
+
+
+def test_cameras_go_on_while_one_waits_for_the_staff(monkeypatch: pytest.MonkeyPatch, acme: Tenant) -> None:
+    """With one turn for all of them: whoever waits leaves it, and nobody waits for two things crosswise."""
+    turns, desk = Turns(1), SlowDesk()
+    monkeypatch.setattr(gallery, "TURNS", turns)
+    known = TenantGallery(acme, PACK, desk)
+
+    def look() -> list[str]:
+        with turns.taken():
+            return [one.identity for one in known.staff(template_of(1))]
+
+    with ThreadPoolExecutor(3) as pool:
+        looks = [pool.submit(look) for _ in range(2)]
+        assert desk.asked.wait(timeout=10)
+        with turns.taken():  # a camera of another tenant
+            desk.goes_on.set()
+        assert [one.result(timeout=10) for one in looks] == [["ada"], ["ada"]]

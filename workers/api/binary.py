@@ -1,7 +1,7 @@
 """Faces and pictures in JSON: base64, checked for what they are before anything else sees them."""
 
 import binascii
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from io import BytesIO
 from typing import Any
 
@@ -10,17 +10,11 @@ from rest_framework import serializers
 
 from facetrack.lib.crypto import EMBEDDING_DIMENSION
 from facetrack.lib.images import BadPicture, read_picture
-from workers.types import Floats
+from workers.links.wire import MOST_PICTURE
 
 TEMPLATE_BYTES = 4 * EMBEDDING_DIMENSION
-MOST_PICTURE = 2_000_000
 MOST_MEGAPIXELS = 16
 NORM_TOLERANCE = 0.01
-
-
-def as_text(floats: Floats) -> str:
-    """Rows of 512 numbers, as `TemplateField` reads one."""
-    return b64encode(floats.astype("<f4").tobytes()).decode()
 
 
 def _length(size: int) -> int:

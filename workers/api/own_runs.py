@@ -18,7 +18,6 @@ from cameras.actions import StaleEpoch
 from tenants.api.problems import Conflict
 from tenants.models import Tenant
 from visits.rules import Span, TrackFacts, put_right
-from workers.api.binary import as_text
 from workers.api.own import OwnView
 from workers.api.run_bodies import (
     BriefBody,
@@ -36,6 +35,7 @@ from workers.api.run_bodies import (
 from workers.links.desk import RunReport
 from workers.links.direct_desk import DESK
 from workers.links.ticket import tenant_by
+from workers.links.wire import as_text
 from workers.models import LeaseGrant, Worker
 from workers.queries import grant_of, held_lease, watched_tenant
 from workers.sinks.letters import Letter

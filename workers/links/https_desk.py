@@ -6,12 +6,10 @@ to a run the installation is merely away, so that what it records until then wai
 
 import logging
 import time
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from http import HTTPStatus
 from typing import Any, Protocol
 from uuid import UUID
-
-import numpy as np
 
 from cameras.actions import StaleEpoch
 from tenants.models import Tenant
@@ -20,6 +18,7 @@ from workers.links import Away, Refused, Replaced
 from workers.links.brief import Brief, polygons
 from workers.links.desk import Known, RunReport, Tuning
 from workers.links.door import PATIENCE, Reply, read, required
+from workers.links.wire import MOST_PICTURE, as_text, from_text
 from workers.sinks.books import Unfit
 from workers.sinks.letters import Letter
 from workers.types import Candidate, Floats
@@ -32,8 +31,6 @@ UNHURRIED = 2.0, 20.0
 """For what waited in the spool: a picture may take long on a slow line, but must arrive once."""
 REPORT_SECONDS = 3.0
 """Between two reports of a run that have no news; that it should end is told on the queue as well."""
-MOST_PICTURE = 2_000_000
-"""Bytes. What is larger is recorded without."""
 OURS_NO_MORE = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 UNFIT = (
     HTTPStatus.BAD_REQUEST,
@@ -67,7 +64,7 @@ class HttpsDesk:
         return None if reply.status == HTTPStatus.NO_CONTENT else read(required(reply), _known)
 
     def visitors(self, tenant: Tenant, template: Floats, pack: str, site: UUID | None) -> list[Candidate]:
-        asked = {"pack": pack, "site": str(site), "template": _text(template)}
+        asked = {"pack": pack, "site": str(site), "template": as_text(template)}
         return read(required(self._asked(f"tenants/{tenant.pk}/visitors/", QUICK, **asked)), _found)
 
     def record(self, tenant: Tenant, letter: Letter) -> None:
@@ -111,7 +108,7 @@ class HttpsDesk:
             "faces": facts.faces,
             "quality": facts.quality,
             "pack": facts.pack,
-            "template": None if facts.template is None else _text(facts.template),
+            "template": None if facts.template is None else as_text(facts.template),
             "picture": b64encode(picture).decode() if picture else None,
         }
         reply = self._asked(f"leases/{facts.camera}/record/", patience, **said, **more)
@@ -134,15 +131,6 @@ def _how(said: RunReport) -> dict[str, Any]:
 
 def _time(at: Any) -> str | None:
     return at.isoformat() if at else None
-
-
-def _text(floats: Floats) -> str:
-    return b64encode(floats.astype("<f4").tobytes()).decode()
-
-
-def _floats(text: str) -> Floats:
-    """Rows of 512. Raises ValueError."""
-    return np.frombuffer(b64decode(text), dtype="<f4").reshape(-1, 512).astype(np.float32, copy=False)
 
 
 def _brief(body: dict[str, Any]) -> Brief:
@@ -170,8 +158,8 @@ def _tuning(body: dict[str, Any]) -> Tuning:
 
 
 def _known(body: dict[str, Any]) -> Known:
-    denied = {str(one["person"]): _floats(one["templates"]) for one in body["denied"]}
-    people, templates = [str(person) for person in body["people"]], _floats(body["templates"])
+    denied = {str(one["person"]): from_text(one["templates"]) for one in body["denied"]}
+    people, templates = [str(person) for person in body["people"]], from_text(body["templates"])
     if len(people) != len(templates):
         raise ValueError("there is not one template a person")
     return Known(int(body["version"]), people, templates, denied)

@@ -1,0 +1,20 @@
+"""Faces and pictures on their way between a worker at the edge and the installation: base64 in JSON."""
+
+from base64 import b64decode, b64encode
+
+import numpy as np
+
+from workers.types import Floats
+
+MOST_PICTURE = 2_000_000
+"""Bytes. What is larger is recorded without."""
+
+
+def as_text(floats: Floats) -> str:
+    """One row of 512 numbers or more: 4 bytes each, little-endian, in base64."""
+    return b64encode(floats.astype("<f4").tobytes()).decode()
+
+
+def from_text(text: str) -> Floats:
+    """(N, 512). Raises ValueError."""
+    return np.frombuffer(b64decode(text), dtype="<f4").reshape(-1, 512).astype(np.float32, copy=False)
