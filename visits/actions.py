@@ -18,6 +18,7 @@ from staff.models import StaffMember
 from tenants.actions import announce
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
+from visits.events import visitor_leaving
 from visits.gallery import bring_up_to_date
 from visits.journal import locked, tell, tell_gone
 from visits.models import (
@@ -101,6 +102,7 @@ def delete_visitor(*, visitor: Visitor) -> None:
         keys |= set(visitor.visits.values_list("best_shot", flat=True)) | {visitor.best_shot}
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
         sites = set(visitor.visits.values_list("site", flat=True))
+        visitor_leaving.send(sender=Visitor, visitor_id=visitor.pk)
         NotThisPerson.objects.filter(person=visitor.pk).delete()
         Merge.objects.filter(
             gone__id=str(visitor.pk)

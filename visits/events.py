@@ -1,4 +1,4 @@
-"""Live events: what a tenant's pages are told over the websocket, once it is committed."""
+"""What pages are told over the websocket, once it is committed, and what the floors above are told."""
 
 import logging
 from typing import Literal, TypedDict
@@ -6,6 +6,7 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.dispatch import Signal
 from redis.exceptions import RedisError
 
 from tenants.channels import group_of
@@ -14,6 +15,9 @@ from tenants.models import Tenant
 About = Literal["visits", "cameras"]
 
 log = logging.getLogger(__name__)
+
+visitor_leaving = Signal()
+"""A visitor is about to be deleted with all that hangs on them; sent in the transaction with `visitor_id`."""
 
 
 class LiveMessage(TypedDict):

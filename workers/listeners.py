@@ -4,16 +4,19 @@ Tasks are sent by name, so that a web process never loads the models' libraries.
 """
 
 import logging
+from functools import partial
 from uuid import UUID
 
 from celery import current_app
+from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from cameras.events import camera_switching_on, camera_wanted
 from cameras.models import Camera
-from staff.events import face_image_added
+from staff.events import face_image_added, staff_member_leaving
 from tenants.queries import active_tenant
+from visits.events import visitor_leaving
 from workers.actions.leases import claim_source, keep_lease
 from workers.queries import owner_of
 from workers.sinks.pictures import forget
@@ -26,6 +29,8 @@ def listen() -> None:
     camera_switching_on.connect(_claim_source, dispatch_uid="workers.claim_source")
     camera_wanted.connect(_follow_wanted, dispatch_uid="workers.follow_wanted")
     face_image_added.connect(_examine_added, dispatch_uid="workers.examine_added")
+    for leaving in (staff_member_leaving, visitor_leaving):
+        leaving.connect(_forget_moments, dispatch_uid="workers.forget_moments")
 
 
 def _claim_source(camera: Camera, force: bool, **_: object) -> None:
@@ -35,17 +40,23 @@ def _claim_source(camera: Camera, force: bool, **_: object) -> None:
 def _follow_wanted(camera_id: UUID, **_: object) -> None:
     keep_lease(camera_id=camera_id)
     if not Camera.objects.filter(pk=camera_id, enabled=True).exists():
-        _forget_picture(camera_id)
+        _forget_pictures(active_tenant().pk, [camera_id])
     if owner := owner_of(camera_id):
         _send("follow_camera", str(camera_id), queue=f"worker.{owner.name}")
     _send("supervise")
 
 
-def _forget_picture(camera_id: UUID) -> None:
+def _forget_moments(**_: object) -> None:
+    """Whoever is forgotten may be in the newest picture of any camera, recognised there or not."""
+    cameras = list(Camera.objects.values_list("pk", flat=True))
+    transaction.on_commit(partial(_forget_pictures, active_tenant().pk, cameras))
+
+
+def _forget_pictures(tenant: UUID, cameras: list[UUID]) -> None:
     try:
-        forget(active_tenant().pk, camera_id)
+        forget(tenant, cameras)
     except RedisError as error:
-        log.warning("the picture of camera %s goes by itself, Redis is away: %s", camera_id, error)
+        log.warning("pictures of %s camera(s) go by themselves, Redis is away: %s", len(cameras), error)
 
 
 def _examine_added(face_image_id: UUID, **_: object) -> None:

@@ -18,8 +18,7 @@ from facetrack.demo.clip import make_clip
 from facetrack.demo.enrolment import enrolment_pictures
 from facetrack.demo.truth import Truth
 from facetrack.lib.crew import Crew, crew, manage
-from facetrack.lib.port import first_free
-from facetrack.lib.services import running, stop
+from facetrack.lib.services import ports, running, stop
 from tests.backing import VAR
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -75,7 +74,7 @@ def installation() -> Iterator[Installation]:
     if var.exists():  # of an earlier run
         stop(var / "services", wipe=True)
         shutil.rmtree(var)
-    port = first_free("127.0.0.1", 18000)
+    port = ports.pick(None)
     environ = {**os.environ, "FACETRACK_VAR_DIR": str(var), "FACETRACK_LOG_LEVEL": "INFO"}
     environ["FACETRACK_CLIP_DIR"] = str(var / "clips")
     for url in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI"):

@@ -12,10 +12,14 @@ from django.test import Client
 from django_tenants.utils import tenant_context
 
 from cameras.models import Camera, Site
+from staff.actions import delete_staff_member
+from staff.models import StaffMember
 from tenants.context import installation
 from tenants.models import Tenant
 from tenants.rules import Role
 from tests.conftest import make_camera
+from visits.actions import delete_visitor
+from visits.models import Sighting
 from workers import operations
 from workers.actions.fleet import Beat, Introduction, beat, register
 from workers.actions.leases import take
@@ -174,6 +178,31 @@ def test_what_a_stopped_camera_saw_is_shown_to_nobody(
     assert pictures.newest(acme.pk, camera.pk) is None
     pictures.keep(acme.pk, camera.pk, PICTURE)  # a frame that was under way
     assert client.get(path).status_code == 204
+
+
+@pytest.mark.parametrize("who", ["staff", "visitor"])
+def test_whoever_is_forgotten_is_in_no_picture_of_the_last_minutes(
+    acme: Tenant,
+    other: Tenant,
+    camera: Camera,
+    make_visit: Callable[..., Sighting],
+    who: str,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    hall = make_camera("Hall", enabled=True)  # they may have passed there, recognised by nobody
+    for tenant, one in ((acme, camera), (acme, hall), (other, camera)):
+        pictures.keep(tenant.pk, one.pk, PICTURE)
+    visitor = make_visit(camera).visitor
+    assert visitor
+    with django_capture_on_commit_callbacks(execute=True):
+        if who == "staff":
+            delete_staff_member(member=StaffMember.objects.create(name="Ada"))
+        else:
+            delete_visitor(visitor=visitor)
+        assert pictures.newest(acme.pk, camera.pk), "not before it is certain"
+    assert pictures.newest(acme.pk, camera.pk) is None
+    assert pictures.newest(acme.pk, hall.pk) is None
+    assert pictures.newest(other.pk, camera.pk), "another customer's pictures stay"
 
 
 def test_pictures_are_for_those_who_see_the_camera(

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from facetrack.lib.port import first_free
+from facetrack.lib.services import ports
 
 PROGRAM = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 
@@ -21,7 +21,7 @@ def pgbouncer(database: Mapping[str, Any], mode: str) -> Iterator[int]:
     """PgBouncer in this pool mode; the port it listens on. `database` is an entry of DATABASES."""
     folder = Path(tempfile.mkdtemp(prefix="facetrack-bouncer-"))
     folder.chmod(0o755)
-    port = first_free("127.0.0.1", 16432)
+    port = ports.pick(None)
     (folder / "users").write_text(f'"{database["USER"]}" "{database["PASSWORD"]}"\n')
     (folder / "ini").write_text(
         f"[databases]\n* = host={database['HOST']} port={database['PORT']}\n"

@@ -24,8 +24,7 @@ import redis
 import requests
 
 from facetrack.lib.crew import Crew, crew, manage
-from facetrack.lib.port import first_free
-from facetrack.lib.services import running, stop
+from facetrack.lib.services import ports, running, stop
 from tests.backing import ROOT, VAR
 from tests.chaos.people import HEIGHT, PACK, WIDTH, drawn
 
@@ -147,7 +146,7 @@ def installation() -> Iterator[Installation]:
         shutil.rmtree(var)
     for folder in ("clips", "machine/clips"):
         (var / folder).mkdir(parents=True)
-    port = first_free("127.0.0.1", 18400)
+    port = ports.pick(None)
     environ = {name: value for name, value in os.environ.items() if name not in URLS} | {
         "FACETRACK_VAR_DIR": str(var),
         "FACETRACK_CLIP_DIR": str(var / "clips"),

@@ -66,9 +66,10 @@ def live(tenant: UUID, camera: UUID) -> bytes | None:
     return still.jpeg if still and still.age < LIVE_SECONDS else None
 
 
-def forget(tenant: UUID, camera: UUID) -> None:
-    """The camera is stopped or gone: nobody is to see what it saw. Raises redis.RedisError."""
-    store().delete(_key("preview", tenant, camera), _key("watched", tenant, camera))
+def forget(tenant: UUID, cameras: Iterable[UUID]) -> None:
+    """Nobody is to see what these saw: they stopped, or somebody is forgotten. Raises redis.RedisError."""
+    if keys := [_key(kind, tenant, camera) for camera in cameras for kind in ("preview", "watched")]:
+        store().delete(*keys)
 
 
 def _key(kind: str, tenant: UUID, camera: UUID) -> str:
