@@ -20,6 +20,7 @@ from tests.e2e.conftest import CHROMIUM, Customer, Installation, answers, visits
 from tests.e2e.policy import violations
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+PATIENCE = 180  # seconds: the pack `dlib` plays the clip several times slower than it is
 SOON = 45_000  # milliseconds: the first person needs some seconds of the clip to be decided
 
 
@@ -132,6 +133,47 @@ def test_another_tenant_sees_none_of_it(
         assert answer.status == 404, path
 
 
+PROPOSE = """
+from django_tenants.utils import tenant_context
+from tenants.models import Tenant
+from visits.models import MergeProposal, Visitor
+with tenant_context(Tenant.objects.get(name="acme")):
+    first, second = Visitor.objects.order_by("pk").values_list("pk", flat=True)[:2]
+    MergeProposal.objects.create(first_id=first, second_id=second, score=0.41)
+"""
+
+
+def test_two_visitors_are_merged_and_are_two_again(
+    installation: Installation, entrance: dict[str, Any], page: Page
+) -> None:
+    acme = installation.acme
+
+    def visitors() -> set[str]:
+        return {row["id"] for row in acme.api("GET", "visitors/")["results"]}
+
+    acme.api("POST", f"cameras/{entrance['id']}/start/")
+    wait_for(lambda: len(visitors()) > 1, PATIENCE, "two visitors")
+    acme.api("POST", f"cameras/{entrance['id']}/stop/")
+    before = visitors()
+    installation.command("shell", "-v0", "-c", PROPOSE)
+
+    log_in(page, acme)
+    page.goto(acme.base + "/visitors/merges/")
+    shots = page.locator("main img")
+    expect(shots).to_have_count(2)
+    for shot in shots.all():
+        expect(shot).not_to_have_js_property("naturalWidth", 0)
+    page.get_by_role("button", name="Same person").click()
+    expect(page.get_by_text("Merged: ")).to_be_visible()
+    assert len(before - visitors()) == 1
+
+    page.goto(acme.base + "/visitors/merges/history/")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("are two people again")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(0)
+    assert visitors() == before
+
+
 @pytest.mark.parametrize("login", [True, False])
 def test_the_websocket_refuses_whoever_is_no_member(
     installation: Installation, page: Page, login: bool
@@ -222,10 +264,6 @@ def test_the_policy_refuses_what_is_not_ours(installation: Installation, page: P
     assert page.evaluate("window.ran") is None
     for directive in ("script-src-elem", "script-src-attr", "img-src", "frame-src", "style-src-attr"):
         assert any(directive in line for line in refused), (directive, refused)
-
-
-PATIENCE = 180
-"""Seconds: the pack `dlib` plays the clip several times slower than it is."""
 
 
 @pytest.fixture
