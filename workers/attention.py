@@ -18,6 +18,9 @@ SHARE = 0.25
 """Of the cores, for embedding. Decoding, finding and following the faces of 20 cameras of 640 x 360 at 5
 frames a second take 1.4 of two cores; half a core more is 170 faces a second. With 0.35 such cameras that had
 once fallen behind did not recover."""
+LEFT_WHERE_SCARCE = 0.1
+"""Of that share, while cameras wait for a core: a look that is late costs little, a lost frame breaks tracks.
+Some are left, or on a machine that is too small for its cameras nobody would be named any more."""
 BURST = 1.0
 """Seconds of that share which may be saved up: a group that enters is looked at at once."""
 
@@ -90,10 +93,16 @@ class Allowance:
     from the finding of faces, for then frames would be lost, tracks break, and new ones want to be looked at.
     """
 
-    def __init__(self, share: float = SHARE, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`share` of all cores; `clock` tells seconds."""
+    def __init__(
+        self,
+        share: float = SHARE,
+        *,
+        scarce: Callable[[], bool] = lambda: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`share` of all cores; `scarce` tells whether cameras wait for one, `clock` seconds."""
         self._rate = share * (os.cpu_count() or 1)
-        self._clock = clock
+        self._scarce, self._clock = scarce, clock
         self._lock = threading.Lock()
         self._left, self._at = BURST, clock()
 
@@ -119,5 +128,6 @@ class Allowance:
     def _refilled(self) -> float:
         """Seconds of the share that are left; below zero where it is overdrawn."""
         now = self._clock()
-        self._left, self._at = min(BURST, self._left + now - self._at), now
+        more = (now - self._at) * (LEFT_WHERE_SCARCE if self._scarce() else 1.0)
+        self._left, self._at = min(BURST, self._left + more), now
         return self._left

@@ -7,8 +7,9 @@ from django.conf import settings
 from workers import engines
 from workers.attention import Allowance
 from workers.engines.store import ModelStore
+from workers.turns import TURNS
 
-ALLOWANCE = Allowance()
+ALLOWANCE = Allowance(scarce=TURNS.scarce)
 """For embedding, of the cameras that this process watches."""
 
 _lock = threading.Lock()

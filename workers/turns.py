@@ -20,10 +20,14 @@ class Turns:
 
     def __init__(self, most: int) -> None:
         """`most` threads at once."""
-        self._free = most
+        self._most = self._free = most
         self._lock = threading.Lock()
         self._queue: deque[threading.Lock] = deque()
         self._mine = threading.local()
+
+    def scarce(self) -> bool:
+        """Whether as many wait for a turn as have one."""
+        return len(self._queue) >= self._most
 
     @contextmanager
     def taken(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.conftest import template_of as made_up
 from tests.stages.faces import face_at
-from workers.attention import BURST, Allowance, Urgency, is_steady, urgency_of
+from workers.attention import BURST, LEFT_WHERE_SCARCE, Allowance, Urgency, is_steady, urgency_of
 from workers.config import PipelineConfig
 from workers.stages.evidence import Evidence, Sample, Span, Track
 from workers.stages.track import Followed
@@ -114,6 +114,18 @@ def test_embedding_takes_no_more_than_its_share_of_the_cores(monkeypatch: pytest
     clock = Clock()
     allowance = Allowance(0.25, clock=clock)
     assert share_of(allowance, clock, Urgency.OPEN, cost=0.003, seconds=60.0) == pytest.approx(1.0, abs=0.05)
+
+
+def test_where_cameras_wait_for_a_core_embedding_gives_way_but_not_altogether() -> None:
+    clock, waiting = Clock(), [False]
+    allowance = Allowance(0.25, scarce=lambda: waiting[0], clock=clock)
+    plenty = share_of(allowance, clock, Urgency.OPEN, cost=0.003, seconds=60.0)
+    waiting[0] = True
+    little = share_of(allowance, clock, Urgency.OPEN, cost=0.003, seconds=60.0)
+    assert little == pytest.approx(plenty * LEFT_WHERE_SCARCE, rel=0.1)
+    waiting[0] = False
+    again = share_of(allowance, clock, Urgency.OPEN, cost=0.003, seconds=60.0)
+    assert again == pytest.approx(plenty, rel=0.1)
 
 
 def test_newcomers_may_overdraw_and_the_rest_waits() -> None:

@@ -57,6 +57,30 @@ def test_who_waits_for_something_leaves_the_turn_to_another() -> None:
     assert computing.most == 1
 
 
+def test_turns_are_scarce_where_as_many_wait_as_have_one() -> None:
+    turns, hold, asked = Turns(2), threading.Event(), threading.Semaphore(0)
+
+    def work() -> None:
+        asked.release()
+        with turns.taken():
+            hold.wait(timeout=10)
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            pool.submit(work)
+        for _ in range(3):
+            assert asked.acquire(timeout=5)
+        time.sleep(0.05)
+        assert not turns.scarce()
+        pool.submit(work)
+        deadline = time.monotonic() + 5
+        while not turns.scarce():
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        hold.set()
+    assert not turns.scarce()
+
+
 def test_who_came_first_is_first() -> None:
     """A thread that takes turn after turn does not overtake those that wait."""
     turns, order, over = Turns(1), list[str](), threading.Event()

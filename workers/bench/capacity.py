@@ -40,7 +40,7 @@ def capacity(
     They begin one after the other, spread over the length of the clip, and are measured once all run: people
     do not enter in front of all cameras at one moment.
     """
-    allowance = Allowance()
+    allowance = Allowance(scarce=TURNS.scarce)
     watches, pause = [], _length(clip) / cameras
     for _ in range(cameras):
         watches.append(_Watch(clip, engines, book, config, allowance))  # its clip plays from now on
