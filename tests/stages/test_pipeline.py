@@ -165,7 +165,7 @@ def test_a_picture_on_the_wall_does_not_make_the_pipeline_grow(
             pipeline.process(clip.frame((poster, 300, 20), (passer, 10 + 5 * i, 180)))
         for _ in range(7):
             pipeline.process(clip.frame((poster, 300, 20)))
-    [living] = pipeline._living.values()
+    [living] = pipeline._claims.living.values()
     assert living.beside <= {2, 3, 4}
     assert all(sample.shot is None for sample in living.evidence.samples)
 

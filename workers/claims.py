@@ -1,0 +1,169 @@
+"""Claims: who each track of a source is said to be. One identity a frame; what is said can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from workers.config import PipelineConfig, Thresholds
+from workers.stages.decide import Standing, is_ripe, is_settled, judge, outdone
+from workers.stages.embed import template_of
+from workers.stages.evidence import Evidence, Span, Track
+from workers.types import Candidate, Counters, Decision, Floats, Frame, Gallery, TrackReport, Verdict
+
+NAMED = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
+MOST_PAST = 50  # ended tracks whose claim may still be contested
+
+
+class Claims:
+    """The tracks of one source, those in view and those that ended beside them, with their verdicts."""
+
+    def __init__(
+        self, gallery: Gallery, limits: Thresholds, config: PipelineConfig, counters: Counters
+    ) -> None:
+        self.living: dict[int, Track] = {}
+        """By number, the tracks that have not ended."""
+        self._past: dict[int, Track] = {}
+        self._gallery, self._limits = gallery, limits
+        self._config, self._counters = config, counters
+
+    def begin(self, number: int, frame: Frame) -> Track:
+        """A new track, seen first in this frame."""
+        self._counters.tracks += 1
+        evidence = Evidence(
+            span=Span.starting(frame),
+            most=self._config.samples,
+            stranger=self._limits.review - self._limits.margin,
+            same=self._limits.link,
+        )
+        self.living[number] = Track(number, evidence)
+        return self.living[number]
+
+    def settled(self, numbers: Iterable[int]) -> list[TrackReport]:
+        """Reports of those of these tracks that can be decided now."""
+        tracks = [self.living[number] for number in sorted(set(numbers) & set(self.living))]
+        undecided = [track for track in tracks if track.verdict is None and track.evidence.samples]
+        return [report for track in undecided for report in self._settle(track)]
+
+    def _settle(self, track: Track) -> list[TrackReport]:
+        """Reports a track once the evidence is enough; asked again only when there is more of it."""
+        evidence = track.evidence
+        ripe = is_ripe(evidence.span.usable, evidence.seconds(), self._config)
+        if track.judged == evidence.embedded * 2 + ripe:
+            return []
+        track.judged = evidence.embedded * 2 + ripe
+        standing = self._standing(track, everybody=ripe)
+        verdict = judge(standing, self._limits, self._config)
+        track.close = verdict.decision is Decision.UNSURE
+        if not is_settled(verdict, standing, self._config):
+            return []
+        return self._claim(track, verdict)
+
+    def end(self, numbers: Iterable[int]) -> list[TrackReport]:
+        """The last reports of tracks that are over."""
+        reports: list[TrackReport] = []
+        for number in numbers:
+            track = self.living.pop(number, None)
+            if track is None:
+                continue
+            track.ended = True
+            self._past[number] = track
+            reports += self._claim(track, self._last_verdict(track))
+        self._forget()
+        return reports
+
+    def _last_verdict(self, track: Track) -> Verdict:
+        """A settled verdict stands; its score is that of all the faces seen."""
+        final = judge(self._standing(track, everybody=True), self._limits, self._config)
+        settled = track.verdict
+        if settled is None or (final.decision, final.identity) == (settled.decision, settled.identity):
+            return final
+        return settled
+
+    def _claim(self, track: Track, verdict: Verdict) -> list[TrackReport]:
+        """Reports a verdict. One identity a frame: of two tracks seen together the weaker is left unsure."""
+        rival = self._rival(track, verdict)
+        if rival is None or rival.verdict is None:
+            return [self._report(track, verdict)]
+        if rival.verdict.decision is Decision.NEW_VISITOR or rival.verdict.score >= verdict.score:
+            # A living track may still prove to be somebody else.
+            return [self._report(track, outdone(verdict, rival.number))] if track.ended else []
+        return [self._report(rival, outdone(rival.verdict, track.number)), self._report(track, verdict)]
+
+    def _rival(self, track: Track, verdict: Verdict) -> Track | None:
+        """A track seen in the same frame as this one that has been given the same identity."""
+        if verdict.identity is None:
+            return None
+        for number in sorted(track.beside):
+            other = self.living.get(number) or self._past.get(number)
+            if other is not None and self._identity(other, verdict.decision) == verdict.identity:
+                return other
+        return None
+
+    def _identity(self, track: Track, decision: Decision) -> str | None:
+        """Who a track is among the staff or the visitors, as `decision` asks."""
+        settled = track.verdict
+        if settled is not None and settled.decision is Decision.NEW_VISITOR and decision is Decision.VISITOR:
+            nearest = self._gallery.visitors(self._template(track))[:1]
+            return nearest[0].identity if nearest and nearest[0].score >= self._limits.link else None
+        return settled.identity if settled is not None and settled.decision is decision else None
+
+    def _report(self, track: Track, verdict: Verdict) -> TrackReport:
+        evidence, span, sequence = track.evidence, track.evidence.span, track.reports
+        track.verdict, track.reports = verdict, track.reports + 1
+        if track.ended:
+            self._counters.decisions[verdict.decision] += 1
+        rejected = verdict.decision is Decision.REJECTED
+        return TrackReport(
+            track=track.number,
+            sequence=sequence,
+            ended=track.ended,
+            verdict=verdict,
+            first_frame=span.first_frame,
+            last_frame=span.last_frame,
+            started_at=span.started_at,
+            last_seen_at=span.last_seen_at,
+            faces=span.faces,
+            usable_faces=span.usable,
+            template=None if rejected else self._template(track),
+            shot=evidence.best_shot,
+            last_box=evidence.last_box,
+        )
+
+    def _standing(self, track: Track, *, everybody: bool) -> Standing:
+        """What is known of a track; without `everybody` the visitors, who may be far away, are not asked."""
+        evidence = track.evidence
+        if not evidence.samples:
+            return Standing(usable=0, good=0, seconds=0.0, refused=evidence.refused_for)
+        template = self._template(track)
+        staff = tuple(self._gallery.staff(template))
+        return Standing(
+            usable=evidence.span.usable,
+            good=evidence.good(self._config.good_quality),
+            seconds=evidence.seconds(),
+            staff=staff,
+            share=evidence.share_of(staff[0].identity) if staff else 0.0,
+            visitors=self._visitors(staff, template) if everybody else (),
+            refused=evidence.refused_for,
+        )
+
+    def _visitors(self, staff: tuple[Candidate, ...], template: Floats) -> tuple[Candidate, ...]:
+        """Nobody needs the visitors' index, which may be far away, for a clear staff member."""
+        if staff and staff[0].score >= self._limits.link:
+            return ()
+        return tuple(self._gallery.visitors(template))
+
+    def _template(self, track: Track) -> Floats:
+        return template_of(track.evidence.embeddings(), track.evidence.qualities())
+
+    def _forget(self) -> None:
+        """Keeps of the ended tracks those that were named and seen beside a living one, the newest only.
+
+        A picture on the wall is a track that may live for weeks beside everybody who passes.
+        """
+        needed = {number for track in self.living.values() for number in track.beside}
+        named = [
+            n for n, t in self._past.items() if n in needed and t.verdict and t.verdict.decision in NAMED
+        ]
+        self._past = {number: self._past[number] for number in sorted(named)[-MOST_PAST:]}
+        for track in self.living.values():
+            track.beside &= self.living.keys() | self._past.keys()

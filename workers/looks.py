@@ -1,0 +1,149 @@
+"""Looks: which faces of a frame are embedded, and what each adds to what is known of its track."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workers.attention import Allowance, Urgency, is_steady, urgency_of
+from workers.config import PipelineConfig
+from workers.stages.align import aligned, thumbnails
+from workers.stages.detect import Letterbox, refined
+from workers.stages.evidence import Sample, Span, Track, crop_of
+from workers.stages.quality import assess, outlook
+from workers.stages.track import Followed
+from workers.types import Counters, Face, Floats, Frame, Gallery, Picture, Quality
+
+if TYPE_CHECKING:  # engines are on the floor above
+    from workers.engines import Engines
+
+SIDE = 16  # pixels of a thumbnail
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A usable face of a frame that has to be embedded. `before` is its track's span without it."""
+
+    track: Track
+    face: Face
+    crop: Picture
+    quality: float
+    before: Span
+
+
+class Looks:
+    """At the faces of one source."""
+
+    def __init__(
+        self,
+        engines: Engines,
+        gallery: Gallery,
+        config: PipelineConfig,
+        counters: Counters,
+        allowance: Allowance | None,
+    ) -> None:
+        """Without an `allowance` faces are embedded whenever it is worth it."""
+        self._engines, self._gallery, self._limits = engines, gallery, engines.thresholds
+        self._config, self._counters, self._allowance = config, counters, allowance
+        self._thumbnail = (engines.embedder.template * (SIDE / engines.embedder.size)).astype(np.float32)
+
+    def taken(
+        self, frame: Frame, view: Letterbox, seen: Sequence[tuple[Track, Followed]]
+    ) -> list[tuple[Look, Sample]]:
+        """Counts the faces of the frame and embeds those that can still change something."""
+        wanted = self._wanted(frame, view, seen)
+        looks = self._usable(frame, view, sorted(wanted, key=lambda one: (one[0], one[1].number)))
+        for track, one in seen:
+            track.evidence.see(frame, usable=track.usable, box=one.face.box)
+            self._counters.usable_faces += track.usable
+        return self._embedded(frame, looks)
+
+    def _wanted(
+        self, frame: Frame, view: Letterbox, seen: Sequence[tuple[Track, Followed]]
+    ) -> list[tuple[Urgency, Track, Face]]:
+        expected = [self._outlook(one.face, frame) for _, one in seen]
+        fair = [one.face for (_, one), hope in zip(seen, expected, strict=True) if not hope.reasons]
+        thumbs = iter(self._thumbnails(view, fair))
+        wanted = []
+        for (track, one), hope in zip(seen, expected, strict=True):
+            if hope.reasons:
+                _refuse(track, hope.reasons)
+                continue
+            track.shaken |= not is_steady(track, one, next(thumbs))
+            urgency = urgency_of(track, hope.score, frame.at, self._config)
+            if urgency is not None:
+                wanted.append((urgency, track, one.face))
+        return wanted
+
+    def _usable(
+        self, frame: Frame, view: Letterbox, wanted: Sequence[tuple[Urgency, Track, Face]]
+    ) -> list[Look]:
+        """Those of the faces that prove usable, as far as there is time for them."""
+        looks = []
+        for urgency, track, face in wanted:
+            if self._allowance is not None and not self._allowance.permits(urgency):
+                break  # what follows is less urgent
+            look = self._look_at(track, face, frame, view)
+            if look is not None:
+                looks.append(look)
+        return looks
+
+    def _outlook(self, face: Face, frame: Frame) -> Quality:
+        height, width = frame.picture.shape[:2]
+        least, sure = self._config.camera.min_face, self._engines.sure
+        return outlook(face, (width, height), least_width=least, sure=sure)
+
+    def _thumbnails(self, view: Letterbox, faces: Sequence[Face]) -> Floats:
+        """(N, SIDE * SIDE), in the order of `faces`."""
+        if not faces:
+            return np.empty((0, SIDE * SIDE), dtype=np.float32)
+        landmarks = np.stack([face.landmarks for face in faces]) * np.float32(view.scale)
+        return thumbnails(view.picture, landmarks, self._thumbnail, SIDE)
+
+    def _look_at(self, track: Track, face: Face, frame: Frame, view: Letterbox) -> Look | None:
+        """Face, crop and quality of a face that is worth embedding; remembers why it is of no use."""
+        track.looked_at = frame.at
+        face = refined(self._engines.detector, frame.picture, face, view.scale)
+        embedder, (height, width) = self._engines.embedder, frame.picture.shape[:2]
+        crop = aligned(frame.picture, face.landmarks, embedder.template, embedder.size)
+        least, sure = self._config.camera.min_face, self._engines.sure
+        quality = assess(face, crop, (width, height), least_width=least, sure=sure)
+        if quality.reasons:
+            _refuse(track, quality.reasons)
+            return None
+        track.usable, track.shaken = True, False
+        return Look(track, face, crop, quality.score, track.evidence.span)
+
+    def _embedded(self, frame: Frame, looks: list[Look]) -> list[tuple[Look, Sample]]:
+        """Embedding costs more than all else but detection: only faces that can still change something."""
+        if not looks:
+            return []
+        self._counters.embedded_faces += len(looks)
+        with nullcontext() if self._allowance is None else self._allowance.charged():
+            embeddings = self._engines.embedder.embed([look.crop for look in looks])
+        return [
+            (look, self._sample(frame, look, embedding))
+            for look, embedding in zip(looks, embeddings, strict=True)
+        ]
+
+    def _sample(self, frame: Frame, look: Look, embedding: Floats) -> Sample:
+        nearest = self._gallery.staff(embedding)[:1]
+        best = look.track.evidence.best_shot
+        better = best is None or look.quality > best.quality
+        return Sample(
+            embedding=embedding,
+            quality=look.quality,
+            index=frame.index,
+            at=frame.at,
+            shot=crop_of(frame, look.face, look.quality, self._config.shot_margin) if better else None,
+            vote=nearest[0] if nearest and nearest[0].score >= self._limits.review else None,
+        )
+
+
+def _refuse(track: Track, reasons: tuple[str, ...]) -> None:
+    track.usable = False
+    track.evidence.refuse(reasons[0])
