@@ -1,20 +1,24 @@
 """What pages are told over the websocket, once it is committed, and what the floors above are told."""
 
+import asyncio
 import logging
 from typing import Literal, TypedDict
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.dispatch import Signal
 from redis.exceptions import RedisError
 
+from facetrack.lib.aside import aside
 from tenants.channels import group_of
 from tenants.models import Tenant
 
 About = Literal["visits", "cameras"]
 
 log = logging.getLogger(__name__)
+
+LONGEST_SECONDS = 5.0
+"""For a word to the pages; where Redis hangs, those that wait do not pile up."""
 
 visitor_leaving = Signal()
 """A visitor is about to be deleted with all that hangs on them; sent in the transaction with `visitor_id`."""
@@ -33,15 +37,24 @@ class LiveMessage(TypedDict):
 
 
 def publish(tenant: Tenant, site: UUID, cursor: int, about: About) -> None:
-    """Tell the open pages of whoever sees the whole tenant, or the site.
+    """Tell the open pages of whoever sees the whole tenant, or the site. Does not wait for it.
 
     Redis being away delays them; it never loses what is saved.
     """
-    send = async_to_sync(get_channel_layer().group_send)
+    aside(_announced(tenant, site, cursor, about))
+
+
+async def _announced(tenant: Tenant, site: UUID, cursor: int, about: About) -> None:
+    layer = get_channel_layer()
     try:
-        send(group_of(tenant), LiveMessage(type="live.event", cursor=cursor, about=about))
-        send(group_of(tenant, site), LiveMessage(type="live.event", cursor=None, about=about))
-    except (RedisError, OSError) as error:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            await layer.group_send(
+                group_of(tenant), LiveMessage(type="live.event", cursor=cursor, about=about)
+            )
+            await layer.group_send(
+                group_of(tenant, site), LiveMessage(type="live.event", cursor=None, about=about)
+            )
+    except (RedisError, OSError) as error:  # a time-out is an OSError
         log.warning(
             "live event %s of %s was not announced, pages will fetch it later: %s", cursor, tenant, error
         )

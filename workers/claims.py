@@ -72,7 +72,12 @@ class Claims:
         return reports
 
     def _last_verdict(self, track: Track) -> Verdict:
-        """A settled verdict stands; its score is that of all the faces seen."""
+        """A settled verdict stands; its score is that of all the faces seen.
+
+        Of a new visitor it is the one they were found new with: by now the index knows them.
+        """
+        if track.verdict is not None and track.verdict.decision is Decision.NEW_VISITOR:
+            return track.verdict
         final = judge(self._standing(track, everybody=True), self._limits, self._config)
         settled = track.verdict
         if settled is None or (final.decision, final.identity) == (settled.decision, settled.identity):

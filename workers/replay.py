@@ -101,11 +101,11 @@ def enrol_people(
 
 
 def read_ahead(source: Source, pipeline: Pipeline) -> ReadAhead:
-    """Decoding in one thread, detecting in another, the rest where it is read: what comes out is the same.
+    """Decoding in one thread, detecting in others, the rest where it is read: what comes out is the same.
 
     For clips that are to be done soon. A worker's cameras, each in a thread, keep its cores busy without.
     """
-    return ReadAhead(ReadAhead(source, pipeline.prepared), pipeline.detected)
+    return ReadAhead(source, pipeline.prepared, pipeline.detected)
 
 
 def replay(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from workers.stages.capture import ReadAhead, SourceError
+from workers.stages.capture.ahead import DEPTH
 from workers.types import Frame
 
 
@@ -47,6 +50,52 @@ def test_a_failure_is_heard_of_after_the_frames_before_it() -> None:
     assert [ahead.read() is not None for _ in range(3)] == [True] * 3
     with pytest.raises(SourceError, match="it broke"):
         ahead.read()
+
+
+def test_frames_are_worked_on_together_and_come_in_order() -> None:
+    together = threading.Barrier(2)
+
+    def work(frame: Frame) -> Frame:
+        if frame.index < 2:
+            together.wait(timeout=10)  # broken where one is done after the other
+        time.sleep(0.002 if frame.index % 2 else 0)
+        return replace(frame, found=())
+
+    ahead = ReadAhead(Numbers(20), work=work)
+    frames = [ahead.read() for _ in range(20)]
+    assert [frame.index for frame in frames if frame and frame.found == ()] == list(range(20))
+    assert ahead.read() is None
+
+
+def test_a_failure_of_the_work_comes_with_its_frame() -> None:
+    def work(frame: Frame) -> Frame:
+        if frame.index == 1:
+            raise SourceError("it broke", "mend it")
+        return frame
+
+    ahead = ReadAhead(Numbers(3), work=work)
+    assert ahead.read() is not None
+    with pytest.raises(SourceError, match="it broke"):
+        ahead.read()
+    ahead.close()
+
+
+def test_once_settled_as_much_is_done_as_may_be_and_no_more() -> None:
+    done: list[int] = []
+
+    def work(frame: Frame) -> Frame:
+        time.sleep(0.005)
+        done.append(frame.index)
+        return frame
+
+    ahead = ReadAhead(Numbers(DEPTH + 3), work=work)
+    ahead.settle()
+    assert sorted(done) == list(range(DEPTH))
+    for _ in range(5):
+        ahead.read()
+    ahead.settle()
+    assert sorted(done) == list(range(DEPTH + 3)), "the last ones, of which there are fewer"
+    ahead.close()
 
 
 def test_closing_early_ends_the_thread() -> None:

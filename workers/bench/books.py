@@ -99,9 +99,18 @@ def tenant_book(engines: Engines, people: Sequence[Actor]) -> Iterator[TenantBoo
                 camera_id=camera.pk, tenant=tenant, site_id=site.pk, label="Bench", epoch=camera.epoch
             )
             members = [_enrolled(actor, engines.embedder.pack) for actor in people]
-        yield TenantBook(tenant, camera, engines, {str(member.pk): member.name for member in members})
+        book = TenantBook(tenant, camera, engines, {str(member.pk): member.name for member in members})
+        _warm(book)
+        yield book
     finally:
         _remove(tenant)
+
+
+def _warm(book: TenantBook) -> None:
+    """A worker has its gallery and its connections long before somebody comes."""
+    nobody = np.zeros(512, dtype=np.float32)
+    book.staff(nobody)
+    book.visitors(nobody)
 
 
 def _enrolled(actor: Actor, pack: str) -> StaffMember:

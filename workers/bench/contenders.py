@@ -17,6 +17,7 @@ from workers.config import PipelineConfig
 from workers.engines import Engines
 from workers.pipeline import Pipeline
 from workers.replay import read_ahead
+from workers.stages.capture import ReadAhead
 from workers.stages.capture.files import FileSource
 from workers.types import Candidate, Decision, Floats, Frame, Gallery, TrackReport
 
@@ -30,6 +31,9 @@ class Contender(Protocol):
 
     def step(self) -> bool:
         """Decodes and handles the next frame; False where the clip is over."""
+
+    def settle(self) -> None:
+        """Waits for what goes on after the steps: at the end of a turn nothing is left for the others'."""
 
     def close(self) -> None:
         """Frees the clip."""
@@ -75,6 +79,9 @@ class NaiveLoop:
                     self._seen[self._names[best]] += 1
         return True
 
+    def settle(self) -> None:
+        pass
+
     def named(self) -> set[str]:
         return {name for name, frames in self._seen.items() if frames >= NAMED_IN}
 
@@ -107,6 +114,9 @@ class Floor:
         self._session.run(None, {"input": tensor})
         return True
 
+    def settle(self) -> None:
+        pass
+
     def close(self) -> None:
         self._capture.release()
 
@@ -119,7 +129,15 @@ class Ours:
         self.reports: dict[int, TrackReport] = {}
         self.pipeline = Pipeline(engines, book, config)
         self._book = book
-        self._source = read_ahead(FileSource(str(clip), fps=config.camera.fps), self.pipeline)
+        self._clip = FileSource(str(clip), fps=config.camera.fps)
+        self._ahead: ReadAhead | None = None
+
+    @property
+    def _source(self) -> ReadAhead:
+        """Nothing is read before the first step."""
+        if self._ahead is None:
+            self._ahead = read_ahead(self._clip, self.pipeline)
+        return self._ahead
 
     def step(self) -> bool:
         frame = self._source.read()
@@ -130,6 +148,9 @@ class Ours:
         self._save(self.pipeline.process(frame))
         return True
 
+    def settle(self) -> None:
+        self._source.settle()
+
     def named(self) -> set[str]:
         return {
             report.verdict.identity
@@ -138,7 +159,7 @@ class Ours:
         }
 
     def close(self) -> None:
-        self._source.close()
+        (self._ahead or self._clip).close()
 
     def _save(self, reports: list[TrackReport]) -> None:
         for report in reports:

@@ -1,4 +1,4 @@
-"""Race: the contenders take turns of a second of the clip, so that whatever else runs slows all alike."""
+"""Race: the contenders take turns of some seconds of the clip, so that whatever else runs slows all alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from workers.bench.contenders import Contender
 
-TURN = 25  # frames
+TURN = 100  # frames
 
 
 @dataclass(slots=True)
@@ -48,6 +48,7 @@ def _turn(contender: Contender, taken: Taken) -> bool:
     while going and frames < TURN:
         going = contender.step()
         frames += going
+    contender.settle()
     taken.seconds += time.perf_counter() - started
     taken.cpu += time.process_time() - used
     taken.frames += frames

@@ -1,69 +1,85 @@
-"""Read ahead: a file is decoded while the frame before is analysed. Every frame is delivered, in order."""
+"""Read ahead: frames of a file are worked on while earlier ones are analysed. All are delivered, in order."""
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable
-from queue import Empty, Full, Queue
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Empty, Queue
 
 from workers.stages.capture.source import Source
 from workers.types import Frame
 
-DEPTH = 2  # frames waiting: two keep both sides busy, more would only take memory (6 MB each at 1080p)
+DEPTH = 8  # frames: enough to keep all cores busy while the reader saves somebody; 6 MB each at 1080p
 CLOSE_SECONDS = 2.0
+LOOK_SECONDS = 0.2
 
 
 class ReadAhead:
-    """A `Source` that reads another one in a thread of its own.
+    """A `Source` that reads another one in a thread of its own, and works on its frames in others.
 
-    `prepare` is applied to each frame there: decoders and resizing release Python's lock, so that it costs
-    the reader nothing on a second core.
+    Decoders, resizing and models release Python's lock.
     """
 
-    def __init__(self, source: Source, prepare: Callable[[Frame], Frame] | None = None) -> None:
-        self._source = source
-        self._prepare = prepare or (lambda frame: frame)
-        self._queue: Queue[Frame | None] = Queue(DEPTH)
+    def __init__(
+        self,
+        source: Source,
+        prepare: Callable[[Frame], Frame] = lambda frame: frame,
+        work: Callable[[Frame], Frame] = lambda frame: frame,
+    ) -> None:
+        """`prepare` is applied to each frame in order, then `work` to several at once."""
+        self._source, self._prepare, self._work = source, prepare, work
+        self._ready: Queue[Future[Frame] | None] = Queue()
+        self._room = threading.Semaphore(DEPTH)
         self._failure: Exception | None = None
         self._closed = threading.Event()
+        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="read-ahead")
         self._thread = threading.Thread(target=self._run, name="read-ahead", daemon=True)
         self._thread.start()
 
     def read(self) -> Frame | None:
-        """The next frame, None at the end. Raises what the source raised."""
+        """The next frame, None at the end. Raises what the source, or the work on the frame, raised."""
         while not self._closed.is_set():
             try:
-                frame = self._queue.get(timeout=0.5)
+                frame = self._ready.get(timeout=LOOK_SECONDS)
             except Empty:
-                if self._thread.is_alive() or not self._queue.empty():
-                    continue
-                frame = None
-            if frame is None:
-                self._closed.set()
-                if self._failure is not None:
-                    raise self._failure
-            return frame
+                continue
+            if frame is not None:
+                self._room.release()
+                return frame.result()
+            self._closed.set()
+            if self._failure is not None:
+                raise self._failure
         return None
 
+    def settle(self) -> None:
+        """Waits until there is nothing more to be done ahead, so that a measurement counts all work."""
+        while any(frame and not frame.done() for frame in list(self._ready.queue)) or (
+            self._thread.is_alive() and self._ready.qsize() < DEPTH
+        ):
+            time.sleep(0.0005)
+
     def close(self) -> None:
-        """Ends the thread and closes the source."""
+        """Ends the threads and closes the source."""
         self._closed.set()
         self._thread.join(CLOSE_SECONDS)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> None:
         try:
-            while not self._closed.is_set() and (frame := self._source.read()) is not None:
-                self._put(self._prepare(frame))
+            while self._has_room() and (frame := self._source.read()) is not None:
+                self._ready.put(self._pool.submit(self._work, self._prepare(frame)))
         except Exception as error:  # noqa: BLE001 - whatever it is, the reader has to hear of it
             self._failure = error
         finally:
             self._source.close()
-            self._put(None)
+            self._ready.put(None)
 
-    def _put(self, frame: Frame | None) -> None:
+    def _has_room(self) -> bool:
+        """Waits for it; False once this is closed."""
         while not self._closed.is_set():
-            try:
-                self._queue.put(frame, timeout=0.2)
-            except Full:
-                continue
-            return
+            if self._room.acquire(timeout=LOOK_SECONDS):
+                return True
+        return False

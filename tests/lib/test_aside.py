@@ -1,0 +1,42 @@
+"""What nobody waits for: that it is done, in one loop, and that its caller goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from facetrack.lib.aside import aside
+
+
+def test_the_caller_goes_on_and_the_work_is_done() -> None:
+    goes_on, done = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        while not goes_on.is_set():
+            await asyncio.sleep(0.001)
+        done.set()
+
+    aside(work())
+    goes_on.set()
+    assert done.wait(5)
+
+
+def test_all_work_shares_a_loop_and_none_waits_for_another() -> None:
+    loops: list[asyncio.AbstractEventLoop] = []
+    met, both = threading.Barrier(2), threading.Semaphore(0)
+
+    async def work() -> None:
+        loops.append(asyncio.get_running_loop())
+        while len(loops) < 2:  # the other one has to get its turn meanwhile
+            await asyncio.sleep(0.001)
+        both.release()
+
+    def call() -> None:
+        met.wait(timeout=5)
+        aside(work())
+
+    callers = [threading.Thread(target=call) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    assert all(both.acquire(timeout=5) for _ in range(2))
+    assert loops[0] is loops[1]
