@@ -1,12 +1,18 @@
 """Aside: coroutines that nobody waits for, on an event loop of their own in this process."""
 
 import asyncio
+import atexit
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future, wait
 from functools import lru_cache
 from typing import Any
 
+LAST_SECONDS = 2.0
+"""How long the end of the process waits for what is under way: a command ends right after what it did."""
+
 _starting = threading.Lock()
+_pending: set[Future[None]] = set()
 
 
 def aside(work: Coroutine[Any, Any, None]) -> None:
@@ -16,11 +22,14 @@ def aside(work: Coroutine[Any, Any, None]) -> None:
     """
     with _starting:
         loop = _loop()
-    asyncio.run_coroutine_threadsafe(work, loop)
+    future = asyncio.run_coroutine_threadsafe(work, loop)
+    _pending.add(future)
+    future.add_done_callback(_pending.discard)
 
 
 @lru_cache(maxsize=1)
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="aside", daemon=True).start()
+    atexit.register(lambda: wait(list(_pending), LAST_SECONDS))
     return loop

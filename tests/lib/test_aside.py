@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 from facetrack.lib.aside import aside
 
@@ -40,3 +43,19 @@ def test_all_work_shares_a_loop_and_none_waits_for_another() -> None:
         caller.start()
     assert all(both.acquire(timeout=5) for _ in range(2))
     assert loops[0] is loops[1]
+
+
+def test_a_process_that_ends_at_once_does_it_nevertheless(tmp_path: Path) -> None:
+    program = """
+import asyncio, pathlib, sys
+from facetrack.lib.aside import aside
+
+async def work():
+    await asyncio.sleep(0.2)
+    pathlib.Path(sys.argv[1]).write_text("done")
+
+aside(work())
+"""
+    done = tmp_path / "done"
+    subprocess.run([sys.executable, "-c", program, str(done)], check=True, timeout=30)
+    assert done.read_text() == "done"
