@@ -2,11 +2,14 @@
 
 import asyncio
 import atexit
+import logging
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future, wait
 from functools import lru_cache
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 LAST_SECONDS = 2.0
 """How long the end of the process waits for what is under way: a command ends right after what it did."""
@@ -16,7 +19,7 @@ _pending: set[Future[None]] = set()
 
 
 def aside(work: Coroutine[Any, Any, None]) -> None:
-    """Runs it soon, in a thread that all share; it has to handle its own errors.
+    """Runs it soon, in a thread that all share; what it raises is logged.
 
     What it connects to stays connected, unlike with `async_to_sync`, which makes a loop for each call.
     """
@@ -24,7 +27,13 @@ def aside(work: Coroutine[Any, Any, None]) -> None:
         loop = _loop()
     future = asyncio.run_coroutine_threadsafe(work, loop)
     _pending.add(future)
-    future.add_done_callback(_pending.discard)
+    future.add_done_callback(_done)
+
+
+def _done(future: Future[None]) -> None:
+    _pending.discard(future)
+    if not future.cancelled() and (error := future.exception()):
+        log.error("something that nobody waits for failed", exc_info=error)
 
 
 @lru_cache(maxsize=1)

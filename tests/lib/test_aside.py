@@ -6,7 +6,10 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+
+import pytest
 
 from facetrack.lib.aside import aside
 
@@ -43,6 +46,17 @@ def test_all_work_shares_a_loop_and_none_waits_for_another() -> None:
         caller.start()
     assert all(both.acquire(timeout=5) for _ in range(2))
     assert loops[0] is loops[1]
+
+
+def test_what_goes_wrong_is_not_lost(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        raise ValueError("nobody would hear of this")
+
+    aside(work())
+    deadline = time.monotonic() + 5
+    while "nobody would hear of this" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_process_that_ends_at_once_does_it_nevertheless(tmp_path: Path) -> None:
