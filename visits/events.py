@@ -48,12 +48,8 @@ async def _announced(tenant: Tenant, site: UUID, cursor: int, about: About) -> N
     layer = get_channel_layer()
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
-            await layer.group_send(
-                group_of(tenant), LiveMessage(type="live.event", cursor=cursor, about=about)
-            )
-            await layer.group_send(
-                group_of(tenant, site), LiveMessage(type="live.event", cursor=None, about=about)
-            )
+            for group, at in ((group_of(tenant), cursor), (group_of(tenant, site), None)):
+                await layer.group_send(group, LiveMessage(type="live.event", cursor=at, about=about))
     except (RedisError, OSError) as error:  # a time-out is an OSError
         log.warning(
             "live event %s of %s was not announced, pages will fetch it later: %s", cursor, tenant, error

@@ -15,7 +15,7 @@ from workers.config import CameraConfig, PipelineConfig
 from workers.engines import Engines
 from workers.pipeline import Pipeline
 from workers.replay import MemoryGallery, read_ahead
-from workers.types import Decision, Frame, Picture, TrackReport
+from workers.types import Candidate, Decision, Floats, Frame, Picture, TrackReport
 
 PEOPLE = portraits()
 FPS = 5
@@ -339,6 +339,25 @@ def test_a_slip_right_after_a_look_is_looked_at_as_soon_as_it_may_be(
     checked = next(step for step in range(60, 300) if looks("tom", step))
     assert sum(seen) >= config.least_faces
     assert [looks("eileen", checked + i) for i in range(1, 5)] == [0, 0, 0, 1]
+
+
+class Asked(MemoryGallery):
+    """One that counts the searches among the visitors."""
+
+    searches = 0
+
+    def visitors(self, template: Floats) -> list[Candidate]:
+        self.searches += 1
+        return super().visitors(template)
+
+
+def test_of_a_new_visitor_the_index_is_asked_once(engines: Engines) -> None:
+    """Not once more at the end: by then it would find them."""
+    clip, gallery = Clip(), Asked(engines.thresholds.link)
+    first, last = run(Pipeline(engines, gallery, CONFIG), walk(clip, "eileen", 25) + empty(clip), gallery)
+    assert first.verdict.decision is last.verdict.decision is Decision.NEW_VISITOR
+    assert last.ended
+    assert gallery.searches == 2, "by the pipeline, and by whoever remembers the visitor"
 
 
 class Listed:

@@ -1,3 +1,5 @@
+import threading
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +9,10 @@ from tests.conftest import template_of as made_up
 from tests.stages.faces import face_at
 from workers.attention import BURST, LEFT_WHERE_SCARCE, Allowance, Urgency, is_steady, urgency_of
 from workers.config import PipelineConfig
+from workers.loaded import ALLOWANCE
 from workers.stages.evidence import Evidence, Sample, Span, Track
 from workers.stages.track import Followed
+from workers.turns import TURNS
 from workers.types import Decision, Frame, Verdict
 
 CONFIG = PipelineConfig()
@@ -126,6 +130,12 @@ def test_where_cameras_wait_for_a_core_embedding_gives_way_but_not_altogether() 
     waiting[0] = False
     again = share_of(allowance, clock, Urgency.OPEN, cost=0.003, seconds=60.0)
     assert again == pytest.approx(plenty, rel=0.1)
+
+
+def test_the_allowance_of_a_process_hears_that_its_cameras_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = ALLOWANCE._scarce()
+    monkeypatch.setattr(TURNS, "_queue", deque(threading.Lock() for _ in range(TURNS._most)))
+    assert (before, ALLOWANCE._scarce()) == (False, True)
 
 
 def test_newcomers_may_overdraw_and_the_rest_waits() -> None:

@@ -35,7 +35,7 @@ class ReadAhead:
         self._room = threading.Semaphore(DEPTH)
         self._failure: Exception | None = None
         self._closed = threading.Event()
-        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="read-ahead")
+        self._pool = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="read-ahead")
         self._thread = threading.Thread(target=self._run, name="read-ahead", daemon=True)
         self._thread.start()
 
