@@ -9,6 +9,7 @@
 
   const notice = document.getElementById("notice");
   const loginPath = document.body.dataset.login;
+  const IN_USE = ":active, form.htmx-request"; // a button under a finger, a form that waits for its answer
   const isPoll = (element) => element.matches("[data-poll], #live");
 
   function tell(kind, ...content) {
@@ -37,6 +38,13 @@
     for (const [name, value] of [...values.entries()]) if (value === "") values.delete(name);
   });
 
+  /* A list with filters and pages is polled as the address bar has it by now. */
+  const here = () => location.pathname + location.search;
+  document.body.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.dataset.poll === "page") event.detail.path = here();
+  });
+  const isOutdated = ({ elt, pathInfo }) => elt.dataset.poll === "page" && pathInfo.requestPath !== here();
+
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, elt, target } = event.detail;
     if (xhr.responseURL && new URL(xhr.responseURL).pathname === loginPath) {
@@ -44,8 +52,8 @@
       if (elt.id === "live") elt.dispatchEvent(new Event("loggedout"));
       else if (isPoll(elt)) tell("refusal", "You are logged out. ", loginLink());
       else location.reload(); // the server leads to the login, and from there back to this page
-    } else if (isPoll(elt) && target.querySelector(":active")) {
-      event.detail.shouldSwap = false; // never exchange a button under a finger
+    } else if (isPoll(elt) && (target.querySelector(IN_USE) || isOutdated(event.detail))) {
+      event.detail.shouldSwap = false;
       setTimeout(() => htmx.trigger(elt, "tick"), 500);
     }
   });

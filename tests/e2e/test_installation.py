@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from facetrack.lib.services import ensure, standings
 from tenants.admin import tenant_admin
@@ -131,6 +131,87 @@ def test_another_tenant_sees_none_of_it(
         answer = page.goto(installation.other.base + path)
         assert answer is not None
         assert answer.status == 404, path
+
+
+@pytest.mark.parametrize("press", ["Stop", "Start"])
+def test_a_click_counts_while_the_page_fetches_news(
+    installation: Installation, entrance: dict[str, Any], page: Page, press: str
+) -> None:
+    """News that is on its way when the button is pressed neither swallows the click nor the button."""
+    acme, held = installation.acme, list[Route]()
+
+    def hold(route: Route) -> None:
+        held.append(route) if route.request.method == "GET" else route.continue_()
+
+    acme.api("POST", f"cameras/{entrance['id']}/{'stop' if press == 'Start' else 'start'}/")
+    log_in(page, acme)
+    page.goto(acme.base + "/cameras/")
+    expect(page.locator("#live-state")).to_have_text("Live")
+    button = page.get_by_role("button", name=f"{press} Entrance")
+    expect(button).to_be_visible()
+    page.route("**/cameras/", hold)
+    page.evaluate("htmx.trigger(document.body, 'cameras')")
+    with page.expect_request(lambda request: request.method == "POST"):
+        button.click()
+        page.evaluate("htmx.trigger(document.body, 'cameras')")
+    expect(page.get_by_role("button", name=f"{press} Entrance")).to_be_disabled()
+    for route in held:
+        route.continue_()
+    page.unroute("**/cameras/")
+    expect(page.locator("#cameras")).to_contain_text(
+        "Running" if press == "Start" else "Stopped", timeout=SOON
+    )
+
+
+def test_a_click_counts_as_soon_as_there_is_a_button(
+    installation: Installation, entrance: dict[str, Any], page: Page
+) -> None:
+    log_in(page, installation.acme)
+    for press, state in [("Stop", "Stopped"), ("Start", "Running")] * 3:
+        if press == "Stop":
+            installation.acme.api("POST", f"cameras/{entrance['id']}/start/")
+        page.goto(installation.acme.base + "/cameras/", wait_until="commit")
+        page.get_by_role("button", name=f"{press} Entrance").click()
+        expect(page.locator("#cameras")).to_contain_text(state, timeout=SOON)
+
+
+def test_the_buttons_work_without_the_script(
+    installation: Installation, entrance: dict[str, Any], browser: Browser
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page, acme = context.new_page(), installation.acme
+    acme.api("POST", f"cameras/{entrance['id']}/stop/")
+    log_in(page, acme)
+    page.goto(acme.base + "/cameras/")
+    page.get_by_role("button", name="Start Entrance").click()
+    page.get_by_role("link", name="Entrance").click()
+    wait_for(lambda: _started(acme, f"cameras/{entrance['id']}/"), 60, "a running camera")
+    page.get_by_role("button", name="Snapshot").click()
+    expect(page.get_by_role("heading", name="Entrance")).to_be_visible()
+    expect(page.get_by_role("img", name="Picture of Entrance", exact=True)).not_to_have_js_property(
+        "naturalWidth", 0
+    )
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.get_by_role("status")).to_contain_text("Worker")
+    page.get_by_role("button", name="Stop Entrance").click()
+    expect(page.get_by_text("Entrance (Head office) is stopped.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Entrance")).to_be_visible()
+    context.close()
+
+
+SEND_TWICE = """() => {
+    const button = document.querySelector("form button[type=submit]"), sent = [];
+    window.addEventListener("submit", event => sent.push(!event.defaultPrevented));
+    for (const _ of [1, 2]) button.click();
+    return [button.getAttribute("aria-busy"), sent];
+}"""
+
+
+def test_a_form_shows_that_it_is_being_sent_and_is_sent_once(installation: Installation, page: Page) -> None:
+    page.goto(installation.acme.base + "/login/")
+    page.get_by_label("E-mail").fill(installation.acme.email)
+    page.get_by_label("Password").fill("not the password")
+    assert page.evaluate(SEND_TWICE) == ["true", [True, False]]
 
 
 PROPOSE = """

@@ -26,6 +26,8 @@ from workers.operations import Answer, NoAnswer, Operation, ask
 from workers.sinks.pictures import newest, watch
 
 WALL_CAMERAS = 24
+CAMERA_PART = "camera-state"
+"""Where the buttons of a camera's own page are; those of the list are in `cameras`."""
 ASKED = (Operation.RESTART, Operation.TEST, Operation.SNAPSHOT)
 
 
@@ -85,8 +87,9 @@ def ask_camera(request: HttpRequest, camera_id: UUID, operation: str) -> HttpRes
         answer = switching.restart(camera=shown) if restarts else ask(Operation(operation), shown)
     except NoAnswer as error:
         answer = Answer(ok=False, detail=str(error))
-    picture = b64encode(answer.picture).decode()
-    return render(request, "workers/answer.html", {"camera": shown, "answer": answer, "picture": picture})
+    facts = {"answer": answer, "picture": b64encode(answer.picture).decode()}
+    template = "workers/answer.html" if request.htmx else "workers/camera.html"  # type: ignore[attr-defined]
+    return render(request, template, _facts(get_camera(granted(request), shown.pk)) | facts)
 
 
 @require_safe
@@ -147,20 +150,25 @@ def _start(request: HttpRequest, shown: Camera, access: Access) -> Told:
 
 
 def _told(request: HttpRequest, shown: Camera, told: Told) -> HttpResponse:
-    """The part of the page that the button was on, or the page of all cameras where it was no htmx."""
-    if not request.htmx:  # type: ignore[attr-defined]
-        if told.refusal:
-            messages.error(request, told.refusal)
-        else:
-            messages.success(request, told.said)
-        return redirect("cameras")
+    """The part of the page that the button was on; without htmx that whole page.
+
+    A refusal is shown at once, with the button that goes on in spite of it. What was done is shown after a
+    redirect, so that loading the page again does not do it again.
+    """
+    htmx: bool = bool(request.htmx)  # type: ignore[attr-defined]
+    on_its_page = request.POST.get("from") == CAMERA_PART
+    if not htmx and not told.refusal:
+        messages.success(request, told.said)
+        return redirect("camera", shown.pk) if on_its_page else redirect("cameras")
     access = granted(request)
     context = {"said": told.said, "refusal": told.refusal, "hand_over": told.hand_over}
-    if request.htmx.target == "camera-state":  # type: ignore[attr-defined]
-        part, facts = "workers/camera_state.html", _facts(get_camera(access, shown.pk))
+    if on_its_page:
+        part, page = "workers/camera_state.html", "workers/camera.html"
+        facts = _facts(get_camera(access, shown.pk)) | {"target": CAMERA_PART}
     else:
-        part, facts = "cameras/rows.html", {"states": camera_states(access, timezone.now())}
-    return render(request, "workers/switched.html", context | facts | {"part": part})
+        part, page = "cameras/rows.html", "cameras/page.html"
+        facts = {"states": camera_states(access, timezone.now()), "target": "cameras"}
+    return render(request, "workers/switched.html" if htmx else page, context | facts | {"part": part})
 
 
 def _facts(shown: Camera) -> dict[str, object]:
