@@ -373,10 +373,7 @@ FACETRACK_CLIP_DIR: Path = env.path("FACETRACK_CLIP_DIR", VAR_DIR / "clips").abs
 FACETRACK_CAMERA_LOOPBACK: bool = env.bool("FACETRACK_CAMERA_LOOPBACK", False)
 
 # --- Models -------------------------------------------------------------------------------------------
-_SIBLING_MODELS = BASE_DIR.parent / "shared" / "models"
-FACETRACK_MODEL_DIR: Path | None = env.path(
-    "FACETRACK_MODEL_DIR", _SIBLING_MODELS if _SIBLING_MODELS.is_dir() else None
-)
+FACETRACK_MODEL_DIR: Path | None = env.path("FACETRACK_MODEL_DIR", None)
 FACETRACK_CACHE_DIR: Path = env.path("FACETRACK_CACHE_DIR", VAR_DIR / "models")
 FACETRACK_MODEL_MIRROR: str = env.str("FACETRACK_MODEL_MIRROR", "")
 # Of the packs, EdgeFace cannot be downloaded; the other one can (`manage.py models ensure`).

@@ -26,7 +26,7 @@ from tenants.models import Membership, Tenant, User
 from tenants.owner import as_owner
 from tenants.queries import active_tenant
 from tenants.rules import Role
-from tests.backing import SHARED
+from tests.backing import MODELS, NO_MODELS
 from visits.actions import record_track
 from visits.models import Decision, Sighting
 from visits.rules import TrackFacts
@@ -233,9 +233,9 @@ def make_visit(
 @pytest.fixture
 def shared_models() -> Path:
     """The folder of real models, which is not part of the project."""
-    if not (SHARED / "models").is_dir():
-        pytest.skip("needs the models folder beside the project (FACETRACK_MODEL_DIR)")
-    return SHARED / "models"
+    if not MODELS.is_dir():
+        pytest.skip(f"{NO_MODELS} names no folder")
+    return MODELS
 
 
 @pytest.fixture(autouse=True)
@@ -255,6 +255,14 @@ def _back_in_public() -> Iterator[None]:
     cast(Any, connection).set_schema_to_public()
 
 
+WITH_MODELS = {"chaos", "commands", "demo", "e2e", "engines", "stages", "workers"}
+"""Folders of tests that load models, in processes of their own too, or that open a browser."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what `-m` does not name
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The end-to-end tests come first: they take longest, and mostly wait for a clip to play."""
     items.sort(key=lambda item: "e2e" not in item.path.parts)
+    for item in items:
+        if WITH_MODELS & set(item.path.parts) or "engines" in getattr(item, "fixturenames", ()):
+            item.add_marker("models")

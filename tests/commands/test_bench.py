@@ -12,18 +12,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
+from tests.real_models import engines_of_settings, model_file
 from tests.stages.faces import backdrop, paste, portraits, sized
-from workers.engines.store import ModelMissing
-from workers.loaded import loaded_engines, model_store
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _models() -> None:
-    try:
-        loaded_engines()
-        model_store().find("scrfd-2.5g")
-    except ModelMissing as error:
-        pytest.skip(f"needs real models: {error}")
+    engines_of_settings()
+    model_file("scrfd-2.5g")
 
 
 @pytest.fixture(scope="module")

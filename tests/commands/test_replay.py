@@ -14,9 +14,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from insightface.data import get_image
 
+from tests.real_models import engines_of_settings
 from tests.stages.faces import backdrop, paste, portraits, sized
-from workers.engines.store import ModelMissing
-from workers.loaded import loaded_engines
 
 PEOPLE = portraits()
 FIELDS = {"id", "first_frame", "last_frame", "decision", "identity", "score", "faces"}
@@ -24,10 +23,7 @@ FIELDS = {"id", "first_frame", "last_frame", "decision", "identity", "score", "f
 
 @pytest.fixture(scope="module", autouse=True)
 def _models() -> None:
-    try:
-        loaded_engines()
-    except ModelMissing as error:
-        pytest.skip(f"needs real models: {error}")
+    engines_of_settings()
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,8 @@ from facetrack.demo import people, sources
 from facetrack.demo.clip import ClipError, make_clip
 from facetrack.demo.enrolment import enrolment_pictures
 from facetrack.demo.truth import Appearance, Truth
+from tests.real_models import engines_of_settings
 from workers.engines import Engines
-from workers.engines.store import ModelMissing
-from workers.loaded import loaded_engines
 from workers.stages.align import aligned
 from workers.types import Face, Floats, Picture
 
@@ -52,10 +51,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="module")
 def engines() -> Engines:
-    try:
-        return loaded_engines()
-    except ModelMissing as missing:
-        pytest.skip(str(missing))
+    return engines_of_settings()
 
 
 @pytest.fixture(scope="module")

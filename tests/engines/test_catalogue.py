@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from django.conf import settings
-
 from workers.engines.catalogue import MODELS
 from workers.engines.store import ModelStore
 
@@ -29,10 +26,7 @@ def test_checksums_and_names_are_unambiguous() -> None:
     assert all(file.url is None or file.url.startswith("https://") for file in files)
 
 
-def test_the_models_at_hand_are_the_catalogues() -> None:
-    folder: Path | None = settings.FACETRACK_MODEL_DIR
-    if folder is None or not folder.is_dir():
-        pytest.skip("FACETRACK_MODEL_DIR names no folder")
-    store = ModelStore(folder, folder / "none")
+def test_the_models_at_hand_are_the_catalogues(shared_models: Path) -> None:
+    store = ModelStore(shared_models, shared_models / "none")
     damaged = [name for name in MODELS if store.inspect(name).state == "damaged"]
     assert damaged == []

@@ -13,8 +13,8 @@ from insightface.data import get_image
 from insightface.model_zoo import get_model
 from insightface.utils.face_align import norm_crop
 
+from tests.real_models import engines_of, model_file
 from workers.engines import Engines, UnknownModelError, load
-from workers.engines.store import ModelMissing
 from workers.engines.yunet import LEAST_SCORE, OVERLAP, YuNet
 from workers.loaded import model_store
 from workers.types import Face, Picture
@@ -27,17 +27,8 @@ def table() -> Picture:
     return np.asarray(get_image("t1"), dtype=np.uint8)
 
 
-def found(name: str) -> Path:
-    try:
-        return model_store().find(name)
-    except ModelMissing as error:
-        pytest.skip(f"needs real models: {error}")
-
-
 def engines_with(detector: str, pack: str = "edgeface-xs") -> Engines:
-    found(detector)
-    found(pack)
-    return load(pack, detector, model_store())
+    return engines_of(pack, detector)
 
 
 def options() -> onnxruntime.SessionOptions:
@@ -76,7 +67,7 @@ def test_detectors_agree_about_the_places(name: str, table: Picture) -> None:
 
 @pytest.mark.parametrize("size", [(1280, 886), (640, 384), (500, 333)])
 def test_yunet_is_opencvs_yunet(size: tuple[int, int], table: Picture) -> None:
-    path = found("yunet")
+    path = model_file("yunet")
     picture = np.asarray(cv2.resize(table, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     reference = cv2.FaceDetectorYN.create(str(path), "", size, LEAST_SCORE, OVERLAP, 5000)
     rows = reference.detect(picture)[1]
@@ -96,7 +87,7 @@ def test_pictures_of_any_size_without_a_face(name: str, shape: tuple[int, int, i
 
 
 def test_another_kind_of_model_is_refused_by_name() -> None:
-    embedder, detector = found("edgeface-xs"), found("yunet")
+    embedder, detector = model_file("edgeface-xs"), model_file("yunet")
     with pytest.raises(ValueError, match=embedder.name):
         YuNet(embedder, options())
     from workers.engines.arcface import ArcFace
@@ -201,7 +192,7 @@ def publishers_retinaface(path: Path, picture: Picture) -> list[Face]:
 @pytest.mark.parametrize("name", DETECTORS)
 def test_each_detector_is_its_reference_at_640(name: str, table: Picture) -> None:
     picture = np.asarray(cv2.resize(table, (640, 443), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    path = found(name)
+    path = model_file(name)
     if name != "retinaface":  # which is fitted into its square from the top left, as ours is
         picture = np.asarray(cv2.copyMakeBorder(picture, 0, 5, 0, 0, cv2.BORDER_CONSTANT), dtype=np.uint8)
     expected = from_left(reference_faces(name, path, picture))

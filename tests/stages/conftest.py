@@ -6,28 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.backing import SHARED
+from tests.backing import NO_MODELS, SAMPLES
+from tests.real_models import engines_of_settings
 from workers.engines import Engines
-from workers.engines.store import ModelMissing
 from workers.enrol import enrol_picture
-from workers.loaded import loaded_engines
 from workers.replay import MemoryGallery
 
 
 @pytest.fixture(scope="session")
 def engines() -> Engines:
-    try:
-        return loaded_engines()
-    except ModelMissing as error:
-        pytest.skip(f"needs real models: {error}")
+    return engines_of_settings()
 
 
 @pytest.fixture(scope="session")
 def samples() -> Path:
-    folder = SHARED / "samples"
-    if not folder.is_dir():
-        pytest.skip("needs the samples folder beside the project")
-    return folder
+    if not SAMPLES.is_dir():
+        pytest.skip(f"{NO_MODELS} has no folder `samples` beside it")
+    return SAMPLES
 
 
 @pytest.fixture

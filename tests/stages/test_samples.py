@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 
 from facetrack.lib.images import read_picture
+from tests.real_models import engines_of
 from workers.config import CameraConfig, PipelineConfig
-from workers.engines import Engines, load
-from workers.engines.store import ModelMissing
+from workers.engines import Engines
 from workers.enrol import EnrolledFace, PictureRefused, enrol_picture
-from workers.loaded import model_store
 from workers.people import people_in
 from workers.replay import MemoryGallery, enrol_people, replay
 from workers.stages.capture.files import FileSource
@@ -23,10 +22,7 @@ from workers.types import Decision, TrackReport
 
 @pytest.fixture(scope="module")
 def edgeface() -> Engines:
-    try:
-        return load("edgeface-xs", "yunet", model_store())
-    except ModelMissing as error:
-        pytest.skip(f"needs real models: {error}")
+    return engines_of("edgeface-xs", "yunet")
 
 
 @pytest.fixture(scope="module")

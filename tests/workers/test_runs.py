@@ -18,13 +18,12 @@ from staff.models import FaceImage, StaffMember
 from tenants.context import installation
 from tenants.models import Tenant
 from tests.conftest import make_camera
+from tests.real_models import engines_of_settings
 from visits.models import LiveEvent, PassageCount, Sighting
 from workers.actions.fleet import Introduction, register
-from workers.engines.store import ModelMissing
 from workers.examine import examine_picture
 from workers.keeper import Keeper
 from workers.links.direct import DirectLink
-from workers.loaded import loaded_engines
 from workers.models import Worker
 from workers.runner import LONGEST_PAUSE, REFUSED_PAUSE, Run, pause_after
 from workers.sinks.spool import Spool
@@ -32,10 +31,7 @@ from workers.sinks.spool import Spool
 
 @pytest.fixture
 def models() -> None:
-    try:
-        loaded_engines()
-    except ModelMissing as error:
-        pytest.skip(str(error))
+    engines_of_settings()
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ class Command(BaseCommand):
             "--once", action="store_true", help="play the clip once, compare with the truth, stop"
         )
         parser.add_argument("--port", type=int, default=8000, help="of the web server, or the next free one")
-        parser.add_argument("--models-only", action="store_true", help="only see to it that there are models")
         parser.add_argument("--offline", action="store_true", help="do not ask publishers for models")
         parser.add_argument(
             "--inside", action="store_true", help="services run already (used by the demo itself)"
@@ -39,8 +38,7 @@ class Command(BaseCommand):
         try:
             chosen = choose(model_store(), offline=options["offline"], say=self._say)
             self._say(chosen.notice)
-            if not options["models_only"]:
-                sys.exit(self._run_inside(chosen, once=options["once"], port=options["port"]))
+            sys.exit(self._run_inside(chosen, once=options["once"], port=options["port"]))
         except (ModelMissing, PortTaken, ServiceFailed) as error:
             raise CommandError(str(error)) from None
 
