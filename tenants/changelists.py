@@ -10,9 +10,13 @@ from django import forms
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
+from django.db.models import JSONField
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from tenants.fields import ShallowJSONField
 
 MAX_SEARCH_LENGTH = 100
 MAX_SEARCH_WORDS = 10
@@ -64,6 +68,8 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]
 
 class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
     """What every admin of ours begins with."""
+
+    formfield_overrides = {JSONField: {"form_class": ShallowJSONField, "widget": UnfoldAdminTextareaWidget}}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OfferedChangeList
