@@ -14,7 +14,6 @@ from django.db.models import JSONField
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from tenants.fields import ShallowJSONField
 
@@ -69,7 +68,7 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]
 class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
     """What every admin of ours begins with."""
 
-    formfield_overrides = {JSONField: {"form_class": ShallowJSONField, "widget": UnfoldAdminTextareaWidget}}
+    formfield_overrides = {JSONField: {"form_class": ShallowJSONField}}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OfferedChangeList

@@ -13,8 +13,8 @@ from tenants.backend.statements import ClientGone, StatementStopped
 from tenants.queries import active_tenant
 
 TOOK_TOO_LONG = (
-    "The database was stopped after its time limit, and nothing was changed. Ask for less at once, such as fewer "
-    "days, one camera or one person; or try again in a moment."
+    "The database was stopped after its time limit, and nothing was changed. Ask for less at once, such as "
+    "fewer days, one camera or one person; or try again in a moment."
 )
 NO_VALUE = "A value in it is beyond what can be stored, such as a date or a number: correct it and try again."
 

@@ -71,7 +71,7 @@ _current: ContextVar[Statements | None] = ContextVar("statements", default=None)
 
 
 def current_statements() -> Statements | None:
-    """Those of the request that is being answered; None in commands, tasks and workers, which have no limit."""
+    """Those of the request that is being answered; None in commands, tasks and workers: no limit."""
     return _current.get()
 
 

@@ -1,7 +1,7 @@
 """A customer's host, with two addresses whose statement takes as long as one says."""
 
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
@@ -26,9 +26,9 @@ def slow(request: HttpRequest) -> HttpResponse:
     for seconds in request.GET.getlist("seconds"):
         try:
             sleep(seconds)
-        finally:
-            if "stubborn" in request.GET:
-                continue  # whatever happened, the next statement follows
+        except OperationalError:
+            if "stubborn" not in request.GET:
+                raise
     cache.set(f"slow.{request.method}", "done")
     return HttpResponse("done")
 

@@ -1,4 +1,4 @@
-"""Statements of requests have a limit and end when their client leaves: on the real server, in its own process."""
+"""Statements of requests have a limit and end when their client leaves: on the real server, a process."""
 
 import os
 import socket
