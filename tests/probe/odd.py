@@ -1,5 +1,7 @@
 """Values that are at the edge of what there is, or beyond, as they stand in an address."""
 
+import re
+from collections.abc import Iterator
 from urllib.parse import quote
 
 UUID = "6f1b4a52-0d55-4c5c-8a3c-1a2b3c4d5e6f"
@@ -41,6 +43,20 @@ MARKS = (
 )
 
 ALL = (*DAYS, *NUMBERS, *TEXTS, *MARKS)
+
+KINDS = {
+    re.compile("since|until|from|to|year|month|day"): (*DAYS, *NUMBERS),
+    re.compile("p|page|page_size|before|after|o|cursor|.*number.*|.*count.*"): (*NUMBERS, *TEXTS),
+}
+"""What to try where a name says what is wanted; elsewhere texts, and some of the marks."""
+
+
+def fitting(name: str) -> Iterator[str]:
+    """The odd values for a parameter or field of this name."""
+    last = name.rpartition("__")[2]
+    found = next((values for kind, values in KINDS.items() if kind.fullmatch(last)), TEXTS)
+    yield from found
+    yield from MARKS[sum(map(ord, name)) % 3 :: 3]  # each is tried under some name
 
 
 def as_address(value: str) -> str:

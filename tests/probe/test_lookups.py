@@ -125,3 +125,18 @@ def test_ways_round_the_lists_are_closed(acme: Tenant, client_of: Any, root: Use
     for client in (client_of(acme), installed):
         for path in ("autocomplete/?app_label=cameras&model_name=camera&field_name=site&term=", "r/1/1/"):
             assert client.get(f"/admin/{path}").status_code == 404, path
+
+
+def test_lists_of_the_api_take_the_parameters_that_they_describe(acme: Tenant, client_of: Any) -> None:
+    client = client_of(acme)
+    paths_ = client.get("/api/v1/schema/?format=json").json()["paths"]
+    lists = [
+        path
+        for path, operations in paths_.items()
+        if "{" not in path
+        and "cursor" in {one["name"] for one in operations.get("get", {}).get("parameters", ())}
+    ]
+    assert len(lists) > 8
+    for path in lists:
+        for name in ("created_by__password__startswith", "ordering", "site__name__gte", "fields"):
+            assert client.get(path, {name: "a"}).status_code == 400, (path, name)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import cycle
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlencode
@@ -21,7 +22,7 @@ from tests.probe.survey import Survey
 from tests.probe.world import World
 
 ENDLESS = ("events/stream", "live.mjpeg", "logout")
-OF_LISTS = {"q", "page", "p", "o", "e", "all", "_facets", "_popup", "_to_field", "cursor", "page_size", "s"}
+OF_LISTS = {"q", "p", "o", "_to_field"}
 NAMES_OF_DATES = ("started_at__year", "started_at__month", "started_at__day")
 HEADERS = (
     "Accept",
@@ -113,7 +114,7 @@ def names_of(one: Odd, pattern: Pattern) -> set[str]:
             pattern.template == f"admin/{label.replace('.', '/')}/"
         ):
             return found | OFFERED.get(label, set()) | OF_LISTS | set(NAMES_OF_DATES)
-    return found | (OF_LISTS & {"q", "page", "cursor", "s"}) if found else found
+    return found | {"s", "page"} if "search" in pattern.template else found
 
 
 def test_parameters_of_every_list(odd_world: Odd) -> None:
@@ -122,21 +123,21 @@ def test_parameters_of_every_list(odd_world: Odd) -> None:
         if pattern.surface in ("html", "admin"):
             odd_world.survey.look(odd_world.browser, odd_world.actor(pattern), pattern, path)
         for name in sorted(names_of(odd_world, pattern)):
-            for value in odd.ALL:
+            for value in odd.fitting(name):
                 query = f"{quote(name)}={odd.as_address(value)}"
                 odd_world.send(odd_world.order(pattern, "GET", f"{path}?{query}"))
-    odd_world.require_none(3000)
+    odd_world.require_none(1000)
 
 
 def test_places_in_every_address(odd_world: Odd) -> None:
     """Also where a converter refuses most of them."""
     for pattern in addresses():
-        for name, _ in pattern.holes:
-            for value in odd.ALL:
+        for name, kind in pattern.holes:
+            for value in odd.TEXTS if kind in ("str", "path") else odd.TEXTS[:3]:
                 places = dict.fromkeys((hole for hole, _ in pattern.holes), odd.UUID)
                 path = "/" + pattern.template % (places | {name: odd.as_address(value)})
                 odd_world.send(odd_world.order(pattern, "GET", path))
-    odd_world.require_none(1000)
+    odd_world.require_none(300)
 
 
 def forms(one: Odd) -> Iterator[tuple[Pattern, str, dict[str, str], bool]]:
@@ -157,13 +158,13 @@ def test_fields_of_every_form(odd_world: Odd) -> None:
     for pattern, path, fields, multipart in forms(odd_world):
         more = {"_selected_action": "", "action": "", "index": "0"} if pattern.surface == "admin" else {}
         for name in fields | more:
-            for _ in range(4):
+            for _ in range(2):
                 sent = fields | more | {name: next(values)}
                 body, kind = urlencode(sent).encode(), "application/x-www-form-urlencoded"
                 if multipart:
                     body, kind = encode_multipart(BOUNDARY, sent), MULTIPART_CONTENT
                 odd_world.send(odd_world.order(pattern, "POST", path, body=body, kind=kind))
-    odd_world.require_none(500)
+    odd_world.require_none(200)
 
 
 def test_actions_of_the_admins_lists(odd_world: Odd) -> None:
@@ -174,23 +175,23 @@ def test_actions_of_the_admins_lists(odd_world: Odd) -> None:
         public = name.startswith("public")
         pattern = next(one for one in addresses() if (one.template, one.is_public) == (place, public))
         for action in ("delete_selected", *(admin.actions or ())):
-            for value in odd.ALL:
+            for value in (*odd.TEXTS, *odd.NUMBERS[-3:]):
                 body = f"action={action}&index=0&_selected_action={odd.as_address(value)}".encode()
                 kind = "application/x-www-form-urlencoded"
                 odd_world.send(odd_world.order(pattern, "POST", f"/{place}", body=body, kind=kind))
-    odd_world.require_none(500)
+    odd_world.require_none(200)
 
 
 def test_headers(odd_world: Odd) -> None:
-    pages = ("", "visits/", "admin/", "api/v1/visits/", "api/v1/auth/token/", "pictures/%(token)s")
-    for pattern in addresses():
-        if pattern.template not in pages or pattern.is_public:
-            continue
-        for name in HEADERS:
-            for value in odd.ALL:
-                text = unquote_to_bytes(value).decode("latin-1")
-                order = odd_world.order(pattern, "GET", "/" + pattern.template % {"token": "x"})
-                cookies = order.cookies if name != "Cookie" else {"sessionid": text[:4000]}
-                headers = order.headers if name == "Cookie" else order.headers | {name: text}
-                odd_world.send(Order("GET", order.host, order.path, headers=headers, cookies=cookies))
-    odd_world.require_none(1000)
+    templates = ("", "visits/", "admin/", "api/v1/visits/", "api/v1/auth/token/", "pictures/%(token)s")
+    pages = cycle(one for one in addresses() if one.template in templates and not one.is_public)
+    for name in HEADERS:
+        for value in odd.ALL:
+            pattern, text = next(pages), unquote_to_bytes(value).decode("latin-1")
+            order = odd_world.order(pattern, "GET", "/" + pattern.template % {"token": "x"})
+            if name == "Cookie":
+                order = replace(order, cookies={"sessionid": text[:4000]})
+            else:
+                order = replace(order, headers=order.headers | {name: text})
+            odd_world.send(order)
+    odd_world.require_none(500)
