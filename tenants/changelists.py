@@ -8,9 +8,11 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
-from django.db.models import JSONField
+from django.core.exceptions import BadRequest, ValidationError
+from django.db.models import JSONField, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
@@ -29,7 +31,7 @@ class SearchWords(forms.CharField):
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
         if len(text.split()) > MAX_SEARCH_WORDS:
-            raise forms.ValidationError(f"Search for {MAX_SEARCH_WORDS} words at most.")
+            raise ValidationError(f"Search for {MAX_SEARCH_WORDS} words at most.")
         return text
 
 
@@ -72,3 +74,12 @@ class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OfferedChangeList
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """As Django's, which takes a key that is none for a fault of ours."""
+        for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            try:
+                self.opts.pk.to_python(key)
+            except ValidationError:
+                raise BadRequest("a row that was chosen has a key that is none") from None
+        return super().response_action(request, queryset)
