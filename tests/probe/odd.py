@@ -54,9 +54,12 @@ KINDS = {
 def fitting(name: str) -> Iterator[str]:
     """The odd values for a parameter or field of this name."""
     last = name.rpartition("__")[2]
-    found = next((values for kind, values in KINDS.items() if kind.fullmatch(last)), TEXTS)
-    yield from found
-    yield from MARKS[sum(map(ord, name)) % 3 :: 3]  # each is tried under some name
+    found = next((values for kind, values in KINDS.items() if kind.fullmatch(last)), None)
+    if found is not None:
+        yield from found
+        return
+    yield from TEXTS[:3]
+    yield from (*TEXTS[3:], *MARKS)[sum(map(ord, name)) % 3 :: 3]  # each is tried under some name
 
 
 def as_address(value: str) -> str:
