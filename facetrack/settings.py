@@ -149,6 +149,10 @@ DB_POOL: int = env.int("FACETRACK_DB_POOL", 8)
 DB_LONGEST_PAUSE: float = env.float("FACETRACK_DB_LONGEST_PAUSE", 5.0)
 """Seconds between two statements of a transaction. Shorter than a lease lasts: a worker that stops within one
 must not keep the others from its cameras."""
+DB_LONGEST_STATEMENT: float = env.float(
+    "FACETRACK_DB_LONGEST_STATEMENT", 10.0, validate=validate.Range(min=0, max=3600)
+)
+"""Seconds for one statement of a request, 0 for no limit. Commands, tasks and workers have none."""
 if "DATABASE_URL" in os.environ:
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 0,  # the pool keeps connections, not the threads

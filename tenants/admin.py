@@ -6,13 +6,14 @@ from django.contrib import admin, messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import InvalidPage
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils.http import urlencode
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.sites import UnfoldAdminSite
@@ -22,6 +23,7 @@ from tenants.actions import drop_second_factor
 from tenants.addresses import client_address
 from tenants.audit.queries import lines_of
 from tenants.audit.words import sentence
+from tenants.changelists import OfferedAdmin
 from tenants.credentials.actions import revoke_key
 from tenants.models import Activity, ApiKey, Domain, Membership, Tenant, User
 from tenants.pages.login import LogoutPage
@@ -45,6 +47,21 @@ class OneDoorSite(UnfoldAdminSite):  # type: ignore[misc]
     ) -> HttpResponse:
         return redirect("account")
 
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        try:
+            return super().search(request, extra_context)  # type: ignore[no-any-return]
+        except (ValueError, InvalidPage):
+            raise Http404("There is no such page of results.") from None
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Without two addresses that no page of ours leads to.
+
+        The redirect by content type and id tells ids that are there from others; what completes the names of
+        related rows would answer for each relation of each model.
+        """
+        unused = ("view_on_site", "autocomplete")
+        return [url for url in super().get_urls() if getattr(url, "name", None) not in unused]
+
 
 class InstallationAdminSite(OneDoorSite):
     index_title = "Installation"
@@ -60,36 +77,18 @@ class TenantAdminSite(OneDoorSite):
     def has_permission(self, request: HttpRequest) -> bool:
         return not is_public(tenant_of(request)) and access_of(request) is not None
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Without the redirect by content type and id, which tells ids that are there from others."""
-        return [url for url in super().get_urls() if getattr(url, "name", None) != "view_on_site"]
-
 
 installation_admin = InstallationAdminSite(name="installation_admin")
 tenant_admin = TenantAdminSite(name="admin")
 
 
-class RecordAdmin(ModelAdmin):  # type: ignore[misc]
-    """Shows who wrote a row when, and notes who writes it.
-
-    Lists are narrowed by what they offer and by nothing else: Django takes any field of the row from the
-    address, and so answers questions about values that a site manager is not shown.
-    """
+class RecordAdmin(OfferedAdmin):
+    """Shows who wrote a row when, and notes who writes it."""
 
     audit_fields: tuple[str, ...] = ("created_at", "created_by", "updated_at", "updated_by")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*super().get_readonly_fields(request, obj), *self.audit_fields)
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        fields = [self.date_hierarchy] if self.date_hierarchy else []
-        for one in self.get_list_filter(request):
-            if isinstance(one, type):  # has a name of its own, which is no column's
-                if lookup == getattr(one, "parameter_name", None):
-                    return True
-            else:
-                fields.append(one if isinstance(one, str) else one[0])
-        return any(lookup == name or lookup.startswith(f"{name}__") for name in fields)
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
         obj.updated_by = request.user
@@ -121,7 +120,7 @@ class MembershipInline(TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Tenant, site=installation_admin)
-class TenantAdmin(ModelAdmin):  # type: ignore[misc]
+class TenantAdmin(OfferedAdmin):
     list_display = ("name", "schema_name", "created_at")
     search_fields = ("name", "domains__domain")
     inlines = (DomainInline, MembershipInline)
@@ -137,7 +136,7 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(User, site=installation_admin)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
+class UserAdmin(DjangoUserAdmin, OfferedAdmin):  # type: ignore[type-arg, misc]
     """Accounts. E-mail and password of a member are theirs alone: either would let one in as them."""
 
     form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
@@ -179,7 +178,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg, misc]
 
 
 @admin.register(ApiKey, site=installation_admin)
-class WorkerKeyAdmin(ModelAdmin):  # type: ignore[misc]
+class WorkerKeyAdmin(OfferedAdmin):
     """Keys of the installation, which workers have. `manage.py create_api_key` makes and rotates them."""
 
     list_display = ("name", "worker", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at")
@@ -218,7 +217,7 @@ class WorkerKeyAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(Activity, site=installation_admin)
-class ActivityAdmin(ModelAdmin):  # type: ignore[misc]
+class ActivityAdmin(OfferedAdmin):
     """The installation's own log: read, never written. A tenant's is read by its administrators only."""
 
     list_display = ("at", "in_words", "address", "reason")

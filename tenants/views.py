@@ -1,13 +1,22 @@
 """Pictures behind short-lived addresses, and what errors look like."""
 
+import sys
 from http import HTTPStatus
 
+from django.db import DataError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 
 from facetrack.lib import objects
+from tenants.backend.statements import ClientGone, StatementStopped
 from tenants.queries import active_tenant
+
+TOOK_TOO_LONG = (
+    "The database was stopped after its time limit, and nothing was changed. Ask for less at once, such as "
+    "fewer days, one camera or one person; or try again in a moment."
+)
+NO_VALUE = "A value in it is beyond what can be stored, such as a date or a number: correct it and try again."
 
 
 @cache_control(private=True, max_age=240)
@@ -39,7 +48,22 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """What was not caught: Django calls this while it handles the exception."""
+    match sys.exc_info()[1]:
+        case ClientGone():
+            return gone()
+        case StatementStopped():
+            return _problem(request, 503, "That took too long", TOOK_TOO_LONG)
+        case DataError():
+            return _problem(request, 400, "That request could not be understood", NO_VALUE)
     return _problem(request, 500, "That went wrong on our side", "It has been noted. Try again in a moment.")
+
+
+def gone() -> HttpResponse:
+    """For a client that has left, and so for nobody: neither shown nor logged."""
+    response = HttpResponse(status=503)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own way to say so
+    return response
 
 
 def too_many(request: HttpRequest, wait: int) -> HttpResponse:

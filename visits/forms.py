@@ -13,6 +13,7 @@ from cameras.queries import cameras, sites, zone_of
 from staff.models import StaffMember
 from staff.queries import staff_members
 from tenants.access import Access
+from tenants.fields import DayField
 from visits.models import Decision, Sighting, Visit, Visitor
 from visits.queries import event_of, of_people_called, of_person, sightings, visitors, visits
 
@@ -28,8 +29,8 @@ class SeenFilter(forms.Form):
     )
     site = forms.ModelChoiceField(Site.objects.none(), required=False, empty_label="All sites")
     camera = forms.ModelChoiceField(Camera.objects.none(), required=False, empty_label="All cameras")
-    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since = DayField(label="From")
+    until = DayField(label="To")
     person = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     about: StaffMember | Visitor | None = None

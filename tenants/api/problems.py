@@ -11,7 +11,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
 )
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DatabaseError, IntegrityError
+from django.db import DatabaseError, DataError, IntegrityError
 from django.db.models import ProtectedError
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ParseError, ValidationError
@@ -19,6 +19,9 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
+
+from tenants.backend.statements import ClientGone, StatementStopped
+from tenants.views import NO_VALUE, TOOK_TOO_LONG
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -48,6 +51,12 @@ class LengthRequired(APIException):
     default_code = "length_required"
 
 
+class TookTooLong(APIException):
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = TOOK_TOO_LONG
+    default_code = "took_too_long"
+
+
 class Conflict(APIException):
     status_code = HTTPStatus.CONFLICT
     default_code = "conflict"
@@ -64,6 +73,8 @@ def as_conflict() -> Iterator[None]:
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None for what is a fault of ours: Django then answers 500 and logs it."""
+    if isinstance(error, ClientGone):
+        return None  # not one that anybody sees
     error = _of_api(error)
     response = exception_handler(error, context)
     if response is None:
@@ -98,6 +109,10 @@ def _of_api(error: Exception) -> Exception:
         case ProtectedError():
             kinds = sorted({str(row._meta.verbose_name_plural) for row in error.protected_objects})
             return Conflict(f"It cannot be deleted: {' and '.join(kinds)} still belong to it.")
+        case StatementStopped():
+            return TookTooLong()
+        case DataError():
+            return ParseError(NO_VALUE)
         case DatabaseError() if type(error) in (IntegrityError, DatabaseError):
             # Only races get here, all was validated before; the second is a change of a row that is gone.
             return Conflict(

@@ -33,7 +33,7 @@ class ApiSchema(AutoSchema):
         return bodies
 
     def _problems(self) -> list[str]:
-        found = {"401"}
+        found = {"401", "503"}
         if self.view.permission_classes:
             found |= {"403"}
         if self._get_request_body() is not None:  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ from tenants.actor import REASON_LENGTH
 from tenants.audit.queries import narrowed
 from tenants.audit.watched import WATCHED, Watch
 from tenants.audit.words import kind_name
+from tenants.fields import DayField
 from tenants.models import Activity, Verb
 
 
@@ -34,8 +35,8 @@ class ActivityFilter(forms.Form):
     verb = forms.ChoiceField(label="Did what", required=False, choices=[("", "Everything"), *Verb.choices])
     kind = forms.ChoiceField(label="With what", required=False, choices=_kinds)
     object = forms.CharField(label="Its id", required=False, max_length=64)
-    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since = DayField(label="From")
+    until = DayField(label="To")
 
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")

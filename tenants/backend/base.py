@@ -20,10 +20,12 @@ from django_tenants.postgresql_backend import base
 from django_tenants.utils import get_public_schema_name, quote_schema_name
 
 from tenants.backend.server import require_safe_server
+from tenants.backend.statements import ClientGone, Statements, StatementStopped, current_statements
 
 ACTIVATE = (
     "SELECT set_config('search_path', %s, false), set_config('role', %s, false),"
-    " set_config('app.tenant_id', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)"
+    " set_config('app.tenant_id', %s, false), set_config('idle_in_transaction_session_timeout', %s, false),"
+    " set_config('statement_timeout', %s, false)"
 )
 
 
@@ -55,7 +57,10 @@ def tenant_role(tenant: UUID) -> str:
 
 
 class _Errors(DatabaseErrorWrapper):
-    """An ended session is one that is gone, whatever ended it; psycopg calls one of the causes internal."""
+    """An ended session is one that is gone, whatever ended it; psycopg calls one of the causes internal.
+
+    A statement that was cancelled has errors of its own: its limit or its client's leaving are no fault.
+    """
 
     def __init__(self, database: Any) -> None:
         super().__init__(database)
@@ -65,6 +70,10 @@ class _Errors(DatabaseErrorWrapper):
         if isinstance(error, psycopg.errors.IdleInTransactionSessionTimeout):
             self._database.errors_occurred = True
             raise OperationalError(*error.args) from error
+        if isinstance(error, psycopg.errors.QueryCanceled):
+            statements = current_statements()
+            gone = statements is not None and statements.abandoned
+            raise (ClientGone if gone else StatementStopped)(*error.args) from error
         super().__exit__(kind, error, trace)
 
 
@@ -81,6 +90,8 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
     longest_pause: float | None = None
     """Seconds that PostgreSQL waits for the next statement of a transaction before it ends the session; None
     for what the settings say. So long a process holds its locks that stopped, as in a suspended machine."""
+
+    _works_for: Statements | None = None
 
     def pause_at_most(self, seconds: float | None) -> None:
         """Set `longest_pause`, from the next statement on."""
@@ -104,7 +115,9 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
         paths = self._get_cursor_search_paths()
         pause = settings.DB_LONGEST_PAUSE if self.longest_pause is None else self.longest_pause
         names = ",".join(quote_schema_name(path) for path in paths)
-        values = [names, *self._identity(), f"{pause:.3f}s"]
+        statements = current_statements()
+        limit = statements.limit if statements else 0.0
+        values = [names, *self._identity(), f"{pause:.3f}s", f"{limit:.3f}s"]
         self._setting_search_path = True
         try:
             if cursor is None:  # a named cursor holds one statement only
@@ -142,4 +155,19 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
             raise NoDatabase("a worker at the edge has no database, and something here asked for it")
         if not self.as_owner:
             require_safe_server(conn_params)
-        return super().get_new_connection(conn_params)
+        connection = super().get_new_connection(conn_params)
+        self._works_for = current_statements()
+        if self._works_for:
+            self._works_for.begin(connection)
+        return connection
+
+    def _cursor(self, name: str | None = None) -> Any:
+        if self._works_for:
+            self._works_for.require_client()
+        return super()._cursor(name)
+
+    def _close(self) -> None:
+        if self._works_for:
+            self._works_for.end(self.connection)
+            self._works_for = None
+        super()._close()

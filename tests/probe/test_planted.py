@@ -15,15 +15,18 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django_tenants.utils import tenant_context
 from redis import Redis
+from unfold.views import ChangeList
 
 from facetrack.lib import objects
 from staff.models import StaffMember
 from tenants import channels
+from tenants.changelists import OfferedAdmin
 from tenants.context import installation
 from tenants.models import Membership, Tenant
 from tests.probe.attempts import Surface
 from tests.probe.browser import Browser
 from tests.probe.inventory import patterns
+from tests.probe.lookups import Lookups
 from tests.probe.messages import Groups
 from tests.probe.run import Probe, Report
 from tests.probe.stores import Cache, Objects
@@ -143,6 +146,23 @@ def test_fences_that_are_taken_down(world: World, monkeypatch: pytest.MonkeyPatc
     with monkeypatch.context() as patch:
         patch.setattr(channels, "group_of", lambda tenant, site=None: "live")
         assert _run(world, Groups()).leaks > 0
+
+
+def test_lists_that_take_any_column_are_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a viewer read the hash of a password: `?site__created_by__password__startswith=`."""
+
+    def allows(admin: OfferedAdmin, lookup: str, value: str, request: HttpRequest) -> bool:
+        names = [
+            one if isinstance(one, str) else one[0] for one in admin.list_filter if not isinstance(one, type)
+        ]
+        return any(lookup == name or lookup.startswith(f"{name}__") for name in names)
+
+    assert _run(world, Lookups()).leaks == 0
+    monkeypatch.setattr(OfferedAdmin, "get_changelist", lambda admin, request, **settings: ChangeList)
+    assert _run(world, Lookups()).leaks > 0  # own columns
+    monkeypatch.setattr(OfferedAdmin, "lookup_allowed", allows)
+    report = _run(world, Lookups())
+    assert any("site__" in finding for finding in report.findings)  # those of relations
 
 
 def _probed(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, view: View) -> Report:

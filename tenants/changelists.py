@@ -1,0 +1,85 @@
+"""Lists of both admins: they answer the questions that they offer, and no others.
+
+Django takes the name of any column from the address, also through relations, and narrows the list by it. So a
+reader learns, one question after the other, values that no page shows: of another site, or a password's hash.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
+from django.core.exceptions import BadRequest, ValidationError
+from django.db.models import JSONField, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
+
+from tenants.fields import ShallowJSONField
+
+MAX_SEARCH_LENGTH = 100
+MAX_SEARCH_WORDS = 10
+"""Each word is one more condition on every field that is searched."""
+
+
+class SearchWords(forms.CharField):
+    def __init__(self) -> None:
+        super().__init__(required=False, strip=False, max_length=MAX_SEARCH_LENGTH)
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if len(text.split()) > MAX_SEARCH_WORDS:
+            raise ValidationError(f"Search for {MAX_SEARCH_WORDS} words at most.")
+        return text
+
+
+class SearchForm(ChangeListSearchForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields = {SEARCH_VAR: SearchWords()}
+
+
+class OfferedChangeList(ChangeList):  # type: ignore[misc]
+    """A list that is narrowed by exactly the parameters of its own filters and of its date hierarchy.
+
+    Raises DisallowedModelAdminLookup for any other, IncorrectLookupParameters for a value that is none.
+    """
+
+    search_form_class = SearchForm
+
+    def get_filters(self, request: HttpRequest) -> tuple[Any, ...]:
+        if any("\x00" in value for values in self.filter_params.values() for value in values):
+            raise IncorrectLookupParameters("a parameter holds a character that no text has")
+        try:
+            found: tuple[Any, ...] = super().get_filters(request)
+        except (ValueError, OverflowError) as error:  # Django counts on beyond the last year
+            raise IncorrectLookupParameters(error) from error
+        if left := set(found[2]) - self._bounds():
+            raise DisallowedModelAdminLookup(f"This list has no filter {sorted(left)[0][:100]}.")
+        return found
+
+    def _bounds(self) -> set[str]:
+        """What Django makes itself of the year, month and day of the date hierarchy."""
+        if not self.date_hierarchy or f"{self.date_hierarchy}__year" not in self.filter_params:
+            return set()
+        return {f"{self.date_hierarchy}__gte", f"{self.date_hierarchy}__lt"}
+
+
+class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
+    """What every admin of ours begins with."""
+
+    formfield_overrides = {JSONField: {"form_class": ShallowJSONField}}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return OfferedChangeList
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """As Django's, which takes a key that is none for a fault of ours."""
+        for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            try:
+                self.opts.pk.to_python(key)
+            except ValidationError:
+                raise BadRequest("a row that was chosen has a key that is none") from None
+        return super().response_action(request, queryset)
