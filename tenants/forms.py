@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
 from allauth.account.forms import ReauthenticateForm, ResetPasswordKeyForm, UserTokenForm
 from allauth.core import context
@@ -81,6 +82,13 @@ class ChangePasswordForm(AllauthChangePasswordForm):  # type: ignore[misc]
                 "password2": "New password again",
             },
         )
+
+    def clean_oldpassword(self) -> str:
+        """Counted like a password at the login: who finds a session open cannot guess it here."""
+        password: str = self.cleaned_data["oldpassword"]
+        if not get_adapter().reauthenticate(self.user, password):
+            raise forms.ValidationError("This is not your present password.")
+        return password
 
 
 class ConfirmForm(ReauthenticateForm):  # type: ignore[misc]
