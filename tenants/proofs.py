@@ -57,7 +57,7 @@ def proof_of(request: HttpRequest, user: User) -> Proof:
 
 
 def carry(request: HttpRequest, user: User, proof: Proof) -> None:
-    """Let the login that follows in this request begin with a proof that was given elsewhere, as old as it is.
+    """Let the login that follows in this request begin with a proof that was given elsewhere, as it is.
 
     What a former session in this browser knew is dropped.
     """

@@ -24,10 +24,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants.access import member_access
 from tenants.actions import HAND_OVER_LIFE, begin_hand_over, use_hand_over
 from tenants.context import installation
+from tenants.hosts import origin_at, origin_of
 from tenants.models import User
 from tenants.pages.forms import SearchForm
 from tenants.proofs import Proof, carry, proof_of
-from tenants.queries import host_of, open_to, tenant_of, user_of
+from tenants.queries import open_to, tenant_of, user_of
 
 SALT = "tenants.hand-over"
 GONE = "This way in has been used or has run out. Go back and choose the customer again."
@@ -82,14 +83,14 @@ def _leave(request: HttpRequest) -> HttpResponse:
     here, user = tenant_of(request), user_of(request)
     hand_over = begin_hand_over(user=user, source=here, target_id=target_id, now=timezone.now())
     with installation():
-        there = _address(request, host_of(hand_over.tenant))
+        there = origin_of(hand_over.tenant, request)
     token = signing.dumps(
         {
             "id": str(hand_over.pk),
             "user": str(user.pk),
             "source": str(here.pk),
             "target": str(target_id),
-            "origin": _address(request, request.get_host().partition(":")[0]),
+            "origin": origin_at(request.get_host().partition(":")[0], request),
             "proof": proof_of(request, user).as_json(),
         },
         salt=SALT,
@@ -122,9 +123,3 @@ def _proof(claims: dict[str, Any]) -> Proof | None:
     except (KeyError, TypeError, ValueError):
         return None
     return proof if proof.seconds_left > 0 else None
-
-
-def _address(request: HttpRequest, host: str) -> str:
-    """Scheme, host and port: the same as this request's, but for the host."""
-    port = request.get_host().partition(":")[2]
-    return f"{request.scheme}://{host}{':' if port else ''}{port}"
