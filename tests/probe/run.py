@@ -16,6 +16,7 @@ from django_tenants.utils import tenant_context
 
 from tests.probe.attempts import Attempt, Surface
 from tests.probe.browser import Browser
+from tests.probe.entry import LET_IN, Entry
 from tests.probe.ledger import Ledger
 from tests.probe.messages import SENT, Celery, Groups
 from tests.probe.sockets import Sockets
@@ -31,7 +32,7 @@ MOST_FINDINGS = 30
 
 def every_surface(world: World) -> list[Surface]:
     stores: list[Surface] = [Cache(world), Objects(world), Milvus(world)]
-    return [*web_surfaces(world), Sql(), Celery(), Groups(), Sockets(), *stores]
+    return [*web_surfaces(world), Sql(), Celery(), Groups(), Sockets(), Entry(), *stores]
 
 
 @dataclass
@@ -138,8 +139,7 @@ class Probe:
             seen -= secrets.within(attempt.asked)
             seen -= secrets.shared if attempt.by_installation else set()
             seen -= secrets.open if attempt.place == "b" else set()
-        if SENT in answer:
-            written = [*written, SENT]
+        written = [*written, *(told for told in (SENT, LET_IN) if told in answer)]
         if seen or written:
             self.report.leak(f"{attempt.title}: answered {sorted(seen)[:5]}, wrote {written[:5]}")
 
