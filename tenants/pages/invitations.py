@@ -70,7 +70,7 @@ def invitation(request: HttpRequest) -> HttpResponse:
 
 def _accepted(request: HttpRequest, found: Invitation, form: ChooseForm | SignInForm) -> HttpResponse:
     """Raises ValidationError."""
-    about = {"digest": found.digest, "tenant": found.tenant, "now": timezone.now()}
+    about: dict[str, Any] = {"digest": found.digest, "tenant": found.tenant, "now": timezone.now()}
     if isinstance(form, ChooseForm):
         accept_with_password(password=form.cleaned_data["password1"], **about)
         del request.session[DIGEST]

@@ -209,7 +209,7 @@ def test_a_password_that_was_prepared_does_not_count(
 
 @pytest.mark.parametrize("how", [{"is_staff": True}, {"is_active": False}])
 def test_who_runs_the_installation_or_may_not_log_in_cannot_accept(
-    invited: Callable[..., str], stranger: Client, how: dict[str, bool]
+    invited: Callable[..., str], stranger: Client, how: dict[str, Any]
 ) -> None:
     account("grace@acme.test", **how)
     link = invited("grace@acme.test")
@@ -246,7 +246,7 @@ def test_a_link_counts_on_its_own_host_only(
     session = there.session
     session["invitation"] = digest_of(link.split("/")[2])
     session.save()
-    there.cookies["sessionid"] = session.session_key
+    there.cookies["sessionid"] = str(session.session_key)
     assert there.post(PAGE, {"password1": NEW, "password2": NEW}).status_code == 404
     with installation():
         assert not User.objects.filter(email="grace@acme.test").exists()

@@ -214,8 +214,8 @@ def test_links_go_where_the_installation_is_whatever_a_header_says(
 
 
 def test_the_port_is_the_one_that_is_listened_at(member: User, mailoutbox: list[EmailMessage]) -> None:
-    client = Client(SERVER_NAME="acme.localhost", SERVER_PORT="8123")
-    client.post(FORGOTTEN, {"email": member.email}, headers={"Host": "acme.localhost:6666"})
+    told = {"Host": "acme.localhost:6666"}
+    Client().post(FORGOTTEN, {"email": member.email}, headers=told, SERVER_PORT="8123")
     assert "http://acme.localhost:8123/password/new/" in str(mailoutbox[0].body)
 
 
