@@ -10,7 +10,7 @@ from staff.api.views import FaceImageViewSet, StaffViewSet
 from tenants.api.activity import ActivityViewSet
 from tenants.api.keys import KeyViewSet
 from tenants.api.logins import KeyTokenView, LogoutView, RefreshView, TokenView
-from tenants.api.members import MemberViewSet
+from tenants.api.members import InvitationViewSet, MemberViewSet
 from tenants.api.views import ApiView, NowhereView
 from visits.api.merges import MergeProposalViewSet, MergeViewSet
 from visits.api.stream import EventStreamView
@@ -40,6 +40,7 @@ router.register("sightings", SightingViewSet, "api-sighting")
 router.register("merge-proposals", MergeProposalViewSet, "api-merge-proposal")
 router.register("merges", MergeViewSet, "api-merge")
 router.register("members", MemberViewSet, "api-member")
+router.register("invitations", InvitationViewSet, "api-invitation")
 router.register("keys", KeyViewSet, "api-key")
 router.register("cameras", CameraOperationViewSet, "api-camera-operation")
 router.register("workers", WorkerViewSet, "api-worker")

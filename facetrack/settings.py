@@ -91,6 +91,8 @@ TENANT_DOMAIN_MODEL = "tenants.Domain"
 TENANT_LIMIT_SET_CALLS = True  # one SET search_path for each activation, not for each query
 PUBLIC_SCHEMA_URLCONF = "facetrack.urls_public"
 FACETRACK_PUBLIC_HOST: str = env.str("FACETRACK_PUBLIC_HOST", "localhost")
+# In links to our hosts. 0: 443 behind TLS, else the port at which this server listens.
+FACETRACK_PUBLIC_PORT: int = env.int("FACETRACK_PUBLIC_PORT", 0, validate=validate.Range(min=0, max=65_535))
 
 # --- Web ----------------------------------------------------------------------------------------------
 ROOT_URLCONF = "facetrack.urls"
@@ -235,6 +237,9 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # of an invitation
 FACETRACK_RESET_SECONDS = 3600
+# Of one tenant: invitations that wait for an answer, and mails about invitations in an hour.
+FACETRACK_MAX_INVITATIONS: int = env.int("FACETRACK_MAX_INVITATIONS", 100, validate=validate.Range(min=1))
+FACETRACK_INVITATION_MAILS: int = env.int("FACETRACK_INVITATION_MAILS", 60, validate=validate.Range(min=1))
 # A page that shows live visits asks every minute, so an open dashboard is not idle.
 SESSION_COOKIE_AGE = 60 * env.int("FACETRACK_SESSION_IDLE_MINUTES", 120, validate=validate.Range(min=5))
 FACETRACK_SESSION_SECONDS: int = 3600 * env.int("FACETRACK_SESSION_HOURS", 12, validate=validate.Range(min=1))

@@ -36,6 +36,8 @@ class Access:
     way: Way = "session"
     until: datetime | None = None
     """When support access ends by itself."""
+    proved_at: float = 0.0
+    """When whoever holds a token logged in for it, in seconds since 1970; a session says so itself."""
 
     def may(self, permission: str) -> bool:
         """Whether role and scopes allow it, e.g. `cameras.change_camera` or `tenants.manage_members`."""

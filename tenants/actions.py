@@ -20,7 +20,7 @@ from tenants.codes import step_of
 from tenants.context import installation
 from tenants.events import visitors_shared
 from tenants.isolation import secure_tenant
-from tenants.models import Domain, HandOver, Membership, Outbox, SupportAccess, Tenant, User
+from tenants.models import Domain, HandOver, Invitation, Membership, Outbox, SupportAccess, Tenant, User
 from tenants.models.support_access import SUPPORT_LIMIT
 from tenants.owner import as_owner
 from tenants.queries import active_tenant, open_to
@@ -75,7 +75,11 @@ def create_tenant(*, name: str, host: str) -> Tenant:
 def add_member(
     *, tenant: Tenant, email: str, role: Role, password: str | None = None, sites: Collection[UUID] = ()
 ) -> User:
-    """Make `email` a member; an existing account keeps its password. Raises ValidationError."""
+    """Make `email` a member without asking them; an existing account keeps its password. Raises
+    ValidationError.
+
+    For commands that prepare an installation: pages and API invite (`tenants.actions_invitations`).
+    """
     validate_email(email)
     with installation(), transaction.atomic():
         user = User.objects.filter(email__iexact=email).first() or User.objects.create_user(email, password)
@@ -113,6 +117,13 @@ def drop_second_factor(*, user: User) -> None:
         note_second_factor(user=user, since=None)
 
 
+def open_account(*, user: User) -> None:
+    """Save a new account that runs the installation, without a password: its owner chooses one by a mail."""
+    user.set_unusable_password()
+    user.is_staff = True
+    user.save()
+
+
 def use_code(*, user: User, code: str) -> Authenticator | None:
     """Use up a code of the app, or a recovery code: the one that it is of, None for a wrong or used one."""
     with transaction.atomic():
@@ -139,32 +150,11 @@ def announce(*, topic: Outbox.Topic, subject: UUID, detail: str = "") -> None:
     Outbox.objects.create(tenant=active_tenant(), topic=topic, subject=subject, detail=detail)
 
 
-def invite(*, access: Access, email: str, role: Role, sites: Collection[UUID] = ()) -> Membership:
-    """Make whoever has this e-mail a member, with an account that has no password yet where there is none.
-
-    Raises ValidationError. `tenants.mail` tells them.
-    """
-    email = email.strip().lower()
-    validate_email(email)
-    chosen = _chosen_sites(role, sites)
-    with transaction.atomic():
-        with installation():  # the account may be a member of other customers only, which nobody here sees
-            user = User.objects.filter(email__iexact=email).first()
-            user = user or User.objects.create_user(email)
-            if user.is_staff:
-                raise ValidationError(
-                    f"{email} runs the installation and cannot be a member: grant support access instead"
-                )
-        if Membership.objects.filter(tenant=access.tenant, user=user).exists():
-            raise ValidationError(f"{email} is a member already: change the role in the list")
-        return Membership.objects.create(tenant=access.tenant, user=user, role=role.value, sites=chosen)
-
-
 def change_member(
     *, access: Access, member: Membership, role: Role, sites: Collection[UUID] = ()
 ) -> Membership:
     """Give a member another role or other sites. Raises ValidationError."""
-    chosen = _chosen_sites(role, sites)
+    chosen = chosen_sites(role, sites)
     with transaction.atomic():
         if role is not Role.TENANT_ADMIN:
             _keep_an_administrator(access, member)
@@ -182,6 +172,8 @@ def remove_member(*, access: Access, member: Membership) -> None:
 
 def forget_site(*, site: UUID) -> int:
     """A site of the active tenant is gone: nobody manages it any more. Returns how many did."""
+    invited = Invitation.objects.filter(tenant=active_tenant(), sites__contains=[site])
+    invited.update(sites=Func(F("sites"), Value(site), function="array_remove"))
     managing = Membership.objects.filter(tenant=active_tenant(), sites__contains=[site])
     return managing.update(sites=Func(F("sites"), Value(site), function="array_remove"))
 
@@ -241,7 +233,7 @@ def forget_hand_overs(*, before: datetime) -> int:
     return done
 
 
-def _chosen_sites(role: Role, sites: Collection[UUID]) -> list[UUID]:
+def chosen_sites(role: Role, sites: Collection[UUID]) -> list[UUID]:
     """The sites to keep for a role. Raises ValidationError."""
     if role not in MEMBER_ROLES:
         raise ValidationError({"role": "This is no role of a member."})

@@ -14,10 +14,9 @@ from facetrack.lib.crypto import decrypt, encrypt
 from tenants import second_factor
 from tenants.addresses import client_address
 from tenants.models import User
-from tenants.session_limits import seconds_since_login
+from tenants.proofs import recently_proved
 
 log = logging.getLogger(__name__)
-RECENT_SECONDS = 300
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -36,8 +35,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return found is not None and found.pk == user.pk
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Who logged in minutes ago is not asked again."""
-        return seconds_since_login(self.request) > RECENT_SECONDS
+        """Who gave a password or a code minutes ago is not asked again."""
+        return not recently_proved(self.request)
 
     def is_safe_url(self, url: str) -> bool:
         """Only addresses of this host: another tenant's is another house."""

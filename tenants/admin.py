@@ -15,16 +15,17 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils.http import urlencode
 from unfold.admin import TabularInline
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.sites import UnfoldAdminSite
 
 from tenants.access import access_of
-from tenants.actions import drop_second_factor
+from tenants.actions import drop_second_factor, open_account
 from tenants.addresses import client_address
 from tenants.audit.queries import lines_of
 from tenants.audit.words import sentence
 from tenants.changelists import OfferedAdmin
 from tenants.credentials.actions import revoke_key
+from tenants.forms import AccountForm
+from tenants.mail import try_to_open
 from tenants.models import Activity, ApiKey, Domain, Membership, Tenant, User
 from tenants.pages.login import LogoutPage
 from tenants.queries import is_public, tenant_of, user_of
@@ -103,7 +104,7 @@ class DomainInline(TabularInline):  # type: ignore[misc]
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]
-    """Shown only: whoever could add one would let themselves in (`create_tenant` makes the first)."""
+    """Shown only: a membership begins when an invited person accepts (`create_tenant` makes the first)."""
 
     model = Membership
     fields = readonly_fields = ("user", "role")
@@ -126,7 +127,8 @@ class TenantAdmin(OfferedAdmin):
     inlines = (DomainInline, MembershipInline)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
-        return ("schema_name",) if obj else ()
+        """What a tenant decides for itself is shown; its own administrators switch it."""
+        return ("schema_name", "second_factor_required", "visitors_shared")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a schema takes a while: `manage.py create_tenant` makes one and says how it went
@@ -137,20 +139,24 @@ class TenantAdmin(OfferedAdmin):
 
 @admin.register(User, site=installation_admin)
 class UserAdmin(DjangoUserAdmin, OfferedAdmin):  # type: ignore[type-arg, misc]
-    """Accounts. E-mail and password of a member are theirs alone: either would let one in as them."""
+    """Accounts. One that is added runs the installation; members get theirs by accepting an invitation.
 
-    form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
+
+    Nobody knows another's password: everybody chooses their own out of a mail.
+    """
+
+    form = add_form = AccountForm
     list_display = ("email", "name", "is_active", "is_staff", "second_factor_at", "last_login")
-    actions = ("drop_second_factors",)
+    actions = ("drop_second_factors", "mail_links")
     list_filter = ("is_active", "is_staff")
     search_fields = ("email", "name")
     ordering = ("email",)
     fieldsets = (
-        (None, {"fields": ("email", "name", "password")}),
+        (None, {"fields": ("email", "name")}),
         ("May", {"fields": ("is_active", "is_staff")}),
         ("Since", {"fields": ("last_login", "second_factor_at", "created_at")}),
     )
-    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name", "password1", "password2")}),)
+    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name")}),)
     readonly_fields = ("last_login", "second_factor_at", "created_at")
     filter_horizontal = ()
 
@@ -159,13 +165,16 @@ class UserAdmin(DjangoUserAdmin, OfferedAdmin):  # type: ignore[type-arg, misc]
         return (*super().get_readonly_fields(request, obj), *own)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002
-        user = self.get_object(request, id)
-        if user is not None and user.memberships.exists():
-            raise PermissionDenied(
-                "This is a member of a customer. They alone choose their password: at that customer, "
-                "with the link on its login page."
-            )
-        return super().user_change_password(request, id, form_url)
+        raise PermissionDenied(
+            "Nobody chooses another's password. Its owner does, with the link on the login page."
+        )
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+        else:
+            open_account(user=obj)
+            self._mail(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False  # what they did in tenants stays theirs; an account that may not log in is switched off
@@ -175,6 +184,19 @@ class UserAdmin(DjangoUserAdmin, OfferedAdmin):  # type: ignore[type-arg, misc]
         for user in users:
             drop_second_factor(user=user)
         messages.success(request, f"{len(users)} accounts now log in with the password and start anew.")
+
+    @admin.action(description="Mail the link to choose a password (who runs the installation)")
+    def mail_links(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        for user in users.filter(is_staff=True, is_active=True, memberships=None):
+            self._mail(request, user)
+
+    def _mail(self, request: HttpRequest, user: User) -> None:
+        if try_to_open(user, request):
+            messages.success(request, f"A link to choose the password was mailed to {user.email}.")
+        else:
+            messages.warning(
+                request, f"The mail to {user.email} could not be sent: send the link again later."
+            )
 
 
 @admin.register(ApiKey, site=installation_admin)

@@ -10,6 +10,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from tenants.access import access_of, may_enter, remembered
+from tenants.invitations import Account, account_of
 from tenants.models import Tenant, User
 from tenants.queries import is_public, tenant_of
 from tenants.rules import Role, has_any, may
@@ -24,9 +25,22 @@ class MembershipBackend(ModelBackend):
     """E-mail and password; permissions come from the role alone: in a tenant, or of the installation."""
 
     def authenticate(
-        self, request: Any, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: Any,
+        username: str | None = None,
+        password: str | None = None,
+        invited: str | None = None,
+        **kwargs: Any,
     ) -> Any:
-        """Whoever may log in on the request's host. All others are refused alike, and take one hash each."""
+        """Whoever may log in on the request's host. All others are refused alike, and take one hash each.
+
+        `invited` is the address that an invitation to this host is for, whose link was shown: its account
+        may be a member elsewhere only.
+        """
+        if invited is not None:
+            account, found = account_of(invited)
+            right = found is not None and found.check_password(password or "")
+            return found if right and account is Account.KNOWN else None
         user = super().authenticate(request, username, password, **kwargs)
         return user if isinstance(user, User) and may_enter(user, tenant_of(request)) else None
 

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
 from allauth.account.forms import ReauthenticateForm, ResetPasswordKeyForm, UserTokenForm
 from allauth.core import context
@@ -18,6 +19,7 @@ from django.core.validators import MaxLengthValidator
 from tenants.codes import step_of
 from tenants.links import user_of_link
 from tenants.models import Tenant, User
+from tenants.rules import plain_email
 from tenants.second_factor import CODE_LENGTH, TooManyCodes, accept
 
 EMAIL_LENGTH = 254
@@ -82,6 +84,13 @@ class ChangePasswordForm(AllauthChangePasswordForm):  # type: ignore[misc]
             },
         )
 
+    def clean_oldpassword(self) -> str:
+        """Counted like a password at the login: who finds a session open cannot guess it here."""
+        password: str = self.cleaned_data["oldpassword"]
+        if not get_adapter().reauthenticate(self.user, password):
+            raise forms.ValidationError("This is not your present password.")
+        return password
+
 
 class ConfirmForm(ReauthenticateForm):  # type: ignore[misc]
     """The password of somebody who is logged in."""
@@ -138,6 +147,20 @@ class SetUpForm(ActivateTOTPForm):  # type: ignore[misc]
         if step_of(self.secret, code, now=time.time()) is None:
             raise forms.ValidationError("This is not the code of this moment. Check the clock of your phone.")
         return code
+
+
+class AccountForm(forms.ModelForm[User]):
+    """An account as the installation's administrators see it."""
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "is_active", "is_staff")
+
+    def clean_email(self) -> str:
+        try:
+            return plain_email(self.cleaned_data["email"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 class SettingsForm(forms.ModelForm[Tenant]):

@@ -74,7 +74,9 @@ RULES: dict[str, Rule] = {
     "tenants.apikey": by_tenant("SELECT, INSERT, UPDATE"),
     "tenants.domain": by_tenant("SELECT"),
     "tenants.handover": by_tenant("SELECT, UPDATE"),  # made by the installation, used up by the tenant
-    "tenants.membership": by_tenant(),
+    "tenants.invitation": by_tenant("SELECT, INSERT, UPDATE"),
+    # Made by the installation alone, for who accepts an invitation: no tenant takes a member by itself.
+    "tenants.membership": by_tenant("SELECT, UPDATE (role, sites), DELETE"),
     "tenants.outbox": by_tenant("SELECT, INSERT, DELETE"),
     "tenants.session": by_tenant(),
     # Only a tenant lets anybody in, and nobody takes the record of it away.

@@ -19,6 +19,7 @@ from django.shortcuts import render
 
 from tenants.addresses import client_address
 from tenants.models import User
+from tenants.proofs import carried
 from tenants.queries import tenant_of
 
 
@@ -34,7 +35,9 @@ class LockoutHandler(AxesCacheHandler):  # type: ignore[misc]
             cache.add(_until(request, credentials), time.time() + seconds, timeout=int(seconds))
 
     def user_logged_in(self, sender: object, request: Any, user: Any, **kwargs: Any) -> None:
-        if hasattr(request, "tenant"):  # a login that came through no host was not counted either
+        # A login that came through no host was not counted either, and one that goes on from another host
+        # has proved nothing here.
+        if hasattr(request, "tenant") and carried(request) is None:
             super().user_logged_in(sender, request, user, **kwargs)
 
 

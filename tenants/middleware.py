@@ -29,6 +29,7 @@ OPEN_PATHS = (
     "/admin/login/",
     "/admin/jsi18n/",
     "/switch/arrive/",
+    "/invitation/",
 )
 SET_UP_PATHS = (*OPEN_PATHS, "/account/second-factor/", "/account/confirm/", "/account/recovery-codes/")
 

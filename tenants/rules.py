@@ -1,6 +1,7 @@
 """Which role may do what: the one table that pages, admin, API and websocket read."""
 
 import re
+import unicodedata
 from enum import StrEnum
 
 PEOPLE_APPS = ("cameras", "staff", "visits")
@@ -33,9 +34,10 @@ def _people(*verbs: str) -> frozenset[str]:
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.SYSTEM_ADMIN: frozenset(
         f"tenants.{verb}_{model}"
-        for model in ("tenant", "domain", "user", "membership")
+        for model in ("tenant", "domain", "user")
         for verb in ("view", "add", "change", "delete")
     )
+    | {"tenants.view_membership"}  # who becomes a member, they and the customer decide
     | {f"workers.{verb}_*" for verb in ("view", "add", "change", "delete")}
     | {"tenants.view_apikey", "tenants.view_activity"},  # workers' keys, and the installation's own log
     Role.TENANT_ADMIN: _people("view", "add", "change", "delete")
@@ -64,6 +66,18 @@ def may(role: Role, permission: str) -> bool:
 def has_any(role: Role, app: str) -> bool:
     """Whether there is anything in `app` for the role."""
     return any(permission.startswith(f"{app}.") for permission in PERMISSIONS[role])
+
+
+def plain_email(text: str) -> str:
+    """An e-mail address as it is kept and compared: one spelling for all that lead to the same mailbox.
+
+    Raises ValueError for letters before the @ that are not ASCII: some are another letter's capital, so that
+    a database takes one mailbox for another.
+    """
+    plain = unicodedata.normalize("NFKC", text.strip()).lower()
+    if not plain.rpartition("@")[0].isascii():
+        raise ValueError("Use letters without accents before the @ of an e-mail address.")
+    return plain
 
 
 def schema_for(name: str) -> str:

@@ -1,5 +1,6 @@
 """The second factor: who needs one, and whether a code is right."""
 
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -74,8 +75,10 @@ def check(user: User, tenant: Tenant, code: str) -> None:
         raise SecondFactorRefused("This code is wrong or was used before. Wait for the next one.")
 
 
-def accept(request: HttpRequest, user: User, code: str) -> Any | None:
+def accept(request: HttpRequest, user: User, code: str, *, invited: bool = False) -> Any | None:
     """The authenticator (app or recovery codes) that the code is of; None for a wrong one, which is counted.
+
+    `invited` users are no members of the request's tenant yet, which therefore does not see what they have.
 
     Raises TooManyCodes: by account and address as with passwords, and by account whatever the address.
     """
@@ -84,7 +87,8 @@ def accept(request: HttpRequest, user: User, code: str) -> Any | None:
     key = f"code.{user.pk}"
     if not ratelimit.consume(request, action="login_failed", key=key):
         raise TooManyCodes(int(settings.AXES_COOLOFF_TIME.total_seconds()))
-    found: Authenticator | None = use_code(user=user, code=code[:CODE_LENGTH])
+    with installation() if invited else nullcontext():
+        found: Authenticator | None = use_code(user=user, code=code[:CODE_LENGTH])
     if found is None:
         lockout.count_failure(request, user)
     else:

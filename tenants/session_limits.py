@@ -9,17 +9,27 @@ from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-BEGAN, MOVED = "began", "moved"
-"""Keys of the session: when its user logged in, and when its end was last moved on; in seconds."""
+from tenants.models import User
+from tenants.proofs import BEGAN, carried
+
+MOVED = "moved"
+"""Key of the session: when its end was last moved on; in seconds."""
 MOVE_SECONDS = 300
 """How often the end is moved on, at most: it is a write."""
 
 
-@receiver(user_logged_in)
-def begin(request: HttpRequest, **_: Any) -> None:
-    if SESSION_KEY in request.session:  # a token is no session
-        request.session[BEGAN] = time.time()
-        move_on(request)
+@receiver(user_logged_in, sender=User)
+def begin(request: HttpRequest, user: User, **_: Any) -> None:
+    """A login into this very session; a token that is asked for in a request with a session is none.
+
+    A session that goes on from another host ends when that would have ended.
+    """
+    if request.session.get(SESSION_KEY) != str(user.pk):
+        return
+    proof = carried(request)
+    request.session[BEGAN] = time.time() if proof is None else proof.began
+    request.session.pop(MOVED, None)
+    move_on(request)
 
 
 def move_on(request: HttpRequest) -> bool:
@@ -30,7 +40,3 @@ def move_on(request: HttpRequest) -> bool:
         session[MOVED] = now
         session.set_expiry(int(min(settings.SESSION_COOKIE_AGE, left)))
     return bool(left > 0)
-
-
-def seconds_since_login(request: HttpRequest) -> float:
-    return time.time() - float(request.session.get(BEGAN, 0))

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,6 +21,7 @@ from tenants.credentials.actions import create_key, revoke_key, rotate_key
 from tenants.credentials.queries import MANAGE_KEYS, get_key, search_keys
 from tenants.credentials.rules import DAYS, MOST_DAYS, MOST_OVERLAP_HOURS, OVERLAP_HOURS, KeyText
 from tenants.models import ApiKey
+from tenants.proofs import RECENT_SECONDS, recently_proved
 from tenants.queries import active_tenant
 from tenants.rules import MEMBER_ROLES, Role
 
@@ -92,14 +94,17 @@ class KeyViewSet(RowsViewSet[ApiKey]):
         return get_key(active_tenant(), pk)
 
     def create(self, request: Request) -> Response:
-        """The answer has the key itself, which is not shown again."""
+        """The answer has the key itself, which is not shown again. Takes a login of the last five minutes."""
         values = self.accepted(request) | {"tenant": active_tenant(), **_maker(request)}
+        _require_recent_proof(request)
         return _made(*create_key(**values | {"role": Role(values["role"])}))
 
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, pk: UUID) -> Response:
-        """A successor with the same rights, in this answer only. The old key goes on for the overlap."""
+        """A successor with the same rights, in this answer only. The old key goes on for the overlap. Takes a
+        login of the last five minutes."""
         hours = self.accepted(request)["overlap_hours"]
+        _require_recent_proof(request)
         return _made(
             *rotate_key(key=self.get_row(pk), tenant=active_tenant(), overlap_hours=hours, **_maker(request))
         )
@@ -111,6 +116,15 @@ class KeyViewSet(RowsViewSet[ApiKey]):
             key=self.get_row(pk), tenant=active_tenant(), by=member(request), address=client_address(request)
         )
         return Response(KeySerializer(self.get_row(pk)).data)
+
+
+def _require_recent_proof(request: Request) -> None:
+    """A key outlives the login that makes it. Raises PermissionDenied."""
+    if not recently_proved(request):
+        raise PermissionDenied(
+            f"Making a key takes a login of the last {RECENT_SECONDS // 60} minutes. Ask for a new token, or"
+            " confirm at /account/confirm/ with a browser; then repeat this."
+        )
 
 
 def _maker(request: Request) -> dict[str, Any]:

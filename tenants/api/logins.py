@@ -18,7 +18,7 @@ from tenants.api.views import ApiView
 from tenants.credentials.actions import exchange, log_in, log_out, renew
 from tenants.credentials.refusal import Refused
 from tenants.lockout import seconds_left
-from tenants.models import User
+from tenants.models import TokenFamily, User
 from tenants.queries import active_tenant
 
 _REFUSED = "No active account here has this e-mail and password."
@@ -52,7 +52,8 @@ class TokenView(CredentialView):
             if seconds := seconds_left(request._request, sent["email"]):
                 raise Throttled(seconds, "Too many wrong passwords or codes for this account.") from None
             raise
-        user_logged_in.send(User, request=request._request, user=access.user)
+        # Of the tokens' kind, not the user's: a session that comes with the request does not begin again.
+        user_logged_in.send(TokenFamily, request=request._request, user=access.user)
         return Response(log_in(access=access, address=client_address(request)))
 
 

@@ -1,21 +1,25 @@
-"""Members of the tenant over the API."""
+"""Members of the tenant over the API, and who is invited to become one."""
 
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from django_filters import rest_framework as filters
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.actions import change_member, invite, remove_member
+from tenants.actions import change_member, remove_member
+from tenants.actions_invitations import invite, invite_again, withdraw
 from tenants.api.filters import TextFilter
 from tenants.api.problems import as_conflict
 from tenants.api.serializers import StrictSerializer
 from tenants.api.views import RowsViewSet
+from tenants.invitations import get_invitation, open_invitations
 from tenants.mail import try_to_invite
-from tenants.models import Membership
+from tenants.models import Invitation, Membership
 from tenants.queries import get_member, members, members_called
 from tenants.rules import MEMBER_ROLES, Role
 
@@ -35,7 +39,7 @@ class MemberFilters(filters.FilterSet):  # type: ignore[misc]
 
 
 class MemberSerializer(StrictSerializer[Membership]):
-    """`email` is given once, to invite; `sites` are those of a site manager."""
+    """`sites` are those of a site manager."""
 
     email = serializers.EmailField(source="user.email", read_only=True)
     name = serializers.CharField(source="user.name", read_only=True)
@@ -48,8 +52,19 @@ class MemberSerializer(StrictSerializer[Membership]):
         fields = ("id", "email", "name", "role", "sites", "created_at")
 
 
-class InvitationSerializer(MemberSerializer):
-    email = serializers.EmailField(source="user.email")
+class InvitationSerializer(StrictSerializer[Invitation]):
+    """An invitation that was neither accepted nor withdrawn; after `expires_at` its link works no more."""
+
+    email = serializers.EmailField()
+    sites = serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=SITES_LIMIT, help_text="Ids of sites."
+    )
+    invited_by = serializers.StringRelatedField[Any]()
+
+    class Meta:
+        model = Invitation
+        fields = ("id", "email", "role", "sites", "invited_by", "created_at", "sent_at", "expires_at")
+        read_only_fields = ("created_at", "sent_at", "expires_at")
 
 
 class MemberViewSet(RowsViewSet[Membership]):
@@ -59,8 +74,9 @@ class MemberViewSet(RowsViewSet[Membership]):
     serializer_class = MemberSerializer
     filterset_class = MemberFilters
     queryset = Membership.objects.none()
+    answers = {"create": {201: InvitationSerializer}}
 
-    def get_serializer_class(self) -> type[MemberSerializer]:
+    def get_serializer_class(self) -> Any:
         return InvitationSerializer if self.action == "create" else MemberSerializer
 
     def get_queryset(self) -> QuerySet[Membership]:
@@ -70,12 +86,16 @@ class MemberViewSet(RowsViewSet[Membership]):
         return get_member(pk)
 
     def create(self, request: Request) -> Response:
-        """Makes somebody a member, with an account where there is none yet. A mail tells them."""
-        values = self.accepted(request)
-        given: dict[str, Any] = {"email": values["user"]["email"], "sites": values.get("sites", ())}
-        row = invite(access=self.access, role=Role(values["role"]), **given)
-        try_to_invite(row, request)
-        return self.answer(row, 201)
+        """Invites. Nobody is a member before they accept with the link that is mailed to them.
+
+        The answer, an invitation, is the same whether there is an account with this e-mail or not. If no mail
+        comes, ask for another one at `/invitations/{id}/again/`.
+        """
+        values = {"sites": (), **self.accepted(request)}
+        role = Role(values.pop("role"))
+        invitation, secret = invite(access=self.access, role=role, now=timezone.now(), **values)
+        try_to_invite(invitation, secret, request)
+        return Response(InvitationSerializer(invitation).data, 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Another role, or other sites. Refused for oneself and for the last administrator."""
@@ -88,4 +108,46 @@ class MemberViewSet(RowsViewSet[Membership]):
         """Refused (409) for oneself and for the last administrator."""
         with as_conflict():
             remove_member(access=self.access, member=get_member(pk))
+        return Response(status=204)
+
+
+class InvitationFilters(filters.FilterSet):  # type: ignore[misc]
+    search = TextFilter(method="search_for", help_text="Part of the e-mail.")
+
+    class Meta:
+        model = Invitation
+        fields = ()
+
+    def search_for(self, rows: QuerySet[Invitation], name: str, text: str) -> QuerySet[Invitation]:
+        return rows.filter(email__icontains=text.strip())
+
+
+class InvitationViewSet(RowsViewSet[Invitation]):
+    """Who is invited and has not accepted yet. For administrators; `POST /members/` invites."""
+
+    permission = "tenants.manage_members"
+    serializer_class = InvitationSerializer
+    filterset_class = InvitationFilters
+    queryset = Invitation.objects.none()
+    bodiless = ("again",)
+    http_method_names = ["get", "post", "delete", "head"]
+
+    def get_queryset(self) -> QuerySet[Invitation]:
+        return open_invitations()
+
+    def get_row(self, pk: UUID) -> Invitation:
+        return get_invitation(pk)
+
+    @action(detail=True, methods=["post"])
+    def again(self, request: Request, pk: UUID) -> Response:
+        """Mails a new link; former ones work no more. Refused (409) where too many mails were sent."""
+        invitation = get_invitation(pk)
+        with as_conflict():
+            secret = invite_again(access=self.access, invitation=invitation, now=timezone.now())
+        try_to_invite(invitation, secret, request)
+        return self.answer(get_invitation(pk))
+
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        """Withdraws it: its link leads nowhere from now on."""
+        withdraw(invitation=get_invitation(pk), now=timezone.now())
         return Response(status=204)

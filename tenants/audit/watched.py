@@ -69,6 +69,7 @@ WATCHED: dict[str, Watch | Unwatched] = {
     "tenants.apikey": Watch(("name", "prefix"), ignores=_fields("last_used_at")),
     "tenants.domain": Watch(("domain",)),
     "tenants.handover": Unwatched("a switch that takes seconds; logging in there is noted"),
+    "tenants.invitation": Watch(("email",), ignores=_fields("sent_at mails digest")),
     "tenants.membership": Watch(("user.email",), verbs={"role": Verb.ROLE_CHANGED}),
     "tenants.outbox": Unwatched("work on its way, which follows from changes that are logged"),
     "tenants.supportaccess": Watch(("user.email",)),

@@ -1,5 +1,6 @@
 """What is asked about tokens and keys. Each request with one costs one query."""
 
+from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
 from typing import Any
@@ -81,7 +82,8 @@ def token_access(claims: Claims, tenant: Tenant, now: datetime) -> tuple[ApiKey 
         raise Refused("changed", spoken(claims.jti))
     if second_factor.missing(membership.user, tenant):
         raise Refused("factor", spoken(claims.jti))
-    return None, of_membership(membership, user=membership.user, tenant=tenant, way="token")
+    access = of_membership(membership, user=membership.user, tenant=tenant, way="token")
+    return None, replace(access, proved_at=claims.auth_time)
 
 
 def families(claims: Claims, tenant: Tenant, now: datetime) -> QuerySet[TokenFamily]:

@@ -22,6 +22,7 @@ from tenants.credentials.forms import KeyForm, KeySearch, RotationForm
 from tenants.credentials.queries import MANAGE_KEYS, get_key, search_keys
 from tenants.credentials.rules import KeyText
 from tenants.models import ApiKey
+from tenants.proofs import require_recent_proof
 from tenants.queries import active_tenant, user_of
 from tenants.sites import site_names
 
@@ -56,6 +57,7 @@ def key_list(request: HttpRequest) -> HttpResponse:
 @sensitive_variables()
 def new_key(request: HttpRequest) -> HttpResponse:
     """The form; posting shows the key, in this answer and never again."""
+    require_recent_proof(request)
     form = KeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -72,6 +74,7 @@ def new_key(request: HttpRequest) -> HttpResponse:
 @sensitive_variables()
 def rotate(request: HttpRequest, key_id: UUID) -> HttpResponse:
     """Asks for the overlap; posting shows the successor, in this answer and never again."""
+    require_recent_proof(request)
     key = get_key(active_tenant(), key_id)
     form = RotationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

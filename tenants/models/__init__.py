@@ -3,6 +3,7 @@
 from tenants.models.activity import Activity, ActivityHead, ActorKind, Verb
 from tenants.models.api_key import ApiKey
 from tenants.models.hand_over import HandOver
+from tenants.models.invitation import Invitation
 from tenants.models.membership import Membership
 from tenants.models.outbox import Outbox
 from tenants.models.record import Record
@@ -19,6 +20,7 @@ __all__ = [
     "ApiKey",
     "Domain",
     "HandOver",
+    "Invitation",
     "Membership",
     "Outbox",
     "Record",

@@ -9,13 +9,15 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils.crypto import salted_hmac
 
+from tenants.rules import plain_email
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Raises ValueError without an e-mail. Without a password nobody can log in to the account."""
+        """Raises ValueError without a usable e-mail. Without a password nobody can log in to the account."""
         if not email:
             raise ValueError("an account needs an e-mail address")
-        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user = self.model(email=plain_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user

@@ -1,19 +1,23 @@
-"""Pages about members: who they are, what they may do, and on which sites."""
+"""Pages about members: who they are, what they may do, on which sites, and who is invited to become one."""
 
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants.access import granted
-from tenants.actions import change_member, invite, remove_member
+from tenants.actions import change_member, remove_member
+from tenants.actions_invitations import invite, invite_again, withdraw
+from tenants.invitations import get_invitation, open_invitations
 from tenants.mail import try_to_invite
+from tenants.models import Invitation
 from tenants.pages.forms import InviteForm, RoleForm, SearchForm, refused
 from tenants.queries import get_member, members, members_called
 from tenants.sites import site_names
@@ -32,14 +36,7 @@ def member_list(request: HttpRequest) -> HttpResponse:
     form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            member = invite(access=granted(request), **form.cleaned_data)
-            messages.success(request, f"{member.user.email} is a member now.")
-            if not try_to_invite(member, request):
-                messages.warning(
-                    request,
-                    "The mail about it could not be sent. Tell them: “Forgotten your password?” at the login "
-                    "lets them choose one.",
-                )
+            _send(request, *invite(access=granted(request), now=timezone.now(), **form.cleaned_data))
             return redirect("members")
         except ValidationError as error:
             refused(form, error)
@@ -49,8 +46,53 @@ def member_list(request: HttpRequest) -> HttpResponse:
     names = site_names()
     rows = [(member, [names[site] for site in member.sites if site in names]) for member in page]
     template = "members/results.html" if request.htmx else "members/page.html"  # type: ignore[attr-defined]
-    context = {"form": search, "invitation": form, "page": page, "rows": rows}
+    context = {"form": search, "invitation": form, "page": page, "rows": rows, "invited": _invited(request)}
     return render(request, template, context)
+
+
+@require_POST
+@login_required
+@manages_members
+def again(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    """Mails an invitation once more, with a new link."""
+    invitation = get_invitation(invitation_id)
+    try:
+        secret = invite_again(access=granted(request), invitation=invitation, now=timezone.now())
+        _send(request, invitation, secret)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect("members")
+
+
+@require_POST
+@login_required
+@manages_members
+def withdrawn(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
+    """Its link leads nowhere any more."""
+    invitation = get_invitation(invitation_id)
+    withdraw(invitation=invitation, now=timezone.now())
+    messages.success(request, f"The invitation of {invitation.email} is withdrawn.")
+    return redirect("members")
+
+
+def _send(request: HttpRequest, invitation: Invitation, secret: str) -> None:
+    if try_to_invite(invitation, secret, request):
+        messages.success(
+            request, f"{invitation.email} is invited, and becomes a member by accepting with the mailed link."
+        )
+    else:
+        messages.warning(
+            request,
+            f"{invitation.email} is invited, but the mail could not be sent: send it again in a while.",
+        )
+
+
+def _invited(request: HttpRequest) -> Page[Invitation]:
+    """A page of who is invited, each with whether the invitation has run out."""
+    now, page = timezone.now(), Paginator(open_invitations(), PAGE_ROWS).get_page(request.GET.get("invited"))
+    for invitation in page:
+        invitation.run_out = invitation.has_run_out(now)  # type: ignore[attr-defined]
+    return page
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

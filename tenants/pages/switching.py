@@ -3,7 +3,7 @@
 Leaving is a POST on the host where somebody is logged in; it answers with a form that their browser posts
 to the other host. What it carries is signed, bound to the user and both tenants, and works once within
 seconds. The other host takes it only from the page that made it, so that nobody is logged in by a link or
-by a stranger's form.
+by a stranger's form. The session there is no new login: it ends when this one would, and its proof is as old.
 """
 
 from typing import Any
@@ -24,13 +24,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants.access import member_access
 from tenants.actions import HAND_OVER_LIFE, begin_hand_over, use_hand_over
 from tenants.context import installation
+from tenants.hosts import origin_at, origin_of
 from tenants.models import User
 from tenants.pages.forms import SearchForm
-from tenants.queries import host_of, open_to, tenant_of, user_of
+from tenants.proofs import Proof, carry, proof_of
+from tenants.queries import open_to, tenant_of, user_of
 
 SALT = "tenants.hand-over"
-METHODS = "account_authentication_methods"
-"""Where allauth keeps, in a session, how somebody has logged in: a second factor counts on the other host."""
 GONE = "This way in has been used or has run out. Go back and choose the customer again."
 BACKEND = "tenants.auth.MembershipBackend"
 PAGE_ROWS = 50
@@ -67,11 +67,11 @@ def arrive(request: HttpRequest) -> HttpResponse:
         now=timezone.now(),
     )
     user = User.objects.filter(pk=claims["user"]).first() if used else None
-    if user is None or member_access(user, tenant) is None:
+    proof = _proof(claims)
+    if user is None or proof is None or member_access(user, tenant) is None:
         raise PermissionDenied(GONE)
+    carry(request, user, proof)
     login(request, user, backend=BACKEND)
-    if claims["methods"]:
-        request.session[METHODS] = claims["methods"]
     return redirect("/")
 
 
@@ -83,15 +83,15 @@ def _leave(request: HttpRequest) -> HttpResponse:
     here, user = tenant_of(request), user_of(request)
     hand_over = begin_hand_over(user=user, source=here, target_id=target_id, now=timezone.now())
     with installation():
-        there = _address(request, host_of(hand_over.tenant))
+        there = origin_of(hand_over.tenant, request)
     token = signing.dumps(
         {
             "id": str(hand_over.pk),
             "user": str(user.pk),
             "source": str(here.pk),
             "target": str(target_id),
-            "origin": _address(request, request.get_host().partition(":")[0]),
-            "methods": request.session.get(METHODS),
+            "origin": origin_at(request.get_host().partition(":")[0], request),
+            "proof": proof_of(request, user).as_json(),
         },
         salt=SALT,
     )
@@ -116,7 +116,10 @@ def _claims(request: HttpRequest) -> dict[str, Any]:
     return claims
 
 
-def _address(request: HttpRequest, host: str) -> str:
-    """Scheme, host and port: the same as this request's, but for the host."""
-    port = request.get_host().partition(":")[2]
-    return f"{request.scheme}://{host}{':' if port else ''}{port}"
+def _proof(claims: dict[str, Any]) -> Proof | None:
+    """What the session that was left knew of its login; None where that would have ended by now."""
+    try:
+        proof = Proof.of_json(claims["proof"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return proof if proof.seconds_left > 0 else None

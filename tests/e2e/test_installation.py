@@ -39,6 +39,21 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
+def accept_invitation(page: Page, to: Customer, invited: Customer) -> None:
+    """As the administrator of another customer does: out of the mail, with the password of their account."""
+    to.api("POST", "members/", json={"email": invited.email, "role": "viewer"})
+    newest = max((VAR / "e2e" / "mail").iterdir(), key=lambda file: file.stat().st_mtime)
+    link = re.search(r"http://\S+/invitation/\S+", newest.read_text().replace("=\n", ""))
+    assert link, newest.read_text()
+    assert link[0].startswith(to.base), "the port is the one that the browser sees"
+    page.goto(link[0])
+    page.screenshot(path=VAR / "invitation.png")
+    page.get_by_label("Password of your account").fill(invited.password)
+    page.get_by_role("button", name="Accept").click()
+    page.wait_for_url(to.base + "/")
+    page.context.clear_cookies()
+
+
 def log_in(page: Page, customer: Customer) -> None:
     page.goto(customer.base + "/")
     page.get_by_label("E-mail").fill(customer.email)
@@ -280,7 +295,7 @@ def test_the_websocket_refuses_whoever_is_no_member(
 def test_one_login_leads_to_another_customer(installation: Installation, page: Page) -> None:
     """In the browser that decides where cookies go and what it says of the page that a form comes from."""
     acme, other = installation.acme, installation.other
-    acme.api("POST", "members/", json={"email": other.email, "role": "viewer"})
+    accept_invitation(page, acme, other)
     log_in(page, other)
     stays = page.context.new_page()
     stays.goto(other.base + "/cameras/")

@@ -231,6 +231,12 @@ def test_who_runs_the_installation_cannot_become_a_member(acme: Tenant, member_o
         root = User.objects.create_superuser("root@installation.test", "x")
         client.force_login(root)
     before = victim.password
+    with installation():
+        nobody = User.objects.create_user("prepared@acme.test", "before before")
+    answer = client.post(
+        f"/admin/tenants/user/{nobody.pk}/password/", {"password1": "known by me", "password2": "known by me"}
+    )
+    assert answer.status_code == 403, "an account that may become a member"
     page = f"/admin/tenants/user/{victim.pk}"
     answer = client.post(f"{page}/password/", {"password1": "mine now mine", "password2": "mine now mine"})
     assert answer.status_code == 403
@@ -246,5 +252,25 @@ def test_who_runs_the_installation_cannot_become_a_member(acme: Tenant, member_o
     with installation():
         victim.refresh_from_db()
         assert (victim.email, victim.password) == ("tenant_admin@acme.test", before)
+        nobody.refresh_from_db()
+        assert nobody.check_password("before before")
         assert victim.name == "X"
         assert not root.memberships.exists()
+
+
+def test_what_a_customer_decides_the_installation_only_sees(acme: Tenant) -> None:
+    client = Client(SERVER_NAME="localhost")
+    with installation():
+        client.force_login(User.objects.create_superuser("root@installation.test", "x"))
+        Tenant.objects.filter(pk=acme.pk).update(second_factor_required=True, visitors_shared=False)
+    page = f"/admin/tenants/tenant/{acme.pk}/change/"
+    text = client.get(page).content.decode()
+    assert 'name="second_factor_required"' not in text
+    assert 'name="visitors_shared"' not in text
+    form = {"name": "Acme", "visitors_shared": "on", "schema_name": "other"}
+    for prefix in ("memberships", "domains"):
+        form |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    assert client.post(page, form).status_code == 302
+    acme.refresh_from_db()
+    assert (acme.name, acme.second_factor_required, acme.visitors_shared) == ("Acme", True, False)
+    assert acme.schema_name == "acme"

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.core.cache import cache
 from django.core.mail import EmailMessage
-from django.test import Client, RequestFactory
+from django.test import Client
 from django.utils.http import int_to_base36
 
-from tenants import mail
-from tenants.context import installation
 from tenants.links import invitations, resets
 from tenants.models import Tenant, User
 from tenants.rules import Role
@@ -193,34 +192,54 @@ def test_a_new_password_lifts_the_lock(client: Client, member: User, mailoutbox:
     assert log_in(client, member.email, NEW).status_code == 302
 
 
-@pytest.mark.parametrize("where", ["request", "public", "address"])
-def test_an_invitation_leads_to_a_password(
-    client: Client, acme: Tenant, mailoutbox: list[EmailMessage], where: str, monkeypatch: pytest.MonkeyPatch
+def test_links_go_where_the_installation_is_whatever_a_header_says(
+    acme: Tenant, member: User, mailoutbox: list[EmailMessage], settings: Any
 ) -> None:
-    user = account("new@acme.test", acme, password=None)
-    with installation():
-        public = Tenant.objects.get(schema_name="public")
-    host = "acme.localhost:8000" if where == "request" else "localhost:8000"
-    request: Any = RequestFactory().get("/", headers={"Host": host})
-    request.tenant = acme if where == "request" else public
-    mail.invite(user, acme, "http://acme.localhost:8000" if where == "address" else request)
-    assert "http://acme.localhost:8000/password/new/" in str(mailoutbox[0].body)
-    assert "acme" in mailoutbox[0].subject
-    link = link_in(mailoutbox[0])
+    """Or a stranger could have somebody's secret mailed with an address of the stranger's choosing in it."""
+    root = system_admin()
+    for tls, port, begins in (
+        (False, 0, "http://{}"),
+        (False, 8000, "http://{}:8000"),
+        (True, 0, "https://{}"),
+    ):
+        settings.BEHIND_TLS, settings.FACETRACK_PUBLIC_PORT = tls, port
+        for email, host in ((member.email, "acme.localhost"), (root.email, "localhost")):
+            mailoutbox.clear()
+            cache.clear()
+            told = {"Host": f"{host}:6666", "X-Forwarded-Host": "evil.test", "X-Forwarded-Port": "6666"}
+            Client().post(FORGOTTEN, {"email": email}, headers=told)
+            Client().post(FORGOTTEN, {"email": "nobody@nowhere.test"}, headers=told)
+            assert f"{begins.format(host)}/password/new/" in str(mailoutbox[0].body)
+            assert "6666" not in str(mailoutbox[0].body) + str(mailoutbox[1].body)
+
+
+def test_the_port_is_the_one_that_is_listened_at(member: User, mailoutbox: list[EmailMessage]) -> None:
+    told = {"Host": "acme.localhost:6666"}
+    Client().post(FORGOTTEN, {"email": member.email}, headers=told, SERVER_PORT="8123")
+    assert "http://acme.localhost:8123/password/new/" in str(mailoutbox[0].body)
+
+
+def test_an_account_of_the_installation_begins_with_a_mailed_link(
+    db: None, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody but its owner ever knows its password."""
+    root, office = system_admin(), Client(SERVER_NAME="localhost")
+    log_in(office, root.email)
+    assert 'type="password"' not in office.get("/admin/tenants/user/add/").content.decode()
+    form = {"email": "New@Installation.test", "name": "New", "password1": PASSWORD, "password2": PASSWORD}
+    assert office.post("/admin/tenants/user/add/", form).status_code == 302
+    made = User.objects.get(email="new@installation.test")
+    assert made.is_staff
+    assert not made.has_usable_password()
+    assert mailoutbox[0].to == [made.email]
     two_days_on = datetime.now() + timedelta(days=2)  # noqa: DTZ005
     monkeypatch.setattr(type(invitations), "_now", lambda _: two_days_on)
-    assert choose(client, link).status_code == 302
-    assert "This link is used up" in choose(client, link).content.decode()
-    assert log_in(client, user.email, NEW).status_code == 302
-
-
-def test_who_has_an_account_is_invited_to_log_in(
-    acme: Tenant, member: User, mailoutbox: list[EmailMessage]
-) -> None:
-    mail.invite(member, acme, "https://acme.example.com")
-    body = str(mailoutbox[0].body)
-    assert "https://acme.example.com/login/" in body
-    assert "/password/new/" not in body
+    theirs = Client(SERVER_NAME="localhost")
+    assert choose(theirs, link_in(mailoutbox[0])).status_code == 302
+    assert "This link is used up" in choose(theirs, link_in(mailoutbox[0])).content.decode()
+    assert log_in(theirs, made.email, NEW).status_code == 302
+    office.post("/admin/tenants/user/", {"action": "mail_links", "_selected_action": [str(made.pk)]})
+    assert "/password/new/" in str(mailoutbox[-1].body)
 
 
 @pytest.mark.parametrize("path", [f"/password/new/{'0' * 32}-{int_to_base36(99)}-abc/", "/password/new/x-y/"])

@@ -182,9 +182,12 @@ def test_who_is_no_member_there_cannot_go(
     assert arrive(there, token) == 403
 
 
-def test_how_somebody_has_logged_in_goes_with_them(browser: Client, there: Client, other: Tenant) -> None:
+def test_how_somebody_has_logged_in_goes_with_them(
+    browser: Client, there: Client, other: Tenant, user: User
+) -> None:
     """A second factor that was given here need not be given there again."""
     session = browser.session
+    session["account_authentication_methods_user"] = str(user.pk)
     session["account_authentication_methods"] = [{"method": "mfa", "at": 1.0}]
     session.save()
     arrive(there, leave(browser, other))

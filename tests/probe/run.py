@@ -16,6 +16,7 @@ from django_tenants.utils import tenant_context
 
 from tests.probe.attempts import Attempt, Surface
 from tests.probe.browser import Browser
+from tests.probe.entry import LET_IN, Entry
 from tests.probe.ledger import Ledger
 from tests.probe.lookups import ANSWERED, Lookups
 from tests.probe.messages import SENT, Celery, Groups
@@ -32,7 +33,7 @@ MOST_FINDINGS = 30
 
 def every_surface(world: World) -> list[Surface]:
     stores: list[Surface] = [Cache(world), Objects(world), Milvus(world)]
-    return [*web_surfaces(world), Lookups(), Sql(), Celery(), Groups(), Sockets(), *stores]
+    return [*web_surfaces(world), Lookups(), Sql(), Celery(), Groups(), Sockets(), Entry(), *stores]
 
 
 @dataclass
@@ -139,7 +140,7 @@ class Probe:
             seen -= secrets.within(attempt.asked)
             seen -= secrets.shared if attempt.by_installation else set()
             seen -= secrets.open if attempt.place == "b" else set()
-        written += [sign for sign in (SENT, ANSWERED) if sign in answer]
+        written = [*written, *(sign for sign in (SENT, ANSWERED, LET_IN) if sign in answer)]
         if seen or written:
             self.report.leak(f"{attempt.title}: answered {sorted(seen)[:5]}, wrote {written[:5]}")
 

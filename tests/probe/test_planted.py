@@ -1,6 +1,7 @@
 """The probe is able to fail: bugs are planted, and PostgreSQL refuses them or the probe finds them."""
 
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from types import ModuleType
@@ -19,12 +20,14 @@ from unfold.views import ChangeList
 
 from facetrack.lib import objects
 from staff.models import StaffMember
-from tenants import channels
+from tenants import channels, invitations
 from tenants.changelists import OfferedAdmin
 from tenants.context import installation
 from tenants.models import Membership, Tenant
+from tenants.proofs import Proof
 from tests.probe.attempts import Surface
 from tests.probe.browser import Browser
+from tests.probe.entry import Entry
 from tests.probe.inventory import patterns
 from tests.probe.lookups import Lookups
 from tests.probe.messages import Groups
@@ -203,3 +206,25 @@ def test_a_worker_that_learns_of_cameras_that_are_not_its_own_is_found(
 def _tenant(pk: Any) -> Tenant:
     found: Tenant = Tenant.objects.get(pk=pk)
     return found
+
+
+def test_ways_in_that_are_open_are_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A switch that counts as a login, by its session or by its proof, and a link that sets any password."""
+    ways = len(Entry().members())
+    Probe(world, seed=1, surfaces=[Entry()]).run(ways).require_clean()
+    plants: dict[str, Any] = {
+        "tenants.pages.switching.carry": lambda request, user, proof: None,
+        "tenants.pages.switching._proof": lambda claims: Proof(time.time()),
+        "tenants.actions_invitations.account_of": _always_new,
+        "tenants.pages.invitations.account_of": _always_new,
+    }
+    for names in (list(plants)[:1], list(plants)[1:2], list(plants)[2:]):
+        with monkeypatch.context() as patch:
+            for name in names:
+                patch.setattr(name, plants[name])
+            assert Probe(world, seed=1, surfaces=[Entry()]).run(ways).leaks > 0, names
+
+
+def _always_new(email: str) -> Any:
+    """As if nobody had an account yet."""
+    return invitations.Account.NEW, invitations.account_of(email)[1]

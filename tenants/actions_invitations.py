@@ -1,0 +1,189 @@
+"""Inviting, and what becomes of it. A membership begins when an invitation is accepted, not before."""
+
+import secrets
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+
+from tenants.access import Access
+from tenants.actions import chosen_sites
+from tenants.actor import claim, of_user
+from tenants.context import installation
+from tenants.credentials.rules import digest_of
+from tenants.invitations import Account, account_of, invitation_of
+from tenants.models import Invitation, Membership, Tenant, User
+from tenants.rules import Role, plain_email
+
+MAX_MAILS_TO_ONE = 5
+"""Mails from one tenant to one address in a day."""
+KEPT = timedelta(days=7)
+"""For so long rows stay after their end."""
+GONE = "This invitation was used, withdrawn or has run out. Ask for another one."
+
+
+def invite(
+    *, access: Access, email: str, role: Role, sites: Collection[UUID] = (), now: datetime
+) -> tuple[Invitation, str]:
+    """An invitation, and the secret of its link: there is no other moment to see it.
+
+    No account is looked at: the answer is the same whether there is one or not. Raises ValidationError.
+    `tenants.mail` sends it.
+    """
+    email = _address(email)
+    chosen = chosen_sites(role, sites)
+    with _counting(access.tenant, email, now):
+        if Membership.objects.filter(tenant=access.tenant, user__email__iexact=email).exists():
+            raise ValidationError({"email": f"{email} is a member already: change the role in the list."})
+        open_ones = Invitation.objects.filter(tenant=access.tenant, accepted_at=None, revoked_at=None)
+        open_ones.filter(email=email, expires_at__lte=now).update(revoked_at=now)
+        if open_ones.filter(email=email).exists():
+            raise ValidationError(
+                {"email": f"{email} is invited already: send that invitation again, or withdraw it first."}
+            )
+        limit = settings.FACETRACK_MAX_INVITATIONS
+        if open_ones.filter(expires_at__gt=now).count() >= limit:
+            raise ValidationError(f"{limit} invitations wait for an answer: withdraw those that need none.")
+        secret = secrets.token_urlsafe(32)
+        invitation = Invitation.objects.create(
+            tenant=access.tenant,
+            email=email,
+            role=role.value,
+            sites=chosen,
+            invited_by=access.user,
+            created_at=now,
+            expires_at=now + _life(),
+            digest=digest_of(secret),
+            sent_at=now,
+        )
+    return invitation, secret
+
+
+def invite_again(*, access: Access, invitation: Invitation, now: datetime) -> str:
+    """A new link, which is the only one that works from now on: its secret. Raises ValidationError."""
+    secret = secrets.token_urlsafe(32)
+    with _counting(access.tenant, invitation.email, now):
+        row = Invitation.objects.select_for_update(of=("self",)).filter(
+            pk=invitation.pk, accepted_at=None, revoked_at=None
+        )
+        if (found := row.first()) is None:
+            raise ValidationError("This invitation was accepted or withdrawn meanwhile.")
+        found.digest, found.expires_at, found.sent_at = digest_of(secret), now + _life(), now
+        found.mails, found.invited_by = found.mails + 1, access.user
+        found.save(update_fields=["digest", "expires_at", "sent_at", "mails", "invited_by"])
+    return secret
+
+
+def withdraw(*, invitation: Invitation, now: datetime) -> None:
+    """Its link leads nowhere from now on; what was accepted meanwhile stays."""
+    Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(revoked_at=now)
+
+
+def accept_with_password(*, digest: str, tenant: Tenant, password: str, now: datetime) -> User:
+    """Begin a membership with an account that is new, or that led nowhere: `password` is its only one now.
+
+    A password that it had before might be known to whoever made it. Raises ValidationError.
+    """
+    try:
+        with _accepting(digest, tenant, now) as invitation:
+            account, user = account_of(invitation.email)
+            if account is not Account.NEW:
+                raise ValidationError("There is an account with this e-mail by now: open the link again.")
+            if user is None:
+                user = User.objects.create_user(invitation.email, password)
+            else:
+                user.set_password(password)
+                user.save(update_fields=["password"])
+            _join(invitation, user)
+    except IntegrityError:  # two invitations of different organisations at the same moment
+        raise ValidationError("This e-mail got an account just now: open the link again.") from None
+    return user
+
+
+def accept_signed_in(*, digest: str, tenant: Tenant, user: User, now: datetime) -> Membership:
+    """Begin a membership of an account whose owner has just given its password. Raises ValidationError."""
+    with _accepting(digest, tenant, now) as invitation:
+        if account_of(invitation.email) != (Account.KNOWN, user):
+            raise ValidationError("This invitation is for another account.")
+        return _join(invitation, user)
+
+
+def forget_invitations(*, now: datetime) -> int:
+    """Delete the rows of all tenants that ended days ago; returns how many."""
+    done, _ = Invitation.objects.filter(expires_at__lt=now - KEPT).delete()
+    return done
+
+
+def _join(invitation: Invitation, user: User) -> Membership:
+    claim(of_user(user))  # the link, or the password, is theirs: so is what they do with it
+    if Membership.objects.filter(tenant=invitation.tenant_id, user=user).exists():
+        raise ValidationError("You are a member already: log in.")
+    return Membership.objects.create(
+        tenant_id=invitation.tenant_id, user=user, role=invitation.role, sites=invitation.sites
+    )
+
+
+@contextmanager
+def _accepting(digest: str, tenant: Tenant, now: datetime) -> Iterator[Invitation]:
+    """Holds an invitation, so that of two who follow a link one finds it used. Raises ValidationError.
+
+    Only the installation makes memberships: PostgreSQL refuses tenants.
+    """
+    with installation(), transaction.atomic():
+        Invitation.objects.select_for_update(no_key=True).filter(digest=digest).first()
+        invitation = invitation_of(digest, tenant, now)
+        if invitation is None:
+            raise ValidationError(GONE)
+        _require_an_inviter(invitation)
+        yield invitation
+        invitation.accepted_at = now
+        invitation.save(update_fields=["accepted_at"])
+
+
+def _require_an_inviter(invitation: Invitation) -> None:
+    """An administrator who is none any more invites nobody. Raises ValidationError."""
+    administrators = Membership.objects.filter(tenant=invitation.tenant_id, role=Role.TENANT_ADMIN.value)
+    still = administrators.filter(user=invitation.invited_by_id, user__is_active=True, user__is_staff=False)
+    if not still.exists():
+        raise ValidationError("The administrator who invited you is none any more: ask to be invited again.")
+
+
+@contextmanager
+def _counting(tenant: Tenant, email: str, now: datetime) -> Iterator[None]:
+    """Around a mail: within the limits, one at a time in a tenant. Raises ValidationError."""
+    with transaction.atomic():
+        Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+        limit = settings.FACETRACK_INVITATION_MAILS
+        if _mails(tenant, sent_at__gt=now - timedelta(hours=1)) >= limit:
+            raise ValidationError(f"{limit} invitations were mailed within an hour: go on in an hour.")
+        if _mails(tenant, email=email, sent_at__gt=now - timedelta(days=1)) >= MAX_MAILS_TO_ONE:
+            raise ValidationError(
+                {"email": f"{email} was mailed {MAX_MAILS_TO_ONE} times within a day: ask them to look."}
+            )
+        yield
+
+
+def _mails(tenant: Tenant, **which: object) -> int:
+    found = Invitation.objects.filter(tenant=tenant, **which).aggregate(mails=Sum("mails"))["mails"]
+    return int(found or 0)
+
+
+def _address(email: str) -> str:
+    """Raises ValidationError."""
+    try:
+        email = plain_email(email)
+        validate_email(email)
+    except (ValueError, ValidationError) as error:
+        reason = error.messages[0] if isinstance(error, ValidationError) else str(error)
+        raise ValidationError({"email": reason}) from None
+    return email
+
+
+def _life() -> timedelta:
+    return timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
