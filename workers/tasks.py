@@ -16,6 +16,7 @@ from django.utils import timezone
 from cameras.actions import end_silent_runs
 from cameras.queries import SILENT_AFTER
 from tenants.actions import forget_hand_overs
+from tenants.attempts import forget_attempts
 from tenants.credentials import actions as credentials
 from tenants.queries import active_tenant
 from tenants.sessions import SessionStore
@@ -118,6 +119,7 @@ def clear_expired() -> None:
     SessionStore.clear_expired()
     credentials.forget_expired(now=timezone.now())
     forget_hand_overs(before=timezone.now())
+    forget_attempts(before=timezone.now())
     forget_old_grants()
     fan_out(forget_old_events, expires=600)
 
