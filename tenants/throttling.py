@@ -5,6 +5,7 @@ What strangers do never counts for those who are logged in.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from time import time
 from typing import Any
 
@@ -46,12 +47,16 @@ class Allowance:
         return 0 if asked <= self.rate else WINDOW_SECONDS - past
 
 
-def seconds_to_wait(request: Any) -> int:
-    """Count a request for whoever sends it; 0 where it may be answered, else when to try again.
+def seconds_to_wait(request: Any, *, alone: bool = False) -> int:
+    """Count a request for its sender; 0 where it may be answered, else when to try again.
 
-    What a caller's own allowance refuses is not counted for the tenant: nobody uses up the others' share.
+    What a caller's own allowance refuses is not counted for the tenant, so that one caller does not use up
+    the others' share. With `alone` nothing is counted for the tenant.
     """
-    return next((wait for allowance in of_request(request) if (wait := allowance.seconds_to_wait())), 0)
+    for allowance in islice(of_request(request), 1 if alone else None):
+        if wait := allowance.seconds_to_wait():
+            return wait
+    return 0
 
 
 def of_request(request: Any) -> Iterator[Allowance]:

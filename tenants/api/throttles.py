@@ -1,4 +1,4 @@
-"""The API's throttle: DRF asks it after it knows who calls. Its answer is 429 with `Retry-After`."""
+"""The API's throttles: DRF asks them after it knows who calls. Their answer is 429 with `Retry-After`."""
 
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -7,13 +7,20 @@ from tenants.throttling import seconds_to_wait
 
 
 class Throttle(BaseThrottle):
-    """The caller and the tenant's callers together; strangers by address."""
+    """The caller, and the tenant's callers together; strangers by address."""
 
+    alone = False
     waiting = 0
 
     def allow_request(self, request: Request, view: object) -> bool:
-        self.waiting = seconds_to_wait(request)
+        self.waiting = seconds_to_wait(request, alone=self.alone)
         return not self.waiting
 
     def wait(self) -> float | None:
         return self.waiting or None
+
+
+class CallerThrottle(Throttle):
+    """The caller alone."""
+
+    alone = True
