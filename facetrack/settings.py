@@ -264,6 +264,7 @@ AXES_CLIENT_IP_CALLABLE = "tenants.addresses.counted_address"
 AXES_LOCKOUT_CALLABLE = "tenants.lockout.refusal"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # its middleware is there, as ours that is made from it
 
 # Second factor, changing and forgetting passwords: allauth's flows behind our pages.
 ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"

@@ -4,9 +4,11 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlencode
 
 from asgiref.sync import async_to_sync
@@ -39,7 +41,10 @@ class Asgi:
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Headers are named as in Python: `content_type`."""
-        return async_to_sync(self._ask)(method, path, body, headers)
+        # Django gives each request a thread, with a connection to the database that does not see the test's
+        # transaction; without it, what is synchronous runs in the thread that waits here.
+        with patch("django.core.handlers.asgi.ThreadSensitiveContext", nullcontext):
+            return async_to_sync(self._ask)(method, path, body, headers)
 
     def post_json(self, path: str, body: object, **headers: str) -> Answer:
         return self.ask("POST", path, json.dumps(body).encode(), content_type="application/json", **headers)

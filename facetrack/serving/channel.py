@@ -10,6 +10,8 @@ from twisted.web.http import HTTPChannel
 
 BODY_BYTES_A_SECOND = 10_000
 """Slower than any client that has something to send."""
+MAX_DIGITS = 15
+"""Of a Content-Length."""
 
 WORDS = {
     408: "The request did not come in time. Send it again, at once.",
@@ -48,6 +50,14 @@ class Channel(HTTPChannel):
 
     def lineLengthExceeded(self, line: bytes) -> None:
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def headerReceived(self, line: bytes) -> bool:
+        """Python reads no number of thousands of digits."""
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length" and len(value.strip()) > MAX_DIGITS:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return False
+        return super().headerReceived(line)
 
     def allHeadersReceived(self) -> None:
         """The body's turn: refused unread where it has no length, or too much of it."""

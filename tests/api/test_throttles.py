@@ -90,7 +90,7 @@ def test_strangers_use_up_nothing_of_who_logs_in(
 
 def test_strangers_together_have_a_rate_where_nobody_logs_in(nobody: APIClient, settings: Settings) -> None:
     settings.FACETRACK_RATE_STRANGERS = 3
-    answers = [nobody.post("/sites/", REMOTE_ADDR=f"203.0.113.{n}").status_code for n in range(5)]
+    answers = [nobody.post("/members/", REMOTE_ADDR=f"203.0.113.{n}").status_code for n in range(5)]
     assert answers == [302, 302, 302, 429, 429]
 
 
