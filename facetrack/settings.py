@@ -63,7 +63,9 @@ FACETRACK_RATE_WORKER: int = env.int("FACETRACK_RATE_WORKER", 12_000)
 # What the web server (`manage.py web`) waits for and holds open, by process. Seconds for the headers of a request
 # and for a small body, and between two requests of a connection; connections in all, and of one address, which
 # is counted only where no proxy is in front; websockets of one user and of one tenant.
-FACETRACK_REQUEST_SECONDS: float = env.float("FACETRACK_REQUEST_SECONDS", 20.0, validate=validate.Range(min=1))
+FACETRACK_REQUEST_SECONDS: float = env.float(
+    "FACETRACK_REQUEST_SECONDS", 20.0, validate=validate.Range(min=1)
+)
 FACETRACK_IDLE_SECONDS: float = env.float("FACETRACK_IDLE_SECONDS", 75.0, validate=validate.Range(min=1))
 FACETRACK_CONNECTIONS: int = env.int("FACETRACK_CONNECTIONS", 1_000, validate=validate.Range(min=10))
 FACETRACK_CONNECTIONS_ADDRESS: int = env.int(

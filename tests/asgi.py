@@ -3,8 +3,8 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from typing import Any
@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 
 from asgiref.sync import async_to_sync
 from asgiref.testing import ApplicationCommunicator
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 
 from facetrack.asgi import application
 
@@ -41,9 +43,7 @@ class Asgi:
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Headers are named as in Python: `content_type`."""
-        # Django gives each request a thread, with a connection to the database that does not see the test's
-        # transaction; without it, what is synchronous runs in the thread that waits here.
-        with patch("django.core.handlers.asgi.ThreadSensitiveContext", nullcontext):
+        with _one_connection():
             return async_to_sync(self._ask)(method, path, body, headers)
 
     def post_json(self, path: str, body: object, **headers: str) -> Answer:
@@ -99,3 +99,18 @@ class Asgi:
             "server": ["127.0.0.1", 80],
             "asgi": {"version": "3.0"},
         }
+
+
+@contextmanager
+def _one_connection() -> Iterator[None]:
+    """The test's, whose transaction no other sees. Django gives each request a thread, with a connection of its
+    own, and looks after connections at its ends; without that, what is synchronous runs in the thread that
+    waits here."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    try:
+        with patch("django.core.handlers.asgi.ThreadSensitiveContext", nullcontext):
+            yield
+    finally:
+        for signal in (request_started, request_finished):
+            signal.connect(close_old_connections)

@@ -16,9 +16,7 @@ class AttemptCount(models.Model):
     ends_at = models.DateTimeField(db_index=True)
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint("tenant", "name", name="one_count_of_a_name"),
-        )
+        constraints = (models.UniqueConstraint("tenant", "name", name="one_count_of_a_name"),)
 
     def __str__(self) -> str:
         return f"{self.count} until {self.ends_at}"

@@ -43,7 +43,9 @@ def web(django_db_setup: None) -> Iterator[Web]:
         "FACETRACK_CONNECTIONS_ADDRESS": str(OF_ADDRESS),
     }
     with log.open("wb") as output:
-        process = subprocess.Popen(manage("web", "--port", str(port)), env=environ, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            manage("web", "--port", str(port)), env=environ, stdout=output, stderr=output
+        )
         try:
             _wait_for(port, process)
             yield Web(port, log)

@@ -1,4 +1,4 @@
-"""Websockets whose other end does not read, on a real server: little waits for them, and they end."""
+"""Websockets on a real server whose other end does not read, or sends what is none."""
 
 import os
 import socket
@@ -71,3 +71,27 @@ def test_pings_are_not_answered_without_end(server: tuple[subprocess.Popen[str],
             while sent < UNLIMITED:
                 connection.sendall(ping * 100)
                 sent += len(ping) * 100
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (b"\x81\xff" + (100_000_000).to_bytes(8, "big") + b"\0" * 4, 1009),
+        (b"\x81\xfe" + (5_000).to_bytes(2, "big") + b"\0" * 5_004, 1009),
+        (
+            (b"\x01\xfe" + (3_000).to_bytes(2, "big") + b"\0" * 3_004) + b"\x80\xfe\x0b\xb8" + b"\0" * 3_004,
+            1009,
+        ),
+        (b"\x81\x02{}", 1002),
+        (b"\xf1\x82" + b"\0" * 4 + b"{}", 1002),
+        (b"\x81\x82" + b"\0" * 4 + b"\xff\xfe", 1007),
+    ],
+    ids=["huge", "large", "in parts", "unmasked", "reserved", "no utf-8"],
+)
+def test_a_frame_that_is_none_ends_the_socket(
+    server: tuple[subprocess.Popen[str], int], frame: bytes, code: int
+) -> None:
+    with opened(server[1], "/quiet/") as connection:
+        connection.sendall(frame)
+        said = connection.recv(2_000)
+        assert (said[0], int.from_bytes(said[2:4], "big")) == (0x88, code)
