@@ -50,9 +50,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# Requests a minute: of a user or key, of all that are logged in at a tenant, of an address that shows no login,
-# of all such addresses at a tenant (ways to log in apart), and of a worker at the edge, whose every look at a
-# face that is not known yet is one.
+# Requests a minute: of a user or key, of all that are logged in at a tenant, of an address that shows no
+# login, of all such addresses at a tenant (ways to log in apart), and of a worker at the edge, whose every
+# look at a face that is not known yet is one.
 FACETRACK_THROTTLE: bool = env.bool("FACETRACK_THROTTLE", True)
 FACETRACK_RATE_CALLER: int = env.int("FACETRACK_RATE_CALLER", 600)
 FACETRACK_RATE_TENANT: int = env.int("FACETRACK_RATE_TENANT", 3_000)
@@ -60,9 +60,9 @@ FACETRACK_RATE_ANONYMOUS: int = env.int("FACETRACK_RATE_ANONYMOUS", 60)
 FACETRACK_RATE_STRANGERS: int = env.int("FACETRACK_RATE_STRANGERS", 6_000)
 FACETRACK_RATE_WORKER: int = env.int("FACETRACK_RATE_WORKER", 12_000)
 
-# What the web server (`manage.py web`) waits for and holds open, by process. Seconds for the headers of a request
-# and for a small body, and between two requests of a connection; connections in all, and of one address, which
-# is counted only where no proxy is in front; websockets of one user and of one tenant.
+# What the web server (`manage.py web`) waits for and holds open, by process. Seconds for the headers of a
+# request and for a small body, and between two requests of a connection; connections in all, and of one
+# address, which is counted only where no proxy is in front; websockets of one user and of one tenant.
 FACETRACK_REQUEST_SECONDS: float = env.float(
     "FACETRACK_REQUEST_SECONDS", 20.0, validate=validate.Range(min=1)
 )

@@ -28,12 +28,12 @@ _SALT = "tenants.devices"
 _SIGNER = signing.TimestampSigner(salt=_SALT)
 _PREFIX = "__Host-device-" if settings.BEHIND_TLS else "device-"
 _ATTRIBUTE = "_facetrack_devices"
-_ONCE = Limit(1, ADDRESS_KEPT, extends=True)
+_SEEN = Limit(1_000_000, ADDRESS_KEPT, extends=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an attempt to log in comes from: a device, or a network. `known`: the account was there before."""
+    """Where an attempt to log in comes from: a device, or a network; `known` where the account was before."""
 
     name: str
     known: bool
@@ -97,4 +97,4 @@ def _cookie(account: str) -> str:
 
 
 def _address(request: Any, account: str) -> Counted:
-    return Counted(tenant_of(request), f"known/{account}/{counted_address(request)}", _ONCE)
+    return Counted(tenant_of(request), f"known/{account}/{counted_address(request)}", _SEEN)

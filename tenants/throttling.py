@@ -96,7 +96,7 @@ class ThrottleMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         counted = request.user.is_authenticated or request.method not in SAFE_METHODS
-        if settings.FACETRACK_THROTTLE and counted and not request.path_info.startswith(UNCOUNTED):
-            if wait := seconds_to_wait(request):
-                return too_many(request, wait)
-        return self.get_response(request)
+        if not settings.FACETRACK_THROTTLE or request.path_info.startswith(UNCOUNTED) or not counted:
+            return self.get_response(request)
+        wait = seconds_to_wait(request)
+        return too_many(request, wait) if wait else self.get_response(request)

@@ -1,1 +1,1 @@
-"""Daphne with limits: how long a request may take to come, how large it is, how many connections there are."""
+"""Daphne with limits: how long a request may take to come, its size, how many connections there are."""

@@ -5,6 +5,7 @@ Prints its port when it listens, and how many bytes it has sent when a socket en
 
 import asyncio
 import os
+import sys
 from typing import Any
 
 import django
@@ -18,6 +19,11 @@ ENOUGH = 300_000_000
 """Bytes: nothing is sent beyond these, should the socket never end."""
 
 
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "websocket.accept"})
@@ -28,12 +34,12 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
             await send({"type": "websocket.send", "text": "x" * 1_000})
             sent += 1_000
         await asyncio.sleep(0 if loud else 0.1)
-    print(f"ended after {sent}", flush=True)
+    say(f"ended after {sent}")
 
 
 class Server(LimitedServer):
     def listen_success(self, port: Any) -> None:
-        print(port.getHost().port, flush=True)
+        say(str(port.getHost().port))
 
 
 Server(application=application, endpoints=["tcp:port=0:interface=127.0.0.1"]).run()
