@@ -104,8 +104,8 @@ class Asgi:
 @contextmanager
 def _one_connection() -> Iterator[None]:
     """The test's, whose transaction no other sees. Django gives each request a thread, with a connection of
-    its own, and looks after connections at its ends; without that, what is synchronous runs in the thread that
-    waits here."""
+    its own, and looks after connections at its ends; without that, what is synchronous runs in the thread
+    that waits here."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     try:
