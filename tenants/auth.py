@@ -9,6 +9,7 @@ from django.db import connection
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from tenants import lockout
 from tenants.access import access_of, may_enter, remembered
 from tenants.invitations import Account, account_of
 from tenants.models import Tenant, User
@@ -42,7 +43,10 @@ class MembershipBackend(ModelBackend):
             right = found is not None and found.check_password(password or "")
             return found if right and account is Account.KNOWN else None
         user = super().authenticate(request, username, password, **kwargs)
-        return user if isinstance(user, User) and may_enter(user, tenant_of(request)) else None
+        if not isinstance(user, User) or not may_enter(user, tenant_of(request)):
+            return None
+        lockout.was_right(request)
+        return user
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         role = _role(user_obj)
