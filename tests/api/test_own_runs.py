@@ -312,6 +312,8 @@ NOT_RECORDS: list[tuple[str, Any]] = [
     ("decision", "pending"),
     ("person", "Ada"),
     ("score", 2.0),
+    ("score", "nan"),
+    ("quality", "nan"),
     ("reason", "x" * 301),
     ("reason", "a\x00b"),
     ("started_at", "yesterday"),

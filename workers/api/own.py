@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
+from redis.exceptions import RedisError
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -97,8 +98,16 @@ class OwnView(ApiView, GenericViewSet[Worker]):
         return worker
 
     def handle_exception(self, exc: Exception) -> Response:
-        told = {Away: Unavailable, RunOut: LeaseRanOut}.get(type(exc))
-        return super().handle_exception(told() if told else exc)
+        return super().handle_exception(_told(exc))
+
+
+def _told(error: Exception) -> Exception:
+    """What of this installation's own troubles, and of its rules, has a status of its own."""
+    if isinstance(error, Away):
+        return Unavailable()
+    if isinstance(error, RedisError):
+        return Unavailable("Redis is away for the moment: ask again in a second.")
+    return LeaseRanOut() if isinstance(error, RunOut) else error
 
 
 class OwnWorkerViewSet(OwnView):

@@ -64,7 +64,7 @@ class OwnRunViewSet(OwnView):
     further_problems = (*OwnView.further_problems, "412")
 
     def brief(self, request: Request, worker: str, camera: UUID) -> Response:
-        """What to run a camera with that it holds, or was asked to look at: that once. For nobody else's eyes."""
+        """What to run a camera with that it holds or, once, was asked to look at. For nobody else's eyes."""
         said = self.said(request)
         speaker = self.speaking(worker, said)
         ticket = _admitting(said["ticket"], speaker, camera)

@@ -4,12 +4,9 @@ A worker writes nothing of this into Redis itself: here it is asked for its leas
 request that it answers.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from uuid import UUID
 
 from django.http import Http404
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,7 +15,6 @@ from workers.api.bodies import ProcessBody
 from workers.api.own import OwnView
 from workers.api.own_runs import RECORD_LIMIT
 from workers.api.shown_bodies import AnswerBody, PictureBody, WatchedBody
-from workers.links import Away
 from workers.links.ticket import spend, ticket_of
 from workers.queries import held_by, held_lease
 from workers.sinks import pictures
@@ -37,8 +33,8 @@ class OwnShownViewSet(OwnView):
     def watched(self, request: Request, worker: str) -> Response:
         """Which of the cameras that it holds somebody looks at now. Ask once a second."""
         speaker = self.speaking(worker, self.said(request))
-        with _away():
-            cameras = pictures.watched_among(list(held_by(speaker).values_list("tenant_id", "camera_id")))
+        held = held_by(speaker).values_list("tenant_id", "camera_id")
+        cameras = pictures.watched_among(list(held))
         return Response(WatchedBody({"cameras": cameras}).data)
 
     def picture(self, request: Request, worker: str, camera: UUID) -> Response:
@@ -47,8 +43,7 @@ class OwnShownViewSet(OwnView):
         lease = held_lease(self.speaking(worker, said), camera)
         if lease.epoch != said["epoch"]:
             raise Conflict(f"The camera is not at epoch {said['epoch']} (any more).")
-        with _away():
-            pictures.keep(lease.tenant_id, camera, said["picture"])
+        pictures.keep(lease.tenant_id, camera, said["picture"])
         return Response(status=204)
 
     def answer(self, request: Request, worker: str) -> Response:
@@ -59,14 +54,5 @@ class OwnShownViewSet(OwnView):
         if ticket is None or not spend(ticket, "answer"):
             raise Http404("Nobody waits for this answer of this worker (any more).")
         picture = said.pop("picture") or b""
-        with _away():
-            reply(key_of(ticket.request), Answer(worker=speaker.name, picture=picture, **said))
+        reply(key_of(ticket.request), Answer(worker=speaker.name, picture=picture, **said))
         return Response(status=204)
-
-
-@contextmanager
-def _away() -> Iterator[None]:
-    try:
-        yield
-    except RedisError:
-        raise Away("Redis is away: nobody sees anything now") from None

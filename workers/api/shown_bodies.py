@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from tenants.api.serializers import StrictBody
 from workers.api.binary import JpegField
-from workers.api.bodies import MOST_INTEGER, EpochBody, ProcessBody
+from workers.api.bodies import MOST_INTEGER, EpochBody, NumberField, ProcessBody
 from workers.links.wire import MOST_DETAIL
 
 MAX_RATE = 100_000.0
@@ -28,9 +28,9 @@ class FactsBody(StrictBody):
     codec = serializers.CharField(max_length=50, allow_blank=True, required=False)
     width = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, required=False)
     height = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, required=False)
-    fps = serializers.FloatField(min_value=0, max_value=MAX_RATE, required=False)
-    measured_fps = serializers.FloatField(min_value=0, max_value=MAX_RATE, required=False)
-    at = serializers.FloatField(min_value=0, max_value=1e11, required=False, help_text="Seconds since 1970.")
+    fps = NumberField(min_value=0, max_value=MAX_RATE, required=False)
+    measured_fps = NumberField(min_value=0, max_value=MAX_RATE, required=False)
+    at = NumberField(min_value=0, max_value=1e11, required=False, help_text="Seconds since 1970.")
     devices = serializers.ListField(
         child=serializers.CharField(max_length=100), max_length=64, required=False
     )

@@ -1,4 +1,4 @@
-"""The one queue of a worker at the edge: all that it may touch in Redis, and a transport that does no more."""
+"""The one queue of a worker at the edge: all that it may touch in Redis, and the transport for it."""
 
 from hashlib import sha256
 from typing import Any

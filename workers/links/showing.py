@@ -35,8 +35,10 @@ class Ask(Protocol):
 
 
 class Showing:
-    """Sends pictures from a thread of its own, so that a slow line costs a camera no frame: of each camera the
-    newest, and those that came meanwhile not at all. For any thread; no method waits or raises."""
+    """Sends pictures from a thread of its own, so that a slow line costs a camera no frame.
+
+    Of each camera it sends the newest. For any thread; no method waits or raises.
+    """
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
@@ -80,8 +82,6 @@ class Showing:
             epoch, picture = self._newest.pop(camera)
         said = {"epoch": epoch, "picture": b64encode(picture).decode()}
         try:
-            required(
-                self._ask("POST", f"leases/{camera}/picture/", patience=UNHURRIED, noted=False, **said)
-            )
+            required(self._ask("POST", f"leases/{camera}/picture/", patience=UNHURRIED, noted=False, **said))
         except (Away, Refused, Replaced) as error:
             log.debug("a live picture did not arrive: %s", error)

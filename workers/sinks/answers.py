@@ -1,6 +1,6 @@
 """What a worker answers to the person who asked it, and where that is put: under a key of the request's own.
 
-Only the installation writes such keys. The answer of a worker at the edge comes in over HTTPS and is put there
+Only the installation writes such keys. The answer of a worker at the edge comes over HTTPS, and is put there
 after its ticket was checked (`workers.api.own_shown`).
 """
 
