@@ -20,6 +20,7 @@ from tests.conftest import make_camera
 from tests.edge import a_record, held_by
 from tests.workers.test_gallery import enrol
 from visits.models import Sighting
+from workers.actions.fleet import Introduction, register
 from workers.api.own_urls import urlpatterns
 from workers.models import CameraLease, Worker
 from workers.operations import Answer
@@ -119,7 +120,7 @@ def test_what_has_ended_goes_on_where_it_could_be_taken_again(gate: Gate, door: 
     assert renewed() == 1, "it is held: the worker ends it in order"
     let_expire()
     assert renewed() == 0, "nobody wants it to run"
-    yard = Worker.objects.create(name="yard")
+    yard = register(introduction=Introduction(name="yard", capacity=4))
     CameraLease.objects.update(desired=True, planned=yard)
     assert renewed() == 0, "another worker should run it"
 

@@ -1,7 +1,7 @@
 """The one queue of a worker at the edge: all that it may touch in Redis, and the transport for it."""
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 from kombu.transport import redis
 
@@ -12,7 +12,7 @@ Not even MULTI: what is queued behind it is carried out at one go, while everybo
 """
 
 
-class OwnQueueChannel(redis.Channel):  # type: ignore[misc]
+class OwnQueueChannel(redis.Channel):
     """Takes messages from its queue, and writes nothing.
 
     A message counts as done when it is taken. Those that get lost are no loss: an order comes again with the
@@ -21,7 +21,7 @@ class OwnQueueChannel(redis.Channel):  # type: ignore[misc]
 
     ack_emulation = False
     do_restore = False
-    priority_steps = (0,)
+    priority_steps: ClassVar[list[int]] = [0]
 
     def _size(self, queue: str) -> int:
         return 0  # nothing here asks how much waits
@@ -30,7 +30,7 @@ class OwnQueueChannel(redis.Channel):  # type: ignore[misc]
         """A sender names the queue itself: no table of bindings is needed, nor read by anybody."""
 
 
-class OwnQueueTransport(redis.Transport):  # type: ignore[misc]
+class OwnQueueTransport(redis.Transport):
     Channel = OwnQueueChannel
 
 

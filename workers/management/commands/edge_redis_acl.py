@@ -36,6 +36,6 @@ class Command(BaseCommand):
             f"REDIS_URL={parts.scheme}://{redis_user(name)}:{password}@{host}:{parts.port or 6379}/{number}"
         )
         self.stderr.write(
-            "The first line is for redis-cli, the second for the worker's environment: with the name by which it"
-            " reaches Redis, and rediss:// outside of a private network. It is shown this once."
+            "The first line is for redis-cli, the second for the worker's environment: with the name by "
+            "which that reaches Redis, and rediss:// outside of a private network. It is shown this once."
         )
