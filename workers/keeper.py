@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psutil
 from django.db import connection
+from redis.exceptions import RedisError
 
 from tenants.models import Tenant
 from workers.actions.fleet import Beat
@@ -21,6 +22,7 @@ from workers.links.brief import Brief
 from workers.models import Worker
 from workers.runner import Gauges, Run
 from workers.sinks import outage
+from workers.sinks.answers import Answer
 from workers.sinks.replay import deliver
 from workers.sinks.spool import Spool
 
@@ -138,6 +140,13 @@ class Keeper:
     def brief(self, tenant: Tenant, camera_id: UUID, ticket: str = "") -> Brief | None:
         """What to run a camera with, as `Desk.brief` has it. Raises Away."""
         return self._link.desk.brief(tenant, camera_id, ticket)
+
+    def answer(self, key: str, ticket: str, answer: Answer) -> None:
+        """Hand an answer to the person who asked, as `Desk.answer` has it; a lost one is asked for again."""
+        try:
+            self._link.desk.answer(key, ticket, answer)
+        except (Away, RedisError) as error:
+            log.warning("an answer did not arrive, the request has to be made again: %s", error)
 
     def stop(self, camera_id: UUID) -> None:
         """End the camera's run here, if there is one."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,18 +21,20 @@ from workers.devices import devices
 from workers.keeper import Keeper
 from workers.links import Away
 from workers.links.brief import source_of
-from workers.links.ticket import ticket_for
+from workers.links.ticket import Ticket
 from workers.queries import Owner, live_workers, owner_of, spare_worker
+from workers.sinks.answers import Answer, key_of
 from workers.sinks.pictures import store
 from workers.sinks.preview import annotated
 from workers.stages.capture import SourceError, open_source
 from workers.supervise import queue_of
 
+__all__ = ["Answer", "NoAnswer", "Operation", "ask", "ask_worker", "carry_out"]
+
 log = logging.getLogger(__name__)
 
 PATIENCE = 20.0
 """Seconds to wait for an answer: opening a camera that does not answer takes 15."""
-REPLY_KEPT = 60
 MEASURED_SECONDS = 2.0
 
 
@@ -50,27 +50,6 @@ class Operation(StrEnum):
 
 class NoAnswer(RuntimeError):
     """Nobody is there to do it, or nobody did in time; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of it: `detail` in words, `facts` for programs, `picture` as JPEG."""
-
-    ok: bool
-    worker: str = ""
-    detail: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
-    picture: bytes = b""
-
-    def packed(self) -> bytes:
-        values = asdict(self)
-        del values["picture"]
-        return json.dumps(values).encode() + b"\n" + self.picture
-
-    @classmethod
-    def unpacked(cls, data: bytes) -> Answer:
-        head, _, picture = data.partition(b"\n")
-        return cls(**json.loads(head), picture=picture)
 
 
 def ask(operation: Operation, camera: Camera, *, seconds: float = PATIENCE) -> Answer:
@@ -119,21 +98,13 @@ def carry_out(
         return Answer(False, name, f"The worker cannot look its settings up: {error}.")
 
 
-def reply(key: str, answer: Answer) -> None:
-    """Hand the answer to whoever waits for it. Raises RedisError."""
-    pipe = store().pipeline()
-    pipe.lpush(key, answer.packed())
-    pipe.expire(key, REPLY_KEPT)
-    pipe.execute()
-
-
 def _asked(operation: Operation, owner: Owner, seconds: float, camera_id: UUID | None = None) -> Answer:
-    key = f"reply.{uuid4()}"
-    ticket = ticket_for(owner.name, active_tenant().pk, camera_id) if camera_id else ""
+    ticket = Ticket(uuid4(), owner.name, active_tenant().pk, camera_id, operation.value)
+    key = key_of(ticket.request)
     try:
         current_app.send_task(
             "workers.tasks.operate",
-            [key, operation.value, str(camera_id or ""), ticket],
+            [key, operation.value, str(camera_id or ""), ticket.signed],
             queue=queue_of(owner.name),
             expires=seconds,
             retry=False,

@@ -17,6 +17,10 @@ from workers.models import CameraLease, LeaseGrant, Worker
 MISSED_BEATS = 3
 
 
+class RunOut(RuntimeError):
+    """The worker's lease has ended, though no other worker has the camera yet: it is renewed first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The live worker of a camera."""
@@ -100,9 +104,12 @@ def own_worker(name: str) -> Worker:
 
 
 def own_lease(worker: Worker, camera_id: UUID) -> CameraLease:
-    """The lease of a camera that the worker holds, or should. Raises Http404 for all others alike."""
+    """The lease of a camera that the worker holds, held last, or should hold; with `live`, as of `leases`.
+
+    Raises Http404 for all others alike. It gives no right to anything: see `held_lease`.
+    """
     concerned = Q(planned=worker) | Q(worker=worker)
-    lease = CameraLease.objects.select_related("tenant").filter(concerned, pk=camera_id).first()
+    lease = leases().select_related("tenant").filter(concerned, pk=camera_id).first()
     if lease is None:
         raise Http404("There is no such camera among this worker's.")
     return lease
@@ -117,15 +124,23 @@ def process_of(name: str, incarnation: UUID) -> Worker | None:
 
 
 def held_lease(worker: Worker, camera_id: UUID) -> CameraLease:
-    """The lease of a camera that the worker holds, or held last. Raises Http404 for all others alike."""
-    lease = CameraLease.objects.select_related("tenant").filter(worker=worker, pk=camera_id).first()
+    """The lease of a camera that the worker holds at this moment.
+
+    Raises RunOut for one that it held last and that has ended, and Http404 for all others alike.
+    """
+    lease = leases().select_related("tenant").filter(worker=worker, pk=camera_id).first()
     if lease is None:
         raise Http404("There is no such camera among this worker's.")
+    if not lease.live:  # type: ignore[attr-defined]
+        raise RunOut
     return lease
 
 
 def grant_of(worker: Worker, camera_id: UUID, epoch: int) -> LeaseGrant:
-    """The worker's grant of a camera, however long ago. Raises Http404 where it was never given it."""
+    """The worker's grant of a camera, however long ago. Raises Http404 where it was never given it.
+
+    For records alone, which may come late: `known_at` and the next grant decide whether they count.
+    """
     own = LeaseGrant.objects.filter(camera_id=camera_id, epoch=epoch, worker=worker.name)
     grant = own.select_related("tenant").first()
     if grant is None:
@@ -134,8 +149,8 @@ def grant_of(worker: Worker, camera_id: UUID, epoch: int) -> LeaseGrant:
 
 
 def watched_tenant(worker: Worker, tenant_id: UUID, site_id: UUID | None = None) -> Tenant:
-    """A tenant, and site, of which the worker holds a camera. Raises Http404 for all others alike."""
-    held = CameraLease.objects.filter(worker=worker, tenant=tenant_id).select_related("tenant")
+    """A tenant, and site, of which the worker holds a camera now. Raises Http404 for all others alike."""
+    held = held_by(worker).filter(tenant=tenant_id).select_related("tenant")
     lease = (held if site_id is None else held.filter(site_id=site_id)).first()
     if lease is None:
         raise Http404("This worker has no camera there.")

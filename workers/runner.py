@@ -73,7 +73,7 @@ class Run:
         self._started_at: datetime | None = None
         self._last_frame_at: datetime | None = None
         self._latest_at = float("-inf")
-        self._preview = Preview(tenant.pk, held.camera_id)
+        self._preview = Preview(tenant, held.camera_id, held.epoch, desk)
         self._made: Pipeline | None = None
         self._told: tuple[Camera.Status, str] | None = None
 

@@ -74,7 +74,7 @@ def operate(reply_to: str, operation: str, camera_id: str, ticket: str = "") -> 
         wanted = operations.Operation(operation)
         camera = UUID(camera_id) if camera_id else None
         answer = operations.carry_out(keeper, active_tenant(), wanted, camera, ticket)
-        operations.reply(reply_to, answer)
+        keeper.answer(reply_to, ticket, answer)
 
 
 @shared_task(base=TenantTask)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_tenants.utils import tenant_context
 from rest_framework.test import APIClient
 
-from cameras.models import Camera
+from cameras.models import Camera, Site
 from staff.models import MatchThresholds
 from tenants.audit.queries import lines_of
 from tenants.context import installation
@@ -30,7 +30,7 @@ from visits.models import LiveEvent, Sighting, Visitor
 from workers.actions.fleet import Introduction, register
 from workers.actions.leases import GRANTS_KEPT, forget_old_grants
 from workers.engines.catalogue import PACKS
-from workers.links.ticket import SECONDS, ticket_for
+from workers.links.ticket import SECONDS, Ticket
 from workers.links.wire import as_text
 from workers.models import CameraLease, LeaseGrant
 
@@ -41,8 +41,8 @@ PACK = "edgeface-xs"
 class Gate:
     """The worker gate as it speaks from now on."""
 
-    def __init__(self) -> None:
-        self.client: APIClient = worker_client(key_of("gate")[1])
+    def __init__(self, sites: list[UUID] | None = None) -> None:
+        self.client: APIClient = worker_client(key_of("gate", sites=sites)[1])
         answer = self.client.put(OWN, {"host": "gate", "capacity": 4})
         self.me = {"incarnation": answer.json()["incarnation"]}
 
@@ -99,28 +99,46 @@ def test_a_camera_that_is_only_planned_shows_nothing_yet(gate: Gate, door: Camer
     problem(gate.camera("brief", door.pk, {}), 404)
 
 
-def test_whoever_asks_for_a_test_lets_the_worker_see_that_camera(acme: Tenant, gate: Gate) -> None:
-    camera = make_camera(password="geheim")
-    ticket = ticket_for("gate", acme.pk, camera.pk)
-    assert gate.camera("brief", camera.pk, {"ticket": ticket}).json()["password"] == "geheim"
-    elsewhere = make_camera("Elsewhere")
+def asked_of(tenant: Tenant, camera: Camera | None, *, worker: str = "gate", operation: str = "test") -> str:
+    """The ticket of a request that was just made."""
+    return Ticket(uuid4(), worker, tenant.pk, camera.pk if camera else None, operation).signed
+
+
+def test_whoever_asks_for_a_test_lets_the_worker_see_that_camera_once(acme: Tenant, gate: Gate) -> None:
+    camera, elsewhere = make_camera(password="geheim"), make_camera("Elsewhere")
+    ticket = asked_of(acme, camera)
     for camera_id, spoilt in (
         (elsewhere.pk, ticket),
-        (camera.pk, ticket_for("yard", acme.pk, camera.pk)),
+        (camera.pk, asked_of(acme, camera, worker="yard")),
+        (camera.pk, asked_of(acme, camera, operation="restart")),
+        (camera.pk, asked_of(acme, None)),
         (camera.pk, ticket[:-1] + ("a" if ticket[-1] != "a" else "b")),
-        (camera.pk, signing.dumps(["gate", str(acme.pk), str(camera.pk)], salt="another")),
+        (camera.pk, signing.dumps(signing.loads(ticket, salt="facetrack.ticket"), salt="another")),
         (camera.pk, signing.dumps("gate", salt="facetrack.ticket")),
+        (camera.pk, signing.dumps([1, "gate", 2, 3, 4], salt="facetrack.ticket")),
         (camera.pk, "x" * 500),
     ):
         problem(gate.camera("brief", camera_id, {"ticket": spoilt}), 404)
+    assert gate.camera("brief", camera.pk, {"ticket": ticket}).json()["password"] == "geheim"
+    problem(gate.camera("brief", camera.pk, {"ticket": ticket}), 404)
+    again = asked_of(acme, camera, operation="snapshot")
+    assert gate.camera("brief", camera.pk, {"ticket": again}).status_code == 200
 
 
 def test_a_ticket_ends(acme: Tenant, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     camera = make_camera()
-    ticket = ticket_for("gate", acme.pk, camera.pk)
+    ticket = asked_of(acme, camera)
     later = time.time() + SECONDS + 1
     monkeypatch.setattr("django.core.signing.time.time", lambda: later)
     problem(gate.camera("brief", camera.pk, {"ticket": ticket}), 404)
+    problem(gate.client.post(f"{OWN}answer/", gate.me | {"ticket": ticket, "ok": True}), 404)
+
+
+def test_a_ticket_opens_no_camera_of_a_site_that_the_key_is_not_for(acme: Tenant) -> None:
+    ours, theirs = make_camera(), make_camera("Elsewhere", site=Site.objects.create(name="Elsewhere"))
+    gate = Gate(sites=[ours.site_id])
+    problem(gate.camera("brief", theirs.pk, {"ticket": asked_of(acme, theirs)}), 404)
+    assert gate.camera("brief", ours.pk, {"ticket": asked_of(acme, ours)}).status_code == 200
 
 
 def test_a_run_reports_and_learns_that_it_should_end(gate: Gate, door: Camera) -> None:
@@ -294,6 +312,8 @@ NOT_RECORDS: list[tuple[str, Any]] = [
     ("decision", "pending"),
     ("person", "Ada"),
     ("score", 2.0),
+    ("score", "nan"),
+    ("quality", "nan"),
     ("reason", "x" * 301),
     ("reason", "a\x00b"),
     ("started_at", "yesterday"),

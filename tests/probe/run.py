@@ -16,7 +16,9 @@ from django_tenants.utils import tenant_context
 
 from tests.probe.attempts import Attempt, Surface
 from tests.probe.browser import Browser
+from tests.probe.edge_redis import EdgeRedis
 from tests.probe.entry import LET_IN, Entry
+from tests.probe.leases import Leases
 from tests.probe.ledger import Ledger
 from tests.probe.lookups import ANSWERED, Lookups
 from tests.probe.messages import SENT, Celery, Groups
@@ -33,7 +35,8 @@ MOST_FINDINGS = 30
 
 def every_surface(world: World) -> list[Surface]:
     stores: list[Surface] = [Cache(world), Objects(world), Milvus(world)]
-    return [*web_surfaces(world), Lookups(), Sql(), Celery(), Groups(), Sockets(), Entry(), *stores]
+    edge: list[Surface] = [EdgeRedis(world), Leases(world)]
+    return [*web_surfaces(world), Lookups(), Sql(), Celery(), Groups(), Sockets(), Entry(), *stores, *edge]
 
 
 @dataclass
@@ -146,7 +149,9 @@ class Probe:
 
     def _compare_all(self) -> None:
         found = changes(self.world.before, snapshot(self.world), at_bs_door=False)
-        stores = [surface for surface in self._surfaces if isinstance(surface, (Cache, Objects, Milvus))]
+        stores = [
+            surface for surface in self._surfaces if isinstance(surface, (Cache, Objects, Milvus, EdgeRedis))
+        ]
         found += [f"{store.name} of B was changed" for store in stores if not store.unharmed()]
         for text in found:
             self.report.leak(text)

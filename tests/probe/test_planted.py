@@ -12,7 +12,8 @@ from django.conf import settings as django_settings
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache, caches
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import path
 from django_tenants.utils import tenant_context
 from redis import Redis
@@ -27,8 +28,10 @@ from tenants.models import Membership, Tenant
 from tenants.proofs import Proof
 from tests.probe.attempts import Surface
 from tests.probe.browser import Browser
+from tests.probe.edge_redis import EdgeRedis
 from tests.probe.entry import Entry
 from tests.probe.inventory import patterns
+from tests.probe.leases import Leases
 from tests.probe.lookups import Lookups
 from tests.probe.messages import Groups
 from tests.probe.run import Probe, Report
@@ -36,7 +39,8 @@ from tests.probe.stores import Cache, Objects
 from tests.probe.survey import Survey
 from tests.probe.web import Web
 from tests.probe.world import World
-from workers.models import CameraLease
+from workers.management.commands import edge_redis_acl
+from workers.models import CameraLease, Worker
 
 View = Callable[[HttpRequest], HttpResponse]
 FEW = 40
@@ -201,6 +205,48 @@ def test_a_worker_that_learns_of_cameras_that_are_not_its_own_is_found(
         found = [pattern for pattern in patterns() if pattern.route.endswith(ending)]
         report = Probe(world, seed=1, surfaces=[Web("api", found, browser, survey)]).run(10 * FEW)
         assert report.leaks, ending
+
+
+def test_a_lease_that_has_ended_and_still_opens_something_is_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody asks when it ends, behind one address after the other."""
+
+    def of_the_worker(worker: Worker, camera: Any) -> CameraLease:
+        return get_object_or_404(CameraLease, worker=worker, pk=camera)
+
+    def of_the_tenant(worker: Worker, tenant: Any, site: Any = None) -> Tenant:
+        leases = CameraLease.objects.filter(worker=worker, tenant=tenant)
+        if not leases:
+            raise Http404
+        return leases[0].tenant
+
+    _run(world, Leases(world)).require_clean()
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.api.own_runs.held_lease", of_the_worker)
+        assert _run(world, Leases(world)).leaks, "its login, and reports about it"
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.api.own_runs.watched_tenant", of_the_tenant)
+        assert _run(world, Leases(world)).leaks, "the staff"
+
+
+def test_rights_in_redis_that_are_too_many_are_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the documents once gave; and one key, and one command, more than now."""
+    _run(world, EdgeRedis(world)).require_clean()
+    really = edge_redis_acl.redis_rights
+    for more in (
+        ["+@all", "-@admin", "-@dangerous", "~worker.gate*", "%W~reply.*"],
+        ["~worker.*"],
+        ["+scan"],
+        ["+eval"],
+    ):
+
+        def too_many(*args: Any, more: list[str] = more, **options: Any) -> list[str]:
+            return [*really(*args, **options), *more]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(edge_redis_acl, "redis_rights", too_many)
+            assert _run(world, EdgeRedis(world)).leaks, more
 
 
 def _tenant(pk: Any) -> Tenant:

@@ -18,7 +18,7 @@ from tests.probe.survey import Form, Survey
 from tests.probe.world import PUBLIC_HOST, World
 
 METHODS = ("GET", "GET", "GET", "GET", "POST", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS")
-SHARES = {"api": 0.24, "html": 0.12, "admin": 0.08, "pictures": 0.05, "sse": 0.01}
+SHARES = {"api": 0.24, "html": 0.12, "admin": 0.08, "pictures": 0.05, "sse": 0.01, "leases": 0.03}
 TELLING_HEADERS = ("X-Forwarded-Host", "X-Tenant", "X-Reason", "X-Request-ID", "Referer", "Origin")
 
 

@@ -20,7 +20,8 @@ from workers.actions.fleet import Introduction, register
 from workers.keeper import Keeper
 from workers.links.direct import DirectLink
 from workers.models import CameraLease, LeaseGrant
-from workers.operations import Operation, carry_out, reply
+from workers.operations import Operation, carry_out
+from workers.sinks.answers import reply
 from workers.sinks.spool import Spool
 
 ClientOf = Callable[..., Client]

@@ -4,7 +4,6 @@ The worker's own process has the broker and the public host; at what else it mig
 """
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import cv2
 import psycopg
@@ -102,15 +100,16 @@ class Installation:
         return str(self.sql("SELECT id FROM tenants_tenant WHERE schema_name = 'acme'")[0][0])
 
     def admit_to_redis(self) -> None:
-        """With the rights of docs/operations.md."""
-        text = (ROOT / "docs" / "operations.md").read_text()
-        rights = re.search(r"ACL SETUSER gate (.*?)\n\n", text, re.DOTALL)
-        assert rights
-        words = rights[1].replace("\\\n", " ").replace("TENANT", self.tenant()).replace("PASSWORD", "geheim")
-        parts = urlsplit(self.environ["REDIS_URL"])
+        """With the rights that the command prints, and no others."""
+        rights, url = self.command("edge_redis_acl", "gate").splitlines()
         with closing(redis.Redis.from_url(self.environ["REDIS_URL"])) as root:
-            cast(Any, root).execute_command("ACL", "SETUSER", "gate", *words.split())
-        self.redis_url = f"redis://gate:geheim@{parts.hostname}:{parts.port}{parts.path}"
+            cast(Any, root).execute_command(*rights.split())
+        self.redis_url = url.removeprefix("REDIS_URL=")
+
+    def refused_by_redis(self) -> list[dict[str, Any]]:
+        """What users were not allowed to do, so far."""
+        with closing(redis.Redis.from_url(self.environ["REDIS_URL"])) as root:
+            return list(cast(Any, root).acl_log())
 
     def of_the_edge(self) -> dict[str, str]:
         kept = {name: value for name, value in self.environ.items() if name not in SERVERS_ALONE}
@@ -250,28 +249,7 @@ def test_with_https_and_the_broker_alone_it_runs_a_camera_and_records_whom_it_kn
     assert installation.key_file.read_text() not in log
     assert "Traceback" not in log
     assert "the database" not in log, "nothing has asked for one"
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("LPUSH", "default", "a task in anybody's name"),
-        ("LPUSH", "worker.w1", "a task for another worker"),
-        ("GET", "preview.00000000-0000-0000-0000-000000000001.1"),
-        ("BRPOP", "reply.1", "1"),
-        ("HGETALL", "unacked"),
-        ("SADD", "_kombu.binding.default", "a queue of its own"),
-        ("PUBLISH", "acme", "news"),
-        ("KEYS", "*"),
-        ("CONFIG", "GET", "*"),
-    ],
-)
-def test_redis_gives_it_its_own_alone(installation: Installation, words: tuple[str, ...]) -> None:
-    with closing(redis.Redis.from_url(installation.redis_url)) as own:
-        own.lpush("worker.gate.of_a_test", "its own")
-        own.delete("worker.gate.of_a_test")
-        with pytest.raises(redis.exceptions.NoPermissionError):
-            cast(Any, own).execute_command(*words)
+    assert installation.refused_by_redis() == [], "the rights are all that it needs"
 
 
 def test_without_the_server_it_records_into_its_spool_and_loses_nothing(

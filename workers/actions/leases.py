@@ -139,7 +139,8 @@ def acquire(*, camera_id: UUID, worker: Worker) -> Grant | None:
 def renew(*, worker: Worker, held: Sequence[tuple[UUID, int]]) -> dict[UUID, Grant]:
     """Prolong leases, given as camera and epoch; returns those that are still this worker's.
 
-    One statement, whatever their number. A lease that ran out and that nobody took goes on.
+    One statement, whatever their number. A lease that ran out and that nobody took goes on where the worker
+    could take it as well: it is still wanted, and not planned for another worker.
     """
     if not held:
         return {}
@@ -158,6 +159,10 @@ def renew(*, worker: Worker, held: Sequence[tuple[UUID, int]]) -> dict[UUID, Gra
             FROM ours, unnest(%s::uuid[], %s::bigint[]) AS held (camera_id, epoch)
             WHERE lease.camera_id = ours.camera_id AND lease.camera_id = held.camera_id
               AND lease.epoch = held.epoch AND lease.worker_id = %s
+              AND (
+                lease.expires_at > statement_timestamp()
+                OR (lease.desired AND coalesce(lease.planned_id, lease.worker_id) = lease.worker_id)
+              )
             RETURNING lease.camera_id, lease.epoch, lease.renewed_at
             """,
             [cameras, TTL.total_seconds(), cameras, [epoch for _, epoch in held], worker.pk],

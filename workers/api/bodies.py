@@ -1,5 +1,6 @@
 """What a worker at the edge says and hears: every text, list and number with a limit."""
 
+import math
 import re
 from typing import Any
 
@@ -18,6 +19,16 @@ def _words(most: int, length: int) -> serializers.ListField:
     return serializers.ListField(
         child=serializers.CharField(max_length=length), max_length=most, default=list
     )
+
+
+class NumberField(serializers.FloatField):
+    """A number: neither infinite nor "not a number", which no JSON has, and no limit would refuse."""
+
+    def to_internal_value(self, data: Any) -> float:
+        number = super().to_internal_value(data)
+        if not math.isfinite(number):
+            raise serializers.ValidationError("This is no finite number.")
+        return number
 
 
 class IntroductionBody(StrictBody):
@@ -65,9 +76,9 @@ class BeatBody(ProcessBody):
     """How a worker is doing."""
 
     state = serializers.ChoiceField(Worker.State.choices, help_text="Any but offline.")
-    load = serializers.FloatField(min_value=0, max_value=100_000, default=0.0)
-    fps = serializers.FloatField(min_value=0, max_value=1_000_000, default=0.0)
-    faces_per_second = serializers.FloatField(min_value=0, max_value=1_000_000, default=0.0)
+    load = NumberField(min_value=0, max_value=100_000, default=0.0)
+    fps = NumberField(min_value=0, max_value=1_000_000, default=0.0)
+    faces_per_second = NumberField(min_value=0, max_value=1_000_000, default=0.0)
     queue_depth = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, default=0)
     memory_megabytes = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, default=0)
     dropped = serializers.IntegerField(min_value=0, max_value=MOST_BIG_INTEGER - 1, default=0)

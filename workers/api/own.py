@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
+from redis.exceptions import RedisError
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -35,8 +36,16 @@ from workers.api.bodies import (
 )
 from workers.links import Away, Replaced
 from workers.links.direct import DirectLink
-from workers.models import Worker
-from workers.queries import held_by, own_lease, own_worker, planned_for, process_of, surplus_of
+from workers.models import CameraLease, Worker
+from workers.queries import (
+    RunOut,
+    held_by,
+    own_lease,
+    own_worker,
+    planned_for,
+    process_of,
+    surplus_of,
+)
 
 
 class Gone(APIException):
@@ -49,6 +58,12 @@ class Unavailable(APIException):
     status_code = 503
     default_detail = "The database is away for the moment: ask again in a second."
     default_code = "unavailable"
+
+
+class LeaseRanOut(APIException):
+    status_code = 412
+    default_detail = "The lease of this camera has ended: renew it first, and then say this again."
+    default_code = "lease_ran_out"
 
 
 class OwnView(ApiView, GenericViewSet[Worker]):
@@ -83,7 +98,16 @@ class OwnView(ApiView, GenericViewSet[Worker]):
         return worker
 
     def handle_exception(self, exc: Exception) -> Response:
-        return super().handle_exception(Unavailable() if isinstance(exc, Away) else exc)
+        return super().handle_exception(_told(exc))
+
+
+def _told(error: Exception) -> Exception:
+    """What of this installation's own troubles, and of its rules, has a status of its own."""
+    if isinstance(error, Away):
+        return Unavailable()
+    if isinstance(error, RedisError):
+        return Unavailable("Redis is away for the moment: ask again in a second.")
+    return LeaseRanOut() if isinstance(error, RunOut) else error
 
 
 class OwnWorkerViewSet(OwnView):
@@ -154,9 +178,10 @@ class OwnLeaseViewSet(OwnView):
     def renew(self, request: Request, worker: str) -> Response:
         """Prolong what it holds. This also says that it lives."""
         said = self.said(request)
-        link = DirectLink(self.speaking(worker, said))
+        speaker = self.speaking(worker, said)
+        held = [(one["camera_id"], one["epoch"]) for one in said["held"]]
         try:
-            standing = link.keep([(one["camera_id"], one["epoch"]) for one in said["held"]])
+            standing = DirectLink(speaker).keep(_seen(granted(request).sites, held))
         except Replaced:
             raise Gone from None
         take = [{"tenant_id": tenant, "camera_id": camera} for tenant, camera in standing.take]
@@ -181,9 +206,8 @@ class OwnLeaseViewSet(OwnView):
         said = self.said(request)
         speaker = self.speaking(worker, said)
         lease = own_lease(speaker, camera)
-        if lease.worker_id != speaker.pk or not DirectLink(speaker).release(
-            lease.tenant, camera, said["epoch"]
-        ):
+        ours = lease.worker_id == speaker.pk and lease.live  # type: ignore[attr-defined]
+        if not ours or not DirectLink(speaker).release(lease.tenant, camera, said["epoch"]):
             raise Conflict("The camera is not this worker's at that epoch (any more): nothing was given up.")
         return Response(status=204)
 
@@ -195,6 +219,15 @@ def _allowed(sites: frozenset[UUID] | None, wanted: list[UUID]) -> list[str]:
     if foreign := [site for site in wanted if site not in sites]:
         raise ValidationError({"sites": [f"This worker's key is not for the site {foreign[0]}."]})
     return sorted(str(site) for site in wanted or sites)
+
+
+def _seen(sites: frozenset[UUID] | None, held: list[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+    """Those of its leases that its key is for: a camera that was moved to another site is so no more."""
+    if sites is None:
+        return held
+    ours = CameraLease.objects.filter(pk__in=[camera for camera, _ in held], site_id__in=sites)
+    seen = set(ours.values_list("pk", flat=True))
+    return [(camera, epoch) for camera, epoch in held if camera in seen]
 
 
 def _orders(worker: Worker) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cameras.actions import StaleEpoch
+from tenants.access import granted
 from tenants.api.problems import Conflict
 from tenants.models import Tenant
 from visits.rules import Span, TrackFacts, put_right
@@ -34,7 +35,7 @@ from workers.api.run_bodies import (
 )
 from workers.links.desk import RunReport
 from workers.links.direct_desk import DESK
-from workers.links.ticket import tenant_by
+from workers.links.ticket import LOOKS, Ticket, spend, ticket_of
 from workers.links.wire import as_text
 from workers.models import LeaseGrant, Worker
 from workers.queries import grant_of, held_lease, watched_tenant
@@ -52,19 +53,26 @@ class Unprocessable(APIException):
 
 
 class OwnRunViewSet(OwnView):
-    """The run of one camera, from its settings to its end. 409: the camera is the worker's no more."""
+    """The run of one camera, from its settings to its end.
+
+    409: the camera is the worker's no more. 412: its lease has ended and is to be renewed first.
+    """
 
     permission = "workers.run_cameras"
     bodies = {"brief": TicketBody, "report": ReportBody, "end": StatusBody}
     answers = {"brief": {200: BriefBody}, "report": {204: None}, "end": {204: None}}
+    further_problems = (*OwnView.further_problems, "412")
 
     def brief(self, request: Request, worker: str, camera: UUID) -> Response:
-        """What to run a camera with that it holds, or was asked to test. For nobody else's eyes."""
+        """What to run a camera with that it holds or, once, was asked to look at. For nobody else's eyes."""
         said = self.said(request)
         speaker = self.speaking(worker, said)
-        brief = DESK.brief(_tenant_of(speaker, camera, said["ticket"]), camera)
+        ticket = _admitting(said["ticket"], speaker, camera)
+        brief = DESK.brief(_asked_for(ticket) if ticket else held_lease(speaker, camera).tenant, camera)
         if brief is None:
             raise Http404("The camera is gone.")
+        if not granted(request).sees(brief.site) or (ticket and not spend(ticket, "brief")):
+            raise Http404("There is no such camera among this worker's.")
         answer = Response(BriefBody(brief).data)
         answer["Cache-Control"] = "no-store"
         return answer
@@ -98,15 +106,19 @@ class OwnRecordViewSet(OwnView):
     body_limit = RECORD_LIMIT
     bodies = {"record": RecordBody}
     answers = {"record": {204: None}}
-    further_problems = (*OwnView.further_problems, "422")
+    further_problems = (*OwnView.further_problems, "412", "422")
 
     def record(self, request: Request, worker: str, camera: UUID) -> Response:
         """Keep what is known of a track, under a lease that the worker has, or had when it became known.
 
-        409: the camera was another worker's by then. 422: it can never be kept as it is.
+        409: the camera was another worker's by then. 412: its lease has ended; with `known_at` the record
+        waits for nothing. 422: it can never be kept as it is.
         """
         said = self.said(request)
-        grant = grant_of(self.speaking(worker, said), camera, said["epoch"])
+        speaker = self.speaking(worker, said)
+        grant = grant_of(speaker, camera, said["epoch"])
+        if said["known_at"] is None:
+            _require_lease(speaker, grant)
         try:
             _keep(grant, said)
         except StaleEpoch:
@@ -154,11 +166,28 @@ class OwnPeopleViewSet(OwnView):
         return Response(FoundBody({"found": people}).data)
 
 
-def _tenant_of(worker: Worker, camera: UUID, ticket: str) -> Tenant:
-    """Of a camera that the worker holds, or has a ticket for. Raises Http404."""
-    admitted = tenant_by(ticket, worker.name, camera) if ticket else None
-    tenant = Tenant.objects.filter(pk=admitted).first() if admitted else None
-    return tenant or held_lease(worker, camera).tenant
+def _admitting(text: str, worker: Worker, camera: UUID) -> Ticket | None:
+    """The ticket, where it lets the worker see that camera; it may have been spent."""
+    ticket = ticket_of(text, worker.name) if text else None
+    return ticket if ticket and ticket.camera == camera and ticket.operation in LOOKS else None
+
+
+def _asked_for(ticket: Ticket) -> Tenant:
+    """Raises Http404 where it is gone."""
+    tenant: Tenant | None = Tenant.objects.filter(pk=ticket.tenant).first()
+    if tenant is None:
+        raise Http404("The camera is gone.")
+    return tenant
+
+
+def _require_lease(worker: Worker, grant: LeaseGrant) -> None:
+    """What is found out now needs the lease of now. Raises Conflict, RunOut."""
+    try:
+        held = held_lease(worker, grant.camera_id)
+    except Http404:
+        held = None
+    if held is None or held.epoch != grant.epoch:
+        raise Conflict("The camera is another worker's by now: this record does not count.")
 
 
 def _keep(grant: LeaseGrant, said: dict[str, Any]) -> None:

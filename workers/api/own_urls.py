@@ -4,6 +4,7 @@ from django.urls import path
 
 from workers.api.own import OwnLeaseViewSet, OwnWorkerViewSet
 from workers.api.own_runs import OwnPeopleViewSet, OwnRecordViewSet, OwnRunViewSet
+from workers.api.own_shown import OwnShownViewSet
 
 urlpatterns = [
     path(
@@ -14,6 +15,13 @@ urlpatterns = [
     path("<str:worker>/beat/", OwnWorkerViewSet.as_view({"post": "beat"}), name="own-worker-beat"),
     path(
         "<str:worker>/sign-off/", OwnWorkerViewSet.as_view({"post": "sign_off"}), name="own-worker-sign-off"
+    ),
+    path("<str:worker>/watched/", OwnShownViewSet.as_view({"post": "watched"}), name="own-watched"),
+    path("<str:worker>/answer/", OwnShownViewSet.as_view({"post": "answer"}), name="own-answer"),
+    path(
+        "<str:worker>/leases/<uuid:camera>/picture/",
+        OwnShownViewSet.as_view({"post": "picture"}),
+        name="own-run-picture",
     ),
     path("<str:worker>/leases/", OwnLeaseViewSet.as_view({"get": "retrieve"}), name="own-leases"),
     path("<str:worker>/leases/renew/", OwnLeaseViewSet.as_view({"post": "renew"}), name="own-leases-renew"),

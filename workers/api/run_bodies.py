@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from cameras.models import Camera
 from workers.api.binary import JpegField, TemplateField
-from workers.api.bodies import MOST_BIG_INTEGER, MOST_INTEGER, EpochBody, ProcessBody
+from workers.api.bodies import MOST_BIG_INTEGER, MOST_INTEGER, EpochBody, NumberField, ProcessBody
 from workers.engines.catalogue import PACKS
 from workers.types import Decision
 
@@ -73,12 +73,12 @@ class RecordBody(EpochBody):
     ended = serializers.BooleanField()
     decision = serializers.ChoiceField([decision.value for decision in Decision])
     person = serializers.UUIDField(allow_null=True, default=None)
-    score = serializers.FloatField(min_value=-1.01, max_value=1.01)
+    score = NumberField(min_value=-1.01, max_value=1.01)
     reason = serializers.CharField(max_length=300, allow_blank=True, default="")
     started_at = _time()
     last_seen_at = _time()
     faces = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER)
-    quality = serializers.FloatField(min_value=0, max_value=1)
+    quality = NumberField(min_value=0, max_value=1)
     pack = serializers.ChoiceField(sorted(PACKS))
     template = TemplateField(allow_null=True, default=None)
     picture = JpegField(allow_null=True, default=None)

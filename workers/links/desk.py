@@ -8,7 +8,9 @@ from uuid import UUID
 from tenants.models import Tenant
 from workers.config import Thresholds
 from workers.links.brief import Brief
+from workers.sinks.answers import Answer
 from workers.sinks.books import Books
+from workers.sinks.preview import Screen
 from workers.types import Candidate, Floats
 
 
@@ -47,7 +49,7 @@ class RunReport:
     news: bool = False
 
 
-class Desk(Books, Protocol):
+class Desk(Books, Screen, Protocol):
     """Serves the runs of a process, from any thread. Each method raises Away, which is noted then."""
 
     def brief(self, tenant: Tenant, camera_id: UUID, ticket: str = "") -> Brief | None:
@@ -69,3 +71,7 @@ class Desk(Books, Protocol):
 
     def end(self, tenant: Tenant, said: RunReport) -> None:
         """A run is over, and still has its camera."""
+
+    def answer(self, key: str, ticket: str, answer: Answer) -> None:
+        """Answer a request that was put to this worker: it is waited for under `key`, and `ticket` came with
+        it. Raises RedisError, too."""

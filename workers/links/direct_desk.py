@@ -24,7 +24,8 @@ from workers.config import Thresholds
 from workers.engines.catalogue import PACKS
 from workers.links.brief import Brief, polygons
 from workers.links.desk import Known, RunReport, Tuning
-from workers.sinks import outage
+from workers.sinks import outage, pictures
+from workers.sinks.answers import Answer, reply
 from workers.sinks.books import TenantBooks
 from workers.stages.embed import template_of
 from workers.types import Candidate, Floats
@@ -86,6 +87,15 @@ class DirectDesk(TenantBooks):
                 detail=said.detail,
             )
             tell_of_camera(camera_id=said.camera)
+
+    def watched(self, tenant: Tenant, camera: UUID) -> bool:
+        return pictures.is_watched(tenant.pk, camera)
+
+    def show(self, tenant: Tenant, camera: UUID, epoch: int, picture: bytes) -> None:
+        pictures.keep(tenant.pk, camera, picture)
+
+    def answer(self, key: str, ticket: str, answer: Answer) -> None:
+        reply(key, answer)
 
     def link(self, tenant: Tenant, pack: str) -> float:
         """The similarity from which two templates of the tenant are one person."""

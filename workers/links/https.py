@@ -76,14 +76,21 @@ class HttpsLink:
         required(self._asked("POST", "sign-off/"))
 
     def _asked(
-        self, method: str, address: str, *, patience: tuple[float, float] = PATIENCE, **body: Any
+        self,
+        method: str,
+        address: str,
+        *,
+        patience: tuple[float, float] = PATIENCE,
+        noted: bool = True,
+        **body: Any,
     ) -> Reply:
-        """Raises Replaced, and what the door raises; Away is noted."""
+        """Raises Replaced, and what the door raises; Away is noted where `noted`."""
         said = {"incarnation": self._incarnation, **body}
         try:
             reply = self._door.ask(method, self._path + address, said, patience=patience)
         except Away:
-            outage.note()
+            if noted:
+                outage.note()
             raise
         if reply.status == HTTPStatus.GONE:
             raise Replaced

@@ -8,7 +8,7 @@ import logging
 import time
 from base64 import b64encode
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from cameras.actions import StaleEpoch
@@ -18,7 +18,9 @@ from workers.links import Away, Refused, Replaced
 from workers.links.brief import Brief, polygons
 from workers.links.desk import Known, RunReport, Tuning
 from workers.links.door import PATIENCE, Reply, read, required
-from workers.links.wire import MOST_PICTURE, as_text, from_text
+from workers.links.showing import Ask, Showing
+from workers.links.wire import MOST_DETAIL, MOST_PICTURE, as_text, from_text
+from workers.sinks.answers import Answer
 from workers.sinks.books import Unfit
 from workers.sinks.letters import Letter
 from workers.types import Candidate, Floats
@@ -39,17 +41,10 @@ UNFIT = (
 )
 
 
-class Ask(Protocol):
-    """Says which process asks. Raises Away, Refused, Replaced."""
-
-    def __call__(
-        self, method: str, address: str, *, patience: tuple[float, float] = PATIENCE, **body: Any
-    ) -> Reply: ...
-
-
 class HttpsDesk:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
+        self._showing = Showing(ask)
         self._reported: dict[UUID, float] = {}
 
     def brief(self, tenant: Tenant, camera_id: UUID, ticket: str = "") -> Brief | None:
@@ -91,6 +86,24 @@ class HttpsDesk:
         if reply.status not in OURS_NO_MORE:
             required(reply)
 
+    def watched(self, tenant: Tenant, camera: UUID) -> bool:
+        return self._showing.watched(camera)
+
+    def show(self, tenant: Tenant, camera: UUID, epoch: int, picture: bytes) -> None:
+        self._showing.show(camera, epoch, picture)
+
+    def answer(self, key: str, ticket: str, answer: Answer) -> None:
+        """`key` is the server's alone to write: the ticket tells it which one is meant."""
+        picture = answer.picture if len(answer.picture) <= MOST_PICTURE else b""
+        said = {
+            "ticket": ticket,
+            "ok": answer.ok,
+            "detail": answer.detail[:MOST_DETAIL],
+            "facts": answer.facts,
+            "picture": b64encode(picture).decode() if picture else None,
+        }
+        required(self._asked("answer/", UNHURRIED, noted=False, **said))
+
     def _record(self, letter: Letter, patience: tuple[float, float], **more: Any) -> None:
         facts = letter.facts
         picture = facts.shot if facts.shot and len(facts.shot) <= MOST_PICTURE else None
@@ -118,9 +131,11 @@ class HttpsDesk:
             raise Unfit(f"the server refused it: {reply.detail}")
         required(reply)
 
-    def _asked(self, address: str, patience: tuple[float, float] = PATIENCE, **body: Any) -> Reply:
+    def _asked(
+        self, address: str, patience: tuple[float, float] = PATIENCE, *, noted: bool = True, **body: Any
+    ) -> Reply:
         try:
-            return self._ask("POST", address, patience=patience, **body)
+            return self._ask("POST", address, patience=patience, noted=noted, **body)
         except (Refused, Replaced) as error:
             raise Away(str(error) or "another process has this worker's name now") from error
 

@@ -8,6 +8,8 @@ from workers.types import Floats
 
 MOST_PICTURE = 2_000_000
 """Bytes. What is larger is recorded without."""
+MOST_DETAIL = 1_000
+"""Letters of an answer in words."""
 
 
 def as_text(floats: Floats) -> str:

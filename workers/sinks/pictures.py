@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 from uuid import UUID
 
 import redis
@@ -43,6 +44,14 @@ def watch(tenant: UUID, cameras: Iterable[UUID]) -> None:
 def is_watched(tenant: UUID, camera: UUID) -> bool:
     """Raises redis.RedisError."""
     return bool(store().exists(_key("watched", tenant, camera)))
+
+
+def watched_among(cameras: Sequence[tuple[UUID, UUID]]) -> list[UUID]:
+    """Those at which somebody looks, of cameras given as tenant and camera. Raises redis.RedisError."""
+    if not cameras:
+        return []
+    found = store().mget([_key("watched", tenant, camera) for tenant, camera in cameras])
+    return [camera for (_, camera), seen in zip(cameras, cast(list[object], found), strict=True) if seen]
 
 
 def keep(tenant: UUID, camera: UUID, jpeg: bytes) -> None:

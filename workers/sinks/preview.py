@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import Protocol
 from uuid import UUID
 
 import cv2
@@ -12,7 +13,8 @@ import numpy as np
 import redis
 
 from facetrack.lib.images import jpeg
-from workers.sinks import pictures
+from tenants.models import Tenant
+from workers.sinks.outage import Away
 from workers.types import Face, Picture
 
 log = logging.getLogger(__name__)
@@ -23,24 +25,35 @@ AWAY_SECONDS = 5.0
 GREEN = (80, 200, 90)
 
 
-class Preview:
-    """The live picture of one camera; shows frames while somebody watches."""
+class Screen(Protocol):
+    """Where live pictures are shown. Each method raises Away or RedisError."""
 
-    def __init__(self, tenant: UUID, camera: UUID) -> None:
-        self._tenant, self._camera = tenant, camera
+    def watched(self, tenant: Tenant, camera: UUID) -> bool:
+        """Whether somebody looks at the camera."""
+
+    def show(self, tenant: Tenant, camera: UUID, epoch: int, picture: bytes) -> None:
+        """Make this JPEG the newest picture of a camera that is run at `epoch`."""
+
+
+class Preview:
+    """The live picture of one run; shows frames while somebody watches."""
+
+    def __init__(self, tenant: Tenant, camera: UUID, epoch: int, screen: Screen) -> None:
+        self._tenant, self._camera, self._epoch, self._screen = tenant, camera, epoch, screen
         self._watched = False
         self._ask_at = 0.0
 
     def show(self, picture: Picture, faces: Sequence[Face]) -> None:
-        """Publish a frame with its faces, if anybody watches. Never raises for Redis."""
+        """Publish a frame with its faces, if anybody watches. Never raises because nobody can see it."""
         now = time.monotonic()
         try:
             if now >= self._ask_at:
                 self._ask_at = now + ASKED_SECONDS
-                self._watched = pictures.is_watched(self._tenant, self._camera)
+                self._watched = self._screen.watched(self._tenant, self._camera)
             if self._watched:
-                pictures.keep(self._tenant, self._camera, jpeg(annotated(picture, faces), quality=75))
-        except redis.RedisError as error:
+                seen = jpeg(annotated(picture, faces), quality=75)
+                self._screen.show(self._tenant, self._camera, self._epoch, seen)
+        except (redis.RedisError, Away) as error:
             self._watched, self._ask_at = False, now + AWAY_SECONDS
             log.debug("no live picture: %s", error)
 

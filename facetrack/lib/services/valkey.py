@@ -82,6 +82,11 @@ class Valkey:
             f'dir "{folder}"',
             "appendonly yes",
             'save ""',  # the append-only file is enough
+            # No client takes all memory, neither with what it sends nor with answers that it does not read.
+            "proto-max-bulk-len 16mb",
+            "client-query-buffer-limit 32mb",
+            "client-output-buffer-limit normal 64mb 32mb 30",
+            "maxmemory-clients 512mb",
             "daemonize no",
         ]
         return "\n".join(lines) + "\n"

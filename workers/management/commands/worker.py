@@ -23,6 +23,7 @@ from workers.links import Away, Link, Refused
 from workers.links.direct import DirectLink
 from workers.links.door import Door, checked_server
 from workers.links.https import HttpsLink
+from workers.links.own_queue import OwnQueueTransport
 from workers.loaded import loaded_engines
 from workers.sinks.spool import Spool, SpoolInUse
 
@@ -111,17 +112,15 @@ class Command(BaseCommand):
 
 
 def _celery_words(name: str, *, alone: bool) -> list[str]:
-    """How Celery is started. `alone`: on this worker's own queue only, and with no key of Redis that others
-    use too, so that Redis can refuse everything else to it (docs/operations.md has the rules)."""
+    """How Celery is started. `alone`: it takes messages from this worker's own queue and does nothing else in
+    Redis, which refuses it everything else (`manage.py edge_redis_acl`)."""
     queues = f"worker.{name}" + ("" if alone else ",default")  # whose tasks need the database
     words = f"worker --hostname={name}@%h --queues={queues} --pool=threads --concurrency={TASK_THREADS}"
     words += " --loglevel=INFO --without-gossip --without-mingle"
     if alone:
         words += " --without-heartbeat"
-        conf = current_app.conf
-        conf.worker_enable_remote_control = False
-        own = {f"{key}_key": f"{key}.{name}" for key in ("unacked", "unacked_index", "unacked_mutex")}
-        conf.broker_transport_options = conf.broker_transport_options | own
+        current_app.conf.worker_enable_remote_control = False
+        current_app.conf.broker_transport = f"{OwnQueueTransport.__module__}:{OwnQueueTransport.__name__}"
     return words.split()
 
 

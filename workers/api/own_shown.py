@@ -1,0 +1,58 @@
+"""What people see of a worker at the edge, on the public host: its live pictures, and its answers to them.
+
+A worker writes nothing of this into Redis itself: here it is asked for its lease, or for the ticket of the
+request that it answers.
+"""
+
+from uuid import UUID
+
+from django.http import Http404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.api.problems import Conflict
+from workers.api.bodies import ProcessBody
+from workers.api.own import OwnView
+from workers.api.own_runs import RECORD_LIMIT
+from workers.api.shown_bodies import AnswerBody, PictureBody, WatchedBody
+from workers.links.ticket import spend, ticket_of
+from workers.queries import held_by, held_lease
+from workers.sinks import pictures
+from workers.sinks.answers import Answer, key_of, reply
+
+
+class OwnShownViewSet(OwnView):
+    """Live pictures of the cameras that a worker holds, and answers to what it was asked."""
+
+    permission = "workers.run_cameras"
+    body_limit = RECORD_LIMIT
+    bodies = {"watched": ProcessBody, "picture": PictureBody, "answer": AnswerBody}
+    answers = {"watched": {200: WatchedBody}, "picture": {204: None}, "answer": {204: None}}
+    further_problems = (*OwnView.further_problems, "412")
+
+    def watched(self, request: Request, worker: str) -> Response:
+        """Which of the cameras that it holds somebody looks at now. Ask once a second."""
+        speaker = self.speaking(worker, self.said(request))
+        held = held_by(speaker).values_list("tenant_id", "camera_id")
+        cameras = pictures.watched_among(list(held))
+        return Response(WatchedBody({"cameras": cameras}).data)
+
+    def picture(self, request: Request, worker: str, camera: UUID) -> Response:
+        """The newest picture of a camera that it holds, while somebody looks at it."""
+        said = self.said(request)
+        lease = held_lease(self.speaking(worker, said), camera)
+        if lease.epoch != said["epoch"]:
+            raise Conflict(f"The camera is not at epoch {said['epoch']} (any more).")
+        pictures.keep(lease.tenant_id, camera, said["picture"])
+        return Response(status=204)
+
+    def answer(self, request: Request, worker: str) -> Response:
+        """Answer a request that was put to this worker: once, and while it may still be waited for."""
+        said = self.said(request)
+        speaker = self.speaking(worker, said)
+        ticket = ticket_of(said.pop("ticket"), speaker.name)
+        if ticket is None or not spend(ticket, "answer"):
+            raise Http404("Nobody waits for this answer of this worker (any more).")
+        picture = said.pop("picture") or b""
+        reply(key_of(ticket.request), Answer(worker=speaker.name, picture=picture, **said))
+        return Response(status=204)

@@ -1,0 +1,87 @@
+"""Live pictures of a worker at the edge, on their way to the installation."""
+
+import logging
+import time
+from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Any, Protocol
+from uuid import UUID
+
+from workers.links import Away, Refused, Replaced
+from workers.links.door import PATIENCE, Reply, read, required
+from workers.links.wire import MOST_PICTURE
+from workers.sinks import outage
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 1.0
+"""Between two questions which cameras somebody looks at: one question for all of them."""
+UNHURRIED = 2.0, 8.0
+
+
+class Ask(Protocol):
+    """Says which process asks. Raises Away, Refused, Replaced; Away is noted as an outage where `noted`."""
+
+    def __call__(
+        self,
+        method: str,
+        address: str,
+        *,
+        patience: tuple[float, float] = PATIENCE,
+        noted: bool = True,
+        **body: Any,
+    ) -> Reply: ...
+
+
+class Showing:
+    """Sends pictures from a thread of its own, so that a slow line costs a camera no frame.
+
+    Of each camera it sends the newest. For any thread; no method waits or raises.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._lock = Lock()
+        self._sender = ThreadPoolExecutor(1, "live-pictures")
+        self._watched: frozenset[UUID] = frozenset()
+        self._ask_at, self._asking = float("-inf"), False
+        self._newest: dict[UUID, tuple[int, bytes]] = {}
+
+    def watched(self, camera: UUID) -> bool:
+        """Whether somebody looks at the camera, as of the last second or two."""
+        with self._lock:
+            now = time.monotonic()
+            if now >= self._ask_at and not self._asking and not outage.on():
+                self._ask_at, self._asking = now + WATCH_SECONDS, True
+                self._sender.submit(self._learn)
+            return camera in self._watched
+
+    def show(self, camera: UUID, epoch: int, picture: bytes) -> None:
+        """Send this JPEG, unless a newer one comes before it is its turn."""
+        if len(picture) > MOST_PICTURE:
+            return
+        with self._lock:
+            waits = camera in self._newest
+            self._newest[camera] = epoch, picture
+            if not waits:
+                self._sender.submit(self._send, camera)
+
+    def _learn(self) -> None:
+        try:
+            reply = required(self._ask("POST", "watched/", noted=False))
+            found = read(reply, lambda body: frozenset(UUID(one) for one in body["cameras"]))
+        except (Away, Refused, Replaced) as error:  # of which the keeper hears, too
+            log.debug("nobody can look: %s", error)
+            found = frozenset()
+        with self._lock:
+            self._watched, self._asking = found, False
+
+    def _send(self, camera: UUID) -> None:
+        with self._lock:
+            epoch, picture = self._newest.pop(camera)
+        said = {"epoch": epoch, "picture": b64encode(picture).decode()}
+        try:
+            required(self._ask("POST", f"leases/{camera}/picture/", patience=UNHURRIED, noted=False, **said))
+        except (Away, Refused, Replaced) as error:
+            log.debug("a live picture did not arrive: %s", error)
