@@ -20,6 +20,8 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
+from facetrack.lib.images import RETRY_SECONDS, Busy
+
 PROBLEM_TYPE = "application/problem+json"
 
 
@@ -46,6 +48,14 @@ class LengthRequired(APIException):
     status_code = HTTPStatus.LENGTH_REQUIRED
     default_detail = "Send the body with a Content-Length, not in chunks."
     default_code = "length_required"
+
+
+class NoPlace(APIException):
+    """`wait` becomes the answer's Retry-After."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "busy"
+    wait = RETRY_SECONDS
 
 
 class Conflict(APIException):
@@ -91,6 +101,8 @@ def _of_api(error: Exception) -> Exception:
     match error:
         case DjangoValidationError():  # a rule of the models refused
             return ValidationError(serializers.as_serializer_error(error))
+        case Busy():
+            return NoPlace(str(error))
         case RequestDataTooBig():
             return TooLarge("The request is too large.")
         case SuspiciousOperation():  # too many fields, files or headers
