@@ -31,7 +31,7 @@ MAX_WAITING_OF_OWNER = 8
 WAIT_SECONDS = 10.0
 """For a place. Then whoever asked is told to come again."""
 RETRY_SECONDS = 5
-WALL_FACTOR = 3
+WALL_FACTOR = 4
 """A picture may take so many times its processor time where others use the processors as well."""
 MAX_LINE = 1_000
 END_SECONDS = 1.0
@@ -59,7 +59,7 @@ class _Gone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be made of a picture: its pixels, a JPEG within bounds, or nothing, but it has to be sound."""
+    """What is made of a picture: its pixels, a JPEG within bounds, or nothing, but it has to be sound."""
 
     want: Literal["pixels", "jpeg", "nothing"]
     longest: int = 0
@@ -127,7 +127,7 @@ class Child:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "facetrack.lib.decoding"],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # what a decoder says of a file may show what is in it
                 cwd=ROOT,

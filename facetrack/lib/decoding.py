@@ -1,7 +1,7 @@
 """The child process that decodes: one picture after the other, each within limits that it sets itself.
 
-A decoder that takes too long, too much memory or a wrong turn ends this process and nothing else. What comes in
-on standard input, a socket, is a line of JSON and a file of `headers`; a line of JSON and a picture go back.
+A decoder that takes too long, too much memory or a wrong turn ends this process and nothing else. On standard
+input, a socket, come a line of JSON and a file of `headers`; a line of JSON and a picture go back.
 """
 
 import hashlib
@@ -17,9 +17,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from PIL import Image
-from PIL import TiffImagePlugin as _tiff  # noqa: F401  Pillow would import all that it has for these two
-from PIL import WebPImagePlugin as _webp  # noqa: F401
+from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 IDLE_SECONDS = 60.0
 """Without a picture for so long the process ends; the next picture starts another."""
@@ -32,6 +30,8 @@ QUALITIES = (92, 85, 75)
 SHRINK = 0.95
 DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, TypeError, AttributeError)
 """What Pillow's decoders raise on damaged files."""
+LOADED = (TiffImagePlugin, WebPImagePlugin)
+"""Pillow would import everything that it has when it is asked for one of these."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -86,7 +86,8 @@ def _upright(order: dict[str, Any], data: bytes) -> Image.Image:
         picture: Image.Image = image
         if image.mode.startswith("I"):  # 16 bits of grey: `convert` would cut off what is above 255
             picture = picture.point(lambda value: value * (1 / 256)).convert("L")
-        picture = picture.convert("RGB")
+        if picture.mode != "RGB":
+            picture = picture.convert("RGB")
     if turn := _TURNS.get(order["orientation"]):
         picture = picture.transpose(turn)
     return picture
@@ -114,8 +115,8 @@ def _bands(picture: Image.Image) -> Iterator[bytes]:
 
 
 def _jpeg(picture: Image.Image, longest: int, most: int) -> bytes:
-    """At most `longest` pixels a side, and of at most `most` bytes: first at the cost of quality, then of size."""
-    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    """At most `longest` pixels a side, and `most` bytes: at the cost of quality first, then of size."""
+    picture.thumbnail((longest, longest), Image.Resampling.HAMMING, reducing_gap=2.0)
     for quality in QUALITIES:
         written = _written(picture, quality)
         if len(written) <= most:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from facetrack.lib.decoder import DECODER, RETRY_SECONDS, Busy, Order
 from facetrack.lib.headers import ACCEPTED, BadPicture, Stripped, stripped
 
-MAX_KEPT_SIDE = 4_000
+MAX_KEPT_SIDE = 4_096
 """Pixels of a picture that is kept: a photo of 12 megapixels stays as it is (docs/accuracy.md)."""
 MIN_KEPT_BYTES = 500_000
 """A picture is kept in no more bytes than its file had, except that it may always have so many."""

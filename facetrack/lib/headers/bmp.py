@@ -1,4 +1,4 @@
-"""BMP: rows of pixels as they are. Its compressed kinds, which nothing writes for photographs, are refused."""
+"""BMP: rows of pixels as they are. Its compressed kinds, which no camera writes, are refused."""
 
 import struct
 

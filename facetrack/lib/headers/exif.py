@@ -1,4 +1,4 @@
-"""The one value of EXIF and XMP that counts: how the picture is turned. Whatever else is odd there is no matter."""
+"""How a picture is turned: the one value of EXIF and XMP that counts, whatever else is odd there."""
 
 import re
 import struct

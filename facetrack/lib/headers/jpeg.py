@@ -4,10 +4,20 @@ import re
 import struct
 
 from facetrack.lib.headers.exif import orientation
-from facetrack.lib.headers.types import MAX_PARTS, BadPicture, Stripped, damaged, refuse_size, too_many_parts
+from facetrack.lib.headers.types import (
+    MAX_PARTS,
+    BadPicture,
+    Stripped,
+    damaged,
+    refuse_size,
+    too_many_parts,
+    too_short,
+)
 
 MAX_SCANS = 32
 """Encoders write up to 12; a decoder goes through the whole picture for each."""
+PIXELS_A_BYTE = 512
+"""At most: each 64 of them take a bit."""
 _NEXT = re.compile(rb"\xff([\x01-\xfe])")
 _AFTER_SCAN = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _ALONE = {0x01, *range(0xD0, 0xD8)}
@@ -55,7 +65,7 @@ class _Segments:
         self._megapixels = megapixels
         self._kept = [b"\xff\xd8"]
         self._size: tuple[int, int] | None = None
-        self._scans = 0
+        self._scans = self._scanned = 0
         self._colours: set[int] = set()
         self._exif = self._xmp = b""
 
@@ -71,7 +81,7 @@ class _Segments:
         elif marker == _START:
             raise damaged()
         elif marker == _SCAN:
-            self._count_scan()
+            self._count_scan(segment)
         elif marker == _EXIF:
             self._note(segment[2:])
             return
@@ -86,6 +96,8 @@ class _Segments:
         if ended:
             self._kept.append(b"\xff\xd9")
         width, height = self._size
+        if self._scanned * PIXELS_A_BYTE < width * height:
+            raise too_short(width, height)
         turned = orientation(self._exif, self._xmp)
         return Stripped("JPEG", b"".join(self._kept), width, height, turned, self._scans)
 
@@ -102,8 +114,9 @@ class _Segments:
         refuse_size(width, height, self._megapixels)
         self._size = width, height
 
-    def _count_scan(self) -> None:
+    def _count_scan(self, segment: bytes) -> None:
         self._scans += 1
+        self._scanned += len(segment)
         if self._scans > MAX_SCANS:
             raise BadPicture(
                 f"The picture is a progressive JPEG with more than {MAX_SCANS} scans: "

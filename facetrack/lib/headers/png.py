@@ -3,9 +3,13 @@
 import struct
 
 from facetrack.lib.headers.exif import orientation
-from facetrack.lib.headers.types import MAX_PARTS, Stripped, damaged, refuse_size, too_many_parts
+from facetrack.lib.headers.types import MAX_PARTS, Stripped, damaged, refuse_size, too_many_parts, too_short
 
 _KEPT = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+_SAMPLES = {2: 3, 4: 2, 6: 4}
+"""Values a pixel of RGB, grey with transparency, RGB with transparency; one otherwise."""
+MAX_DEFLATED = 1_040
+"""Bytes that one byte of zlib's can stand for, at most."""
 _XMP = b"XML:com.adobe.xmp\0\0\0\0\0"
 """Not compressed, without a language."""
 
@@ -35,4 +39,8 @@ def strip(data: bytes, megapixels: float) -> Stripped:
         raise damaged()
     width, height = struct.unpack_from(">II", kept[1], 8)
     refuse_size(width, height, megapixels)
+    depth, colours = kept[1][16:18]
+    size = width * height * depth * _SAMPLES.get(colours, 1) // 8
+    if sum(len(part) for part in kept if part[4:8] == b"IDAT") * MAX_DEFLATED < size:
+        raise too_short(width, height)
     return Stripped("PNG", b"".join(kept), width, height, orientation(exif, xmp))
