@@ -221,7 +221,7 @@ _BUILDERS: dict[str, Callable[[], bytes]] = {
     "TIFF with 60,000 values a pixel": lambda: grey_tiff(64, 48, (277, 3, 1, 60_000)),
     "TIFF with a JPEG in it": lambda: saved("TIFF", compression="jpeg"),
     "TIFF with LZMA": lambda: grey_tiff(64, 48, (259, 3, 1, 34925)),
-    "TIFF of fractions": lambda: saved("TIFF", mode="F") if False else grey_tiff(64, 48, (339, 3, 1, 3)),
+    "TIFF of fractions": lambda: grey_tiff(64, 48, (339, 3, 1, 3)),
     "BigTIFF": lambda: b"II+\0\x08\0\0\0" + bytes(100),
     "GIF of many frames": gif_of_many_frames,
     "AVIF": lambda: saved("AVIF"),

@@ -160,10 +160,15 @@ class Child:
             facts = json.loads(self._line(until))
             if "failed" in facts:
                 return str(facts["failed"])
+            if not 0 <= facts["bytes"] <= max(3 * picture.pixels, order.most):
+                raise ValueError("no answer to the question")
             data = self._bytes(facts["bytes"], until)
         except TimeoutError:
             raise
-        except (OSError, ValueError):
+        except OSError:
+            raise _Ended from None
+        except ValueError:  # what talks nonsense is not used again
+            self._process.kill()
             raise _Ended from None
         return Decoded(data, facts["width"], facts["height"], facts.get("digest", ""))
 
@@ -185,7 +190,7 @@ class Child:
         while not line.endswith(b"\n"):
             line += self._some(1, until)
             if len(line) > MAX_LINE:
-                raise _Ended
+                raise ValueError("no end of a line")
         return line
 
     def _bytes(self, size: int, until: float) -> bytearray:

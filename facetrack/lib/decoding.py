@@ -27,6 +27,9 @@ BYTES_A_PIXEL = 24
 BAND_ROWS = 256
 NICENESS = 5
 QUALITIES = (92, 85, 75)
+FINEST = 98
+"""Of small pictures: a face of few pixels loses by less, and they take little room."""
+SMALL_PIXELS = 1_000_000
 SHRINK = 0.95
 DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, TypeError, AttributeError)
 """What Pillow's decoders raise on damaged files."""
@@ -117,7 +120,8 @@ def _bands(picture: Image.Image) -> Iterator[bytes]:
 def _jpeg(picture: Image.Image, longest: int, most: int) -> bytes:
     """At most `longest` pixels a side, and `most` bytes: at the cost of quality first, then of size."""
     picture.thumbnail((longest, longest), Image.Resampling.HAMMING, reducing_gap=2.0)
-    for quality in QUALITIES:
+    small = picture.width * picture.height <= SMALL_PIXELS
+    for quality in (FINEST, *QUALITIES) if small else QUALITIES:
         written = _written(picture, quality)
         if len(written) <= most:
             return written
@@ -131,7 +135,7 @@ def _jpeg(picture: Image.Image, longest: int, most: int) -> bytes:
 
 def _written(picture: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=quality)
+    picture.save(file, "JPEG", quality=quality, subsampling=0 if quality == FINEST else 2)
     return file.getvalue()
 
 

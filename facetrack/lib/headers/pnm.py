@@ -28,8 +28,7 @@ def strip(data: bytes, megapixels: float) -> Stripped:
         depth = _DEPTH.match(head, end)
         if depth is None:
             raise damaged()
-        refuse_size(width, height, megapixels)
-    end, most = depth.end(), int(depth[1])
+        end, most = depth.end(), int(depth[1])
     if not 0 < most < 65_536:
         raise damaged()
     values = (width + 7) // 8 if kind == _BITMAP else width * (3 if kind == _COLOUR else 1)
