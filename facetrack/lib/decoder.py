@@ -32,7 +32,7 @@ WAIT_SECONDS = 10.0
 """For a place. Then whoever asked is told to come again."""
 RETRY_SECONDS = 5
 WALL_FACTOR = 4
-"""A picture may take so many times its processor time where others use the processors as well."""
+"""So many times its processor time a picture may take where others use the processors as well."""
 MAX_LINE = 1_000
 END_SECONDS = 1.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -243,9 +243,9 @@ class Decoder:
             code = child.code()
             child.close()
             raise _why(code, new=child.pictures == 1) from None
-        except TimeoutError:
+        except TimeoutError:  # without having used its processor time: the machine has too much to do
             child.close()
-            raise _too_long() from None
+            raise Busy from None
         except BaseException:
             child.close()
             raise

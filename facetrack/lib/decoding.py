@@ -25,7 +25,6 @@ BASE_BYTES = 256_000_000
 BYTES_A_PIXEL = 24
 """The decoder's own canvases, the picture as Pillow keeps it (4), turned (4), and made smaller."""
 BAND_ROWS = 256
-NICENESS = 5
 QUALITIES = (92, 85, 75)
 FINEST = 98
 """Of small pictures: a face of few pixels loses by less, and they take little room."""
@@ -47,7 +46,6 @@ _TURNS = {
 
 
 def main() -> None:
-    os.nice(NICENESS)  # faces at doors are recognised on the same machine, and go first
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would be a file with somebody's picture
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     Image.MAX_IMAGE_PIXELS = None  # counted already, from the header

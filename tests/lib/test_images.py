@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, PngImagePlugin
 
-from facetrack.lib.headers import stripped
+from facetrack.lib.headers import Stripped, stripped
 from facetrack.lib.images import (
     MIN_KEPT_BYTES,
     BadPicture,
@@ -21,10 +21,10 @@ from facetrack.lib.images import (
     sound_jpeg,
 )
 from tests.hostile_pictures import (
+    HOSTILE,
+    SOUND,
     chunk,
-    costly_but_sound,
     exif_of_many_tags,
-    hostile_pictures,
     noise,
     png,
     saved,
@@ -39,8 +39,8 @@ def read(data: bytes) -> tuple[int, ...]:
 LEFT_TO_A_DECODER = {
     "JPEG that is cut off",
     "WebP of large size and little data",
-    "PNG with text that unpacks to 1 GB",
-    "PNG with a profile that unpacks to 1 GB",
+    "PNG with text that unpacks to 300 MB",
+    "PNG with a profile of 300 MB",
 }
 """Whose headers are in order: what is wrong with them, if anything, a decoder finds within its limits."""
 
@@ -106,21 +106,19 @@ def test_a_chain_of_pages_that_bites_its_tail() -> None:
     assert read(bytes(data)) == (48, 64, 3)
 
 
-@pytest.mark.parametrize("name", hostile_pictures())
+@pytest.mark.parametrize("name", HOSTILE)
 def test_a_costly_file_is_refused_in_words(name: str) -> None:
-    with pytest.raises(BadPicture, match=r"\w{4,}.*: .*(save|scale|export|use JPEG)"):
-        read(hostile_pictures()[name])
+    with pytest.raises(BadPicture, match=r"\w{4,}.*[:,] .*(save|scale|export|use JPEG)"):
+        (read if name in LEFT_TO_A_DECODER else undecoded)(HOSTILE[name]())
 
 
-@pytest.mark.parametrize("name", sorted(set(hostile_pictures()) - LEFT_TO_A_DECODER))
-def test_it_is_refused_before_anything_is_decoded(name: str) -> None:
-    with pytest.raises(BadPicture):
-        stripped(hostile_pictures()[name], megapixels=50)
+def undecoded(data: bytes) -> Stripped:
+    return stripped(data, megapixels=50)
 
 
-@pytest.mark.parametrize("name", costly_but_sound())
+@pytest.mark.parametrize("name", SOUND)
 def test_what_is_costly_and_sound_is_read_within_the_limits(name: str) -> None:
-    data = costly_but_sound()[name]
+    data = SOUND[name]()
     assert len(cleaned(data).jpeg) <= max(len(data), MIN_KEPT_BYTES)
 
 
