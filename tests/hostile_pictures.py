@@ -181,6 +181,13 @@ def repeated_noise(side: int = 4_000) -> bytes:
     return png(side, side, pixels=zlib.compress((b"\0" + row[: 3 * side]) * side, 1))
 
 
+@lru_cache(maxsize=1)
+def zeros(size: int) -> bytes:
+    """As zlib data, a thousandth of that."""
+    packer, million = zlib.compressobj(9), bytes(1_000_000)
+    return b"".join([*(packer.compress(million) for _ in range(size // 1_000_000)), packer.flush()])
+
+
 HOSTILE: dict[str, Callable[[], bytes]] = {
     "JPEG with 400 scans": lambda: many_scans(400),
     "JPEG with 2,000 scans in a small file": lambda: many_scans(2_000, side=1_000),
@@ -246,13 +253,6 @@ SOUND: dict[str, Callable[[], bytes]] = {
     "TIFF of 16 megapixels, deflated": lambda: saved("TIFF", 4_000, 4_000, compression="tiff_adobe_deflate"),
 }
 """What costs much and is a picture all the same: it is read within the limits."""
-
-
-@lru_cache(maxsize=1)
-def zeros(size: int) -> bytes:
-    """As zlib data, a thousandth of that."""
-    packer, million = zlib.compressobj(9), bytes(1_000_000)
-    return b"".join([*(packer.compress(million) for _ in range(size // 1_000_000)), packer.flush()])
 
 
 def _resized_bmp(width: int, height: int) -> bytes:

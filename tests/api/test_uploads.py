@@ -23,9 +23,8 @@ from staff.models import FaceImage, StaffMember
 from tenants.models import Tenant
 from tenants.rules import Role
 from tests.api.answers import V1, problem
-from tests.api.test_own_runs import door, gate
+from tests.api.test_own_runs import Gate, door, gate
 from tests.conftest import log_in
-from tests.edge import Gate
 from tests.hostile_pictures import HOSTILE, exif_of_many_tags, many_scans, noise, saved
 from visits.models import Sighting
 
