@@ -68,9 +68,13 @@ def nothing_is_kept(tenant: Tenant) -> Iterator[None]:
 
 def asynchronous(tenant: Tenant, member_of: Callable[..., Any]) -> AsyncClient:
     """An administrator's browser whose requests come through ASGI."""
-    client = AsyncClient(server=(f"{tenant.schema_name}.localhost", "80"))
+    client = AsyncClient()
     log_in(client, member_of(tenant, Role.TENANT_ADMIN), tenant)  # type: ignore[arg-type]
     return client
+
+
+def sent(client: AsyncClient, path: str, form: dict[str, Any]) -> Any:
+    return async_to_sync(client.post)(path, form, headers={"host": "acme.localhost"})
 
 
 @pytest.fixture(autouse=True)
@@ -82,10 +86,10 @@ def test_the_api_refuses_each_through_asgi(acme: Tenant, faces: str, member_of: 
     client = asynchronous(acme, member_of)
     with nothing_is_kept(acme):
         for name, build in HOSTILE.items():
-            answer = async_to_sync(client.post)(faces, {"picture": upload(build())})
+            answer = sent(client, faces, {"picture": upload(build())})
             assert answer.status_code == 400, (name, answer.content[:300])
             assert answer.json()["errors"]["picture"][0].startswith("ada.jpg: T"), name
-    good = async_to_sync(client.post)(faces, {"picture": upload(saved("JPEG"))})
+    good = sent(client, faces, {"picture": upload(saved("JPEG"))})
     assert good.status_code == 201
 
 
@@ -93,11 +97,11 @@ def test_the_admin_refuses_each_through_asgi(acme: Tenant, page: str, member_of:
     client = asynchronous(acme, member_of)
     with nothing_is_kept(acme):
         for name, build in HOSTILE.items():
-            answer = async_to_sync(client.post)(page, typed(build(), name="Renamed"))
+            answer = sent(client, page, typed(build(), name="Renamed"))
             assert answer.status_code == 200, name
             assert "ada.jpg: T" in answer.content.decode(), name
         assert StaffMember.objects.get().name == "Ada Lovelace"
-    assert async_to_sync(client.post)(page, typed(saved("JPEG"), name="Renamed")).status_code == 302
+    assert sent(client, page, typed(saved("JPEG"), name="Renamed")).status_code == 302
     assert FaceImage.objects.count() == 1
     assert StaffMember.objects.get().name == "Renamed"
 
@@ -164,7 +168,7 @@ def test_no_picture_is_read_within_a_transaction_of_the_request(
     outside = len(connection.savepoint_ids)
     assert api.post(faces, {"picture": upload(saved("JPEG"))}, format="multipart").status_code == 201
     form = typed(saved("PNG"), noise("JPEG"))
-    assert api.post(page, form).status_code == 302
+    assert api.post(page, form, format="multipart").status_code == 302
     assert depths == [outside] * 3
     assert FaceImage.objects.count() == 3
 
@@ -173,7 +177,7 @@ def test_who_may_not_write_has_nothing_read(
     acme: Tenant, page: str, client_of: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[object] = []
-    monkeypatch.setattr("staff.admin.read_ahead", read.append)
+    monkeypatch.setattr("staff.admin.read_ahead", read.extend)
     assert client_of(acme, Role.VIEWER).post(page, typed(saved("JPEG"))).status_code == 403
     assert not read
 
@@ -184,7 +188,8 @@ def test_a_worker_sends_plain_jpegs_only(gate: Gate, door: Camera) -> None:
     assert not Sighting.objects.exists()
 
 
-LIGHT = [name for name in HOSTILE if name.startswith("JPEG") and "million" not in name and "fill" not in name]
+HEAVY = ("JPEG, plain, with 100 scans", "JPEG of two million segments", "JPEG of fill bytes")
+LIGHT = [name for name in HOSTILE if name.startswith("JPEG") and name not in HEAVY]
 
 
 def test_of_a_workers_picture_the_picture_is_kept(acme: Tenant, gate: Gate, door: Camera) -> None:
