@@ -89,7 +89,7 @@ def _upright(order: dict[str, Any], data: bytes) -> Image.Image:
             picture = picture.point(lambda value: value * (1 / 256)).convert("L")
         if picture.mode != "RGB":
             picture = picture.convert("RGB")
-    if turn := _TURNS.get(order["orientation"]):
+    if (turn := _TURNS.get(order["orientation"])) is not None:  # one of them is 0
         picture = picture.transpose(turn)
     return picture
 
