@@ -229,6 +229,11 @@ STORAGES = {
 }
 FACETRACK_UPLOAD_MEGABYTES: int = env.int("FACETRACK_UPLOAD_MEGABYTES", 10)
 FACETRACK_UPLOAD_MEGAPIXELS: int = env.int("FACETRACK_UPLOAD_MEGAPIXELS", 50)
+# Pictures are decoded in child processes: so many at a time of a process, each within so much processor time.
+FACETRACK_DECODERS: int = env.int("FACETRACK_DECODERS", 2, validate=validate.Range(min=1, max=64))
+FACETRACK_DECODE_SECONDS: int = env.int(
+    "FACETRACK_DECODE_SECONDS", 8, validate=validate.Range(min=1, max=600)
+)
 DATA_UPLOAD_MAX_MEMORY_SIZE = FACETRACK_UPLOAD_MEGABYTES * 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500

@@ -1,6 +1,5 @@
 """What changes staff members and their pictures."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 
@@ -9,7 +8,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from numpy.typing import NDArray
 
-from facetrack.lib import images, objects
+from facetrack.lib import objects
+from facetrack.lib.images import CleanPicture
 from staff.events import face_image_added, staff_member_leaving
 from staff.models import FaceImage, GalleryVersion, MatchThresholds, StaffMember
 from tenants.models import User
@@ -38,25 +38,28 @@ def delete_staff_member(*, member: StaffMember) -> None:
         _gallery_changed()
 
 
-def add_face_image(*, member: StaffMember, picture: NDArray[np.uint8], by: User | None) -> FaceImage:
-    """Keep a picture of a staff member; a worker examines it next. `picture` is BGR, decoded already.
+def add_face_image(*, member: StaffMember, picture: CleanPicture, by: User | None) -> FaceImage:
+    """Keep a picture of a staff member; a worker examines it next.
 
     The same picture again is found, not kept twice; one that was refused is examined anew.
     """
     tenant = active_tenant()
-    digest = hashlib.sha256(picture.tobytes()).hexdigest()
-    if known := member.face_images.filter(digest=digest).first():
+    if known := member.face_images.filter(digest=picture.digest).first():
         return _examine_again(known) if known.status == FaceImage.Status.REFUSED else known
-    key = objects.save(tenant.pk, "enrolment", images.jpeg(picture, quality=95), bucket=objects.RAW)
+    key = objects.save(tenant.pk, "enrolment", picture.jpeg, bucket=objects.RAW)
     try:
         with transaction.atomic():
             face_image = FaceImage.objects.create(
-                staff_member=member, picture=key, digest=digest, created_by=by, updated_by=by
+                staff_member=member, picture=key, digest=picture.digest, created_by=by, updated_by=by
             )
             _announce(face_image)
     except BaseException as error:
         objects.delete(tenant.pk, key, bucket=objects.RAW)
-        twin = member.face_images.filter(digest=digest).first() if isinstance(error, IntegrityError) else None
+        twin = (
+            member.face_images.filter(digest=picture.digest).first()
+            if isinstance(error, IntegrityError)
+            else None
+        )
         if twin is None:
             raise
         return twin  # somebody uploaded the same picture at the same moment

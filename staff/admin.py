@@ -7,15 +7,16 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import BaseModelFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
+from facetrack.lib.images import RETRY_SECONDS, Busy, CleanPicture
 from staff.actions import add_face_image, delete_face_image, delete_staff_member, save_staff_member
-from staff.forms import decoded
+from staff.forms import clean_upload, read_ahead
 from staff.models import FaceImage, StaffMember
 from staff.queries import picture_url, staff_members
 from staff.rules import may_be_changed
@@ -34,8 +35,11 @@ class FaceImageForm(forms.ModelForm[FaceImage]):
         model = FaceImage
         fields = ()
 
-    def clean_upload(self) -> object:
-        return decoded(self.cleaned_data["upload"])
+    def clean_upload(self) -> CleanPicture:
+        try:
+            return clean_upload(self.cleaned_data["upload"])
+        except Busy as busy:  # what was typed beside it is shown again, not lost
+            raise forms.ValidationError(str(busy)) from None
 
 
 class FaceImageInline(TabularInline):  # type: ignore[misc]
@@ -118,6 +122,17 @@ class StaffMemberAdmin(RecordAdmin):
     @display(description="pictures in use", ordering="usable_pictures")
     def pictures(self, member: Any) -> int:
         return int(member.usable_pictures)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Django validates and saves in one transaction: pictures are read before it begins."""
+        may_write = self.has_change_permission(request) or self.has_add_permission(request)
+        files = request.FILES if request.method == "POST" and may_write else {}
+        busy = read_ahead(upload for name, upload in files.items() if name.endswith("-upload"))
+        answer: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        if busy:
+            answer.status_code = 503
+            answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        return answer
 
     def save_model(
         self, request: HttpRequest, obj: StaffMember, form: forms.ModelForm[StaffMember], change: bool

@@ -8,16 +8,19 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from facetrack.lib import objects
-from facetrack.lib.images import read_picture
+from facetrack.lib.images import BadPicture, read_picture
 from staff.actions import accept_face, refuse_face
 from staff.models import FaceImage
 from staff.queries import waiting_face_images
 from tenants.queries import active_tenant
 from workers.enrol import PictureRefused, enrol_picture
 from workers.loaded import loaded_engines
+from workers.types import Picture
 
 log = logging.getLogger(__name__)
 
+KEPT_MEGABYTES = 100
+"""A file of our own, which was written within the limits of then."""
 OVERDUE = timedelta(seconds=20)
 """A picture that waits longer was missed, because the broker was away, say."""
 
@@ -28,14 +31,10 @@ def examine_picture(face_image_id: UUID) -> FaceImage | None:
     if face_image is None:
         return None
     engines = loaded_engines()
-    with objects.open_object(active_tenant().pk, face_image.picture, bucket=objects.RAW) as file:
-        picture = read_picture(
-            file, megabytes=1_000, megapixels=settings.FACETRACK_UPLOAD_MEGAPIXELS
-        )  # our own file: only its pixels are bounded
     try:
-        face = enrol_picture(engines, picture)
-    except PictureRefused as refusal:
-        refuse_face(face_image=face_image, reason=f"{refusal.reason} {refusal.remedy}")
+        face = enrol_picture(engines, _pixels(face_image))
+    except (PictureRefused, BadPicture) as refusal:
+        refuse_face(face_image=face_image, reason=str(refusal))
         return face_image
     accept_face(
         face_image=face_image,
@@ -46,6 +45,12 @@ def examine_picture(face_image_id: UUID) -> FaceImage | None:
         pack=engines.embedder.pack,
     )
     return face_image
+
+
+def _pixels(face_image: FaceImage) -> Picture:
+    """Raises BadPicture, and Busy: then it is overdue some time, and examined again."""
+    with objects.open_object(active_tenant().pk, face_image.picture, bucket=objects.RAW) as file:
+        return read_picture(file, megabytes=KEPT_MEGABYTES, megapixels=settings.FACETRACK_UPLOAD_MEGAPIXELS)
 
 
 def overdue(now: datetime) -> QuerySet[FaceImage]:

@@ -1,49 +1,74 @@
-"""Pictures between files and arrays. A picture is uint8 (H, W, 3) in BGR order."""
+"""Pictures between files and arrays. A picture is uint8 (H, W, 3) in BGR order.
 
-import io
-import struct
-import zlib
+No file is decoded in this process: `headers` looks at it and leaves out what a decoder does not need, and
+`decoder` gives the rest to a child process that has limits.
+"""
+
+import hashlib
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import IO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is decoded
-DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error)
-"""What Pillow's decoders raise on damaged files."""
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "PPM", "TIFF")
+from facetrack.lib.decoder import DECODER, RETRY_SECONDS, Busy, Order
+from facetrack.lib.headers import ACCEPTED, BadPicture, Stripped, stripped
 
-
-class BadPicture(ValueError):
-    """A file that cannot be used as a picture; the message says why and what to do."""
+MAX_KEPT_SIDE = 4_096
+"""Pixels of a picture that is kept: a photo of 12 megapixels stays as it is (docs/accuracy.md)."""
+MIN_KEPT_BYTES = 500_000
+"""A picture is kept in no more bytes than its file had, except that it may always have so many."""
 
 
-def read_picture(file: IO[bytes], *, megabytes: float, megapixels: float) -> NDArray[np.uint8]:
-    """Decode one picture, turned upright by its EXIF orientation.
+@dataclass(frozen=True, slots=True)
+class CleanPicture:
+    """A picture as it is kept: a JPEG of our own making, upright, without metadata."""
 
-    Size and dimensions are checked before anything is decoded, so that a small file that unpacks to
-    gigabytes is refused. Raises BadPicture.
+    jpeg: bytes
+    digest: str
+    """SHA-256 of the pixels before it was written again: the same picture has the same one."""
+
+
+def read_picture(
+    file: IO[bytes], *, megabytes: float, megapixels: float, owner: Hashable | None = None
+) -> NDArray[np.uint8]:
+    """The pixels of a picture, turned upright by its EXIF orientation. Raises BadPicture and Busy.
+
+    `owner` is whom the file is from, so that nobody has all of the decoder; None for our own.
     """
-    data = file.read(int(megabytes * 1_000_000) + 1)
-    if len(data) > megabytes * 1_000_000:
-        raise BadPicture(f"The picture is larger than {megabytes:g} MB: save it smaller and try again.")
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > megapixels * 1_000_000:
-                raise BadPicture(
-                    f"The picture has {image.width} x {image.height} pixels, more than {megapixels:g} "
-                    "megapixels: scale it down and try again."
-                )
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except BadPicture:
-        raise
-    except UnidentifiedImageError:
-        raise BadPicture("This is no picture that can be read: use JPEG, PNG or WebP.") from None
-    except DAMAGED:
-        raise BadPicture("The picture is damaged and cannot be read to its end: export it again.") from None
-    return np.ascontiguousarray(np.asarray(upright, dtype=np.uint8)[:, :, ::-1])
+    picture = _stripped(file, megabytes, megapixels)
+    decoded = DECODER.decode(picture, Order("pixels"), owner=owner)
+    return np.frombuffer(decoded.data, np.uint8).reshape(decoded.height, decoded.width, 3)
+
+
+def clean_picture(
+    file: IO[bytes], *, megabytes: float, megapixels: float, owner: Hashable | None = None
+) -> CleanPicture:
+    """The picture written again, in about the bytes of the file at most. Raises BadPicture and Busy."""
+    picture = _stripped(file, megabytes, megapixels)
+    most = max(len(picture.data), MIN_KEPT_BYTES)
+    decoded = DECODER.decode(picture, Order("jpeg", longest=MAX_KEPT_SIDE, most=most), owner=owner)
+    return CleanPicture(bytes(decoded.data), decoded.digest)
+
+
+def clean_pixels(picture: NDArray[np.uint8]) -> CleanPicture:
+    """The same of pixels that we have made ourselves."""
+    return CleanPicture(jpeg(picture, quality=95), hashlib.sha256(picture.tobytes()).hexdigest())
+
+
+def sound_jpeg(
+    file: IO[bytes], *, megabytes: float, megapixels: float, scans: int, owner: Hashable | None = None
+) -> bytes:
+    """A sound JPEG as it is, without metadata and what follows it. Raises BadPicture and Busy."""
+    picture = _stripped(file, megabytes, megapixels)
+    if picture.kind != "JPEG":
+        raise BadPicture("This is no JPEG.")
+    if picture.scans > scans:
+        raise BadPicture(f"The picture is a JPEG with more than {scans} scan(s): save it as a plain JPEG.")
+    DECODER.decode(picture, Order("nothing"), owner=owner)
+    return picture.data
 
 
 def jpeg(picture: NDArray[np.uint8], *, quality: int = 90) -> bytes:
@@ -52,3 +77,26 @@ def jpeg(picture: NDArray[np.uint8], *, quality: int = 90) -> bytes:
     if not done:
         raise BadPicture(f"a picture of shape {picture.shape} cannot be written as JPEG")
     return bytes(data)
+
+
+def _stripped(file: IO[bytes], megabytes: float, megapixels: float) -> Stripped:
+    """Reads no more than is allowed."""
+    most = int(megabytes * 1_000_000)
+    data = file.read(most + 1)
+    if len(data) > most:
+        raise BadPicture(f"The picture is larger than {megabytes:g} MB: save it smaller and try again.")
+    return stripped(data, megapixels=megapixels)
+
+
+__all__ = [
+    "ACCEPTED",
+    "RETRY_SECONDS",
+    "BadPicture",
+    "Busy",
+    "CleanPicture",
+    "clean_picture",
+    "clean_pixels",
+    "jpeg",
+    "read_picture",
+    "sound_jpeg",
+]

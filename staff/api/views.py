@@ -61,6 +61,7 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
     filterset_class = FaceImageFilters
     queryset = FaceImage.objects.none()
     answers = {"create": {201: FaceImageSerializer}}
+    further_problems = ("503",)
 
     @property
     def body_limit(self) -> int:  # type: ignore[override]

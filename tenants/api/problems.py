@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
+from facetrack.lib.images import RETRY_SECONDS, Busy
 from tenants.backend.statements import ClientGone, StatementStopped
 from tenants.views import NO_VALUE, TOOK_TOO_LONG
 
@@ -55,6 +56,14 @@ class TookTooLong(APIException):
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = TOOK_TOO_LONG
     default_code = "took_too_long"
+
+
+class NoPlace(APIException):
+    """`wait` becomes the answer's Retry-After."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "busy"
+    wait = RETRY_SECONDS
 
 
 class Conflict(APIException):
@@ -102,6 +111,8 @@ def _of_api(error: Exception) -> Exception:
     match error:
         case DjangoValidationError():  # a rule of the models refused
             return ValidationError(serializers.as_serializer_error(error))
+        case Busy():
+            return NoPlace(str(error))
         case RequestDataTooBig():
             return TooLarge("The request is too large.")
         case SuspiciousOperation():  # too many fields, files or headers

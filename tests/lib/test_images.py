@@ -4,39 +4,45 @@ import io
 import resource
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, PngImagePlugin
 
-from facetrack.lib.images import BadPicture, read_picture
-
-GREY = Image.new("RGB", (64, 48), (90, 90, 90))
+from facetrack.lib.headers import Stripped, stripped
+from facetrack.lib.images import (
+    MIN_KEPT_BYTES,
+    BadPicture,
+    CleanPicture,
+    clean_picture,
+    read_picture,
+    sound_jpeg,
+)
+from tests.hostile_pictures import (
+    HOSTILE,
+    SOUND,
+    chunk,
+    exif_of_many_tags,
+    noise,
+    png,
+    saved,
+    tiff,
+)
 
 
 def read(data: bytes) -> tuple[int, ...]:
     return read_picture(io.BytesIO(data), megabytes=10, megapixels=50).shape
 
 
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(width: int, height: int, *more: bytes) -> bytes:
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + head
-        + b"".join(more)
-        + chunk(b"IDAT", zlib.compress(b"\0"))
-        + chunk(b"IEND", b"")
-    )
-
-
-def saved(kind: str, **settings: object) -> bytes:
-    file = io.BytesIO()
-    GREY.save(file, kind, **settings)
-    return file.getvalue()
+LEFT_TO_A_DECODER = {
+    "JPEG that is cut off",
+    "WebP of large size and little data",
+    "PNG with text that unpacks to 300 MB",
+    "PNG with a profile of 300 MB",
+}
+"""Whose headers are in order: what is wrong with them, if anything, a decoder finds within its limits."""
 
 
 def bomb(kind: str) -> bytes:
@@ -98,3 +104,160 @@ def test_a_chain_of_pages_that_bites_its_tail() -> None:
     entries = struct.unpack_from("<H", data, start)[0]
     struct.pack_into("<I", data, start + 2 + entries * 12, start)
     assert read(bytes(data)) == (48, 64, 3)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_costly_file_is_refused_in_words(name: str) -> None:
+    with pytest.raises(BadPicture, match=r"\w{4,}.*[:,] .*(save|scale|export|use JPEG)"):
+        (read if name in LEFT_TO_A_DECODER else undecoded)(HOSTILE[name]())
+
+
+def undecoded(data: bytes) -> Stripped:
+    return stripped(data, megapixels=50)
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_what_is_costly_and_sound_is_read_within_the_limits(name: str) -> None:
+    data = SOUND[name]()
+    assert len(cleaned(data).jpeg) <= max(len(data), MIN_KEPT_BYTES)
+
+
+def cleaned(data: bytes) -> CleanPicture:
+    return clean_picture(io.BytesIO(data), megabytes=10, megapixels=50)
+
+
+CORNERS = np.zeros((60, 90, 3), dtype=np.uint8)
+CORNERS[:30, :45], CORNERS[:30, 45:], CORNERS[30:, :45] = (250, 10, 10), (10, 250, 10), (10, 10, 250)
+"""Each corner has a colour of its own, and no two turns look alike."""
+
+
+def upright(data: bytes) -> NDArray[np.uint8]:
+    """BGR, as Pillow itself turns it."""
+    with Image.open(io.BytesIO(data)) as image:
+        turned = ImageOps.exif_transpose(image).convert("RGB")
+    return np.asarray(turned, np.uint8)[:, :, ::-1]
+
+
+def near(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
+    return one.shape == other.shape and float(np.abs(one.astype(int) - other.astype(int)).mean()) < 6
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_a_picture_stands_upright(kind: str, orientation: int) -> None:
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(CORNERS).save(file, kind, exif=exif)
+    data = file.getvalue()
+    assert near(read_picture(io.BytesIO(data), megabytes=1, megapixels=1), upright(data))
+    kept = cleaned(data).jpeg
+    with Image.open(io.BytesIO(kept)) as image:
+        assert not image.getexif()
+    assert near(upright(kept), upright(data))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_xmp_alone_may_say_how_it_is_turned(kind: str) -> None:
+    file, xmp = io.BytesIO(), b'<rdf:Description tiff:Orientation="6"/>'
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    options = {"pnginfo": info} if kind == "PNG" else {"xmp": xmp}
+    Image.fromarray(CORNERS).save(file, kind, **options)
+    assert read(file.getvalue()) == (90, 60, 3)
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        tiff((271, 3, 1, 7), (272, 4, 1, 7), (274, 3, 1, 6)),  # texts that are numbers
+        tiff((274, 3, 1, 6), (34665, 4, 1, 2**32 - 1)),
+        tiff((271, 2, 2**31, 2**31), (274, 3, 1, 6)),
+        tiff((274, 3, 1, 6 << 16), order=">"),
+        tiff((274, 4, 1, 6)),
+    ],
+)
+def test_odd_exif_does_not_matter(exif: bytes) -> None:
+    block, data = b"Exif\0\0" + exif, saved("JPEG")
+    data = data[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + data[2:]
+    assert read(data) == (64, 48, 3)
+
+
+@pytest.mark.parametrize(
+    "exif", [b"", b"II*", b"nonsense", tiff((274, 3, 1, 9)), tiff((274, 2, 1, 6)), tiff()]
+)
+def test_exif_that_says_nothing_turns_nothing(exif: bytes) -> None:
+    block, data = b"Exif\0\0" + exif, saved("JPEG")
+    data = data[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + data[2:]
+    assert read(data) == (48, 64, 3)
+
+
+def deep_grey(kind: str) -> bytes:
+    """A slope from black to white with 16 bits a pixel; with 12 in `PGM 12`."""
+    slope = np.tile(np.linspace(0, 65_535, 256, dtype=np.uint16), (8, 1))
+    if kind.startswith("PGM"):
+        most = 4_095 if kind == "PGM 12" else 65_535
+        return (
+            b"P5\n# of a scanner\n256 8\n%d\n" % most
+            + (slope >> (4 if most == 4_095 else 0)).astype(">u2").tobytes()
+        )
+    file = io.BytesIO()
+    Image.fromarray(slope).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PGM", "PGM 12"])
+def test_values_of_16_bits_are_scaled_not_cut_off(kind: str) -> None:
+    picture = read_picture(io.BytesIO(deep_grey(kind)), megabytes=1, megapixels=1)
+    assert np.abs(picture[0, :, 0].astype(int) - np.arange(256)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("JPEG", {"progressive": True}),
+        ("JPEG", {"mode": "L"}),
+        ("JPEG", {"mode": "CMYK"}),
+        ("PNG", {"mode": "RGBA"}),
+        ("PNG", {"mode": "P"}),
+        ("PNG", {"mode": "1"}),
+        ("WEBP", {"mode": "RGBA"}),
+        ("WEBP", {"mode": "RGBA", "lossless": True}),
+        ("BMP", {}),
+        ("BMP", {"mode": "L"}),
+        ("PPM", {}),
+        ("PPM", {"mode": "L"}),
+        ("PPM", {"mode": "1"}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "tiff_adobe_deflate", "mode": "L"}),
+        ("TIFF", {"compression": "packbits"}),
+        ("TIFF", {"mode": "P"}),
+        ("TIFF", {"mode": "CMYK"}),
+    ],
+)
+def test_every_kind_that_is_accepted_is_read(kind: str, options: dict[str, Any]) -> None:
+    data = saved(kind, **options)
+    assert near(read_picture(io.BytesIO(data), megabytes=1, megapixels=1), upright(data))
+
+
+def test_what_is_kept_has_nothing_of_the_file_but_the_picture() -> None:
+    data = exif_of_many_tags() + b"%PDF-1.7 <script>"
+    kept = cleaned(data).jpeg
+    assert b"Exif" not in kept
+    assert b"script" not in kept
+    sound = sound_jpeg(io.BytesIO(data), megabytes=1, megapixels=1, scans=1)
+    assert b"Exif" not in sound
+    assert b"script" not in sound
+    assert near(upright(sound), upright(data))
+
+
+def test_the_same_picture_has_the_same_digest_whatever_stands_beside_it() -> None:
+    assert cleaned(saved("PNG")).digest == cleaned(saved("BMP")).digest
+    assert cleaned(saved("JPEG")).digest == cleaned(exif_of_many_tags()).digest
+    assert cleaned(saved("PNG")).digest != cleaned(noise("PNG")).digest
+
+
+def test_a_picture_is_kept_in_no_more_bytes_than_it_came_in() -> None:
+    upload = noise("JPEG", side=3_000, quality=60)
+    assert len(upload) > MIN_KEPT_BYTES
+    assert len(cleaned(upload).jpeg) <= len(upload)

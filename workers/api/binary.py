@@ -9,11 +9,13 @@ import numpy as np
 from rest_framework import serializers
 
 from facetrack.lib.crypto import EMBEDDING_DIMENSION
-from facetrack.lib.images import BadPicture, read_picture
+from facetrack.lib.images import BadPicture, sound_jpeg
 from workers.links.wire import MOST_PICTURE
 
 TEMPLATE_BYTES = 4 * EMBEDDING_DIMENSION
 MOST_MEGAPIXELS = 16
+MAX_SCANS = 4
+"""Workers write plain JPEGs: one scan, or one for each of their colours."""
 NORM_TOLERANCE = 0.01
 
 
@@ -61,17 +63,20 @@ class TemplateField(Base64Field):
 
 
 class JpegField(Base64Field):
-    """A JPEG."""
+    """A JPEG, without its metadata and what follows it. Validating it raises Busy."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(most=MOST_PICTURE, help_text=f"JPEG, at most {MOST_PICTURE:,} bytes.", **options)
 
     def to_internal_value(self, data: Any) -> Any:
         raw: bytes = super().to_internal_value(data)
-        if not raw.startswith(b"\xff\xd8\xff"):
-            raise serializers.ValidationError("This is no JPEG.")
         try:
-            read_picture(BytesIO(raw), megabytes=MOST_PICTURE / 1_000_000, megapixels=MOST_MEGAPIXELS)
+            return sound_jpeg(
+                BytesIO(raw),
+                megabytes=MOST_PICTURE / 1_000_000,
+                megapixels=MOST_MEGAPIXELS,
+                scans=MAX_SCANS,
+                owner=self.context["view"].kwargs["worker"],
+            )
         except BadPicture as refusal:
             raise serializers.ValidationError(str(refusal)) from None
-        return raw

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context
 
 from cameras.models import Camera, Site
+from facetrack.lib.images import clean_pixels
 from staff.actions import accept_face, add_face_image, save_staff_member
 from staff.models import StaffMember
 from tenants.actions import create_tenant
@@ -116,7 +117,7 @@ def _warm(book: TenantBook) -> None:
 def _enrolled(actor: Actor, pack: str) -> StaffMember:
     member = save_staff_member(member=StaffMember(name=actor.name), by=None)
     for number, face in enumerate(actor.known):
-        image = add_face_image(member=member, picture=_stand_in(number), by=None)
+        image = add_face_image(member=member, picture=clean_pixels(_stand_in(number)), by=None)
         accept_face(
             face_image=image,
             box=face.box.tolist(),

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import track
 
-from facetrack.lib.images import BadPicture, read_picture
+from facetrack.lib.images import BadPicture, clean_picture
 from staff.actions import add_face_image, examine_again, save_staff_member
 from staff.models import FaceImage, StaffMember
 from staff.queries import waiting_face_images
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         for path in sorted(path for path in folder.iterdir() if path.is_file()):
             try:
                 with path.open("rb") as file:
-                    picture = read_picture(
+                    picture = clean_picture(
                         file,
                         megabytes=settings.FACETRACK_UPLOAD_MEGABYTES,
                         megapixels=settings.FACETRACK_UPLOAD_MEGAPIXELS,

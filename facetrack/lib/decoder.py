@@ -1,0 +1,296 @@
+"""Pictures are decoded in child processes, a few at a time, so that no file can hold up or break this one.
+
+A child is kept for the next picture. It is killed where one takes too long, and replaced after some pictures.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from django.conf import settings
+
+from facetrack.lib.headers import BadPicture, Stripped
+from facetrack.lib.headers.types import damaged
+
+MAX_PICTURES_OF_A_CHILD = 100
+MAX_WAITING_OF_OWNER = 8
+WAIT_SECONDS = 10.0
+"""For a place. Then whoever asked is told to come again."""
+RETRY_SECONDS = 5
+WALL_FACTOR = 4
+"""So many times its processor time a picture may take where others use the processors as well."""
+MAX_LINE = 1_000
+END_SECONDS = 1.0
+ROOT = Path(__file__).resolve().parents[2]
+PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
+"""Of the environment; the child has no use for our secrets."""
+
+
+class Busy(RuntimeError):
+    """So many pictures are being read that this one found no place in time; try again in RETRY_SECONDS."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Too many pictures are being read at this moment: try again in {RETRY_SECONDS} seconds."
+        )
+
+
+class _Ended(Exception):
+    """The child has ended, or talks nonsense."""
+
+
+class _Gone(Exception):
+    """The child had nothing to do for a while and went, at the moment it was given a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is made of a picture: its pixels, a JPEG within bounds, or nothing, but it has to be sound."""
+
+    want: Literal["pixels", "jpeg", "nothing"]
+    longest: int = 0
+    most: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """`data` is BGR pixels row by row, or a JPEG; `width` and `height` are the picture's, upright."""
+
+    data: bytearray
+    width: int
+    height: int
+    digest: str = ""
+
+
+class Places:
+    """As many as pictures may be decoded at a time. One owner has at most all but one of them."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._taken: Counter[Hashable] = Counter()
+        self._waiting: Counter[Hashable] = Counter()
+
+    @contextmanager
+    def one(self, owner: Hashable | None) -> Iterator[None]:
+        """A place for a block. Raises Busy after WAIT_SECONDS, or at once where many of the owner's wait."""
+        with self._change:
+            if owner is not None and self._waiting[owner] >= MAX_WAITING_OF_OWNER:
+                raise Busy
+            self._waiting[owner] += 1
+            try:
+                if not self._change.wait_for(lambda: self._room(owner), WAIT_SECONDS):
+                    raise Busy
+                self._taken[owner] += 1
+            finally:
+                _less(self._waiting, owner)
+        try:
+            yield
+        finally:
+            with self._change:
+                _less(self._taken, owner)
+                self._change.notify_all()
+
+    def _room(self, owner: Hashable | None) -> bool:
+        places = settings.FACETRACK_DECODERS
+        if owner is not None and self._taken[owner] >= max(1, places - 1):
+            return False
+        return self._taken.total() < places
+
+
+def _less(counts: Counter[Hashable], owner: Hashable | None) -> None:
+    counts[owner] -= 1
+    if not counts[owner]:
+        del counts[owner]
+
+
+class Child:
+    """One process that decodes."""
+
+    def __init__(self) -> None:
+        self.pictures = 0
+        self._channel, theirs = socket.socketpair()
+        environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "facetrack.lib.decoding"],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # what a decoder says of a file may show what is in it
+                cwd=ROOT,
+                env={**environ, "PYTHONPATH": str(ROOT)},
+                start_new_session=True,  # Ctrl-C is for us; it ends when we do
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def decode(self, picture: Stripped, order: Order, seconds: int) -> Decoded | str:
+        """The picture, or in a word why not. Raises _Ended, and TimeoutError."""
+        self.pictures += 1
+        until = time.monotonic() + seconds * WALL_FACTOR
+        asked = {
+            "kind": picture.kind,
+            "pixels": picture.pixels,
+            "orientation": picture.orientation,
+            "bytes": len(picture.data),
+            "seconds": seconds,
+            "want": order.want,
+            "longest": order.longest,
+            "most": order.most,
+        }
+        try:
+            self._channel.settimeout(_left(until))
+            self._channel.sendall(json.dumps(asked).encode() + b"\n")
+            self._channel.sendall(picture.data)
+            facts = json.loads(self._line(until))
+            if "failed" in facts:
+                return str(facts["failed"])
+            if not 0 <= facts["bytes"] <= max(3 * picture.pixels, order.most):
+                raise ValueError("no answer to the question")
+            data = self._bytes(facts["bytes"], until)
+        except TimeoutError:
+            raise
+        except OSError:
+            raise _Ended from None
+        except ValueError:  # what talks nonsense is not used again
+            self._process.kill()
+            raise _Ended from None
+        return Decoded(data, facts["width"], facts["height"], facts.get("digest", ""))
+
+    def code(self) -> int:
+        """What it ended with, or is ended with now."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(END_SECONDS)
+        self._process.kill()
+        return self._process.wait()
+
+    def close(self) -> None:
+        """Kills it, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        self._channel.close()
+
+    def _line(self, until: float) -> bytes:
+        line = b""
+        while not line.endswith(b"\n"):
+            line += self._some(1, until)
+            if len(line) > MAX_LINE:
+                raise ValueError("no end of a line")
+        return line
+
+    def _bytes(self, size: int, until: float) -> bytearray:
+        data = bytearray(size)
+        view = memoryview(data)
+        while view:
+            self._channel.settimeout(_left(until))
+            count = self._channel.recv_into(view)
+            if not count:
+                raise _Ended
+            view = view[count:]
+        return data
+
+    def _some(self, size: int, until: float) -> bytes:
+        self._channel.settimeout(_left(until))
+        data = self._channel.recv(size)
+        if not data:
+            raise _Ended
+        return data
+
+
+class Decoder:
+    """The children of this process, and the places for what they do."""
+
+    def __init__(self) -> None:
+        self._places = Places()
+        self._idle: list[Child] = []
+        atexit.register(self.close)
+
+    def decode(self, picture: Stripped, order: Order, *, owner: Hashable | None = None) -> Decoded:
+        """Decode in a child. Raises BadPicture and Busy.
+
+        `owner` is whom the file is from: what one sends leaves a place for the others.
+        """
+        with self._places.one(owner):
+            while True:
+                child = self._kept() or Child()
+                with suppress(_Gone):
+                    return self._by(child, picture, order)
+
+    def close(self) -> None:
+        """End the children that wait."""
+        while (child := self._kept()) is not None:
+            child.close()
+
+    def _by(self, child: Child, picture: Stripped, order: Order) -> Decoded:
+        try:
+            outcome = child.decode(picture, order, settings.FACETRACK_DECODE_SECONDS)
+        except _Ended:
+            code = child.code()
+            child.close()
+            raise _why(code, new=child.pictures == 1) from None
+        except TimeoutError:  # without having used its processor time: the machine has too much to do
+            child.close()
+            raise Busy from None
+        except BaseException:
+            child.close()
+            raise
+        if child.pictures < MAX_PICTURES_OF_A_CHILD:
+            self._idle.append(child)
+        else:
+            child.close()
+        if isinstance(outcome, str):
+            raise damaged() if outcome == "damaged" else _too_large()
+        return outcome
+
+    def _kept(self) -> Child | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+
+def _why(code: int, *, new: bool) -> Exception:
+    """What it means that a child ended with this code."""
+    if code == 0 and not new:
+        return _Gone()
+    if code == -signal.SIGXCPU:
+        return _too_long()
+    if code < 0 or code == os.EX_SOFTWARE:
+        return damaged()
+    return RuntimeError(
+        f"the picture decoder (facetrack.lib.decoding) ended with code {code}: start it by hand"
+    )
+
+
+def _left(until: float) -> float:
+    """Seconds. Raises TimeoutError."""
+    if (left := until - time.monotonic()) <= 0:
+        raise TimeoutError
+    return left
+
+
+def _too_long() -> BadPicture:
+    return BadPicture("The picture takes too long to read: save it as a plain JPEG and try again.")
+
+
+def _too_large() -> BadPicture:
+    return BadPicture("The picture takes too much memory to read: save it as a plain JPEG and try again.")
+
+
+DECODER = Decoder()
+"""Of this process."""
