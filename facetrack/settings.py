@@ -50,13 +50,29 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# Requests a minute: of a user or key, of a tenant as a whole, of an address that shows no login, and of a
-# worker at the edge, whose every look at a face that is not known yet is one.
+# Requests a minute: of a user or key, of all that are logged in at a tenant, of an address that shows no
+# login, of all such addresses at a tenant (ways to log in apart), and of a worker at the edge, whose every
+# look at a face that is not known yet is one.
 FACETRACK_THROTTLE: bool = env.bool("FACETRACK_THROTTLE", True)
 FACETRACK_RATE_CALLER: int = env.int("FACETRACK_RATE_CALLER", 600)
 FACETRACK_RATE_TENANT: int = env.int("FACETRACK_RATE_TENANT", 3_000)
 FACETRACK_RATE_ANONYMOUS: int = env.int("FACETRACK_RATE_ANONYMOUS", 60)
+FACETRACK_RATE_STRANGERS: int = env.int("FACETRACK_RATE_STRANGERS", 6_000)
 FACETRACK_RATE_WORKER: int = env.int("FACETRACK_RATE_WORKER", 12_000)
+
+# What the web server (`manage.py web`) waits for and holds open, by process. Seconds for the headers of a
+# request and for a small body, and between two requests of a connection; connections in all, and of one
+# address, which is counted only where no proxy is in front; websockets of one user and of one tenant.
+FACETRACK_REQUEST_SECONDS: float = env.float(
+    "FACETRACK_REQUEST_SECONDS", 20.0, validate=validate.Range(min=1)
+)
+FACETRACK_IDLE_SECONDS: float = env.float("FACETRACK_IDLE_SECONDS", 75.0, validate=validate.Range(min=1))
+FACETRACK_CONNECTIONS: int = env.int("FACETRACK_CONNECTIONS", 1_000, validate=validate.Range(min=10))
+FACETRACK_CONNECTIONS_ADDRESS: int = env.int(
+    "FACETRACK_CONNECTIONS_ADDRESS", 100, validate=validate.Range(min=1)
+)
+FACETRACK_SOCKETS_USER: int = env.int("FACETRACK_SOCKETS_USER", 20, validate=validate.Range(min=1))
+FACETRACK_SOCKETS_TENANT: int = env.int("FACETRACK_SOCKETS_TENANT", 300, validate=validate.Range(min=1))
 
 # --- Tenants: which tables live where ----------------------------------------------------------------
 SHARED_APPS = [
@@ -116,7 +132,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "tenants.middleware.SecondFactorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "axes.middleware.AxesMiddleware",
+    "tenants.lockout.LockoutMiddleware",
 ]
 TEMPLATES = [
     {
@@ -246,18 +262,20 @@ FACETRACK_SESSION_SECONDS: int = 3600 * env.int("FACETRACK_SESSION_HOURS", 12, v
 # Whose X-Forwarded-For is believed: so many proxies in front, each adding the address that it saw.
 FACETRACK_PROXIES: int = env.int("FACETRACK_PROXIES", 0, validate=validate.Range(min=0, max=10))
 
-# Lockout: wrong passwords and codes for one e-mail from one address, counted in each tenant.
+# Lockout: wrong passwords and codes for one e-mail from one device or address, counted in each tenant.
 AXES_FAILURE_LIMIT: int = env.int("FACETRACK_LOGIN_FAILURES", 5, validate=validate.Range(min=1))
 _lockout_minutes: int = env.int("FACETRACK_LOCKOUT_MINUTES", 15, validate=validate.Range(min=1))
 AXES_COOLOFF_TIME = timedelta(minutes=_lockout_minutes)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+# And in a day: from all places together where the account has not logged in before; from one where it has.
+FACETRACK_ACCOUNT_FAILURES: int = env.int(
+    "FACETRACK_ACCOUNT_FAILURES", 50, validate=validate.Range(min=AXES_FAILURE_LIMIT)
+)
 AXES_HANDLER = "tenants.lockout.LockoutHandler"
-AXES_USERNAME_CALLABLE = "tenants.lockout.counted_name"
-AXES_CLIENT_IP_CALLABLE = "tenants.addresses.client_address"
+AXES_CLIENT_IP_CALLABLE = "tenants.addresses.counted_address"
 AXES_LOCKOUT_CALLABLE = "tenants.lockout.refusal"
-AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # its middleware is there, as ours that is made from it
 
 # Second factor, changing and forgetting passwords: allauth's flows behind our pages.
 ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
@@ -276,7 +294,6 @@ ACCOUNT_FORMS = {
     "change_password": "tenants.forms.ChangePasswordForm",
 }
 ACCOUNT_RATE_LIMITS = {
-    "login_failed": f"{AXES_FAILURE_LIMIT}/{_lockout_minutes}m/key",  # of codes, whatever the address
     "reset_password": "20/h/ip,3/h/key",
 }
 MFA_ADAPTER = "tenants.adapters.SecondFactorAdapter"
@@ -321,10 +338,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_THROTTLE_CLASSES": [
-        "tenants.api.throttles.CallerThrottle",
-        "tenants.api.throttles.TenantThrottle",
-    ],
+    "DEFAULT_THROTTLE_CLASSES": ["tenants.api.throttles.Throttle"],
     "EXCEPTION_HANDLER": "tenants.api.problems.problem_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

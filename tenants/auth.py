@@ -9,6 +9,7 @@ from django.db import connection
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from tenants import lockout
 from tenants.access import access_of, may_enter, remembered
 from tenants.invitations import Account, account_of
 from tenants.models import Tenant, User
@@ -40,9 +41,13 @@ class MembershipBackend(ModelBackend):
         if invited is not None:
             account, found = account_of(invited)
             right = found is not None and found.check_password(password or "")
-            return found if right and account is Account.KNOWN else None
-        user = super().authenticate(request, username, password, **kwargs)
-        return user if isinstance(user, User) and may_enter(user, tenant_of(request)) else None
+            user = found if right and account is Account.KNOWN else None
+        else:
+            known = super().authenticate(request, username, password, **kwargs)
+            user = known if isinstance(known, User) and may_enter(known, tenant_of(request)) else None
+        if user is not None:
+            lockout.was_right(request)
+        return user
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
         role = _role(user_obj)

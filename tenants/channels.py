@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
@@ -17,6 +16,7 @@ from tenants.context import inside, installation
 from tenants.models import Tenant
 from tenants.queries import is_public, tenant_for_host
 from tenants.sessions import SessionStore
+from tenants.socket_limits import TOO_MANY, LimitedConsumer
 
 Scope = dict[str, Any]
 App = Callable[[Scope, Callable[..., Any], Callable[..., Any]], Awaitable[None]]
@@ -59,13 +59,15 @@ def groups_of(access: Access) -> frozenset[str]:
     return frozenset(group_of(access.tenant, site) for site in access.sites)
 
 
-class MemberConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
+class MemberConsumer(LimitedConsumer):
     """A websocket that only members of the host's tenant can open; others learn why by the close code."""
 
     async def connect(self) -> None:
         self.groups_joined: frozenset[str] = frozenset()
         self.checked_at: float = 0.0
         access = NO_TENANT if self.scope.get("tenant") is None else await self._access()
+        if isinstance(access, Access) and not self.take_place(access):
+            access = TOO_MANY
         if isinstance(access, Access):
             # Joined before the page knows: it then asks for news, and what comes later is hinted at.
             await self._join(access)

@@ -4,6 +4,8 @@ import hashlib
 
 from django.core.cache import cache
 
+from tenants.addresses import network_of
+
 SECONDS = 60
 AN_ADDRESS, A_TENANT = 30, 300
 """Lines a minute at most. Of the same refusal from the same address there is one."""
@@ -13,7 +15,11 @@ _COUNTED = 86_400
 
 
 def admit(tenant: str, address: str, *what: str) -> int | None:
-    """Whether a refusal gets a line: how many from the address went without since its last one, or None."""
+    """Whether a refusal gets a line: how many from the address went without since its last one, or None.
+
+    IPv6 addresses count by their /64 network.
+    """
+    address = network_of(address)
     first = cache.add(f"refused.{_name(tenant, address, *what)}", 1, SECONDS)
     origin = _name(tenant, address)
     if first and _within(origin, AN_ADDRESS) and _within(_name(tenant), A_TENANT):

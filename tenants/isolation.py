@@ -63,7 +63,7 @@ RULES: dict[str, Rule] = {
     "auth.group": CLOSED,
     "auth.group_permissions": CLOSED,
     "auth.permission": READ_ONLY,
-    "axes.accessattempt": CLOSED,  # failures are counted in the cache
+    "axes.accessattempt": CLOSED,  # failures are counted in tenants.attemptcount
     "axes.accessattemptexpiration": CLOSED,
     "axes.accessfailurelog": CLOSED,
     "axes.accesslog": CLOSED,
@@ -72,6 +72,7 @@ RULES: dict[str, Rule] = {
     "tenants.activity": by_tenant("SELECT", kept="SELECT"),  # written by functions of the owner's only
     "tenants.activityhead": by_tenant("SELECT", kept="SELECT"),
     "tenants.apikey": by_tenant("SELECT, INSERT, UPDATE"),
+    "tenants.attemptcount": by_tenant(),
     "tenants.domain": by_tenant("SELECT"),
     "tenants.handover": by_tenant("SELECT, UPDATE"),  # made by the installation, used up by the tenant
     "tenants.invitation": by_tenant("SELECT, INSERT, UPDATE"),

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
-from allauth.core import context, ratelimit
+from allauth.core import context
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.http import HttpRequest
@@ -84,13 +84,13 @@ def accept(request: HttpRequest, user: User, code: str, *, invited: bool = False
     """
     if seconds := lockout.seconds_left(request, user.email):
         raise TooManyCodes(seconds)
-    key = f"code.{user.pk}"
-    if not ratelimit.consume(request, action="login_failed", key=key):
-        raise TooManyCodes(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+    codes = lockout.code_limit(request, user)
+    if codes.count() > codes.limit.attempts:
+        raise TooManyCodes(codes.seconds_left())
     with installation() if invited else nullcontext():
         found: Authenticator | None = use_code(user=user, code=code[:CODE_LENGTH])
     if found is None:
         lockout.count_failure(request, user)
     else:
-        ratelimit.clear(request, action="login_failed", key=key)
+        codes.forget()
     return found

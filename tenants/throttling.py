@@ -1,7 +1,11 @@
-"""How often somebody may ask: each caller, each tenant as a whole, and addresses that show no login."""
+"""How often somebody may ask: each caller, each tenant's callers together, and strangers by address.
 
-from collections.abc import Callable
+What strangers do never counts for those who are logged in.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from time import time
 from typing import Any
 
@@ -10,12 +14,16 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
 from tenants.access import access_of
-from tenants.addresses import client_address
+from tenants.addresses import counted_address
+from tenants.devices import known_device
 from tenants.views import too_many
 
 WINDOW_SECONDS = 60
+SAFE_METHODS = ("GET", "HEAD")
 UNCOUNTED = ("/api/", "/static/", "/pictures/")
 """The API counts for itself; a page of a list alone shows fifty pictures."""
+LOGIN_PATHS = ("/login/", "/admin/login/", "/password/", "/invitation/", "/switch/arrive/", "/api/v1/auth/")
+"""Ways in. Strangers have none of them in common, so that no flood of others keeps anybody out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +47,45 @@ class Allowance:
         return 0 if asked <= self.rate else WINDOW_SECONDS - past
 
 
-def of_caller(request: Any) -> Allowance:
-    """A key, a user, or without either an address."""
+def seconds_to_wait(request: Any, *, alone: bool = False) -> int:
+    """Count a request for its sender; 0 where it may be answered, else when to try again.
+
+    What a caller's own allowance refuses is not counted for the tenant, so that one caller does not use up
+    the others' share. With `alone` nothing is counted for the tenant.
+    """
+    for allowance in islice(of_request(request), 1 if alone else None):
+        if wait := allowance.seconds_to_wait():
+            return wait
+    return 0
+
+
+def of_request(request: Any) -> Iterator[Allowance]:
+    """The allowances that a request counts for, the caller's own first."""
     access = access_of(request)
     if access is not None and access.key is not None:
         rate = settings.FACETRACK_RATE_WORKER if access.worker else settings.FACETRACK_RATE_CALLER
-        return Allowance("key", str(access.key), rate)
-    if request.user and request.user.is_authenticated:
-        return Allowance("user", str(request.user.pk), settings.FACETRACK_RATE_CALLER)
-    return Allowance("address", client_address(request), settings.FACETRACK_RATE_ANONYMOUS)
+        yield Allowance("key", str(access.key), rate)
+    elif request.user and request.user.is_authenticated:
+        yield Allowance("user", str(request.user.pk), settings.FACETRACK_RATE_CALLER)
+    else:
+        yield of_stranger(request)
+        if not request.path_info.startswith(LOGIN_PATHS):
+            yield Allowance("strangers", "all", settings.FACETRACK_RATE_STRANGERS)
+        return
+    yield Allowance("tenant", "all", settings.FACETRACK_RATE_TENANT)
 
 
-def of_tenant() -> Allowance:
-    """All callers of a tenant together, so that one customer cannot take the others' share."""
-    return Allowance("tenant", "all", settings.FACETRACK_RATE_TENANT)
+def of_stranger(request: HttpRequest) -> Allowance:
+    """A browser that somebody has logged in with before, else an address: an IPv6 one by its network."""
+    rate = settings.FACETRACK_RATE_ANONYMOUS
+    if device := known_device(request):
+        return Allowance("device", device, rate)
+    return Allowance("address", counted_address(request), rate)
+
+
+def of_refused(request: HttpRequest) -> Allowance:
+    """Tokens and keys that do not count, by address: those that do are not kept waiting by others."""
+    return Allowance("refused", counted_address(request), settings.FACETRACK_RATE_ANONYMOUS)
 
 
 class ThrottleMiddleware:
@@ -62,9 +95,8 @@ class ThrottleMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        counted = request.user.is_authenticated or request.method == "POST"
-        if settings.FACETRACK_THROTTLE and counted and not request.path_info.startswith(UNCOUNTED):
-            wait = of_caller(request).seconds_to_wait() or of_tenant().seconds_to_wait()
-            if wait:
-                return too_many(request, wait)
-        return self.get_response(request)
+        counted = request.user.is_authenticated or request.method not in SAFE_METHODS
+        if not settings.FACETRACK_THROTTLE or request.path_info.startswith(UNCOUNTED) or not counted:
+            return self.get_response(request)
+        wait = seconds_to_wait(request)
+        return too_many(request, wait) if wait else self.get_response(request)

@@ -17,6 +17,7 @@ from cameras.actions import end_silent_runs
 from cameras.queries import SILENT_AFTER
 from tenants.actions import forget_hand_overs
 from tenants.actions_invitations import forget_invitations
+from tenants.attempts import forget_attempts
 from tenants.credentials import actions as credentials
 from tenants.queries import active_tenant
 from tenants.sessions import SessionStore
@@ -120,6 +121,7 @@ def clear_expired() -> None:
     credentials.forget_expired(now=timezone.now())
     forget_hand_overs(before=timezone.now())
     forget_invitations(now=timezone.now())
+    forget_attempts(before=timezone.now())
     forget_old_grants()
     fan_out(forget_old_events, expires=600)
 

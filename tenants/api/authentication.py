@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from tenants.access import Access, admit
@@ -22,6 +22,7 @@ from tenants.credentials.tokens import AccessToken, read
 from tenants.events import credential_refused
 from tenants.models import ApiKey, User
 from tenants.queries import tenant_of
+from tenants.throttling import of_refused
 
 CHALLENGE = 'Bearer realm="api", Api-Key realm="api"'
 _MESSAGES = {"key": KEY_REFUSED}
@@ -88,7 +89,12 @@ def checked_key(request: Request, text: str) -> tuple[ApiKey, Access]:
 
 
 def refuse(request: Request, kind: str, refusal: Refused) -> NoReturn:
-    """Announce a refusal, with its reason, and answer without it. Raises AuthenticationFailed."""
+    """Announce a refusal, with its reason, and answer without it. Raises AuthenticationFailed, or Throttled.
+
+    Counted here, as DRF's throttles are asked after the authentication only.
+    """
+    if wait := of_refused(request).seconds_to_wait():
+        raise Throttled(wait, "Too many tokens or keys from your address do not count here.") from None
     credential_refused.send(
         Refused,
         kind=kind,

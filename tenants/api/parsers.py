@@ -23,11 +23,25 @@ class StrictJSONParser(JSONParser):
     ) -> Any:
         text = codecs.getreader(settings.DEFAULT_CHARSET)(stream)
         try:
-            return json.load(text, parse_constant=strict_constant, parse_int=_whole, parse_float=_finite)
+            return json.load(
+                text,
+                parse_constant=strict_constant,
+                parse_int=_whole,
+                parse_float=_finite,
+                object_pairs_hook=_once,
+            )
         except ValueError as error:
             raise ParseError(f"The body is no JSON that can be read: {error}") from None
         except RecursionError:
             raise ParseError("The body is JSON that is nested too deep.") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two values of one name, one program believes the first and another the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is given twice")
+    return found
 
 
 def _whole(digits: str) -> int:

@@ -3,32 +3,24 @@
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from tenants.throttling import Allowance, of_caller, of_tenant
+from tenants.throttling import seconds_to_wait
 
 
-class _Throttle(BaseThrottle):
+class Throttle(BaseThrottle):
+    """The caller, and the tenant's callers together; strangers by address."""
+
+    alone = False
     waiting = 0
 
     def allow_request(self, request: Request, view: object) -> bool:
-        self.waiting = self.allowance(request).seconds_to_wait()
+        self.waiting = seconds_to_wait(request, alone=self.alone)
         return not self.waiting
 
     def wait(self) -> float | None:
         return self.waiting or None
 
-    def allowance(self, request: Request) -> Allowance:
-        raise NotImplementedError
 
+class CallerThrottle(Throttle):
+    """The caller alone."""
 
-class CallerThrottle(_Throttle):
-    """A user or a key; whoever shows neither, by address."""
-
-    def allowance(self, request: Request) -> Allowance:
-        return of_caller(request)
-
-
-class TenantThrottle(_Throttle):
-    """A tenant as a whole."""
-
-    def allowance(self, request: Request) -> Allowance:
-        return of_tenant()
+    alone = True

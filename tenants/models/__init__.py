@@ -2,6 +2,7 @@
 
 from tenants.models.activity import Activity, ActivityHead, ActorKind, Verb
 from tenants.models.api_key import ApiKey
+from tenants.models.attempt_count import AttemptCount
 from tenants.models.hand_over import HandOver
 from tenants.models.invitation import Invitation
 from tenants.models.membership import Membership
@@ -18,6 +19,7 @@ __all__ = [
     "ActivityHead",
     "ActorKind",
     "ApiKey",
+    "AttemptCount",
     "Domain",
     "HandOver",
     "Invitation",

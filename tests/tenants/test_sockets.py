@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from tenants import channels
+from tenants import channels, socket_limits
 from tenants.access import Access
 from tenants.actions import grant_support
 from tenants.channels import TenantFromHost, group_of, groups_of
@@ -152,3 +152,64 @@ def test_groups_carry_tenant_and_site(acme: Tenant, other: Tenant, two_sites: Tw
     assert len({group_of(acme), group_of(other), group_of(acme, site), group_of(other, site)}) == 4
     assert groups_of(Access(acme, Role.SITE_MANAGER, frozenset())) == frozenset()
     assert groups_of(Access(acme, Role.VIEWER)) == {group_of(acme)}
+
+
+def sent(browser: Client, *messages: dict[str, Any]) -> list[Any]:
+    """The close codes of a socket to which these were sent."""
+    cookie = browser.cookies[settings.SESSION_COOKIE_NAME].value
+    headers = [
+        (b"host", browser.defaults["SERVER_NAME"].encode()),
+        (b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()),
+    ]
+
+    async def run() -> list[Any]:
+        opened = WebsocketCommunicator(SOCKET, "/ws/live/", headers)
+        await opened.connect(timeout=20)
+        for message in messages:
+            await opened.send_input({"type": "websocket.receive", **message})
+        codes = []
+        while not await opened.receive_nothing(QUIET):
+            codes.append((await opened.receive_output(timeout=20))["code"])
+        await opened.disconnect()
+        return codes
+
+    codes: list[Any] = async_to_sync(run)()
+    return codes
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ({"text": "{"}, 1007),
+        ({"text": ""}, 1007),
+        ({"text": "[" * 4_000}, 1007),
+        ({"bytes": b"{}"}, 1003),
+        ({"text": "1" * 4_097}, 1009),
+        ({"text": '{"any": "thing"}'}, None),
+    ],
+)
+def test_what_a_page_cannot_have_sent_ends_the_socket(
+    acme: Tenant, client_of: ClientOf, message: dict[str, Any], code: int | None
+) -> None:
+    """And what comes after it is not looked at."""
+    codes = sent(client_of(acme, Role.VIEWER), message, message)
+    assert codes == ([] if code is None else [code])
+
+
+def test_a_page_that_says_too_much_is_ended(acme: Tenant, client_of: ClientOf) -> None:
+    browser = client_of(acme, Role.VIEWER)
+    assert sent(browser, *[{"text": "1"}] * socket_limits.MAX_MESSAGES) == []
+    assert sent(browser, *[{"text": "1"}] * (socket_limits.MAX_MESSAGES + 5)) == [socket_limits.TOO_MANY]
+
+
+@pytest.mark.parametrize("limit", ["FACETRACK_SOCKETS_USER", "FACETRACK_SOCKETS_TENANT"])
+def test_there_are_so_many_sockets_at_once(
+    acme: Tenant, client_of: ClientOf, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket that ends, in whichever way, makes room."""
+    monkeypatch.setattr(settings, limit, 2)
+    browser = client_of(acme, Role.VIEWER)
+    assert [sent(browser) for _ in range(4)] == [[]] * 4
+    monkeypatch.setattr(settings, limit, 0)
+    assert sent(browser) == [socket_limits.TOO_MANY]
+    assert not socket_limits._open

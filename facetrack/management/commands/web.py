@@ -3,7 +3,6 @@
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
-from daphne.server import Server
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from facetrack.lib.port import PortTaken, require_free
@@ -18,15 +17,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         from facetrack.asgi import application
+        from facetrack.serving.server import LimitedServer  # installs Twisted's reactor
 
         try:
             require_free(host, port)
         except PortTaken as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"FaceTrack is at http://localhost:{port}/ (and at the hosts of its tenants)")
-        Server(
-            application=application,
-            endpoints=build_endpoint_description_strings(host=host, port=port),
-            server_name="FaceTrack",
-            websocket_timeout=-1,
-        ).run()
+        endpoints = build_endpoint_description_strings(host=host, port=port)
+        LimitedServer(application=application, endpoints=endpoints).run()

@@ -1,0 +1,56 @@
+"""How many connections are open: in the process, and from one address."""
+
+from collections import Counter
+from typing import Any
+
+from django.conf import settings
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+
+from facetrack.serving.channel import Channel
+from tenants.addresses import network_of
+
+
+class Connection(ProtocolWrapper):
+    """Whatever speaks on it: HTTP, and a websocket after it."""
+
+    network = ""
+
+
+class Connections(WrappingFactory[Connection]):
+    """Ends the oldest connection that has no request in work where one more would be too many."""
+
+    protocol = Connection
+    noisy = False
+
+    def __init__(self, wrapped: Any) -> None:
+        super().__init__(wrapped)
+        self.of_network: Counter[str] = Counter()
+
+    def buildProtocol(self, address: Any) -> Any:
+        """None, which ends the connection, where there are too many."""
+        network = "" if settings.FACETRACK_PROXIES else network_of(str(getattr(address, "host", "")))
+        if network and self.of_network[network] >= settings.FACETRACK_CONNECTIONS_ADDRESS:
+            return None
+        if len(self.protocols) >= settings.FACETRACK_CONNECTIONS and not self._make_room():
+            return None
+        connection = super().buildProtocol(address)
+        connection.network = network
+        return connection
+
+    def registerProtocol(self, connection: Connection) -> None:
+        super().registerProtocol(connection)
+        self.of_network[connection.network] += 1
+
+    def unregisterProtocol(self, connection: Connection) -> None:
+        super().unregisterProtocol(connection)
+        self.of_network[connection.network] -= 1
+        if not self.of_network[connection.network]:
+            del self.of_network[connection.network]
+
+    def _make_room(self) -> bool:
+        for connection in self.protocols:
+            channel = connection.wrappedProtocol
+            if isinstance(channel, Channel) and not channel.in_work:
+                connection.abortConnection()
+                return True
+        return False

@@ -1,0 +1,74 @@
+"""Daphne's server with our connections."""
+
+import resource
+from typing import Any
+
+from daphne.http_protocol import HTTPFactory
+from daphne.server import Server
+from daphne.ws_protocol import WebSocketFactory
+from django.conf import settings
+from twisted.internet import reactor
+
+from facetrack.serving.channel import Channel
+from facetrack.serving.connections import Connections
+from facetrack.serving.sockets import Socket
+
+MAX_MESSAGE = 4_096
+"""Bytes of a message from a page, which has nothing to say that is longer."""
+PING_SECONDS = 20
+OTHER_FILES = 200
+"""Open beside the connections: databases, pictures, logs."""
+
+
+class HttpFactory(HTTPFactory):  # type: ignore[misc]
+    def buildProtocol(self, addr: Any) -> Channel:
+        channel = Channel()
+        channel.factory = self
+        channel.timeOut = settings.FACETRACK_IDLE_SECONDS
+        channel.callLater = reactor.callLater  # type: ignore[attr-defined]
+        return channel
+
+
+class SocketFactory(WebSocketFactory):  # type: ignore[misc]
+    protocol = Socket
+
+
+class LimitedServer(Server):  # type: ignore[misc]
+    """Daphne's `run` makes its factories itself: what it assigns is replaced by ours."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            server_name="FaceTrack",
+            websocket_timeout=-1,
+            websocket_max_message_size=MAX_MESSAGE,
+            websocket_max_frame_size=MAX_MESSAGE,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PING_SECONDS,
+            **options,
+        )
+        _allow_files(settings.FACETRACK_CONNECTIONS + OTHER_FILES)
+
+    @property
+    def http_factory(self) -> Connections:
+        return self._connections
+
+    @http_factory.setter
+    def http_factory(self, _: HTTPFactory) -> None:
+        self._connections = Connections(HttpFactory(self))
+
+    @property
+    def ws_factory(self) -> SocketFactory:
+        return self._sockets
+
+    @ws_factory.setter
+    def ws_factory(self, _: WebSocketFactory) -> None:
+        self._sockets = SocketFactory(self, server=self.server_name)
+        self._sockets.setProtocolOptions(failByDrop=False)  # who breaks a rule is told which
+
+
+def _allow_files(number: int) -> None:
+    """Let the process have as many open files as its connections need, as far as the system does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,41 @@
+"""Websockets whose other end has to read."""
+
+from typing import Any
+
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+MAX_UNREAD = 100_000
+"""Bytes that wait for a page that does not read, beside what the system buffers. A hint has about fifty."""
+
+
+@implementer(IPushProducer)
+class Socket(WebSocketProtocol):  # type: ignore[misc]
+    """Nothing is read from who does not read; a socket on which too much waits ends."""
+
+    unread: int | None = None
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.transport.unregisterProducer()  # the HTTP connection that this was
+        self.transport.registerProducer(self, True)
+
+    def serverSend(self, content: Any, binary: bool = False) -> None:
+        super().serverSend(content, binary)
+        if self.unread is not None:
+            self.unread += len(content)
+            if self.unread > MAX_UNREAD:
+                self.dropConnection(abort=True)
+
+    def pauseProducing(self) -> None:
+        """The system's buffer is full."""
+        self.unread = 0
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self.unread = None
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """The connection is lost, which `connectionLost` hears of."""
