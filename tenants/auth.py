@@ -41,11 +41,12 @@ class MembershipBackend(ModelBackend):
         if invited is not None:
             account, found = account_of(invited)
             right = found is not None and found.check_password(password or "")
-            return found if right and account is Account.KNOWN else None
-        user = super().authenticate(request, username, password, **kwargs)
-        if not isinstance(user, User) or not may_enter(user, tenant_of(request)):
-            return None
-        lockout.was_right(request)
+            user = found if right and account is Account.KNOWN else None
+        else:
+            known = super().authenticate(request, username, password, **kwargs)
+            user = known if isinstance(known, User) and may_enter(known, tenant_of(request)) else None
+        if user is not None:
+            lockout.was_right(request)
         return user
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:

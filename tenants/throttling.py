@@ -22,7 +22,7 @@ WINDOW_SECONDS = 60
 SAFE_METHODS = ("GET", "HEAD")
 UNCOUNTED = ("/api/", "/static/", "/pictures/")
 """The API counts for itself; a page of a list alone shows fifty pictures."""
-LOGIN_PATHS = ("/login/", "/admin/login/", "/password/", "/switch/arrive/", "/api/v1/auth/")
+LOGIN_PATHS = ("/login/", "/admin/login/", "/password/", "/invitation/", "/switch/arrive/", "/api/v1/auth/")
 """Ways in. Strangers have none of them in common, so that no flood of others keeps anybody out."""
 
 
