@@ -12,7 +12,7 @@ from django.core.management import call_command
 from tests.probe.attempts import Attempt
 from tests.probe.cast import WORKER
 from tests.probe.world import World
-from tests.workers.test_edge_redis import BEFORE_A_LOGIN, known, words_of
+from tests.workers.test_edge_redis import BEFORE_A_LOGIN, REFUSED_OTHERWISE, known, words_of
 from workers.links.own_queue import COMMANDS
 from workers.models import CameraLease
 from workers.sinks.pictures import KEPT_SECONDS
@@ -56,7 +56,8 @@ class EdgeRedis:
                 return str(refusal)
             except (redis.RedisError, ValueError, TypeError, IndexError, KeyError) as error:
                 answer = f"{type(error).__name__}: {error}"
-        if (member in COMMANDS and member != "brpop") or "not allowed" in answer:
+        said = member in COMMANDS and member != "brpop"
+        if said or any(words in answer for words in REFUSED_OTHERWISE):
             return answer
         return f"{answer}: carried out, as one may who has {self._proof}"
 
