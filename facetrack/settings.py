@@ -369,6 +369,8 @@ CELERY_BEAT_SCHEDULE = {
 # --- Cameras: what a worker may open --------------------------------------------------------------------
 # Files are played only from here: those in the folder itself by everybody, a sub-folder by its tenant.
 FACETRACK_CLIP_DIR: Path = env.path("FACETRACK_CLIP_DIR", VAR_DIR / "clips").absolute()
+# Memory of the process that decodes one camera, beyond its libraries: a 4K stream takes 290 (10 bits).
+FACETRACK_CAMERA_MEGABYTES: int = env.int("FACETRACK_CAMERA_MEGABYTES", 512, validate=validate.Range(min=192))
 # This machine as a camera: for tests and demonstrations that serve a stream themselves.
 FACETRACK_CAMERA_LOOPBACK: bool = env.bool("FACETRACK_CAMERA_LOOPBACK", False)
 

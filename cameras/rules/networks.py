@@ -43,8 +43,20 @@ class AddressPolicy:
         """Why nothing may be connected there, as the end of a sentence about the address; None if it may."""
         if isinstance(address, IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
-        if (str(address), port) in self.own or (str(address), 0) in self.own:
-            return "belongs to this installation itself"
+        return self._range_problem(address) or self._own_problem(address, port)
+
+    def tells(self, address: Address) -> bool:
+        """Whether the tenant may learn what becomes of a connection there: the network is its own."""
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return self.loopback if address.is_loopback else _within(address, self.networks)
+
+    def _own_problem(self, address: Address, port: int) -> str | None:
+        """Asked last, so that it tells nothing of addresses that are refused anyway."""
+        ours = (str(address), port) in self.own or (str(address), 0) in self.own
+        return "belongs to this installation itself" if ours else None
+
+    def _range_problem(self, address: Address) -> str | None:
         if address.is_loopback:
             return None if self.loopback else "is this machine itself"
         if _within(address, METADATA):

@@ -62,6 +62,7 @@ def source_of(brief: Brief) -> dict[str, Any]:
         "policy": policy,
         "folder": settings.FACETRACK_CLIP_DIR,
         "owner": brief.owner,
+        "megabytes": settings.FACETRACK_CAMERA_MEGABYTES,
     }
 
 
