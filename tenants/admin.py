@@ -18,7 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.sites import UnfoldAdminSite
 
 from tenants.access import access_of
-from tenants.actions import drop_second_factor
+from tenants.actions import allow_networks, drop_second_factor
 from tenants.addresses import client_address
 from tenants.audit.queries import lines_of
 from tenants.audit.words import sentence
@@ -128,6 +128,11 @@ class TenantAdmin(ModelAdmin):  # type: ignore[misc]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
         return ("schema_name",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Tenant, form: ModelForm[Tenant], change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "allowed_networks" in form.changed_data:
+            allow_networks(tenant=obj, networks=obj.allowed_networks)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a schema takes a while: `manage.py create_tenant` makes one and says how it went
