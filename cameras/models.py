@@ -80,7 +80,7 @@ class Site(Record):
         return overlap(networks_of(self.networks), networks_of(allowed))
 
     def _require_allowed(self) -> None:
-        """Raises ValidationError. What was allowed when it was entered may stay, and opens nothing any more."""
+        """Raises ValidationError. What was allowed when it was entered may stay, though it opens nothing."""
         before = Site.objects.filter(pk=self.pk).values_list("networks", flat=True).first() or []
         allowed = Tenant.objects.values_list("allowed_networks", flat=True).get(pk=active_tenant().pk)
         refused = [
@@ -92,8 +92,9 @@ class Site(Record):
             so_far = f"only {', '.join(allowed)}" if allowed else "no private network"
             raise ValidationError(
                 {
-                    "networks": f"Your organisation may not use {', '.join(refused)}: {so_far} until now. Whoever "
-                    f'runs the installation allows it: manage.py networks "{active_tenant()}" --add {refused[0]}'
+                    "networks": f"Your organisation may not use {', '.join(refused)}: {so_far} until now. "
+                    "Those who run the installation allow it: "
+                    f'manage.py networks "{active_tenant()}" --add {refused[0]}'
                 }
             )
 

@@ -22,6 +22,9 @@ CARRIERS: tuple[Network, ...] = tuple(
 """IPv6 addresses that lead to an IPv4 address inside them: a way around every rule about IPv4."""
 
 
+NOT_ALLOWED = "is private and not in the networks of its site that your organisation may use"
+
+
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
     """Where the cameras of one site may be. Plain values, so that it travels to other processes.
@@ -60,11 +63,7 @@ class AddressPolicy:
         if address.is_unspecified or address.is_multicast or address.is_link_local:
             return "is no address of a single device that can be routed to"
         if _within(address, PRIVATE):
-            return (
-                None
-                if _within(address, self.networks)
-                else "is private and not in the networks of its site that your organisation may use"
-            )
+            return None if _within(address, self.networks) else NOT_ALLOWED
         if not address.is_global or address.is_reserved or _within(address, CARRIERS):
             return "is reserved and belongs to no device"
         return None

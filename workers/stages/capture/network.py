@@ -225,7 +225,7 @@ def _explained(error: Exception, name: str, *, waited: float, started: bool) -> 
     # RTSP reports a time-out as invalid data.
     if isinstance(error, (av.error.ExitError, TimeoutError)) or waited >= READ_SECONDS - 0.5:
         return SourceError(
-            f"{name} has sent nothing for {waited:.0f} seconds",
+            f"{name} has sent nothing usable for {max(waited, READ_SECONDS):.0f} seconds",
             "check the address, the camera and the network",
         )
     # An argument is what FFmpeg finds wrong with a format that is not on our list.
