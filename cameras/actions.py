@@ -119,15 +119,15 @@ def save_site(*, site: Site, by: User | None) -> Site:
     with transaction.atomic():
         site.save()
         if before is not None and before != site.networks:
-            announce_cameras(site=site)
+            transaction.on_commit(partial(announce_cameras, site=site))
     return site
 
 
 def announce_cameras(*, site: Site | None = None) -> None:
-    """Where cameras may be has changed, at a site or for the whole tenant: workers look again."""
+    """Where cameras may be has changed, at a site or for the whole tenant: workers look again. After commit."""
     rows = Camera.objects.filter(enabled=True)
     for camera_id, site_id in (rows.filter(site=site) if site else rows).values_list("pk", "site"):
-        _announce(camera_id, site_id)
+        camera_wanted.send(sender=Camera, camera_id=camera_id, site_id=site_id)
 
 
 def set_enabled(*, camera: Camera, enabled: bool, by: User | None, force: bool = False) -> Camera:
