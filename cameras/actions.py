@@ -110,13 +110,24 @@ def delete_site(*, site: Site) -> None:
 
 
 def save_site(*, site: Site, by: User | None) -> Site:
-    """Create or change a site. Raises ValidationError."""
+    """Create or change a site; cameras that run follow other networks at once. Raises ValidationError."""
     site.updated_by = by
     if site._state.adding:
         site.created_by = by
+    before = Site.objects.filter(pk=site.pk).values_list("networks", flat=True).first()
     site.full_clean(exclude=["created_by", "updated_by"])
-    site.save()
+    with transaction.atomic():
+        site.save()
+        if before is not None and before != site.networks:
+            transaction.on_commit(partial(announce_cameras, site=site))
     return site
+
+
+def announce_cameras(*, site: Site | None = None) -> None:
+    """Where cameras may be has changed, at a site or for the whole tenant: workers look again. After commit."""
+    rows = Camera.objects.filter(enabled=True)
+    for camera_id, site_id in (rows.filter(site=site) if site else rows).values_list("pk", "site"):
+        camera_wanted.send(sender=Camera, camera_id=camera_id, site_id=site_id)
 
 
 def set_enabled(*, camera: Camera, enabled: bool, by: User | None, force: bool = False) -> Camera:

@@ -7,6 +7,14 @@ class CamerasConfig(AppConfig):
 
     def ready(self) -> None:
         from cameras.queries import site_names
+        from tenants.events import networks_allowed
         from tenants.sites import named_by
 
         named_by(site_names)
+        networks_allowed.connect(_announce_cameras, dispatch_uid="cameras.announce_cameras")
+
+
+def _announce_cameras(**_: object) -> None:
+    from cameras.actions import announce_cameras
+
+    announce_cameras()

@@ -14,7 +14,6 @@ from cameras.rules import (
     Login,
     SourceKind,
     clip_problem,
-    network_problem,
     polygons_problem,
     secret_in,
     source_key,
@@ -22,8 +21,9 @@ from cameras.rules import (
     time_zone_problem,
 )
 from facetrack.lib.crypto import EncryptedTextField
+from facetrack.lib.networks import Network, in_form, is_within, network_problem, networks_of, overlap
 from facetrack.lib.own import own_services
-from tenants.models import Record
+from tenants.models import Record, Tenant
 from tenants.queries import active_tenant
 
 MOST_NETWORKS = 20
@@ -48,7 +48,8 @@ class Site(Record):
         size=MOST_NETWORKS,
         default=list,
         blank=True,
-        help_text="Such as 192.168.1.0/24, separated by commas. Other private networks are refused.",
+        help_text="Such as 192.168.1.0/24, separated by commas. Other private networks are refused; so are "
+        "those that whoever runs the installation has not allowed to your organisation.",
     )
 
     class Meta:
@@ -62,15 +63,40 @@ class Site(Record):
             raise ValidationError({"time_zone": problem})
         if problems := [problem for text in self.networks if (problem := network_problem(text))]:
             raise ValidationError({"networks": problems})
-        self.networks = sorted({str(ip_network(text, strict=False)) for text in self.networks})
+        self._require_allowed()
+        self.networks = in_form(self.networks)
 
     def address_policy(self) -> AddressPolicy:
         """Where cameras of this site may be."""
         return AddressPolicy(
-            networks=tuple(ip_network(text) for text in self.networks),
+            networks=self.open_networks(),
             own=own_services(),
             loopback=settings.FACETRACK_CAMERA_LOOPBACK,
         )
+
+    def open_networks(self) -> tuple[Network, ...]:
+        """The private networks of this site that the installation allows to its tenant at this moment."""
+        allowed = Tenant.objects.values_list("allowed_networks", flat=True).get(pk=active_tenant().pk)
+        return overlap(networks_of(self.networks), networks_of(allowed))
+
+    def _require_allowed(self) -> None:
+        """Raises ValidationError. What was allowed when it was entered may stay, though it opens nothing."""
+        before = Site.objects.filter(pk=self.pk).values_list("networks", flat=True).first() or []
+        allowed = Tenant.objects.values_list("allowed_networks", flat=True).get(pk=active_tenant().pk)
+        refused = [
+            text
+            for text in self.networks
+            if text not in before and not is_within(ip_network(text, strict=False), networks_of(allowed))
+        ]
+        if refused:
+            so_far = f"only {', '.join(allowed)}" if allowed else "no private network"
+            raise ValidationError(
+                {
+                    "networks": f"Your organisation may not use {', '.join(refused)}: {so_far} until now. "
+                    "Those who run the installation allow it: "
+                    f'manage.py networks "{active_tenant()}" --add {refused[0]}'
+                }
+            )
 
 
 class Camera(Record):

@@ -6,6 +6,7 @@ lists the variables. Backing services are URLs; `manage.py` starts embedded ones
 
 import os
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -397,6 +398,14 @@ CELERY_BEAT_SCHEDULE = {
 # --- Cameras: what a worker may open --------------------------------------------------------------------
 # Files are played only from here: those in the folder itself by everybody, a sub-folder by its tenant.
 FACETRACK_CLIP_DIR: Path = env.path("FACETRACK_CLIP_DIR", VAR_DIR / "clips").absolute()
+# Private networks that this worker opens at all, whatever tenants may use; unset: no limit of its own.
+FACETRACK_WORKER_NETWORKS: list[IPv4Network | IPv6Network] | None = (
+    env.list("FACETRACK_WORKER_NETWORKS", subcast=ip_network)
+    if "FACETRACK_WORKER_NETWORKS" in os.environ
+    else None
+)
+# Memory of the process that decodes one camera, beyond its libraries: a 4K stream takes 290 (10 bits).
+FACETRACK_CAMERA_MEGABYTES: int = env.int("FACETRACK_CAMERA_MEGABYTES", 512, validate=validate.Range(min=192))
 # This machine as a camera: for tests and demonstrations that serve a stream themselves.
 FACETRACK_CAMERA_LOOPBACK: bool = env.bool("FACETRACK_CAMERA_LOOPBACK", False)
 

@@ -1,8 +1,9 @@
 """What changes the installation: tenants, their hosts, their members."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
@@ -17,8 +18,8 @@ from django_tenants.utils import get_public_schema_name, schema_context
 
 from tenants.access import Access
 from tenants.codes import step_of
-from tenants.context import installation
-from tenants.events import visitors_shared
+from tenants.context import inside, installation
+from tenants.events import networks_allowed, visitors_shared
 from tenants.isolation import secure_tenant
 from tenants.models import Domain, HandOver, Invitation, Membership, Outbox, SupportAccess, Tenant, User
 from tenants.models.support_access import SUPPORT_LIMIT
@@ -46,8 +47,10 @@ def ensure_public(*, host: str) -> Tenant:
     return public
 
 
-def create_tenant(*, name: str, host: str) -> Tenant:
-    """A new customer with an empty schema. Raises ValidationError; then nothing is left behind.
+def create_tenant(*, name: str, host: str, networks: Sequence[str] = ()) -> Tenant:
+    """A new customer with an empty schema, whose cameras may be in the private `networks`.
+
+    Raises ValidationError; then nothing is left behind.
 
     Takes the owner of the database: raises ImproperlyConfigured where the environment names none.
     """
@@ -65,7 +68,8 @@ def create_tenant(*, name: str, host: str) -> Tenant:
         if Tenant.objects.filter(schema_name=schema).exists() or Tenant.objects.filter(name=name).exists():
             raise ValidationError(f"there is a tenant '{name}' already: choose another name")
         with transaction.atomic():
-            tenant = Tenant(name=name, schema_name=schema)
+            tenant = Tenant(name=name, schema_name=schema, allowed_networks=list(networks))
+            _check_networks(tenant)
             tenant.save(verbosity=0)
             Domain.objects.create(domain=host, tenant=tenant, is_primary=True)
             secure_tenant(tenant)
@@ -88,6 +92,29 @@ def add_member(
         values = {"role": role.value, "sites": sorted(set(sites))}
         Membership.objects.update_or_create(tenant=tenant, user=user, defaults=values)
     return user
+
+
+def allow_networks(*, tenant: Tenant, networks: Sequence[str]) -> None:
+    """From now on workers open cameras of the tenant in these private networks and no others.
+
+    For whoever runs the installation: PostgreSQL refuses it to the tenant. Raises ValidationError.
+    """
+    tenant.allowed_networks = list(networks)
+    _check_networks(tenant)
+    with installation():
+        tenant.save(update_fields=["allowed_networks"])
+    transaction.on_commit(partial(_tell_of_networks, tenant))
+
+
+def _check_networks(tenant: Tenant) -> None:
+    """Raises ValidationError."""
+    tenant.clean()
+    Tenant._meta.get_field("allowed_networks").clean(tenant.allowed_networks, tenant)
+
+
+def _tell_of_networks(tenant: Tenant) -> None:
+    with inside(tenant):
+        networks_allowed.send(Tenant)
 
 
 def require_second_factor(*, tenant: Tenant, required: bool) -> None:

@@ -18,7 +18,7 @@ from unfold.decorators import display
 from unfold.sites import UnfoldAdminSite
 
 from tenants.access import access_of
-from tenants.actions import drop_second_factor, open_account
+from tenants.actions import allow_networks, drop_second_factor, open_account
 from tenants.addresses import client_address
 from tenants.audit.queries import lines_of
 from tenants.audit.words import sentence
@@ -129,6 +129,11 @@ class TenantAdmin(OfferedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
         """What a tenant decides for itself is shown; its own administrators switch it."""
         return ("schema_name", "second_factor_required", "visitors_shared")
+
+    def save_model(self, request: HttpRequest, obj: Tenant, form: ModelForm[Tenant], change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "allowed_networks" in form.changed_data:
+            allow_networks(tenant=obj, networks=obj.allowed_networks)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a schema takes a while: `manage.py create_tenant` makes one and says how it went

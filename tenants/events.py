@@ -11,7 +11,8 @@ outside of a request) and, where they are known, `user` and `key`: their ids.
                          printable characters, chosen by whoever sent it), and `reason`, which is for the
                          log: the answer does not tell it
 
-Of settings: `visitors_shared`, sent in the tenant whose sites share their visitors from now on.
+Of settings: `visitors_shared`, sent in the tenant whose sites share their visitors from now on;
+`networks_allowed`, sent in the tenant that may use other private networks from now on.
 """
 
 from django.dispatch import Signal
@@ -21,3 +22,4 @@ credential_used = Signal()
 credential_revoked = Signal()
 credential_refused = Signal()
 visitors_shared = Signal()
+networks_allowed = Signal()

@@ -82,7 +82,8 @@ RULES: dict[str, Rule] = {
     "tenants.session": by_tenant(),
     # Only a tenant lets anybody in, and nobody takes the record of it away.
     "tenants.supportaccess": by_tenant("SELECT, INSERT, UPDATE", kept="SELECT"),
-    "tenants.tenant": Rule("SELECT, UPDATE", f"id = {TENANT}"),
+    # What a tenant decides itself. Which private networks it may use is for the installation to say.
+    "tenants.tenant": Rule("SELECT, UPDATE (second_factor_required, visitors_shared)", f"id = {TENANT}"),
     "tenants.tokenfamily": by_tenant("SELECT, INSERT, UPDATE"),
     "tenants.user": Rule(
         "SELECT, UPDATE",

@@ -50,8 +50,8 @@ def django_db_setup(
 ) -> Iterator[None]:
     """Two customers for the whole session: making a schema takes longer than most tests."""
     with django_db_blocker.unblock():
-        create_tenant(name="acme", host="acme.localhost")
-        create_tenant(name="other", host="other.localhost")
+        for name in ("acme", "other"):
+            create_tenant(name=name, host=f"{name}.localhost", networks=["10.0.0.0/8", "192.168.0.0/16"])
         django_db_modify_db_settings.close()
         ensure_public(host="localhost")
     yield

@@ -39,7 +39,8 @@ REPORT_SECONDS = 1.0
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
 """Before a source that failed is tried again; doubled with each failure in a row, and jittered."""
 REFUSED_PAUSE = 30.0
-"""After a refused login: cameras lock accounts after a few wrong passwords."""
+"""After a refused login: cameras lock accounts after a few wrong passwords. And after a source that took more
+than it may, however long it was good before: each try costs that much again."""
 DELIVERS_SECONDS = 5.0
 GOOD_SECONDS = 10.0
 """A source that delivered for so long was a good one: the next pause is short again."""
@@ -188,7 +189,7 @@ class Run:
         self.error = str(error)
         self.gauges.failures += 1
         self._failures = 1 if lasted > GOOD_SECONDS else self._failures + 1
-        pause = pause_after(self._failures, refused=getattr(error, "refused", False))
+        pause = pause_after(self._failures, refused=_waits_long(error))
         log.info("camera %s is tried again in %.0f s: %s", self.camera_id, pause, error)
         self._reported = float("-inf")
         until = time.monotonic() + pause
@@ -234,6 +235,10 @@ class Run:
             last_frame_at=self._last_frame_at,
             news=(status, self.error) != self._told,
         )
+
+
+def _waits_long(error: Exception) -> bool:
+    return isinstance(error, SourceError) and (error.refused or error.excessive)
 
 
 def pause_after(failures: int, *, refused: bool) -> float:

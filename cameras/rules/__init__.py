@@ -1,7 +1,7 @@
 """What a camera's source may look like, where it may be, and what in it is secret. Pure: no I/O."""
 
 from cameras.rules.login import Login, holds_login, login_problem, secret_in
-from cameras.rules.networks import AddressPolicy, Endpoint, network_problem
+from cameras.rules.networks import AddressPolicy, Endpoint
 from cameras.rules.source import SourceKind, clip_problem, source_key, source_problem, time_zone_problem
 from cameras.rules.zones import polygons_problem
 
@@ -13,7 +13,6 @@ __all__ = [
     "clip_problem",
     "holds_login",
     "login_problem",
-    "network_problem",
     "polygons_problem",
     "secret_in",
     "source_key",

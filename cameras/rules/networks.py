@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
+from facetrack.lib.networks import PRIVATE, Network
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 Endpoint = tuple[str, int]
 """Host name or address, and port; port 0 means all of them."""
 
-PRIVATE: tuple[Network, ...] = tuple(
-    ip_network(text)
-    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-)
-"""RFC 1918, the carriers' shared range (RFC 6598), and IPv6's unique local addresses."""
 METADATA: tuple[Network, ...] = tuple(
     ip_network(text)
     for text in ("169.254.169.254/32", "169.254.170.2/32", "fd00:ec2::254/128", "100.100.100.200/32")
@@ -26,11 +22,14 @@ CARRIERS: tuple[Network, ...] = tuple(
 """IPv6 addresses that lead to an IPv4 address inside them: a way around every rule about IPv4."""
 
 
+NOT_ALLOWED = "is private and not in the networks of its site that your organisation may use"
+
+
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
     """Where the cameras of one site may be. Plain values, so that it travels to other processes.
 
-    networks  private ranges that the site allows; public addresses need no entry.
+    networks  private ranges that site, tenant and worker allow; public addresses need no entry.
     own       services of this installation, refused even inside an allowed range.
     loopback  whether this machine itself is allowed: for tests and demonstrations.
     """
@@ -43,8 +42,20 @@ class AddressPolicy:
         """Why nothing may be connected there, as the end of a sentence about the address; None if it may."""
         if isinstance(address, IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
-        if (str(address), port) in self.own or (str(address), 0) in self.own:
-            return "belongs to this installation itself"
+        return self._range_problem(address) or self._own_problem(address, port)
+
+    def tells(self, address: Address) -> bool:
+        """Whether the tenant may learn what becomes of a connection there: the network is its own."""
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return self.loopback if address.is_loopback else _within(address, self.networks)
+
+    def _own_problem(self, address: Address, port: int) -> str | None:
+        """Asked last, so that it tells nothing of addresses that are refused anyway."""
+        ours = (str(address), port) in self.own or (str(address), 0) in self.own
+        return "belongs to this installation itself" if ours else None
+
+    def _range_problem(self, address: Address) -> str | None:
         if address.is_loopback:
             return None if self.loopback else "is this machine itself"
         if _within(address, METADATA):
@@ -52,31 +63,11 @@ class AddressPolicy:
         if address.is_unspecified or address.is_multicast or address.is_link_local:
             return "is no address of a single device that can be routed to"
         if _within(address, PRIVATE):
-            return (
-                None if _within(address, self.networks) else "is private and not in the networks of its site"
-            )
+            return None if _within(address, self.networks) else NOT_ALLOWED
         if not address.is_global or address.is_reserved or _within(address, CARRIERS):
             return "is reserved and belongs to no device"
         return None
 
 
-def network_problem(text: str) -> str | None:
-    """Why a site cannot allow the range `text`, in words for the person who typed it."""
-    try:
-        network = ip_network(text, strict=False)
-    except ValueError:
-        return f"'{text}' is no network: write it like 192.168.1.0/24."
-    if not any(_contains(private, network) for private in PRIVATE):
-        ranges = ", ".join(str(private) for private in PRIVATE)
-        return f"{text} is not within a private range ({ranges}); public addresses need no entry."
-    return None
-
-
 def _within(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
-
-
-def _contains(outer: Network, inner: Network) -> bool:
-    if isinstance(outer, IPv4Network):
-        return isinstance(inner, IPv4Network) and inner.subnet_of(outer)
-    return isinstance(inner, IPv6Network) and inner.subnet_of(outer)

@@ -2,8 +2,14 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
+
+from facetrack.lib.networks import in_form, network_problem
+
+MAX_NETWORKS = 50
 
 
 class Tenant(TenantMixin):  # type: ignore[misc]
@@ -24,11 +30,26 @@ class Tenant(TenantMixin):  # type: ignore[misc]
         "visitors who belong to it.",
     )
 
+    allowed_networks = ArrayField(
+        models.CharField(max_length=43),
+        verbose_name="private networks it may use",
+        size=MAX_NETWORKS,
+        default=list,
+        blank=True,
+        help_text="Such as 192.168.1.0/24, separated by commas. Workers open cameras of this customer in no "
+        "other private network, and the customer is told what goes wrong there.",
+    )
+
     class Meta:
         ordering = ["name"]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if problems := [found for text in self.allowed_networks if (found := network_problem(text))]:
+            raise ValidationError({"allowed_networks": problems})
+        self.allowed_networks = in_form(self.allowed_networks)
 
 
 class Domain(DomainMixin):  # type: ignore[misc]

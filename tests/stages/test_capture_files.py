@@ -1,6 +1,7 @@
 import time
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -127,3 +128,30 @@ def test_a_rhythm_is_even_and_does_not_catch_up_after_a_pause() -> None:
     taken = [i / 30 for i in range(90) if rhythm.takes(i / 30)]
     assert len(taken) == 30
     assert [t for t in (5.0, 5.01, 5.02, 5.1) if rhythm.takes(t)] == [5.0, 5.1]
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "list.ffconcat", "list.mpd", "list.mp4"])
+def test_a_clip_that_names_other_files_is_no_clip(clip: Path, tmp_path: Path, name: str) -> None:
+    """Whatever it is called: or a tenant plays another one's clips by it."""
+    (tmp_path / "own").mkdir()
+    text = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{clip}\n#EXT-X-ENDLIST\n"
+    if name.endswith("ffconcat"):
+        text = "ffconcat version 1.0\nfile 'inner.mp4'\n"
+        (tmp_path / "own" / "inner.mp4").symlink_to(clip)
+    path = tmp_path / "own" / name
+    path.write_text(text)
+    with pytest.raises(SourceError, match="is no video that can be decoded"):
+        FileSource(str(path), fps=10)
+
+
+def test_a_clip_of_too_large_pictures_is_refused_undecoded(tmp_path: Path) -> None:
+    path = tmp_path / "huge.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 6000, 4000, "yuvj420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((4000, 6000, 3), dtype=np.uint8), format="rgb24")
+        for packet in [*stream.encode(frame), *stream.encode()]:
+            container.mux(packet)
+    with pytest.raises(SourceError, match="6000 x 4000 pixels") as refusal:
+        FileSource(str(path), fps=10)
+    assert refusal.value.remedy

@@ -15,6 +15,7 @@ import pytest
 from cameras.rules import AddressPolicy
 from tests.stages.rtsp_server import HEIGHT, WIDTH, RtspServer
 from workers.stages.capture import ProcessSource, Source, SourceError, open_source, process
+from workers.stages.capture.network import NetworkSource
 from workers.types import Frame
 
 SECRET = "hunter2:@/#"
@@ -261,7 +262,9 @@ def test_garbage_in_the_stream_is_stepped_over(http: str) -> None:
 
 def test_a_host_that_nobody_knows() -> None:
     with pytest.raises(SourceError, match="host is unknown"):
-        open_source("rtsp", "rtsp://no-such-camera.invalid/x", policy=LOCAL)
+        NetworkSource(
+            "rtsp", "rtsp://no-such-camera.invalid/x", username="", password="", fps=10, policy=LOCAL
+        )
 
 
 @pytest.mark.parametrize(

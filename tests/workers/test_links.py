@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import BytesIO
 from ipaddress import IPv4Address
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,7 +28,7 @@ from tests.conftest import make_camera
 from tests.edge import Wire, key_of, wired
 from workers.actions.fleet import Beat, Introduction, register
 from workers.keeper import Keeper
-from workers.links import Away, Refused, Replaced
+from workers.links import Away, Refused, Replaced, door
 from workers.links.door import Door, checked_server
 from workers.links.https import HttpsLink
 from workers.models import CameraLease, Worker
@@ -203,7 +204,7 @@ def test_what_something_on_the_way_answers_ends_no_worker(
     def send(wire: Wire, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
         sent.append(str(request.url))
         answer = requests.Response()
-        answer.status_code, answer._content, answer.request = status, b"<html>", request
+        answer.status_code, answer.raw, answer.request = status, BytesIO(b"<html>"), request
         answer.headers.update({"Content-Type": "text/html", "Location": "https://elsewhere.example.com/"})
         return answer
 
@@ -213,6 +214,21 @@ def test_what_something_on_the_way_answers_ends_no_worker(
     with pytest.raises(Away):
         HttpsLink.registered(Door(SERVER, edge.text, session=wired()[0]), GATE)
     assert all(url.startswith(SERVER) for url in sent)
+
+
+def test_an_answer_without_end_is_not_kept(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of whoever stands between the worker and its server, or has taken that over."""
+    monkeypatch.setattr(door, "MAX_ANSWER", 1_000_000)
+    endless = SimpleNamespace(read=lambda size: b"x" * size, close=lambda: None)
+
+    def send(wire: Wire, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
+        answer = requests.Response()
+        answer.status_code, answer.raw, answer.request = 200, endless, request
+        return answer
+
+    monkeypatch.setattr(Wire, "send", send)
+    with pytest.raises(Away, match="sends more than 1 MB"):
+        edge.link.keep([])
 
 
 @pytest.mark.parametrize(

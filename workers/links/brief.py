@@ -1,13 +1,13 @@
 """What a camera is to be run with, and what the worker's own machine adds to it."""
 
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
 from cameras.rules import AddressPolicy
+from facetrack.lib.networks import networks_of, overlap
 from facetrack.lib.own import own_services
 from workers.config import CameraConfig, Polygon
 
@@ -17,7 +17,8 @@ class Brief:
     """A camera as people have set it. A run whose brief is no longer equal to the present one begins anew.
 
     `owner` is the schema of the tenant, from whose folder it may play clips; `networks` are the private ones
-    in which it may be. What is None is left to the worker. Login and address are not in its `repr`.
+    in which it may be, as site and tenant allow; the worker's own limit comes on top. What is None is left to
+    the worker. Login and address are not in its `repr`.
     """
 
     site: UUID
@@ -47,8 +48,11 @@ def polygons(found: Any) -> tuple[Polygon, ...]:
 
 def source_of(brief: Brief) -> dict[str, Any]:
     """What `open_source` takes, the login included: on this machine, where own services are others."""
+    networks = networks_of(brief.networks)
+    if settings.FACETRACK_WORKER_NETWORKS is not None:
+        networks = overlap(networks, settings.FACETRACK_WORKER_NETWORKS)
     policy = AddressPolicy(
-        networks=tuple(ip_network(text) for text in brief.networks),
+        networks=networks,
         own=own_services(),
         loopback=settings.FACETRACK_CAMERA_LOOPBACK,
     )
@@ -62,6 +66,7 @@ def source_of(brief: Brief) -> dict[str, Any]:
         "policy": policy,
         "folder": settings.FACETRACK_CLIP_DIR,
         "owner": brief.owner,
+        "megabytes": settings.FACETRACK_CAMERA_MEGABYTES,
     }
 
 

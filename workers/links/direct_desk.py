@@ -118,7 +118,7 @@ def _brief(tenant: Tenant, camera: Camera) -> Brief:
         loop=camera.loop,
         exclusive=camera.exclusive,
         host=camera.host,
-        networks=tuple(camera.site.networks),
+        networks=tuple(str(network) for network in camera.site.open_networks()),
         detector=camera.detector,
         fps=camera.fps,
         analysed_side=camera.analysed_side,

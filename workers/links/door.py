@@ -19,6 +19,9 @@ PATIENCE = 2.0, 4.0
 """Seconds to connect, and to wait for an answer: together shorter than what a lease leaves after a renewal
 that failed."""
 MOST_CONNECTIONS = 64
+MAX_ANSWER = 100_000_000
+"""Bytes: the templates of 30,000 members of staff."""
+PIECE = 1 << 16
 RETRY_SECONDS = 0.5
 """After a token was asked for in vain: the threads that waited for it need not all try themselves."""
 USED_OF_TOKEN = 0.8
@@ -152,20 +155,32 @@ class Door:
             return request
 
         try:
-            return self._session.request(
+            with self._session.request(
                 method,
                 self.server + path,
                 json=body,
                 auth=sign,
                 timeout=patience,
                 allow_redirects=False,  # wherever it leads, the key is not for there
-            )
+                stream=True,
+            ) as answer:
+                self._take(answer)
+                return answer
         except requests.exceptions.InvalidJSONError as error:
             raise ValueError(f"this cannot be said in JSON: {error}") from None
         except requests.exceptions.SSLError:
             raise Away(f"the certificate of {self.server} is not one that this machine trusts") from None
         except requests.RequestException as error:
             raise Away(f"{self.server} cannot be reached ({type(error).__name__})") from None
+
+    def _take(self, answer: requests.Response) -> None:
+        """Read the body, which `requests` does without a limit. Raises Away for more than FaceTrack sends."""
+        body = bytearray()
+        for piece in answer.iter_content(PIECE):
+            body += piece
+            if len(body) > MAX_ANSWER:
+                raise Away(f"{self.server} sends more than {MAX_ANSWER // 1_000_000} MB")
+        answer._content = bytes(body)
 
     def _reply(self, answer: requests.Response) -> Reply:
         """Raises Away for what is neither an answer nor a refusal of the API's."""

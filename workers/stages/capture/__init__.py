@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workers.stages.capture.address import Policy, clip
 from workers.stages.capture.ahead import ReadAhead
+from workers.stages.capture.limits import MEGABYTES
 from workers.stages.capture.newest import NewestFrame
 from workers.stages.capture.process import ProcessSource
 from workers.stages.capture.source import Source, SourceError
@@ -33,13 +34,15 @@ def open_source(
     loop: bool = False,
     pace: bool = True,
     fps: float = 10.0,
+    megabytes: int = MEGABYTES,
 ) -> Source:
     """Opens a source of `kind` file, usb, rtsp or http that yields at most `fps` frames a second.
 
     `loop` and `pace` are for files: again from the start for ever; in real time with POSIX times (as a
     camera) or as fast as they are read with positions in the clip. Live sources are read by a child process
     each and drop what is not read in time; files never do. `policy` says where a network camera may be,
-    `folder` and `owner` which files may be played. Raises SourceError.
+    `folder` and `owner` which files may be played; `megabytes` is the memory
+    of one child beyond its libraries. Raises SourceError.
     """
     if kind == "file":
         from workers.stages.capture.files import FileSource  # OpenCV, which the children can do without
@@ -48,5 +51,5 @@ def open_source(
     if kind in ("rtsp", "http", "usb"):
         request = {"kind": kind, "location": location, "username": username, "password": password, "fps": fps}
         name = f"USB camera {location}" if kind == "usb" else "the camera"
-        return ProcessSource(request, policy, name=name)
+        return ProcessSource(request, policy, name=name, megabytes=megabytes, own=kind == "usb")
     raise SourceError(f"there is no kind of source named '{kind}'", "choose file, usb, rtsp or http")

@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, urlunsplit
 
 from workers.stages.capture.source import SourceError
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], list[Address]]
+OURS = "belongs to this installation itself"
+REMEDY = (
+    "check the camera's address; a private network has to be in the list of its site, and whoever runs "
+    "the installation allows it to your organisation"
+)
 DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
 
@@ -25,16 +30,24 @@ class Policy(Protocol):
         """Host (name or address) and port of the installation's services; port 0 means all."""
 
     def problem(self, address: Address, port: int) -> str | None:
-        """Why nothing may be connected there, as the end of a sentence; None if it may."""
+        """Why nothing may be connected there, as the end of a sentence; None if it may. OURS only of an
+        address that would be allowed otherwise."""
+
+    def tells(self, address: Address) -> bool:
+        """Whether the tenant may learn what becomes of a connection there: the network is its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """A host as it was found and judged. Whoever connects uses `addresses`, never the name again."""
+    """A host as it was found and judged. Whoever connects uses `addresses`, never the name again.
+
+    `own`: all of them are in networks of the tenant.
+    """
 
     host: str
     port: int
     addresses: tuple[Address, ...]
+    own: bool = False
 
 
 def resolved(host: str, port: int) -> list[Address]:
@@ -58,11 +71,19 @@ def pinned(parts: SplitResult, policy: Policy, name: str, resolve: Resolver = re
         plain = getattr(address, "ipv4_mapped", None) or address
         problem = policy.problem(address, port)
         if problem is None and ((plain, port) in own or (plain, 0) in own):
-            problem = "belongs to this installation itself"
+            problem = OURS
         if problem:
-            remedy = "give the camera's own address, or ask an administrator to allow its network at the site"
-            raise SourceError(f"{name} is refused: its address {problem}", remedy)
-    return Pinned(host, port, tuple(addresses))
+            # What a name stands for, and where we are, is nobody's affair; a rule about what was typed is.
+            harmless = str(address) == host and problem != OURS
+            raise SourceError(f"{name} is refused: its address {problem}", REMEDY, harmless=harmless)
+    return Pinned(host, port, tuple(addresses), own=all(policy.tells(address) for address in addresses))
+
+
+def shown(parts: SplitResult) -> str:
+    """The address without user, password and query, which may hold them too."""
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
+    place = host if parts.port is None else f"{host}:{parts.port}"
+    return urlunsplit((parts.scheme, place, parts.path, "", ""))
 
 
 def clip(location: str, folder: Path | None, owner: str) -> str:

@@ -15,8 +15,9 @@ from base64 import b64decode
 from contextlib import closing
 from typing import Any
 
+from workers.stages.capture.limits import confine, renew_time
 from workers.stages.capture.shared import SharedFrames
-from workers.stages.capture.source import Source, SourceError
+from workers.stages.capture.source import Source, SourceError, too_much_memory
 
 
 def main() -> None:
@@ -27,6 +28,7 @@ def main() -> None:
         with closing(_opened(**request)) as source:
             _say("open", facts=getattr(source, "facts", {}))
             while (frame := source.read()) is not None:
+                renew_time()
                 slot, count = frames.put(frame.picture)
                 height, width = frame.picture.shape[:2]
                 _say(
@@ -40,18 +42,38 @@ def main() -> None:
                 )
         _say("end")
     except SourceError as error:
-        _say("error", message=error.message, remedy=error.remedy, refused=error.refused)
+        _say_error(error)
+    except MemoryError:
+        _say_error(too_much_memory("the source"))
 
 
-def _opened(*, kind: str, location: str, username: str, password: str, fps: float, policy: str) -> Source:
+def _opened(
+    *, kind: str, location: str, username: str, password: str, fps: float, policy: str, megabytes: int
+) -> Source:
+    """Confines this process first, once it has loaded what it needs."""
     if kind == "usb":
         from workers.stages.capture.usb import UsbSource
 
+        confine(megabytes)
         return UsbSource(location, fps=fps)
     from workers.stages.capture.network import NetworkSource
 
     allowed = pickle.loads(b64decode(policy))  # noqa: S301  our own parent has written it
-    return NetworkSource(kind, location, username=username, password=password, fps=fps, policy=allowed)
+    confine(megabytes)
+    return NetworkSource(
+        kind,
+        location,
+        username=username,
+        password=password,
+        fps=fps,
+        policy=allowed,
+        found=lambda own: _say("found", own=own),
+    )
+
+
+def _say_error(error: SourceError) -> None:
+    flags = {"refused": error.refused, "excessive": error.excessive, "harmless": error.harmless}
+    _say("error", message=error.message, remedy=error.remedy, **flags)
 
 
 def _say(event: str, **values: Any) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from workers.stages.capture.limits import MAX_PIXELS
 from workers.stages.capture.source import Clock, Rhythm, SourceError
 from workers.types import Frame
 
+FORMATS = "mov,matroska,avi,gif,mpegts,mpeg,mpegvideo,m4v,h264,hevc,flv,asf,ogg,mjpeg"
+"""What a clip may be: no playlist, which names other files and hosts."""
+OPTIONS = f"format_whitelist;{FORMATS}|protocol_whitelist;file"
 USUAL_FPS = 25.0  # for files that do not say how fast they are
 
 
@@ -98,11 +103,23 @@ class FileSource:
                 f"{self._path} cannot be read ({error.strerror})",
                 "give the worker's user the right to read it",
             ) from error
+        # OpenCV takes FFmpeg's options from nowhere else.
+        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = OPTIONS
         # FFmpeg by name: OpenCV would otherwise take a picture's name for the pattern of a series.
         capture = None if empty else cv2.VideoCapture(str(self._path.absolute()), cv2.CAP_FFMPEG)
         if capture is None or not capture.isOpened():
             raise SourceError(
                 f"{self._path} is no video that can be decoded",
                 "it is empty, damaged or of an unknown format; convert it to MP4 with H.264",
+            )
+        width, height = (
+            int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+        )
+        if width * height > MAX_PIXELS:
+            capture.release()
+            raise SourceError(
+                f"{self._path} has pictures of {width} x {height} pixels, of which {MAX_PIXELS // 1_000_000} "
+                "million at most are decoded",
+                "make it smaller and try again",
             )
         return capture

@@ -2,7 +2,7 @@
 
 FFmpeg looks hosts up itself and follows redirects of HTTP and RTSP to wherever they point. It is therefore
 given the address of a gate. The gate connects to an address that was judged, speaks TLS under the camera's
-own name, and cuts the connection when the answer is a redirect.
+own name, and cuts the connection when the answer is a redirect, or longer than those of cameras are.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 
 from workers.stages.capture.address import Pinned
+from workers.stages.capture.limits import MAX_BYTES
 
 ANSWERS = {
     "http": re.compile(rb"HTTP/1\.[01] [245]\d\d( .*)?"),
@@ -23,26 +24,61 @@ ANSWERS = {
 }
 PLAYS = b"PLAY "
 CHUNK = 65_536
-LONGEST_LINE = 65_536
+MAX_HEAD = 65_536
+"""Bytes of an HTTP answer before its body."""
+MAX_RTSP = 1_000_000
+"""Bytes of all RTSP answers before the stream begins, descriptions included."""
+HEADER = re.compile(rb"[^\r\n\0]*\r?")
+ENCODED = re.compile(rb"\s*content-encoding\s*:(?!\s*identity\s*$)", re.IGNORECASE)
+LENGTH = re.compile(rb"\s*content-length\s*:\s*\+?(\d+)", re.IGNORECASE)
 IDLE_SECONDS = 60.0  # longer than any time-out of FFmpeg: it has gone without closing
 
 
-class Redirected(Exception):
-    """The camera's answer leads elsewhere, or is none of its protocol."""
+REMEDY = "give the address of the video stream itself"
+
+
+class Cut(Exception):
+    """The camera's answer is none that FFmpeg may see: what it does, as a sentence without its subject, and
+    what to do about it. `excessive` as of a SourceError."""
+
+    def __init__(self, message: str, remedy: str, *, excessive: bool = False) -> None:
+        super().__init__(message)
+        self.message, self.remedy, self.excessive = message, remedy, excessive
 
 
 class Gate:
-    """Open while a source is; `port` on 127.0.0.1 leads to the camera. `redirected` says why it was cut."""
+    """Open while a source is; `port` on 127.0.0.1 leads to the camera. `cut` says why it was closed."""
 
     def __init__(self, pinned: Pinned, scheme: str, *, seconds: float) -> None:
         """Connects to the camera once, so that it is known to answer. Raises OSError."""
-        self.redirected = False
+        self.cut: Cut | None = None
+        self._unseen = 0
         self._pinned, self._scheme, self._seconds = pinned, scheme, seconds
         self._first: socket.socket | None = self._connected()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._closed = threading.Event()
+        self.protocol = scheme.removesuffix("s")
         threading.Thread(target=self._serve, name="gate", daemon=True).start()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed.is_set()
+
+    def seen(self) -> None:
+        """A picture was decoded of what has come so far."""
+        self._unseen = 0
+
+    def count(self, size: int) -> None:
+        """Raises Cut where more bytes have come without a picture than any stream needs."""
+        self._unseen += size
+        if self._unseen > MAX_BYTES:
+            raise Cut(
+                f"has sent {MAX_BYTES // 1_000_000} MB without a picture that can be decoded",
+                "check that the address is that of its video stream; choose a key frame at least "
+                "every 4 seconds in the camera's own settings",
+                excessive=True,
+            )
 
     def close(self) -> None:
         """No new connections; those there are end with the next bytes, or when FFmpeg closes its side."""
@@ -66,9 +102,9 @@ class Gate:
         with client:
             try:
                 with camera or self._connected() as camera:
-                    _Passage(client, camera, self._scheme, self._closed).run()
-            except Redirected:
-                self.redirected = True
+                    _Passage(client, camera, self).run()
+            except Cut as cut:
+                self.cut = cut
             except (OSError, ValueError):
                 return  # either side has gone; FFmpeg reports it
 
@@ -98,22 +134,21 @@ class Gate:
 class _Passage:
     """Two sockets and the bytes between them; the camera's answers are looked at until the stream begins."""
 
-    def __init__(
-        self, client: socket.socket, camera: socket.socket, scheme: str, closed: threading.Event
-    ) -> None:
-        self._client, self._camera, self._closed = client, camera, closed
-        self._protocol = scheme.removesuffix("s")
+    def __init__(self, client: socket.socket, camera: socket.socket, gate: Gate) -> None:
+        self._client, self._camera, self._gate = client, camera, gate
+        self._protocol = gate.protocol
         self._watching = True
+        self._lines = self._head = self._watched = 0
         self._rest = b""
 
     def run(self) -> None:
-        """Until one side closes. Raises Redirected, OSError."""
+        """Until one side closes. Raises Cut, OSError."""
         for sock in (self._client, self._camera):
             sock.settimeout(IDLE_SECONDS)
         with selectors.DefaultSelector() as selector:
             selector.register(self._client, selectors.EVENT_READ)
             selector.register(self._camera, selectors.EVENT_READ)
-            while not self._closed.is_set():
+            while not self._gate.closed:
                 ready = [key.fileobj for key, _ in selector.select(IDLE_SECONDS)]
                 if not ready or not all(self._pass(sock) for sock in ready):
                     return
@@ -127,6 +162,7 @@ class _Passage:
             self._camera.sendall(data)
             return bool(data)
         for data in self._from_camera():
+            self._gate.count(len(data))
             self._client.sendall(self._looked_at(data) if self._watching else data)
             if not data:
                 return False
@@ -138,13 +174,15 @@ class _Passage:
             yield self._camera.recv(CHUNK)  # decrypted already: no selector tells of it
 
     def _looked_at(self, data: bytes) -> bytes:
-        """The whole lines so far, once each was found harmless. Raises Redirected."""
+        """The whole lines so far, once each was found harmless. Raises Cut."""
+        self._watched += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LONGEST_LINE:
-            raise Redirected
+        if len(self._rest) > MAX_HEAD or (self._protocol == "rtsp" and self._watched > MAX_RTSP):
+            raise _endless()
         good = b""
         for number, line in enumerate(lines):
             self._judge(line)
+            self._lines += 1
             good += line + b"\n"
             if not self._watching:  # HTTP: one answer a connection, what follows is its body
                 good += b"\n".join([*lines[number + 1 :], self._rest])
@@ -155,14 +193,35 @@ class _Passage:
     def _judge(self, line: bytes) -> None:
         plain = line.replace(b"\r", b"")  # as FFmpeg reads it
         if self._protocol == "http":
-            if not ANSWERS["http"].fullmatch(plain):
-                raise Redirected
-            self._watching = False
+            self._judge_head(line, plain)
         elif (b"RTSP/" in plain or plain.startswith(b"$")) and not ANSWERS["rtsp"].fullmatch(plain):
-            raise Redirected
+            raise _elsewhere()
+        elif (length := LENGTH.match(plain)) and int(length[1][:20]) > MAX_RTSP:
+            raise _endless()
+
+    def _judge_head(self, line: bytes, plain: bytes) -> None:
+        """One line of an HTTP answer; an empty one ends its head, as FFmpeg sees it too. Raises Cut."""
+        self._head += len(line) + 1
+        if self._head > MAX_HEAD:
+            raise _endless()
+        if self._lines == 0 and not ANSWERS["http"].fullmatch(plain):
+            raise _elsewhere()
+        if not HEADER.fullmatch(line):
+            raise Cut("sends an answer that is no HTTP", REMEDY)
+        if ENCODED.match(plain):
+            raise Cut("packs its answer (Content-Encoding), which no camera needs to", REMEDY)
+        self._watching = bool(plain)
 
     def _open_up(self) -> None:
         self._watching = False
         if self._rest:
             self._client.sendall(self._rest)
             self._rest = b""
+
+
+def _elsewhere() -> Cut:
+    return Cut("leads elsewhere, which is not followed", REMEDY)
+
+
+def _endless() -> Cut:
+    return Cut("sends an answer that is longer than any camera's", REMEDY, excessive=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from errno import EIO
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
@@ -12,10 +12,11 @@ import av
 import av.error
 import numpy as np
 
-from workers.stages.capture.address import Policy, pinned
+from workers.stages.capture.address import Policy, pinned, shown
 from workers.stages.capture.gate import Gate
+from workers.stages.capture.limits import MAX_PIXELS, THREADS
 from workers.stages.capture.shared import LONGEST_SIDE
-from workers.stages.capture.source import Clock, Rhythm, SourceError
+from workers.stages.capture.source import Clock, Rhythm, SourceError, too_much_memory
 from workers.types import Frame, Picture
 
 OPEN_SECONDS = 5.0  # a camera that answers at all does so within two seconds
@@ -30,6 +31,8 @@ OPTIONS = {
     "protocol_whitelist": "tcp,rtsp,http",
     "format_whitelist": "rtsp,mpjpeg,mjpeg,jpeg_pipe,mpegts,h264,hevc,flv,mov,matroska",
     "max_redirects": "0",
+    "icy": "0",
+    "max_streams": "16",
     "http_proxy": "",
 }
 REFUSALS = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
@@ -49,18 +52,28 @@ class NetworkSource:
     """An RTSP or HTTP stream. Blocks for each frame, `READ_SECONDS` at most."""
 
     def __init__(
-        self, kind: str, location: str, *, username: str, password: str, fps: float, policy: Policy
+        self,
+        kind: str,
+        location: str,
+        *,
+        username: str,
+        password: str,
+        fps: float,
+        policy: Policy,
+        found: Callable[[bool], None] = lambda own: None,
     ) -> None:
         """Connects, to what `policy` allows and nowhere else. Raises SourceError.
+
+        `found` is told before, of the host's addresses, whether what becomes of them may be told in detail.
 
         Takes `OPEN_SECONDS` at most, and the time that finding the host takes.
         """
         parts = _checked(kind, location)
-        self._name = _public(parts)
+        self._name = shown(parts)
         self._rhythm = Rhythm(fps)
         self._clock = Clock()
         self._index = 0
-        self._gate = self._connected(parts, policy)
+        self._gate = self._connected(parts, policy, found)
         try:
             self._container = self._opened(_through(self._gate, parts, username, password), parts.netloc)
         except BaseException:
@@ -78,6 +91,7 @@ class NetworkSource:
             "fps": float(streams[0].average_rate or 0),
         }
         self._stream = streams[0]
+        self._limit_decoder()
         self._pictures: Iterator[Any] = self._container.decode(self._stream)
 
     def read(self) -> Frame | None:
@@ -94,30 +108,51 @@ class NetworkSource:
         self._container.close()
         self._gate.close()
 
+    def _limit_decoder(self) -> None:
+        """Raises SourceError."""
+        decoder = self._stream.codec_context
+        if decoder.width * decoder.height > MAX_PIXELS:
+            self.close()
+            raise _too_large(self._name, decoder.width, decoder.height)
+        decoder.thread_count = THREADS
+        decoder.options = {"max_pixels": str(MAX_PIXELS)}
+
     def _next_picture(self) -> Any:
         """The next one that can be decoded: a stream stumbles, and goes on with its next key frame."""
         asked, damaged = time.monotonic(), 0
         while True:
             try:
-                return next(self._pictures)
+                picture = next(self._pictures)
+                self._gate.seen()
+                return picture
             except (StopIteration, av.error.EOFError):
                 return self._over()
             except (av.error.FFmpegError, OSError) as error:
+                self._require_uncut()
                 waited = time.monotonic() - asked
                 damaged += 1
                 # RTSP reports a time-out as invalid data.
                 stumbled = isinstance(error, av.error.InvalidDataError) and waited < READ_SECONDS - 0.5
-                if not stumbled or damaged > MOST_DAMAGED or not self._index:
+                if stumbled and damaged > MOST_DAMAGED:
+                    raise _undecodable(self._name) from None
+                if not stumbled or not self._index:
                     raise _explained(error, self._name, waited=waited, started=self._index > 0) from None
                 self._pictures = self._container.decode(self._stream)
 
     def _over(self) -> None:
+        self._require_uncut()
         if self._endless:
             raise _silence(self._name)
 
-    def _connected(self, parts: SplitResult, policy: Policy) -> Gate:
+    def _require_uncut(self) -> None:
+        """Raises SourceError where the gate has closed, which FFmpeg reports as anything."""
+        if cut := self._gate.cut:
+            raise SourceError(f"{self._name} {cut.message}", cut.remedy, excessive=cut.excessive) from None
+
+    def _connected(self, parts: SplitResult, policy: Policy, found: Callable[[bool], None]) -> Gate:
         asked = time.monotonic()
         place = pinned(parts, policy, self._name)
+        found(place.own)
         try:
             return Gate(place, parts.scheme, seconds=OPEN_SECONDS)
         except OSError as error:
@@ -126,14 +161,11 @@ class NetworkSource:
     def _opened(self, url: str, host: str) -> Any:
         asked = time.monotonic()
         try:
-            options = OPTIONS | ({"headers": f"Host: {host}\r\n"} if url.startswith("http") else {})
+            head = f"Host: {host}\r\nAccept-Encoding: identity\r\n"
+            options = OPTIONS | ({"headers": head} if url.startswith("http") else {})
             return av.open(url, options=options, timeout=(OPEN_SECONDS, READ_SECONDS))
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            if self._gate.redirected:
-                raise SourceError(
-                    f"{self._name} leads elsewhere, which is not followed",
-                    "give the address of the video stream itself",
-                ) from None
+            self._require_uncut()
             # Without its cause: FFmpeg's message holds the address with the password.
             raise _explained(error, self._name, waited=time.monotonic() - asked, started=False) from None
 
@@ -159,15 +191,8 @@ def _checked(kind: str, location: str) -> SplitResult:
     if not valid:
         # The address is not repeated: what is no URL may hold a password anywhere.
         example = f"{schemes[0]}://192.0.2.10/stream"
-        raise SourceError(f"this is no {kind.upper()} address", f"write it like {example}")
+        raise SourceError(f"this is no {kind.upper()} address", f"write it like {example}", harmless=True)
     return parts
-
-
-def _public(parts: SplitResult) -> str:
-    """The address without user, password and query, which may hold them too."""
-    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
-    place = host if parts.port is None else f"{host}:{parts.port}"
-    return urlunsplit((parts.scheme, place, parts.path, "", ""))
 
 
 def _through(gate: Gate, parts: SplitResult, username: str, password: str) -> str:
@@ -189,13 +214,18 @@ def _filled(text: str, username: str, password: str) -> str:
 
 def _explained(error: Exception, name: str, *, waited: float, started: bool) -> SourceError:
     """FFmpeg's errors in words, without what they quote. `waited`: seconds; `started`: pictures have come."""
+    if isinstance(error, MemoryError):
+        return too_much_memory(name)
     for kinds, message, remedy in KNOWN:
         if isinstance(error, kinds):
-            return SourceError(f"{name} {message}", remedy, refused=isinstance(error, REFUSALS))
+            asks = isinstance(error, av.error.HTTPUnauthorizedError)  # for a login, as cameras do
+            return SourceError(
+                f"{name} {message}", remedy, refused=isinstance(error, REFUSALS), harmless=asks
+            )
     # RTSP reports a time-out as invalid data.
     if isinstance(error, (av.error.ExitError, TimeoutError)) or waited >= READ_SECONDS - 0.5:
         return SourceError(
-            f"{name} has sent nothing for {waited:.0f} seconds",
+            f"{name} has sent nothing usable for {max(waited, READ_SECONDS):.0f} seconds",
             "check the address, the camera and the network",
         )
     # An argument is what FFmpeg finds wrong with a format that is not on our list.
@@ -209,6 +239,24 @@ def _explained(error: Exception, name: str, *, waited: float, started: bool) -> 
         return _silence(name)
     return SourceError(
         f"{name} cannot be opened ({type(error).__name__})", "check the camera and the network"
+    )
+
+
+def _too_large(name: str, width: int, height: int) -> SourceError:
+    return SourceError(
+        f"{name} sends pictures of {width} x {height} pixels, of which {MAX_PIXELS // 1_000_000} million at "
+        "most are decoded",
+        "choose a smaller picture in the camera's own settings",
+        excessive=True,
+    )
+
+
+def _undecodable(name: str) -> SourceError:
+    return SourceError(
+        f"{name} has sent {MOST_DAMAGED} pictures in a row that cannot be decoded or have more than "
+        f"{MAX_PIXELS // 1_000_000} million pixels",
+        "choose another codec or a smaller picture in the camera's own settings",
+        excessive=True,
     )
 
 

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
+import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from workers.stages.capture.address import Policy
-from workers.stages.capture.shared import SharedFrames
+from workers.stages.capture.address import DEFAULT_PORTS, Policy, shown
+from workers.stages.capture.limits import CPU_SECONDS, MEGABYTES
+from workers.stages.capture.shared import LONGEST_SIDE, SLOTS, SharedFrames
 from workers.stages.capture.source import SourceError
 from workers.types import Frame
+
+log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 15.0
 """Longer than every time-out of the child: start, finding the host, connecting."""
 FRAME_SECONDS = 8.0
 """Without a frame for so long a child is taken for hung."""
 ROOT = Path(__file__).resolve().parents[3]
+STRANGER_SECONDS = OPEN_SECONDS
+"""After so long, neither earlier nor later, it is told that an address outside of the tenant's networks has
+not delivered a picture."""
+MAX_SAID = 4_096
+"""Characters of one message of a child."""
+MAX_FACT = 60
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
 """Of the environment; the child has no use for our secrets."""
 
@@ -30,10 +44,24 @@ class ProcessSource:
     """A `Source` that a child process fills; what nobody takes in time is lost and counted.
 
     `facts` is what the child found out about the stream: codec, width, height, fps as announced.
+
+    Before its first picture a source outside of the tenant's networks fails with one text and after one time,
+    whatever happened there, unless it asks for a login: else workers would be port scanners.
     """
 
-    def __init__(self, request: dict[str, Any], policy: Policy, *, name: str) -> None:
-        """Starts the child and waits until it has connected. Raises SourceError."""
+    def __init__(
+        self,
+        request: dict[str, Any],
+        policy: Policy,
+        *,
+        name: str,
+        megabytes: int = MEGABYTES,
+        own: bool = False,
+    ) -> None:
+        """Starts the child and waits until it has connected. Raises SourceError.
+
+        `megabytes` is what the child may take beyond its libraries; `own` where the source is in no network.
+        """
         self.dropped = 0
         self.facts: dict[str, Any] = {}
         self._name = name
@@ -43,8 +71,12 @@ class ProcessSource:
         self._opened = False
         self._failure: SourceError | None = None
         self._over = False
-        self._closed = False
-        self._child = self._started(request | {"policy": b64encode(pickle.dumps(policy)).decode()})
+        self._closed = threading.Event()
+        self._own, self._delivers = own, False
+        self._place = _place(request) or name
+        self._began = time.monotonic()
+        more = {"policy": b64encode(pickle.dumps(policy)).decode(), "megabytes": megabytes}
+        self._child = self._started(request | more)
         self._reader = threading.Thread(target=self._listen, name="capture", daemon=True)
         self._reader.start()
         try:
@@ -68,15 +100,16 @@ class ProcessSource:
             picture = self._frames.get(
                 newest["slot"], newest["count"], int(newest["height"]), int(newest["width"])
             )
+            self._delivers = True
             if picture is not None:
                 return Frame(index=newest["index"], at=newest["at"], picture=picture)
             self.dropped += 1
 
     def close(self) -> None:
         """Kills the child, whatever it does; a second call does nothing."""
-        if self._closed:
+        if self._closed.is_set():
             return
-        self._closed = True
+        self._closed.set()
         self._child.kill()
         self._child.wait()
         self._reader.join(1.0)
@@ -94,7 +127,14 @@ class ProcessSource:
             stderr=subprocess.DEVNULL,  # decoders write a line for each damaged frame, with addresses
             pass_fds=[self._frames.fd],
             cwd=ROOT,
-            env={**environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            env={
+                **environ,
+                "PYTHONPATH": str(ROOT),
+                "OPENBLAS_NUM_THREADS": "1",
+                "OMP_NUM_THREADS": "1",
+                # An arena reserves 64 MB for each thread, which would count as taken.
+                "MALLOC_ARENA_MAX": "1",
+            },
         )
         assert child.stdin is not None  # noqa: S101  it was asked for
         child.stdin.write(json.dumps({"fd": self._frames.fd, **request}).encode() + b"\n")
@@ -103,6 +143,8 @@ class ProcessSource:
 
     def _wait(self, seconds: float, there: Any) -> None:
         """Until `there` or the end of a source that has ended well. Raises SourceError."""
+        if self._is_strange:
+            seconds = max(0.0, min(seconds, self._began + STRANGER_SECONDS - time.monotonic()))
         with self._news:
             came = self._news.wait_for(lambda: there() or self._over, timeout=seconds)
             if there():
@@ -110,40 +152,108 @@ class ProcessSource:
             failure = self._failure
         if not came:
             self._child.kill()
-            raise SourceError(
+            failure = SourceError(
                 f"{self._name} has sent nothing for {seconds:.0f} seconds",
                 "check the camera and the network; it is tried again",
             )
         if failure is not None:
-            raise failure
+            raise self._as_told(failure)
+
+    @property
+    def _is_strange(self) -> bool:
+        return not self._own and not self._delivers
+
+    def _as_told(self, failure: SourceError) -> SourceError:
+        """What the tenant may know of it; takes its time where that would tell something."""
+        if not self._is_strange or failure.harmless:
+            return failure
+        log.info("not told to the tenant: %s", failure)
+        self._child.kill()
+        self._closed.wait(max(0.0, self._began + STRANGER_SECONDS - time.monotonic()))
+        return SourceError(
+            f"{self._place} could not be opened",
+            "check its address, that it is on, and its user name and password; what went wrong is told "
+            "only of cameras in the private networks that your organisation may use",
+        )
 
     def _listen(self) -> None:
         assert self._child.stdout is not None  # noqa: S101  it was asked for
         try:
-            for line in self._child.stdout:
+            while line := self._child.stdout.readline(MAX_SAID):
                 self._hear(json.loads(line))
-        except (ValueError, OSError):  # closed under our hands, or a child that was killed in mid-sentence
-            pass
+        except (ValueError, TypeError, KeyError, OSError):
+            self._child.kill()  # closed under our hands, killed in mid-sentence, or out of its mind
         with self._news:
             if not self._over and self._failure is None:
-                self._failure = SourceError(
-                    f"the decoder of {self._name} died",
-                    "the stream may be damaged; it is tried again",
-                )
+                self._failure = self._death()
             self._over = True
             self._news.notify_all()
+
+    def _death(self) -> SourceError:
+        """Of a child that ended without a word."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(1.0)
+        if self._child.returncode == -signal.SIGXCPU:
+            return SourceError(
+                f"{self._name} took {CPU_SECONDS} seconds of the processor without a picture",
+                "choose a smaller picture or another codec in the camera's own settings",
+                excessive=True,
+            )
+        return SourceError(
+            f"the decoder of {self._name} died",
+            "the stream may be damaged, or need more memory than one camera may have "
+            "(FACETRACK_CAMERA_MEGABYTES); it is tried again",
+            excessive=True,
+        )
 
     def _hear(self, said: dict[str, Any]) -> None:
         with self._news:
             match said.pop("event"):
+                case "found":
+                    self._own = bool(said["own"])
                 case "open":
-                    self._opened, self.facts = True, said["facts"]
+                    self._opened, self.facts = True, _facts(said["facts"])
                 case "frame":
                     self.dropped += self._newest is not None
-                    self._newest = said
+                    self._newest = _measured(said)
                 case "error":
-                    self._failure = SourceError(said["message"], said["remedy"], refused=said["refused"])
+                    self._failure = SourceError(
+                        str(said.pop("message")),
+                        str(said.pop("remedy")),
+                        **{name: bool(value) for name, value in said.items()},
+                    )
                     self._over = True
                 case "end":
                     self._over = True
             self._news.notify_all()
+
+
+def _place(request: dict[str, Any]) -> str:
+    """Where a network camera is, without what may be a secret; empty for what is no address."""
+    try:
+        parts = urlsplit(request["location"].strip())
+        return shown(parts) if parts.scheme in DEFAULT_PORTS and parts.hostname else ""
+    except ValueError:
+        return ""
+
+
+def _facts(said: dict[str, Any]) -> dict[str, Any]:
+    """Of a stream, as the API has them: a text and three numbers."""
+    numbers = {name: float(said[name]) for name in ("width", "height", "fps") if name in said}
+    codec = {"codec": str(said["codec"])[:MAX_FACT]} if "codec" in said else {}
+    return {**codec, **{name: value if name == "fps" else int(value) for name, value in numbers.items()}}
+
+
+def _measured(said: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a picture, of which nothing is believed that lies outside of its slot."""
+    sides = int(said["height"]), int(said["width"])
+    if not (0 <= int(said["slot"]) < SLOTS and all(0 < side <= LONGEST_SIDE for side in sides)):
+        raise ValueError("no such picture")
+    return {
+        "slot": int(said["slot"]),
+        "count": int(said["count"]),
+        "height": sides[0],
+        "width": sides[1],
+        "index": int(said["index"]),
+        "at": float(said["at"]),
+    }

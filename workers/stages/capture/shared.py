@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import struct
@@ -29,9 +30,13 @@ class SharedFrames:
     def __init__(self, fd: int | None = None) -> None:
         """New memory, or that behind the descriptor `fd`."""
         size = SLOTS * (_HEAD + SLOT_BYTES)
-        self.fd = os.memfd_create("frames") if fd is None else fd
+        self.fd = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING) if fd is None else fd
         if fd is None:
             os.ftruncate(self.fd, size)
+            # A child that was taken over can neither fill the machine with it nor pull it from under us.
+            fcntl.fcntl(
+                self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+            )
         self._memory = mmap.mmap(self.fd, size)
         self._next = 0
 

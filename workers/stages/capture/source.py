@@ -12,14 +12,36 @@ class SourceError(Exception):
     """A source that cannot be opened or read. The text never contains user names or passwords.
 
     `message` says what happened to which source, `remedy` what to do about it. `refused`: the source is
-    there and denies the login, so that trying again soon would only lock the account.
+    there and denies the login, so that trying again soon would only lock the account. `excessive`: it asked
+    for more memory, time or bytes than a camera may have. `harmless`: tells nothing of the network that a
+    stranger to it may not learn.
     """
 
-    def __init__(self, message: str, remedy: str, *, refused: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        remedy: str,
+        *,
+        refused: bool = False,
+        excessive: bool = False,
+        harmless: bool = False,
+    ) -> None:
         super().__init__(f"{message}: {remedy}")
         self.message = message
         self.remedy = remedy
         self.refused = refused
+        self.excessive = excessive
+        self.harmless = harmless
+
+
+def too_much_memory(name: str) -> SourceError:
+    """What is said of a source that was refused more memory."""
+    return SourceError(
+        f"{name} needs more memory than one camera may have",
+        "choose a smaller picture, H.264 or H.265 in the camera's own settings; "
+        "whoever runs the worker can raise FACETRACK_CAMERA_MEGABYTES",
+        excessive=True,
+    )
 
 
 class Source(Protocol):

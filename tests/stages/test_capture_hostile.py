@@ -1,0 +1,380 @@
+"""Sources that mean harm: the child that decodes is bounded and ended, an error says why, others go on."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from ipaddress import ip_address, ip_network
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from cameras.rules import AddressPolicy
+from tests.stages.elsewhere import Elsewhere
+from tests.stages.rtsp_server import RtspServer
+from workers.runner import REFUSED_PAUSE, SHORTEST_PAUSE, _waits_long, pause_after
+from workers.stages.capture import ProcessSource, Source, SourceError, limits, open_source, process
+
+LOCAL = AddressPolicy(loopback=True)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=f\r\n"
+PART = b"--f\r\nContent-Type: image/jpeg\r\n"
+MEGABYTES_AROUND = 110
+"""What interpreter, libraries and the shared pictures take of real memory, beyond the limit."""
+
+CHILD = "workers.stages.capture.child"
+FLOODED = r"has sent 64 MB without a picture|has sent nothing usable for"
+"""The second where the machine takes more than 5 s for 64 MB."""
+
+Attack = Callable[[socket.socket], None]
+
+
+def flood(guest: socket.socket, data: bytes) -> None:
+    while True:
+        guest.sendall(data)
+
+
+def picture(width: int, height: int) -> bytes:
+    """A small JPEG that says it is of this size."""
+    data = bytearray(cv2.imencode(".jpg", np.full((64, 64, 3), 90, dtype=np.uint8))[1].tobytes())
+    at = data.index(b"\xff\xc0")
+    data[at + 5 : at + 9] = struct.pack(">HH", height, width)
+    return PART + b"Content-Length: %d\r\n\r\n" % len(data) + bytes(data) + b"\r\n"
+
+
+def part_without_a_length(guest: socket.socket) -> None:
+    guest.sendall(HEAD + b"\r\n" + PART + b"\r\n")
+    flood(guest, b"\xff\xd8\xff\xe0" + b"A" * 65_532)
+
+
+def part_of_two_gigabytes(guest: socket.socket) -> None:
+    guest.sendall(HEAD + b"\r\n" + PART + b"Content-Length: 2000000000\r\n\r\n")
+    flood(guest, b"\xff\xd8\xff\xe0" + b"A" * 65_532)
+
+
+def gzip_bomb(guest: socket.socket) -> None:
+    bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
+    guest.sendall(HEAD + b"Content-Encoding: gzip\r\n\r\n")
+    while True:
+        guest.sendall(bomb.compress(bytes(20_000_000)))
+
+
+def gzip_behind_a_trick(guest: socket.socket) -> None:
+    """A line that one reader takes for the end of the head and another for one more field."""
+    guest.sendall(HEAD + b"\r\r\nContent-Encoding: gzip\r\n\r\n")
+    flood(guest, zlib.compress(bytes(1_000_000)))
+
+
+def head_without_end(guest: socket.socket) -> None:
+    guest.sendall(b"HTTP/1.1 200 OK\r\n")
+    flood(guest, b"X-Field: value\r\n" * 1000)
+
+
+def line_without_end(guest: socket.socket) -> None:
+    guest.sendall(b"HTTP/1.1 200 OK\r\nX-Field: ")
+    flood(guest, b"a" * 65_536)
+
+
+def chunk_with_an_endless_extension(guest: socket.socket) -> None:
+    guest.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;")
+    flood(guest, b"x" * 65_536)
+
+
+def pictures_of_65500(guest: socket.socket) -> None:
+    guest.sendall(HEAD + b"\r\n")
+    flood(guest, picture(65_500, 65_500))
+
+
+def larger_pictures_later(guest: socket.socket) -> None:
+    guest.sendall(HEAD + b"\r\n")
+    for _ in range(10):
+        guest.sendall(picture(64, 64))
+        time.sleep(0.04)
+    while True:
+        guest.sendall(picture(16_000, 16_000))
+        time.sleep(0.01)
+
+
+def byte_by_byte(guest: socket.socket) -> None:
+    for byte in HEAD:
+        guest.sendall(bytes([byte]))
+        time.sleep(0.5)
+
+
+def rtsp_head_without_end(guest: socket.socket) -> None:
+    guest.sendall(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n")
+    flood(guest, b"X-Field: value\r\n" * 1000)
+
+
+def description_of_100_megabytes(guest: socket.socket) -> None:
+    guest.sendall(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: DESCRIBE\r\n\r\n")
+    guest.recv(4096)
+    guest.sendall(b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Type: application/sdp\r\n")
+    guest.sendall(b"Content-Length: 100000000\r\n\r\n")
+    flood(guest, b"a=attribute\r\n" * 1000)
+
+
+@contextlib.contextmanager
+def hostile(attack: Attack) -> Iterator[int]:
+    """The port of a server that does this to each guest."""
+
+    def serve() -> None:
+        while True:
+            try:
+                guest, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=harm, args=(guest,), daemon=True).start()
+
+    def harm(guest: socket.socket) -> None:
+        with guest, contextlib.suppress(OSError):
+            guest.recv(4096)
+            attack(guest)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+
+
+class Scales:
+    """The most memory, in megabytes, that any one child of this process had while it was watched."""
+
+    def __init__(self) -> None:
+        self.most = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._weigh, daemon=True)
+
+    def __enter__(self) -> Scales:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(10)
+
+    def _weigh(self) -> None:
+        while not self._over.wait(0.05):
+            for child in psutil.Process().children():
+                with contextlib.suppress(psutil.Error):
+                    if CHILD not in child.cmdline():  # a fork that has not begun yet weighs what we do
+                        continue
+                    self.most = max(self.most, child.memory_info().rss / 1_000_000)
+
+
+def read_until_failure(source: Source) -> None:
+    for _ in range(10_000):
+        if source.read() is None:
+            return
+
+
+def play(kind: str, port: int, *, megabytes: int = limits.MEGABYTES) -> None:
+    place = f"{kind}://127.0.0.1:{port}/x"
+    with closing(open_source(kind, place, policy=LOCAL, fps=30, megabytes=megabytes)) as source:
+        read_until_failure(source)
+
+
+@pytest.mark.parametrize(
+    ("kind", "attack", "message"),
+    [
+        ("http", part_without_a_length, FLOODED),
+        ("http", part_of_two_gigabytes, FLOODED),
+        ("http", gzip_bomb, "packs its answer"),
+        ("http", gzip_behind_a_trick, "sends an answer that is no HTTP"),
+        ("http", head_without_end, "longer than any camera's"),
+        ("http", line_without_end, "longer than any camera's"),
+        ("http", chunk_with_an_endless_extension, FLOODED),
+        ("http", pictures_of_65500, r"no video that can be decoded|64 MB without|pictures in a row"),
+        ("http", larger_pictures_later, "pictures in a row that cannot be decoded or have more than"),
+        ("http", byte_by_byte, "has sent nothing for"),
+        ("rtsp", rtsp_head_without_end, "longer than any camera's"),
+        ("rtsp", description_of_100_megabytes, "longer than any camera's"),
+    ],
+)
+def test_an_attack_is_ended_says_why_and_takes_little(kind: str, attack: Attack, message: str) -> None:
+    before = psutil.Process().memory_info().rss
+    with hostile(attack) as port, Scales() as scales, pytest.raises(SourceError, match=message) as error:
+        play(kind, port)
+    assert scales.most < 300
+    assert psutil.Process().memory_info().rss - before < 50_000_000
+    assert error.value.remedy
+    assert f"127.0.0.1:{port}" in error.value.message
+
+
+def test_the_kernel_bounds_what_every_check_has_missed() -> None:
+    """With a limit too small for the pictures, which are none too large in themselves."""
+
+    def cameras(guest: socket.socket) -> None:
+        big = cv2.imencode(".jpg", np.full((3000, 4000, 3), 90, dtype=np.uint8))[1].tobytes()
+        guest.sendall(HEAD + b"\r\n")
+        flood(guest, PART + b"Content-Length: %d\r\n\r\n" % len(big) + big + b"\r\n")
+
+    with hostile(cameras) as port:
+        with closing(open_source("http", f"http://127.0.0.1:{port}/x", policy=LOCAL)) as source:
+            assert source.read() is not None
+        with Scales() as scales, pytest.raises(SourceError, match=r"more memory|died") as error:
+            play("http", port, megabytes=40)
+    assert "FACETRACK_CAMERA_MEGABYTES" in error.value.remedy
+    assert error.value.excessive
+    assert scales.most < 40 + MEGABYTES_AROUND
+
+
+def test_a_child_has_all_its_limits_and_its_time_is_renewed() -> None:
+    with RtspServer() as server:
+        source = open_source("rtsp", server.url, policy=LOCAL, fps=30)
+        assert isinstance(source, ProcessSource)
+        assert source.read() is not None
+        child = psutil.Process(source.pid)
+        memory = child.rlimit(psutil.RLIMIT_AS)[1]
+        assert memory < 1_200_000_000
+        assert child.rlimit(psutil.RLIMIT_CORE) == (0, 0)
+        assert child.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
+        assert child.rlimit(psutil.RLIMIT_NOFILE)[1] == limits.FILES
+        spent = sum(child.cpu_times()[:2])
+        soft = child.rlimit(psutil.RLIMIT_CPU)[0]
+        assert spent < soft <= spent + limits.CPU_SECONDS + 1
+        # As after hours, when all of the first allowance is used up: the next picture gives more.
+        child.rlimit(psutil.RLIMIT_CPU, (int(spent) + 2, -1))
+        for _ in range(5):
+            assert source.read() is not None
+        assert child.rlimit(psutil.RLIMIT_CPU)[0] > int(spent) + 2
+        source.close()
+
+
+def test_a_child_that_only_computes_is_ended_by_the_kernel() -> None:
+    with RtspServer() as server:
+        source = open_source("rtsp", server.url, policy=LOCAL, fps=30)
+        assert isinstance(source, ProcessSource)
+        assert source.read() is not None
+        source._child.send_signal(24)  # SIGXCPU, as the kernel does
+        with pytest.raises(SourceError, match="seconds of the processor") as error:
+            read_until_failure(source)
+        source.close()
+    assert error.value.excessive
+
+
+def test_a_source_that_took_too_much_waits_long_however_good_it_was() -> None:
+    for error, longest in (
+        (SourceError("x", "y"), SHORTEST_PAUSE),
+        (SourceError("x", "y", excessive=True), REFUSED_PAUSE),
+        (SourceError("x", "y", refused=True), REFUSED_PAUSE),
+    ):
+        pauses = [pause_after(1, refused=_waits_long(error)) for _ in range(50)]
+        assert max(pauses) <= longest
+        assert min(pauses) >= longest / 2
+
+
+def test_another_camera_goes_on_beside_an_attack() -> None:
+    with (
+        RtspServer() as server,
+        hostile(part_without_a_length) as port,
+        closing(open_source("rtsp", server.url, policy=LOCAL, fps=30)) as good,
+    ):
+        with pytest.raises(SourceError):
+            play("http", port)
+        assert good.read() is not None
+
+
+def test_a_child_is_not_believed_about_its_pictures() -> None:
+    """A decoder that was taken over says what it likes."""
+    for lie in ({"slot": 9}, {"slot": -1}, {"height": 100_000}, {"width": 0}, {"width": -5}):
+        said = {"slot": 0, "count": 2, "height": 48, "width": 64, "index": 0, "at": 0.0}
+        assert process._measured(dict(said)) == said
+        with pytest.raises(ValueError, match="no such picture"):
+            process._measured(said | lie)
+
+
+# --- What a stranger's address answers -------------------------------------------------------------------
+
+STRANGE = AddressPolicy()
+SAID = "could not be opened: check its address, that it is on"
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def says(answer: bytes) -> Attack:
+    return lambda guest: (guest.sendall(answer), guest.recv(4096))[0]
+
+
+def test_a_strange_address_tells_one_thing_after_one_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A closed port, a silent one, a web page, an error, a redirect, a name that is not there, a flood."""
+    monkeypatch.setattr(process, "STRANGER_SECONDS", 6.0)
+    caplog.set_level("INFO", logger=process.__name__)
+    policy = Elsewhere(loopback=True)
+    told: set[str] = set()
+    with contextlib.ExitStack() as servers:
+        ports = [
+            servers.enter_context(hostile(attack))
+            for attack in (
+                lambda guest: time.sleep(30),
+                says(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n<html>a page</html>."),
+                says(b"HTTP/1.1 404 Not Found\r\n\r\n"),
+                says(b"HTTP/1.1 403 Forbidden\r\n\r\n"),
+                says(b"HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\n\r\n"),
+                says(b"SSH-2.0-OpenSSH_9.9\r\n"),
+                gzip_bomb,
+            )
+        ]
+        places = [f"127.0.0.1:{port}" for port in (*ports, closed_port())]
+        for place in (*places, "no-such-camera.invalid"):
+            began = time.monotonic()
+            with pytest.raises(SourceError) as error:
+                open_source("http", f"http://{place}/x", policy=policy)
+            assert time.monotonic() - began >= 6.0, place
+            assert (error.value.refused, error.value.excessive) == (False, False), place
+            assert "died" not in caplog.text, "the child has tried"
+            told.add(str(error.value).replace(place, "PLACE"))
+    assert len(told) == 1, told
+    assert SAID in told.pop()
+
+
+def test_a_name_inside_our_network_is_like_one_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a name stands for is not told; `localhost` resolves, to where nothing may be opened."""
+    monkeypatch.setattr(process, "STRANGER_SECONDS", 2.0)
+    for host in ("localhost", "no-such-camera.invalid"):
+        with pytest.raises(SourceError, match=rf"http://{host}/x {SAID}"):
+            open_source("http", f"http://{host}/x", policy=STRANGE)
+
+
+def test_what_was_typed_is_judged_in_words() -> None:
+    """A rule about an address tells nothing of the network."""
+    with pytest.raises(SourceError, match=r"10\.0\.0\.7/x is refused: its address is private") as error:
+        open_source("rtsp", "rtsp://10.0.0.7/x", policy=STRANGE)
+    assert "your organisation" in error.value.remedy
+
+
+def test_where_the_installation_is_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "STRANGER_SECONDS", 2.0)
+    ours = AddressPolicy(own=frozenset({("93.184.215.14", 5432)}))
+    with pytest.raises(SourceError, match=SAID):
+        open_source("http", "http://93.184.215.14:5432/", policy=ours)
+    closed = AddressPolicy(own=frozenset({("10.0.0.5", 5432)}))
+    assert closed.problem(ip_address("10.0.0.5"), 5432) == closed.problem(ip_address("10.0.0.6"), 5432)
+
+
+def test_a_camera_that_asks_for_a_login_says_so_wherever_it_is() -> None:
+    asks = says(b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n')
+    with hostile(asks) as port, pytest.raises(SourceError, match="refuses the login") as error:
+        open_source("http", f"http://127.0.0.1:{port}/x", policy=Elsewhere(loopback=True))
+    assert error.value.refused
+
+
+def test_in_its_own_network_a_tenant_is_told_all() -> None:
+    own = AddressPolicy(networks=(ip_network("10.1.0.0/16"),))
+    assert own.tells(ip_address("10.1.2.3"))
+    assert own.tells(ip_address("::ffff:10.1.2.3"))
+    for address in ("10.2.0.1", "93.184.215.14", "127.0.0.1", "::1"):
+        assert not own.tells(ip_address(address))
+    with pytest.raises(SourceError, match="refuses the connection"):
+        open_source("http", f"http://127.0.0.1:{closed_port()}/x", policy=LOCAL)
