@@ -12,16 +12,20 @@ from numpy.typing import NDArray
 from facetrack.lib import images, objects
 from staff.events import face_image_added, staff_member_leaving
 from staff.models import FaceImage, GalleryVersion, MatchThresholds, StaffMember
+from tenants import storage
 from tenants.models import User
 from tenants.queries import active_tenant
+from tenants.quotas import Resource, require_room
 
 
 def save_staff_member(*, member: StaffMember, by: User | None) -> StaffMember:
-    """Create or change a staff member. Raises ValidationError."""
+    """Create or change a staff member. Raises ValidationError, QuotaExceeded."""
     member.updated_by = by
-    if member._state.adding:
+    if adding := member._state.adding:
         member.created_by = by
     with transaction.atomic():
+        if adding:
+            require_room(active_tenant(), Resource.STAFF)
         member.full_clean(exclude=["created_by", "updated_by"])
         member.save()
         _gallery_changed()
@@ -41,15 +45,19 @@ def delete_staff_member(*, member: StaffMember) -> None:
 def add_face_image(*, member: StaffMember, picture: NDArray[np.uint8], by: User | None) -> FaceImage:
     """Keep a picture of a staff member; a worker examines it next. `picture` is BGR, decoded already.
 
-    The same picture again is found, not kept twice; one that was refused is examined anew.
+    The same picture again is found, not kept twice; one that was refused is examined anew. Raises
+    QuotaExceeded.
     """
     tenant = active_tenant()
     digest = hashlib.sha256(picture.tobytes()).hexdigest()
     if known := member.face_images.filter(digest=digest).first():
         return _examine_again(known) if known.status == FaceImage.Status.REFUSED else known
-    key = objects.save(tenant.pk, "enrolment", images.jpeg(picture, quality=95), bucket=objects.RAW)
+    data = images.jpeg(picture, quality=95)
+    key = objects.save(tenant.pk, "enrolment", data, bucket=objects.RAW)
     try:
         with transaction.atomic():
+            require_room(tenant, Resource.PICTURES)
+            storage.require(len(data))
             face_image = FaceImage.objects.create(
                 staff_member=member, picture=key, digest=digest, created_by=by, updated_by=by
             )
@@ -61,6 +69,20 @@ def add_face_image(*, member: StaffMember, picture: NDArray[np.uint8], by: User 
             raise
         return twin  # somebody uploaded the same picture at the same moment
     return face_image
+
+
+def add_face_images(*, member: StaffMember, pictures: Sequence[NDArray[np.uint8]], by: User | None) -> None:
+    """Keep all of these pictures or none. Raises as `add_face_image`."""
+    added: list[str] = []
+    try:
+        with transaction.atomic():
+            for picture in pictures:
+                added.append(add_face_image(member=member, picture=picture, by=by).picture)
+    except BaseException:
+        known = set(FaceImage.objects.filter(picture__in=added).values_list("picture", flat=True))
+        for key in set(added) - known:  # their rows are rolled back
+            objects.delete(active_tenant().pk, key, bucket=objects.RAW)
+        raise
 
 
 def accept_face(
@@ -138,8 +160,7 @@ def _announce(face_image: FaceImage) -> None:
 
 def _forget_picture(face_image: FaceImage) -> None:
     """Delete the object once the row is gone for certain; a rolled-back deletion keeps its picture."""
-    tenant = active_tenant()
-    transaction.on_commit(partial(objects.delete, tenant.pk, face_image.picture, bucket=objects.RAW))
+    transaction.on_commit(partial(storage.discard, face_image.picture, bucket=objects.RAW))
 
 
 def gallery_changed() -> None:

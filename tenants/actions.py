@@ -24,6 +24,7 @@ from tenants.models import Domain, HandOver, Membership, Outbox, SupportAccess, 
 from tenants.models.support_access import SUPPORT_LIMIT
 from tenants.owner import as_owner
 from tenants.queries import active_tenant, open_to
+from tenants.quotas import Resource, require_room
 from tenants.rules import MEMBER_ROLES, Role, schema_for
 from tenants.sites import site_names
 
@@ -75,13 +76,18 @@ def create_tenant(*, name: str, host: str) -> Tenant:
 def add_member(
     *, tenant: Tenant, email: str, role: Role, password: str | None = None, sites: Collection[UUID] = ()
 ) -> User:
-    """Make `email` a member; an existing account keeps its password. Raises ValidationError."""
+    """Make `email` a member; an existing account keeps its password.
+
+    Raises ValidationError, QuotaExceeded.
+    """
     validate_email(email)
     with installation(), transaction.atomic():
         user = User.objects.filter(email__iexact=email).first() or User.objects.create_user(email, password)
         if user.is_staff:
             raise ValidationError(f"{email} runs the installation and cannot be a member: use another e-mail")
         values = {"role": role.value, "sites": sorted(set(sites))}
+        if not Membership.objects.filter(tenant=tenant, user=user).exists():
+            require_room(tenant, Resource.MEMBERS)
         Membership.objects.update_or_create(tenant=tenant, user=user, defaults=values)
     return user
 
@@ -142,7 +148,7 @@ def announce(*, topic: Outbox.Topic, subject: UUID, detail: str = "") -> None:
 def invite(*, access: Access, email: str, role: Role, sites: Collection[UUID] = ()) -> Membership:
     """Make whoever has this e-mail a member, with an account that has no password yet where there is none.
 
-    Raises ValidationError. `tenants.mail` tells them.
+    Raises ValidationError, QuotaExceeded. `tenants.mail` tells them.
     """
     email = email.strip().lower()
     validate_email(email)
@@ -157,6 +163,7 @@ def invite(*, access: Access, email: str, role: Role, sites: Collection[UUID] = 
                 )
         if Membership.objects.filter(tenant=access.tenant, user=user).exists():
             raise ValidationError(f"{email} is a member already: change the role in the list")
+        require_room(access.tenant, Resource.MEMBERS)
         return Membership.objects.create(tenant=access.tenant, user=user, role=role.value, sites=chosen)
 
 

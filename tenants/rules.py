@@ -33,7 +33,7 @@ def _people(*verbs: str) -> frozenset[str]:
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.SYSTEM_ADMIN: frozenset(
         f"tenants.{verb}_{model}"
-        for model in ("tenant", "domain", "user", "membership")
+        for model in ("tenant", "tenantlimits", "domain", "user", "membership")
         for verb in ("view", "add", "change", "delete")
     )
     | {f"workers.{verb}_*" for verb in ("view", "add", "change", "delete")}

@@ -67,6 +67,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
             "cursor": cursor,
             "visits": visits(access)[:LIVE_ROWS],
             "live_rows": LIVE_ROWS,
+            "storage": usage_of(access.tenant) if access.may("tenants.change_settings") else None,
             **states,
             **_figures(access),
         },

@@ -3,6 +3,7 @@
 from tenants.models.activity import Activity, ActivityHead, ActorKind, Verb
 from tenants.models.api_key import ApiKey
 from tenants.models.hand_over import HandOver
+from tenants.models.limits import TenantLimits, TenantUsage
 from tenants.models.membership import Membership
 from tenants.models.outbox import Outbox
 from tenants.models.record import Record
@@ -25,6 +26,8 @@ __all__ = [
     "Session",
     "SupportAccess",
     "Tenant",
+    "TenantLimits",
+    "TenantUsage",
     "TokenFamily",
     "User",
     "Verb",
