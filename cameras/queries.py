@@ -20,12 +20,12 @@ SILENT_AFTER = timedelta(seconds=15)
 
 
 CAPACITY = (
-    "All workers that may run it are busy, and your organisation has its share of them. It starts as soon as one "
-    "has room. Stop a camera that you need less, or ask whoever runs the installation for more workers."
+    "All workers that may run it are busy, and your organisation has its share of them. It starts as soon as "
+    "one has room. Stop a camera that you need less, or ask whoever runs the installation for more workers."
 )
 DEVICE = (
-    "The USB device is not assigned to your organisation, or you have it on several machines: name the machine, "
-    "or ask whoever runs the installation to assign the device (manage.py assign_device)."
+    "The USB device is not assigned to your organisation, or you have it on several machines: name the "
+    "machine, or ask whoever runs the installation to assign the device (manage.py assign_device)."
 )
 TRIED_AGAIN = (
     "Other cameras have its seat meanwhile: it is tried again in turn. To try it now, start it anew."
@@ -82,7 +82,7 @@ def cameras(access: Access) -> QuerySet[Camera]:
     """With `has_login`, which is all that people learn of a login, and `waits`, why no worker has it."""
     login = CameraCredential.objects.filter(camera=OuterRef("pk"))
     # The leases are a table of a floor above: why a camera has no worker is known there alone.
-    waits = RawSQL(  # noqa: S611  nothing of a request is in it
+    waits = RawSQL(
         "(SELECT CASE WHEN device IS NOT NULL AND NOT desired THEN 'device' ELSE waits END"
         " FROM workers_cameralease WHERE camera_id = cameras_camera.id)",
         [],

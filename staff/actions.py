@@ -73,14 +73,14 @@ def add_face_image(*, member: StaffMember, picture: NDArray[np.uint8], by: User 
 
 def add_face_images(*, member: StaffMember, pictures: Sequence[NDArray[np.uint8]], by: User | None) -> None:
     """Keep all of these pictures or none. Raises as `add_face_image`."""
-    added: list[str] = []
+    added: set[str] = set()
     try:
         with transaction.atomic():
             for picture in pictures:
-                added.append(add_face_image(member=member, picture=picture, by=by).picture)
+                added.add(add_face_image(member=member, picture=picture, by=by).picture)
     except BaseException:
-        known = set(FaceImage.objects.filter(picture__in=added).values_list("picture", flat=True))
-        for key in set(added) - known:  # their rows are rolled back
+        kept = FaceImage.objects.filter(picture__in=added).values_list("picture", flat=True)
+        for key in added.difference(kept):  # their rows are rolled back
             objects.delete(active_tenant().pk, key, bucket=objects.RAW)
         raise
 

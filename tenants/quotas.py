@@ -75,8 +75,8 @@ class Quota:
     @property
     def refusal(self) -> str:
         return (
-            f"Your organisation has {self.used:,} of {self.limit:,} {self.title}. Remove what you do not need, "
-            "or ask whoever runs the installation to raise the limit."
+            f"Your organisation has {self.used:,} of {self.limit:,} {self.title}. Remove what you do not "
+            "need, or ask whoever runs the installation to raise the limit."
         )
 
 
@@ -113,8 +113,8 @@ def require_room(tenant: Tenant, resource: Resource) -> None:
 
 
 def usage_of(tenant: Tenant) -> TenantUsage:
-    usage, _ = TenantUsage.objects.get_or_create(tenant=tenant)
-    return usage
+    """What is counted of a tenant; not saved yet where nothing was."""
+    return TenantUsage.objects.filter(tenant=tenant).first() or TenantUsage(tenant=tenant)
 
 
 def _used(tenant: Tenant, resource: Resource) -> int:

@@ -24,7 +24,7 @@ def take(size: int) -> bool:
     Part of the transaction that keeps the object: one statement, which waits for others that count.
     """
     tenant = active_tenant()
-    usage = usage_of(tenant)
+    usage, _ = TenantUsage.objects.get_or_create(tenant=tenant)
     most = limit_of(tenant, Resource.STORAGE) * MEGABYTE
     room = TenantUsage.objects.filter(pk=usage.pk, stored_bytes__lte=most - size)
     taken = room.update(stored_bytes=F("stored_bytes") + size, full_since=None, left_out=0)
@@ -71,7 +71,7 @@ def count(*, now: datetime) -> int | None:
 
     What is kept or deleted meanwhile stays counted as it was, at worst twice until the next time.
     """
-    usage = usage_of(active_tenant())
+    usage, _ = TenantUsage.objects.get_or_create(tenant=active_tenant())
     rows = TenantUsage.objects.filter(pk=usage.pk)
     due = Q(counted_at=None) | Q(counted_at=usage.counted_at)
     if not rows.filter(due).update(counted_at=now):

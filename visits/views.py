@@ -25,6 +25,7 @@ from tenants.access import Access, granted
 from tenants.actor import because
 from tenants.audit.forms import ReasonForm
 from tenants.queries import user_of
+from tenants.quotas import usage_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.forms import NewsForm, SightingFilter, VisitFilter, VisitorForm, VisitorSearch
 from visits.identities import keep_apart, merge_proposed, undo_merge

@@ -140,7 +140,7 @@ class Board(Generic[Key]):
 
     def _route(self, wish: Wish[Key], victims: Collection[object] = ()) -> _Route[Key] | None:
         """The shortest way to a free seat, or to one of the tenants `victims`: who moves where."""
-        came: dict[str, tuple[Wish[Key], str | None]] = {name: (wish, None) for name in self._allowed(wish)}
+        came: dict[str, tuple[Wish[Key], str | None]] = dict.fromkeys(self._allowed(wish), (wish, None))
         queue, seen = deque(came), {(wish.site, wish.host)}
         while queue:
             name = queue.popleft()
