@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from heapq import heapify, heappop, heappush
 
 from workers.board import Board, Key, Seat, Wish
@@ -42,13 +41,14 @@ def assign(
 
 
 class _Shares:
-    """How much of its share each tenant has: seats by weight, compared exactly."""
+    """How much of its share each tenant has: seats by weight."""
 
     def __init__(self, board: Board[Key], weights: Mapping[object, int]) -> None:
         self._board, self._weights = board, weights
 
-    def of(self, tenant: object, more: int = 0) -> Fraction:
-        return Fraction(self._board.count_of(tenant) + more, max(1, self._weights.get(tenant, OTHERS)))
+    def of(self, tenant: object, more: int = 0) -> float:
+        """Equal shares are equal numbers: division rounds correctly."""
+        return (self._board.count_of(tenant) + more) / max(1, self._weights.get(tenant, OTHERS))
 
     def yields(self, owner: object, to: object) -> bool:
         """Whether `owner` has more of its share than `to` even with one seat less."""

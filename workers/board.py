@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
@@ -56,6 +56,7 @@ class Board(Generic[Key]):
     def __init__(self, seats: Sequence[Seat]) -> None:
         self._seats = {seat.name: seat for seat in seats}
         self._on: dict[str, dict[Key, Wish[Key]]] = {name: {} for name in self._seats}
+        self._tenants: dict[str, Counter[object]] = {name: Counter() for name in self._seats}
         self._places: dict[Key, str] = {}
         self._counts: dict[object, int] = defaultdict(int)
         self._hosts: dict[str, list[str]] = defaultdict(list)
@@ -138,24 +139,40 @@ class Board(Generic[Key]):
                 self._remove(wish)
                 self._add(better, wish)
 
-    def _route(self, wish: Wish[Key], victims: Collection[object] = ()) -> _Route[Key] | None:
+    def _route(self, wish: Wish[Key], victims: Set[object] = frozenset()) -> _Route[Key] | None:
         """The shortest way to a free seat, or to one of the tenants `victims`: who moves where."""
         came: dict[str, tuple[Wish[Key], str | None]] = dict.fromkeys(self._allowed(wish), (wish, None))
-        queue, seen = deque(came), {(wish.site, wish.host)}
-        while queue:
-            name = queue.popleft()
-            if not victims and self._has_room(name):
-                return _Route(name, came)
-            if found := [one for one in self._on[name].values() if one.tenant in victims]:
-                return _Route(name, came, found[-1])
+        level, seen = list(came), {(wish.site, wish.host)}
+        while level:
+            for name in level:
+                if not victims and self._has_room(name):
+                    return _Route(name, came)
+                if not victims.isdisjoint(self._tenants[name]):
+                    return _Route(name, came, self._last_of(name, victims))
+            level = list(self._next_level(level, seen, came))
+        return None
+
+    def _next_level(
+        self,
+        level: Iterable[str],
+        seen: set[tuple[object, str]],
+        came: dict[str, tuple[Wish[Key], str | None]],
+    ) -> Iterator[str]:
+        """The workers to which cameras of these could move; notes them in `came`, kinds of cameras in `seen`."""
+        for name in level:
+            if len(came) == len(self._seats):
+                return
             for one in self._on[name].values():
                 if (one.site, one.host) not in seen:
                     seen.add((one.site, one.host))
                     for other in self._allowed(one):
                         if other not in came:
                             came[other] = one, name
-                            queue.append(other)
-        return None
+                            yield other
+
+    def _last_of(self, name: str, victims: Set[object]) -> Wish[Key]:
+        """The camera of one of these tenants that came to the worker last."""
+        return next(one for one in reversed(self._on[name].values()) if one.tenant in victims)
 
     def _along(self, route: _Route[Key] | None) -> bool:
         """Carry out the moves of a route, from its end, where there is room."""
@@ -182,6 +199,7 @@ class Board(Generic[Key]):
         self._on[name][wish.camera] = wish
         self._places[wish.camera] = name
         self._counts[wish.tenant] += not wish.failing
+        self._tenants[name][wish.tenant] += 1
         self._free -= 1
         self._note(name)
 
@@ -189,6 +207,9 @@ class Board(Generic[Key]):
         name = self._places.pop(wish.camera)
         del self._on[name][wish.camera]
         self._counts[wish.tenant] -= not wish.failing
+        self._tenants[name][wish.tenant] -= 1
+        if not self._tenants[name][wish.tenant]:
+            del self._tenants[name][wish.tenant]
         self._free += 1
         self._note(name)
 

@@ -218,8 +218,9 @@ def test_the_operator_sets_limits_and_sees_what_is_used(
     form = {
         "name": "acme", "limits-TOTAL_FORMS": "1", "limits-INITIAL_FORMS": "0",
         "limits-0-tenant": str(acme.pk), "limits-0-cameras": "7",
-        "domains-TOTAL_FORMS": "1", "domains-INITIAL_FORMS": "1", "domains-0-id": str(domain.pk), "domains-0-tenant": str(acme.pk),
-        "domains-0-domain": domain.domain, "domains-0-is_primary": "on", "memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0",
+        "domains-TOTAL_FORMS": "1", "domains-INITIAL_FORMS": "1", "domains-0-id": str(domain.pk),
+        "domains-0-tenant": str(acme.pk), "domains-0-domain": domain.domain, "domains-0-is_primary": "on",
+        "memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0",
         "visitors_shared": "on",
     }  # fmt: skip
     assert client.post(path, form).status_code == 302
