@@ -145,7 +145,7 @@ def _wish(row: Row, names: dict[UUID, str]) -> Wish[UUID]:
     at = names.get(row.planned) if row.planned else None
     if at is None and row.live and row.worker and not row.waits:
         at = names.get(row.worker)
-    tried = row.granted_ago and row.granted_ago.total_seconds()
+    tried = None if row.granted_ago is None else row.granted_ago.total_seconds()
     if row.planned and row.planned != row.worker:  # its turn has not begun
         tried = 0.0
     return Wish(

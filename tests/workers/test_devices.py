@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, transaction
 from django.test import Client
-from django_tenants.utils import tenant_context
+from django_tenants.utils import get_public_schema_name, schema_context, tenant_context
 from rest_framework.test import APIClient
 
 from cameras.actions import DeviceNotAssigned, save_camera, set_enabled
@@ -28,7 +28,7 @@ from workers.actions.leases import keep_leases, take
 from workers.models import CameraLease, DeviceAssignment, Worker
 from workers.operations import Answer, NoAnswer, Operation, ask
 
-USB: dict[str, object] = {"kind": "usb", "location": "0", "host": "gate"}
+USB: dict[str, Any] = {"kind": "usb", "location": "0", "host": "gate"}
 Committed = Callable[..., Any]
 
 
@@ -40,8 +40,10 @@ def gate(db: None) -> Worker:
 
 
 def command(*words: str) -> str:
+    """As from a shell, where no tenant is active."""
     said = StringIO()
-    call_command("assign_device", *words, stdout=said)
+    with installation():
+        call_command("assign_device", *words, stdout=said)
     return said.getvalue()
 
 
@@ -221,14 +223,13 @@ def test_cameras_of_the_time_before_keep_their_devices(acme: Tenant, other: Tena
     with as_owner(), transaction.atomic():
         named = make_camera("Named", **USB, enabled=True)
         unnamed = make_camera("Unnamed", kind="usb", location="2", enabled=True)
-        with installation():
-            DeviceAssignment.objects.all().delete()
-            CameraLease.objects.filter(pk=unnamed.pk).update(source_key="usb:*:2", host="")
         with tenant_context(other):
             late = make_camera("Late", **USB)
-        migrate("workers", "0001_fleet")
-        migrate("workers", "0002_devices_and_fair_shares")
-        with installation():
+        with schema_context(get_public_schema_name()):
+            DeviceAssignment.objects.all().delete()
+            CameraLease.objects.filter(pk=unnamed.pk).update(source_key="usb:*:2", host="")
+            migrate("workers", "0001_fleet")
+            migrate("workers", "0002_devices_and_fair_shares")
             found = {(one.host, one.device): one.tenant_id for one in DeviceAssignment.objects.all()}
             assert found == {("gate", 0): acme.pk, ("gate", 2): acme.pk}
             leases = {lease.pk: lease for lease in CameraLease.objects.all()}
