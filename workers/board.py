@@ -158,7 +158,7 @@ class Board(Generic[Key]):
         seen: set[tuple[object, str]],
         came: dict[str, tuple[Wish[Key], str | None]],
     ) -> Iterator[str]:
-        """The workers to which cameras of these could move; notes them in `came`, kinds of cameras in `seen`."""
+        """The workers to which cameras of these could move; notes them in `came`, their kinds in `seen`."""
         for name in level:
             if len(came) == len(self._seats):
                 return

@@ -143,7 +143,7 @@ def _wish(row: Row, names: dict[UUID, str]) -> Wish[UUID]:
     """Where it is planned to run; else where it runs: a move under way is not taken back, and neither is the
     seat that it had to give up."""
     at = names.get(row.planned) if row.planned else None
-    if at is None and row.live and row.worker and not row.waits:
+    if at is None and row.live and row.worker and row.waits != Waits.CAPACITY:
         at = names.get(row.worker)
     tried = None if row.granted_ago is None else row.granted_ago.total_seconds()
     if row.planned and row.planned != row.worker:  # its turn has not begun

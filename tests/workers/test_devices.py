@@ -1,25 +1,25 @@
 """USB devices of machines: only the customer to whom the operator gave one can use it."""
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from io import StringIO
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, ProgrammingError, transaction
 from django.test import Client
-from django_tenants.utils import get_public_schema_name, schema_context, tenant_context
+from django_tenants.utils import tenant_context
 from rest_framework.test import APIClient
 
 from cameras.actions import DeviceNotAssigned, save_camera, set_enabled
 from cameras.models import Camera
 from tenants.context import installation
 from tenants.models import Tenant
-from tenants.owner import as_owner
 from tests.api.answers import V1, problem
 from tests.conftest import make_camera
-from tests.migrating import migrate
 from workers import operations
 from workers.actions import machines
 from workers.actions.devices import assign_device, take_device_back
@@ -219,20 +219,19 @@ def test_the_operator_assigns_in_the_admin(acme: Tenant, other: Tenant, operator
 
 
 def test_cameras_of_the_time_before_keep_their_devices(acme: Tenant, other: Tenant, gate: Worker) -> None:
-    """As the owner of the tables, who alone may change them, and undone at the end."""
-    with as_owner(), transaction.atomic():
-        named = make_camera("Named", **USB, enabled=True)
-        unnamed = make_camera("Unnamed", kind="usb", location="2", enabled=True)
-        with tenant_context(other):
-            late = make_camera("Late", **USB)
-        with schema_context(get_public_schema_name()):
-            DeviceAssignment.objects.all().delete()
-            CameraLease.objects.filter(pk=unnamed.pk).update(source_key="usb:*:2", host="")
-            migrate("workers", "0001_fleet")
-            migrate("workers", "0002_devices_and_fair_shares")
-            found = {(one.host, one.device): one.tenant_id for one in DeviceAssignment.objects.all()}
-            assert found == {("gate", 0): acme.pk, ("gate", 2): acme.pk}
-            leases = {lease.pk: lease for lease in CameraLease.objects.all()}
-        assert [leases[one.pk].device for one in (named, unnamed, late)] == [0, 2, 0]
-        assert leases[named.pk].desired
-        transaction.set_rollback(True)
+    """The migration's own function, on the tables as it leaves them."""
+    named = make_camera("Named", **USB, enabled=True)
+    unnamed = make_camera("Unnamed", kind="usb", location="2", enabled=True)
+    with tenant_context(other):
+        late = make_camera("Late", **USB)
+    migration = import_module("workers.migrations.0002_devices_and_fair_shares")
+    with installation():
+        DeviceAssignment.objects.all().delete()
+        CameraLease.objects.update(device=None)
+        CameraLease.objects.filter(pk=unnamed.pk).update(source_key="usb:*:2", host="")
+        migration.give_devices(apps, None)
+        found = {(one.host, one.device): one.tenant_id for one in DeviceAssignment.objects.all()}
+        assert found == {("gate", 0): acme.pk, ("gate", 2): acme.pk}
+        leases = {lease.pk: lease for lease in CameraLease.objects.all()}
+    assert [leases[one.pk].device for one in (named, unnamed, late)] == [0, 2, 0]
+    assert [leases[one.pk].desired for one in (named, unnamed, late)] == [True, True, False]

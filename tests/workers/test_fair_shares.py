@@ -23,6 +23,7 @@ from workers.actions.leases import release, take
 from workers.links.desk import RunReport
 from workers.links.direct_desk import DESK
 from workers.models import CameraLease, Worker
+from workers.queries import surplus_of
 from workers.supervise import Orders, tick
 
 Waits = CameraLease.Waits
@@ -104,6 +105,9 @@ def test_a_seat_that_was_given_up_is_not_taken_back_while_it_moves(
     assert first.release == second.release
     assert sorted(first.assign["w1"]) == sorted(second.assign["w1"])
     assert second.changed == 0
+    told = {camera for _, camera in first.release["w1"]}
+    with installation():
+        assert {lease.pk for lease in surplus_of(w1)} == told, "who is told nothing finds it with its renewal"
     for tenant, camera in first.release["w1"]:
         with tenant_context(tenant_of(tenant)):
             release(camera_id=camera, epoch=1)

@@ -105,7 +105,7 @@ def take(*, camera_id: UUID, worker: Worker) -> Grant | None:
     is held; or where it is a USB device that is not the tenant's on the worker's machine.
     """
     free = Q(worker=None) | Q(expires_at__lte=Now())
-    meant = Q(planned=None, waits="") | Q(planned=worker)
+    meant = (Q(planned=None) & ~Q(waits=CameraLease.Waits.CAPACITY)) | Q(planned=worker)
     given = DeviceAssignment.objects.filter(
         tenant=OuterRef("tenant"), device=OuterRef("device"), host=worker.host
     )
