@@ -14,6 +14,8 @@ from cameras.rules import Login, login_problem
 from tenants.access import Access
 from tenants.actions import forget_site
 from tenants.models import User
+from tenants.queries import active_tenant
+from tenants.quotas import Resource, require_room
 
 RECOGNITION = ("fps", "detector", "analysed_side", "min_face", "zones", "masks")
 TYPED = ("site", "name", "kind", "location", "loop", "exclusive", "host", *RECOGNITION, "enabled")
@@ -27,7 +29,7 @@ class StaleEpoch(RuntimeError):
 
 
 class SourceTaken(RuntimeError):
-    """The source can have one owner at a time and has one; the message names it and the way out."""
+    """The source can have one owner at a time and has another one; the message says the way out."""
 
     def __init__(self, message: str, *, site: UUID | None = None) -> None:
         """`site` is where the owner hangs, where that is a camera of this tenant."""
@@ -45,12 +47,16 @@ class SourceTaken(RuntimeError):
         return "The source is in use by a camera of another site: ask an administrator of your organisation."
 
 
+class DeviceNotAssigned(SourceTaken):
+    """A USB device of a machine that the operator has not given to this tenant."""
+
+
 def save_camera(
     *, camera: Camera, by: User | None, only: Iterable[str] = TYPED, login: Login = KEPT
 ) -> Camera:
     """Create a camera, or change the fields `only` of one; announces it on commit.
 
-    Raises ValidationError, SourceTaken.
+    Raises ValidationError, QuotaExceeded, SourceTaken.
 
     What a worker writes is never part of it: an epoch that was read before a run began must not come back.
     A camera that gets another address needs its login anew: see `require_login`.
@@ -60,6 +66,8 @@ def save_camera(
     if camera._state.adding:
         camera.created_by, fields = by, None
     with transaction.atomic():
+        if fields is None:
+            require_room(active_tenant(), Resource.CAMERAS)
         camera.full_clean(exclude=["created_by", "updated_by"])
         require_login(camera=camera, login=login)
         if camera.enabled:
@@ -110,13 +118,18 @@ def delete_site(*, site: Site) -> None:
 
 
 def save_site(*, site: Site, by: User | None) -> Site:
-    """Create or change a site; cameras that run follow other networks at once. Raises ValidationError."""
+    """Create or change a site; cameras that run follow other networks at once.
+
+    Raises ValidationError, QuotaExceeded.
+    """
     site.updated_by = by
-    if site._state.adding:
+    if adding := site._state.adding:
         site.created_by = by
     before = Site.objects.filter(pk=site.pk).values_list("networks", flat=True).first()
-    site.full_clean(exclude=["created_by", "updated_by"])
     with transaction.atomic():
+        if adding:
+            require_room(active_tenant(), Resource.SITES)
+        site.full_clean(exclude=["created_by", "updated_by"])
         site.save()
         if before is not None and before != site.networks:
             transaction.on_commit(partial(announce_cameras, site=site))
@@ -124,7 +137,7 @@ def save_site(*, site: Site, by: User | None) -> Site:
 
 
 def announce_cameras(*, site: Site | None = None) -> None:
-    """Where cameras may be has changed, at a site or for the whole tenant: workers look again. After commit."""
+    """Networks of a site, or of the whole tenant, have changed: workers look again. Call it after commit."""
     rows = Camera.objects.filter(enabled=True)
     for camera_id, site_id in (rows.filter(site=site) if site else rows).values_list("pk", "site"):
         camera_wanted.send(sender=Camera, camera_id=camera_id, site_id=site_id)

@@ -28,6 +28,7 @@ from cameras.rules import Login, holds_login
 from tenants.access import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
+from tenants.quotas import Resource
 
 SOURCE = ("kind", "location", "username", "password", "forget_login", "loop", "exclusive", "host")
 
@@ -35,6 +36,7 @@ SOURCE = ("kind", "location", "username", "password", "forget_login", "loop", "e
 @admin.register(Site, site=tenant_admin)
 class SiteAdmin(RecordAdmin):
     list_display = ("name", "address", "time_zone", "reentry_seconds")
+    quota = Resource.SITES
     search_fields = ("name", "address")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
@@ -122,6 +124,7 @@ class CameraForm(forms.ModelForm[Camera]):
 class CameraAdmin(RecordAdmin):
     form = CameraForm
     list_display = ("name", "site", "kind", "enabled", "shown_status", "last_frame_at")
+    quota = Resource.CAMERAS
     list_filter = (("site", SiteListFilter), "enabled", "status")
     search_fields = ("name", "site__name")
     list_select_related = ("site",)

@@ -6,7 +6,8 @@ from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import CharField, Exists, OuterRef, QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import Http404
 from django.utils import timezone
 
@@ -16,6 +17,19 @@ from tenants.access import Access
 
 SILENT_AFTER = timedelta(seconds=15)
 """A run that has not reported for so long is taken for dead."""
+
+
+CAPACITY = (
+    "All workers that may run it are busy, and your organisation has its share of them. It starts as soon as "
+    "one has room. Stop a camera that you need less, or ask whoever runs the installation for more workers."
+)
+DEVICE = (
+    "The USB device is not assigned to your organisation, or you have it on several machines: name the "
+    "machine, or ask whoever runs the installation to assign the device (manage.py assign_device)."
+)
+TRIED_AGAIN = (
+    "Other cameras have its seat meanwhile: it is tried again in turn. To try it now, start it anew."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +79,16 @@ def stored_login(camera_id: UUID) -> Login:
 
 
 def cameras(access: Access) -> QuerySet[Camera]:
-    """With `has_login`, which is all that people learn of a login."""
+    """With `has_login`, which is all that people learn of a login, and `waits`, why no worker has it."""
     login = CameraCredential.objects.filter(camera=OuterRef("pk"))
-    rows = Camera.objects.select_related("site").annotate(has_login=Exists(login))
+    # The leases are a table of a floor above: why a camera has no worker is known there alone.
+    waits = RawSQL(
+        "(SELECT CASE WHEN device IS NOT NULL AND NOT desired THEN 'device' ELSE waits END"
+        " FROM workers_cameralease WHERE camera_id = cameras_camera.id)",
+        [],
+        output_field=CharField(),
+    )
+    rows = Camera.objects.select_related("site").annotate(has_login=Exists(login), waits=waits)
     return rows if access.sites is None else rows.filter(site__in=access.sites)
 
 
@@ -95,8 +116,13 @@ def _shown(camera: Camera, now: datetime) -> tuple[Literal["ok", "wait", "bad", 
         if heard and status in (Camera.Status.STARTING, Camera.Status.RUNNING):
             return "wait", "Stopping", detail
         return "off", "Played to its end" if status == Camera.Status.ENDED else "Stopped", detail
+    waits = getattr(camera, "waits", "")
+    if waits == "device":
+        return "bad", "Device not assigned", DEVICE
     if status == Camera.Status.ERROR:
-        return "bad", "Error", detail
+        return "bad", "Error", f"{detail} {TRIED_AGAIN}".strip() if waits else detail
+    if waits == "capacity":
+        return "wait", "Waiting for capacity", CAPACITY
     if not heard and camera.updated_at < now - SILENT_AFTER:
         return "wait", "Waiting for a worker", "No worker reports about it. It starts when one runs."
     if status != Camera.Status.RUNNING or not heard:

@@ -11,6 +11,7 @@ from tenants.api.activity import ActivityViewSet
 from tenants.api.keys import KeyViewSet
 from tenants.api.logins import KeyTokenView, LogoutView, RefreshView, TokenView
 from tenants.api.members import InvitationViewSet, MemberViewSet
+from tenants.api.usage import UsageView
 from tenants.api.views import ApiView, NowhereView
 from visits.api.merges import MergeProposalViewSet, MergeViewSet
 from visits.api.stream import EventStreamView
@@ -52,6 +53,7 @@ urlpatterns = [
     path("auth/logout/", LogoutView.as_view(), name="api-logout"),
     path("activity/", ActivityViewSet.as_view({"get": "list"}), name="api-activity"),
     path("events/stream/", EventStreamView.as_view(), name="api-events"),
+    path("usage/", UsageView.as_view(), name="api-usage"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", login_required(DocsView.as_view()), name="api-docs"),
     *router.urls,

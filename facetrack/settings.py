@@ -239,6 +239,18 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = FACETRACK_UPLOAD_MEGABYTES * 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
+# How much each customer may have; the operator sets other limits for one in the installation's admin.
+_at_least_none = validate.Range(min=0, max=2_000_000_000)
+FACETRACK_MAX_CAMERAS: int = env.int("FACETRACK_MAX_CAMERAS", 100, validate=_at_least_none)
+FACETRACK_MAX_SITES: int = env.int("FACETRACK_MAX_SITES", 100, validate=_at_least_none)
+FACETRACK_MAX_STAFF: int = env.int("FACETRACK_MAX_STAFF", 10_000, validate=_at_least_none)
+FACETRACK_MAX_PICTURES: int = env.int("FACETRACK_MAX_PICTURES", 50_000, validate=_at_least_none)
+FACETRACK_MAX_MEMBERS: int = env.int("FACETRACK_MAX_MEMBERS", 500, validate=_at_least_none)
+FACETRACK_MAX_API_KEYS: int = env.int("FACETRACK_MAX_API_KEYS", 200, validate=_at_least_none)
+FACETRACK_MAX_STORAGE_MEGABYTES: int = env.int(
+    "FACETRACK_MAX_STORAGE_MEGABYTES", 50_000, validate=_at_least_none
+)
+
 # --- People who log in --------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
 AUTHENTICATION_BACKENDS = [

@@ -12,16 +12,20 @@ from facetrack.lib import objects
 from facetrack.lib.images import CleanPicture
 from staff.events import face_image_added, staff_member_leaving
 from staff.models import FaceImage, GalleryVersion, MatchThresholds, StaffMember
+from tenants import storage
 from tenants.models import User
 from tenants.queries import active_tenant
+from tenants.quotas import Resource, require_room
 
 
 def save_staff_member(*, member: StaffMember, by: User | None) -> StaffMember:
-    """Create or change a staff member. Raises ValidationError."""
+    """Create or change a staff member. Raises ValidationError, QuotaExceeded."""
     member.updated_by = by
-    if member._state.adding:
+    if adding := member._state.adding:
         member.created_by = by
     with transaction.atomic():
+        if adding:
+            require_room(active_tenant(), Resource.STAFF)
         member.full_clean(exclude=["created_by", "updated_by"])
         member.save()
         _gallery_changed()
@@ -41,7 +45,8 @@ def delete_staff_member(*, member: StaffMember) -> None:
 def add_face_image(*, member: StaffMember, picture: CleanPicture, by: User | None) -> FaceImage:
     """Keep a picture of a staff member; a worker examines it next.
 
-    The same picture again is found, not kept twice; one that was refused is examined anew.
+    The same picture again is found, not kept twice; one that was refused is examined anew. Raises
+    QuotaExceeded.
     """
     tenant = active_tenant()
     if known := member.face_images.filter(digest=picture.digest).first():
@@ -49,6 +54,8 @@ def add_face_image(*, member: StaffMember, picture: CleanPicture, by: User | Non
     key = objects.save(tenant.pk, "enrolment", picture.jpeg, bucket=objects.RAW)
     try:
         with transaction.atomic():
+            require_room(tenant, Resource.PICTURES)
+            storage.require(len(picture.jpeg))
             face_image = FaceImage.objects.create(
                 staff_member=member, picture=key, digest=picture.digest, created_by=by, updated_by=by
             )
@@ -64,6 +71,20 @@ def add_face_image(*, member: StaffMember, picture: CleanPicture, by: User | Non
             raise
         return twin  # somebody uploaded the same picture at the same moment
     return face_image
+
+
+def add_face_images(*, member: StaffMember, pictures: Sequence[CleanPicture], by: User | None) -> None:
+    """Keep all of these pictures or none. Raises as `add_face_image`."""
+    added: set[str] = set()
+    try:
+        with transaction.atomic():
+            for picture in pictures:
+                added.add(add_face_image(member=member, picture=picture, by=by).picture)
+    except BaseException:
+        kept = FaceImage.objects.filter(picture__in=added).values_list("picture", flat=True)
+        for key in added.difference(kept):  # their rows are rolled back
+            objects.delete(active_tenant().pk, key, bucket=objects.RAW)
+        raise
 
 
 def accept_face(
@@ -141,8 +162,7 @@ def _announce(face_image: FaceImage) -> None:
 
 def _forget_picture(face_image: FaceImage) -> None:
     """Delete the object once the row is gone for certain; a rolled-back deletion keeps its picture."""
-    tenant = active_tenant()
-    transaction.on_commit(partial(objects.delete, tenant.pk, face_image.picture, bucket=objects.RAW))
+    transaction.on_commit(partial(storage.discard, face_image.picture, bucket=objects.RAW))
 
 
 def gallery_changed() -> None:

@@ -15,7 +15,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
 from facetrack.lib.images import RETRY_SECONDS, Busy, CleanPicture
-from staff.actions import add_face_image, delete_face_image, delete_staff_member, save_staff_member
+from staff.actions import add_face_images, delete_face_image, delete_staff_member, save_staff_member
 from staff.forms import clean_upload, read_ahead
 from staff.models import FaceImage, StaffMember
 from staff.queries import picture_url, staff_members
@@ -23,6 +23,7 @@ from staff.rules import may_be_changed
 from tenants.access import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
+from tenants.quotas import Resource
 from tenants.sites import site_names
 
 
@@ -87,6 +88,7 @@ class StaffMemberForm(forms.ModelForm[StaffMember]):
 @admin.register(StaffMember, site=tenant_admin)
 class StaffMemberAdmin(RecordAdmin):
     list_display = ("name", "employee_number", "department", "active", "pictures")
+    quota = Resource.STAFF
     list_filter = ("active", "department")
     search_fields = ("name", "employee_number", "email")
     form = StaffMemberForm
@@ -152,7 +154,8 @@ class StaffMemberAdmin(RecordAdmin):
         formset.save(commit=False)
         for face_image in formset.deleted_objects:
             delete_face_image(face_image=face_image)
-        for row in formset.extra_forms:
-            if row.has_changed() and not row.cleaned_data.get("DELETE"):
-                picture = row.cleaned_data["upload"]
-                add_face_image(member=form.instance, picture=picture, by=user_of(request))
+        chosen = [
+            row for row in formset.extra_forms if row.has_changed() and not row.cleaned_data.get("DELETE")
+        ]
+        pictures = [row.cleaned_data["upload"] for row in chosen]
+        add_face_images(member=form.instance, pictures=pictures, by=user_of(request))

@@ -25,6 +25,7 @@ from tenants.models import Domain, HandOver, Invitation, Membership, Outbox, Sup
 from tenants.models.support_access import SUPPORT_LIMIT
 from tenants.owner import as_owner
 from tenants.queries import active_tenant, open_to
+from tenants.quotas import Resource, require_room
 from tenants.rules import MEMBER_ROLES, Role, schema_for
 from tenants.sites import site_names
 
@@ -79,10 +80,10 @@ def create_tenant(*, name: str, host: str, networks: Sequence[str] = ()) -> Tena
 def add_member(
     *, tenant: Tenant, email: str, role: Role, password: str | None = None, sites: Collection[UUID] = ()
 ) -> User:
-    """Make `email` a member without asking them; an existing account keeps its password. Raises
-    ValidationError.
+    """Make `email` a member without asking them; an existing account keeps its password.
 
-    For commands that prepare an installation: pages and API invite (`tenants.actions_invitations`).
+    For commands that prepare an installation: pages and API invite (`tenants.actions_invitations`). Raises
+    ValidationError, QuotaExceeded.
     """
     validate_email(email)
     with installation(), transaction.atomic():
@@ -90,6 +91,8 @@ def add_member(
         if user.is_staff:
             raise ValidationError(f"{email} runs the installation and cannot be a member: use another e-mail")
         values = {"role": role.value, "sites": sorted(set(sites))}
+        if not Membership.objects.filter(tenant=tenant, user=user).exists():
+            require_room(tenant, Resource.MEMBERS)
         Membership.objects.update_or_create(tenant=tenant, user=user, defaults=values)
     return user
 

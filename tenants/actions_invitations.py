@@ -19,6 +19,7 @@ from tenants.context import installation
 from tenants.credentials.rules import digest_of
 from tenants.invitations import Account, account_of, invitation_of
 from tenants.models import Invitation, Membership, Tenant, User
+from tenants.quotas import Resource, require_room
 from tenants.rules import Role, plain_email
 
 MAX_MAILS_TO_ONE = 5
@@ -124,6 +125,7 @@ def _join(invitation: Invitation, user: User) -> Membership:
     claim(of_user(user))  # the link, or the password, is theirs: so is what they do with it
     if Membership.objects.filter(tenant=invitation.tenant_id, user=user).exists():
         raise ValidationError("You are a member already: log in.")
+    require_room(invitation.tenant, Resource.MEMBERS)
     return Membership.objects.create(
         tenant_id=invitation.tenant_id, user=user, role=invitation.role, sites=invitation.sites
     )

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -13,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils.http import urlencode
-from unfold.admin import TabularInline
+from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import display
 from unfold.sites import UnfoldAdminSite
 
@@ -23,12 +24,14 @@ from tenants.addresses import client_address
 from tenants.audit.queries import lines_of
 from tenants.audit.words import sentence
 from tenants.changelists import OfferedAdmin
+from tenants.context import inside
 from tenants.credentials.actions import revoke_key
 from tenants.forms import AccountForm
 from tenants.mail import try_to_open
-from tenants.models import Activity, ApiKey, Domain, Membership, Tenant, User
+from tenants.models import Activity, ApiKey, Domain, Membership, Tenant, TenantLimits, User
 from tenants.pages.login import LogoutPage
-from tenants.queries import is_public, tenant_of, user_of
+from tenants.queries import active_tenant, is_public, tenant_of, user_of
+from tenants.quotas import QuotaExceeded, Resource, quotas, require_room, usage_of
 
 
 class OneDoorSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -83,13 +86,40 @@ installation_admin = InstallationAdminSite(name="installation_admin")
 tenant_admin = TenantAdminSite(name="admin")
 
 
+class QuotaForm(forms.ModelForm[Any]):
+    """Refuses a new row where there is no room, with what was typed still there."""
+
+    quota: Resource
+
+    def clean(self) -> dict[str, Any] | None:
+        if self.instance._state.adding:
+            require_room(active_tenant(), self.quota)
+        return super().clean()
+
+
 class RecordAdmin(OfferedAdmin):
     """Shows who wrote a row when, and notes who writes it."""
 
+    quota: Resource | None = None
+    """What is counted of rows that are added here."""
     audit_fields: tuple[str, ...] = ("created_at", "created_by", "updated_at", "updated_by")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (*super().get_readonly_fields(request, obj), *self.audit_fields)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        if self.quota is None:
+            return form
+        return type(form)(form.__name__, (QuotaForm, form), {"quota": self.quota})
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What a limit refuses while the rows of a form are saved is told; nothing of the form is saved."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except QuotaExceeded as refusal:
+            messages.error(request, " ".join(refusal.messages))
+            return redirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
         obj.updated_by = request.user
@@ -120,11 +150,28 @@ class MembershipInline(TabularInline):  # type: ignore[misc]
         return False
 
 
+class LimitsInline(StackedInline):  # type: ignore[misc]
+    """An empty field: the installation's own limit. What is there stays when a limit is lowered."""
+
+    model = TenantLimits
+    can_delete = False
+
+
 @admin.register(Tenant, site=installation_admin)
 class TenantAdmin(OfferedAdmin):
-    list_display = ("name", "schema_name", "created_at")
+    list_display = ("name", "schema_name", "created_at", "uses")
+    list_per_page = 25  # what each has is counted
     search_fields = ("name", "domains__domain")
-    inlines = (DomainInline, MembershipInline)
+    inlines = (LimitsInline, DomainInline, MembershipInline)
+
+    @display(description="has, of what it may have")
+    def uses(self, tenant: Tenant) -> str:
+        if is_public(tenant):
+            return ""
+        with inside(tenant):
+            found, usage = quotas(tenant), usage_of(tenant)
+        full = f"; storage full, {usage.left_out:,} pictures left out" if usage.full_since else ""
+        return ", ".join(f"{one.used:,}/{one.limit:,} {one.title}" for one in found) + full
 
     def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> tuple[str, ...]:
         """What a tenant decides for itself is shown; its own administrators switch it."""

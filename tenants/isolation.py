@@ -84,6 +84,8 @@ RULES: dict[str, Rule] = {
     "tenants.supportaccess": by_tenant("SELECT, INSERT, UPDATE", kept="SELECT"),
     # What a tenant decides itself. Which private networks it may use is for the installation to say.
     "tenants.tenant": Rule("SELECT, UPDATE (second_factor_required, visitors_shared)", f"id = {TENANT}"),
+    "tenants.tenantlimits": by_tenant("SELECT"),  # the operator says how much a customer may have
+    "tenants.tenantusage": by_tenant("SELECT, INSERT, UPDATE"),
     "tenants.tokenfamily": by_tenant("SELECT, INSERT, UPDATE"),
     "tenants.user": Rule(
         "SELECT, UPDATE",
@@ -93,6 +95,7 @@ RULES: dict[str, Rule] = {
     "tenants.user_groups": CLOSED,
     "tenants.user_user_permissions": CLOSED,
     "workers.cameralease": by_tenant(),
+    "workers.deviceassignment": by_tenant("SELECT"),  # the operator gives devices to customers
     "workers.leasegrant": by_tenant("SELECT, INSERT"),
     "workers.worker": READ_ONLY,  # the installation's own processes; nothing of a tenant is in it
 }

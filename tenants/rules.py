@@ -34,7 +34,7 @@ def _people(*verbs: str) -> frozenset[str]:
 PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.SYSTEM_ADMIN: frozenset(
         f"tenants.{verb}_{model}"
-        for model in ("tenant", "domain", "user")
+        for model in ("tenant", "tenantlimits", "domain", "user")
         for verb in ("view", "add", "change", "delete")
     )
     | {"tenants.view_membership"}  # who becomes a member, they and the customer decide

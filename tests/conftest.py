@@ -30,7 +30,8 @@ from tests.backing import MODELS, NO_MODELS
 from visits.actions import record_track
 from visits.models import Decision, Sighting
 from visits.rules import TrackFacts
-from workers.models import CameraLease
+from workers.actions.leases import facts_of
+from workers.models import CameraLease, DeviceAssignment
 from workers.sinks import outage
 
 PASSWORD = "correct horse battery"
@@ -153,19 +154,18 @@ def make_camera(name: str = "Door", **values: object) -> Camera:
             name="Head office", defaults={"reentry_seconds": 60, "networks": ["10.0.0.0/8"]}
         )
     defaults: dict[str, object] = {"kind": "rtsp", "location": "rtsp://127.0.0.1:1/door", "epoch": 1}
+    tenant = active_tenant()
     login = {key: str(values.pop(key)) for key in ("username", "password") if key in values}
     camera = Camera.objects.create(site=site, name=name, **(defaults | values))
     if login:
         CameraCredential.objects.create(camera=camera, **login)
-    CameraLease.objects.create(
-        camera_id=camera.pk,
-        tenant=active_tenant(),
-        site_id=site.pk,
-        label=str(camera),
-        desired=camera.enabled,
-        source_key=camera.source_key,
-        epoch=camera.epoch,
-    )
+    if camera.kind == "usb":  # on the machine that it names, unless the device is another tenant's
+        with installation():
+            host = camera.host.strip().lower() or "gate"
+            DeviceAssignment.objects.get_or_create(
+                host=host, device=int(camera.location), defaults={"tenant": tenant}
+            )
+    CameraLease.objects.create(camera_id=camera.pk, epoch=camera.epoch, **facts_of(camera))
     return camera
 
 

@@ -15,6 +15,7 @@ from cameras.models import Camera
 from facetrack.lib import objects
 from staff.gallery import IndexUnavailable
 from staff.models import StaffMember
+from tenants import storage
 from tenants.actions import announce
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
@@ -50,6 +51,7 @@ def record_track(*, facts: TrackFacts, link: float, known_at: datetime | None = 
     `link` is the similarity from which two templates of this pack are one person. The same report
     twice changes nothing. Raises StaleEpoch for a run that has lost its camera; `known_at` is for records
     that waited on disk meanwhile (see `require_epoch`). None for a rejected track, which is only counted.
+    Where the tenant's storage is full, the picture is left out and the rest is kept.
     """
     tenant = active_tenant()
     right = put_right(Span(facts.started_at, facts.last_seen_at), timezone.now())
@@ -65,8 +67,11 @@ def record_track(*, facts: TrackFacts, link: float, known_at: datetime | None = 
             if facts.decision == Decision.REJECTED:
                 _count(facts)
             elif sighting is None:
-                sighting = _first_report(facts, shot, link)
-                kept = True
+                fits = bool(shot) and storage.take(len(facts.shot or b""))
+                if shot and not fits:
+                    storage.note_left_out()
+                sighting = _first_report(facts, shot if fits else "", link)
+                kept = fits
             elif facts.sequence > sighting.sequence:
                 kept = _later_report(sighting, facts, shot)
     finally:
@@ -96,7 +101,6 @@ def rename_visitor(*, visitor: Visitor, name: str, note: str, by: User | None) -
 
 def delete_visitor(*, visitor: Visitor) -> None:
     """Forget a visitor: sightings, visits, merges, pictures, and the template in the index."""
-    tenant = active_tenant()
     with locked():
         keys = set(visitor.sightings.values_list("best_shot", flat=True))
         keys |= set(visitor.visits.values_list("best_shot", flat=True)) | {visitor.best_shot}
@@ -111,17 +115,16 @@ def delete_visitor(*, visitor: Visitor) -> None:
         for site in sites:
             tell_gone(site)
         for key in filter(None, keys):
-            transaction.on_commit(partial(objects.delete, tenant.pk, key))
+            transaction.on_commit(partial(storage.discard, key))
 
 
 def forget_shots_of_staff(staff_member_id: UUID, **_: object) -> None:
     """A staff member is being deleted, sightings and visits with them: their pictures go too, on commit."""
-    tenant = active_tenant()
     NotThisPerson.objects.filter(person=staff_member_id).delete()
     keys = set(Sighting.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
     keys |= set(Visit.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
     for key in filter(None, keys):
-        transaction.on_commit(partial(objects.delete, tenant.pk, key))
+        transaction.on_commit(partial(storage.discard, key))
 
 
 def bring_index_up_to_date(*, rows: list[Outbox]) -> int:
@@ -221,7 +224,7 @@ def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
     """Follow a track that goes on. Returns whether its new shot is kept."""
     if facts.decision == Decision.UNSURE != sighting.decision:
         take_back(sighting, facts.reason)
-    better = bool(shot) and facts.quality > sighting.quality
+    better = bool(shot) and facts.quality > sighting.quality and storage.take(len(facts.shot or b""))
     sighting.sequence, sighting.faces = facts.sequence, facts.faces
     sighting.last_seen_at = max(sighting.last_seen_at, facts.last_seen_at)
     former = sighting.best_shot if better else ""
@@ -341,4 +344,4 @@ def _delete_unused(key: str) -> None:
     """A shot may be shown by its sighting, its visit and its visitor: delete it after the last."""
     used = (model.objects.filter(best_shot=key).exists() for model in (Sighting, Visit, Visitor))
     if not any(used):
-        objects.delete(active_tenant().pk, key)
+        storage.discard(key)

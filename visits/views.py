@@ -25,6 +25,7 @@ from tenants.access import Access, granted
 from tenants.actor import because
 from tenants.audit.forms import ReasonForm
 from tenants.queries import user_of
+from tenants.quotas import usage_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.forms import NewsForm, SightingFilter, VisitFilter, VisitorForm, VisitorSearch
 from visits.identities import keep_apart, merge_proposed, undo_merge
@@ -67,6 +68,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
             "cursor": cursor,
             "visits": visits(access)[:LIVE_ROWS],
             "live_rows": LIVE_ROWS,
+            "storage": usage_of(access.tenant) if access.may("tenants.change_settings") else None,
             **states,
             **_figures(access),
         },

@@ -3,168 +3,124 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
-from typing import Generic, TypeVar
 
-Key = TypeVar("Key")
+from workers.board import Board, Key, Seat, Wish
 
-SLACK = 0.25
-"""Part of its capacity by which a worker must be fuller than another before a camera is moved: moving
-interrupts the watch for a second or two."""
-LOAD_WEIGHT = 0.2
-"""How much the load of a worker's machine counts beside the cameras that it has."""
+TRIAL_SECONDS = 30.0
+"""A camera whose source fails keeps its seat for so long; then the next one of those has a turn."""
+OTHERS = 1
+"""Weight of a tenant of which nothing is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A live worker. `sites`: the only ones it serves, empty for any. `load`: 0 idle, 1 busy."""
-
-    name: str
-    capacity: int
-    host: str = ""
-    sites: frozenset[object] = frozenset()
-    load: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wish(Generic[Key]):
-    """A camera that should run. `host`: the only machine that can; `at`: who runs or should run it now."""
-
-    camera: Key
-    site: object
-    host: str = ""
-    at: str | None = None
-
-
-def assign(seats: Sequence[Seat], wishes: Iterable[Wish[Key]]) -> dict[Key, str | None]:
+def assign(
+    seats: Sequence[Seat], wishes: Iterable[Wish[Key]], weights: Mapping[object, int] | None = None
+) -> dict[Key, str | None]:
     """The worker of each camera, None where no worker that may has room.
 
     No worker gets more than its capacity, none a camera of another machine or of a site that it does not
-    serve. A camera stays where it is unless its worker is gone, may not, or is fuller than another one by
-    more than SLACK. No camera waits while a worker that may has room.
+    serve. A camera stays where it is unless its worker is gone, may not, is fuller than another one by more
+    than `board.SLACK`, or its seat is needed by one that can run nowhere else.
+
+    Where there is less room than wishes, tenants share it in proportion to `weights` (max-min fairness): what
+    one does not want is shared by the others. A camera that waits takes the seat of another tenant's only
+    where that tenant has more of its share even without it; so nothing is taken to and fro.
+
+    Cameras whose source fails get what the others leave, in turn, and count in nobody's share.
     """
-    board = _Board(seats)
-    plan: dict[Key, str | None] = {}
-    waiting: list[Wish[Key]] = []
     ordered = sorted(wishes, key=lambda wish: str(wish.camera))  # the same plan for the same facts
-    for wish in ordered:
-        if wish.at is not None and board.may(wish.at, wish) and board.has_room(wish.at):
-            board.add(wish.at)
-            plan[wish.camera] = wish.at
-        else:
-            waiting.append(wish)
+    healthy = [wish for wish in ordered if not wish.failing]
+    board: Board[Key] = Board(seats)
+    waiting = [wish for wish in healthy if not board.keep(wish)]
+    _share(board, waiting, weights or {})
+    board.level(healthy)
+    _share(board, [wish for wish in healthy if board.place_of(wish) is None], weights or {})
+    _take_turns(board, [wish for wish in ordered if wish.failing])
+    return {wish.camera: board.place_of(wish) for wish in ordered}
+
+
+class _Shares:
+    """How much of its share each tenant has: seats by weight."""
+
+    def __init__(self, board: Board[Key], weights: Mapping[object, int]) -> None:
+        self._board, self._weights = board, weights
+
+    def of(self, tenant: object, more: int = 0) -> float:
+        """Equal shares are equal numbers: division rounds correctly."""
+        return (self._board.count_of(tenant) + more) / max(1, self._weights.get(tenant, OTHERS))
+
+    def yields(self, owner: object, to: object) -> bool:
+        """Whether `owner` has more of its share than `to` even with one seat less."""
+        return owner != to and self.of(owner, -1) > self.of(to)
+
+
+def _share(board: Board[Key], waiting: Sequence[Wish[Key]], weights: Mapping[object, int]) -> None:
+    """Seat by seat, the tenant is next that has least of its share."""
+    shares = _Shares(board, weights)
     # Those with least choice first.
-    waiting.sort(key=lambda wish: (not wish.host, not board.has_own_seats(wish.site)))
-    _place(board, waiting, plan)
-    _level(board, ordered, plan)
-    _place(board, [wish for wish in waiting if plan[wish.camera] is None], plan)  # where levelling made room
-    return plan
-
-
-def _place(board: _Board, wishes: Iterable[Wish[Key]], plan: dict[Key, str | None]) -> None:
-    for wish in wishes:
-        name = board.emptiest(wish)
-        plan[wish.camera] = name
-        if name is not None:
-            board.add(name)
-
-
-def _level(board: _Board, wishes: Sequence[Wish[Key]], plan: dict[Key, str | None]) -> None:
-    """Move cameras from the fullest workers to the emptiest, while it makes a difference worth a move."""
-    for wish in wishes:
-        name = plan[wish.camera]
-        if name is None or name != wish.at:
+    order = sorted(waiting, key=lambda wish: (not wish.host, not board.has_own_seats(wish.site)))
+    queues: dict[object, list[Wish[Key]]] = defaultdict(list)
+    for wish in reversed(order):
+        queues[wish.tenant].append(wish)
+    heap = [(shares.of(tenant), str(tenant), tenant) for tenant in queues]
+    heapify(heap)
+    hopeless: set[tuple[object, object, str]] = set()
+    while heap:
+        share, name, tenant = heappop(heap)
+        queue = queues[tenant]
+        if not queue:
             continue
-        better = board.emptiest(wish)
-        if better is not None and board.gains(name, better):
-            board.remove(name)
-            board.add(better)
-            plan[wish.camera] = better
+        if share != (now := shares.of(tenant)):
+            heappush(heap, (now, name, tenant))
+            continue
+        wish = queue.pop()
+        kind = (tenant, wish.site, wish.host)
+        if kind not in hopeless and not board.seat(wish):
+            victim = _seat_at_cost_of_another(board, wish, shares)
+            if victim is None:
+                hopeless.add(kind)
+            else:
+                queues[victim.tenant].insert(0, victim)
+                heappush(heap, (shares.of(victim.tenant), str(victim.tenant), victim.tenant))
+        heappush(heap, (shares.of(tenant), name, tenant))
 
 
-class _Board:
-    """The workers, how many cameras each has, and heaps that find the emptiest of those that may."""
-
-    def __init__(self, seats: Sequence[Seat]) -> None:
-        self._seats = {seat.name: seat for seat in seats}
-        self._used = dict.fromkeys(self._seats, 0)
-        self._hosts: dict[str, list[str]] = defaultdict(list)
-        pools: dict[object, list[str]] = defaultdict(list)
-        for seat in seats:
-            self._hosts[seat.host].append(seat.name)
-            for pool in _pools_of(seat):
-                pools[pool].append(seat.name)
-        self._heaps = {pool: [(self._fill(name), name) for name in names] for pool, names in pools.items()}
-        for heap in self._heaps.values():
-            heapify(heap)
-
-    def has_own_seats(self, site: object) -> bool:
-        """Whether there are workers for this site and not for all."""
-        return ("site", site) in self._heaps
-
-    def may(self, name: str, wish: Wish[Key]) -> bool:
-        seat = self._seats.get(name)
-        if seat is None or (wish.host and wish.host != seat.host):
-            return False
-        return not seat.sites or wish.site in seat.sites
-
-    def has_room(self, name: str) -> bool:
-        return self._used[name] < self._seats[name].capacity
-
-    def add(self, name: str) -> None:
-        self._used[name] += 1
-        self._note(name)
-
-    def remove(self, name: str) -> None:
-        self._used[name] -= 1
-        self._note(name)
-
-    def emptiest(self, wish: Wish[Key]) -> str | None:
-        """Of the workers that may: those for the camera's site first, then those for any."""
-        if wish.host:
-            there = self._hosts.get(wish.host, [])
-            allowed = [name for name in there if self.may(name, wish) and self.has_room(name)]
-            return min(allowed, key=self._fill, default=None)
-        for pool in (("site", wish.site), "any"):
-            name = self._top(pool)
-            if name is not None and self.has_room(name):
-                return name
-        return None
-
-    def gains(self, here: str, there: str) -> bool:
-        """Whether moving one camera leaves `here` still fuller than `there`, by more than SLACK."""
-        if here == there:
-            return False
-        after_here = (self._used[here] - 1) / self._seats[here].capacity
-        after_there = (self._used[there] + 1) / self._seats[there].capacity
-        return after_here > after_there + SLACK
-
-    def _fill(self, name: str) -> float:
-        """Orders by room: a full worker comes last, whatever its load."""
-        seat, used = self._seats[name], self._used[name]
-        if used >= seat.capacity:
-            return float("inf")
-        return used / seat.capacity + LOAD_WEIGHT * min(max(seat.load, 0.0), 1.0)
-
-    def _note(self, name: str) -> None:
-        for pool in _pools_of(self._seats[name]):
-            heappush(self._heaps[pool], (self._fill(name), name))
-
-    def _top(self, pool: object) -> str | None:
-        """The emptiest of a pool. Entries that are out of date are dropped; the true one is in the heap."""
-        heap = self._heaps.get(pool)
-        while heap:
-            fill, name = heap[0]
-            if fill == self._fill(name):
-                return name
-            heappop(heap)
-        return None
+def _seat_at_cost_of_another(board: Board[Key], wish: Wish[Key], shares: _Shares) -> Wish[Key] | None:
+    """Seat a camera in place of one of the tenant that has most of its share; which one that was."""
+    richer = [one for one in board.tenants() if shares.yields(one, wish.tenant)]
+    for tenant in sorted(richer, key=lambda one: (-shares.of(one), str(one))):
+        if victim := board.seat_instead_of(wish, tenant):
+            return victim
+    return None
 
 
-def _pools_of(seat: Seat) -> Iterator[object]:
-    if not seat.sites:
-        yield "any"
-    for site in seat.sites:
-        yield ("site", site)
+def _take_turns(board: Board[Key], failing: Sequence[Wish[Key]]) -> None:
+    """Seats that are left: kept while nobody else fails too, else for TRIAL_SECONDS, in turn."""
+    holders = [wish for wish in sorted(failing, key=_tried) if board.keep(wish)]
+    over = [wish for wish in holders if _tried(wish) >= TRIAL_SECONDS]
+    for wish in _in_turn(failing):
+        if board.place_of(wish) is not None or board.seat_free(wish):
+            continue
+        longest = next((one for one in reversed(over) if board.may(board.required(one), wish)), None)
+        if longest is not None and _tried(wish) > _tried(longest):
+            over.remove(longest)
+            board.exchange(longest, wish)
+
+
+def _in_turn(failing: Sequence[Wish[Key]]) -> list[Wish[Key]]:
+    """One of each tenant, then the next of each: first the tenant, and of it the camera, whose last turn is
+    longest ago."""
+    ordered = sorted(failing, key=lambda wish: (-_tried(wish), str(wish.camera)))
+    last = {wish.tenant: _tried(wish) for wish in ordered}
+    ranks: dict[object, int] = defaultdict(int)
+    ranked: list[tuple[int, float, Wish[Key]]] = []
+    for wish in ordered:
+        ranked.append((ranks[wish.tenant], -last[wish.tenant], wish))
+        ranks[wish.tenant] += 1
+    return [wish for _, _, wish in sorted(ranked, key=lambda one: one[:2])]
+
+
+def _tried(wish: Wish[Key]) -> float:
+    """Seconds since it was last given a seat."""
+    return float("inf") if wish.tried_ago is None else wish.tried_ago

@@ -13,10 +13,12 @@ from celery import current_app
 from kombu.exceptions import OperationalError as BrokerAway
 from redis.exceptions import RedisError
 
+from cameras.actions import DeviceNotAssigned
 from cameras.models import Camera
 from facetrack.lib.images import jpeg
 from tenants.models import Tenant
 from tenants.queries import active_tenant
+from workers.actions.machines import UsableDevices, machine_of
 from workers.devices import devices
 from workers.keeper import Keeper
 from workers.links import Away
@@ -57,9 +59,10 @@ def ask(operation: Operation, camera: Camera, *, seconds: float = PATIENCE) -> A
     owner = owner_of(camera.pk)
     if owner is None and operation in (Operation.RESTART, Operation.RELOAD):
         raise NoAnswer(f"{camera} is not running: start it.")
-    owner = owner or spare_worker(host=camera.host.strip().lower(), site_id=camera.site_id)
+    host = _machine_of(camera)
+    owner = owner or spare_worker(host=host, site_id=camera.site_id)
     if owner is None:
-        where = f" on the machine {camera.host}" if camera.host else ""
+        where = f" on the machine {host}" if host else ""
         raise NoAnswer(f"No worker is there for {camera}{where}: start one with manage.py worker.")
     return _asked(operation, owner, seconds, camera.pk)
 
@@ -69,7 +72,18 @@ def ask_worker(operation: Operation, name: str, *, seconds: float = PATIENCE) ->
     worker = live_workers().filter(name=name).first()
     if worker is None:
         raise NoAnswer(f"The worker {name} is away: start it with manage.py worker --name {name}.")
-    return _asked(operation, Owner(worker.name, worker.host), seconds)
+    answer = _asked(operation, Owner(worker.name, worker.host), seconds)
+    if "devices" in answer.facts:
+        answer.facts["devices"] = UsableDevices().among(worker.host, answer.facts["devices"])
+    return answer
+
+
+def _machine_of(camera: Camera) -> str:
+    """As `machine_of`. Raises NoAnswer: not even a test opens a device that is another customer's."""
+    try:
+        return machine_of(camera)
+    except DeviceNotAssigned as error:
+        raise NoAnswer(str(error)) from None
 
 
 def carry_out(

@@ -85,9 +85,11 @@ def planned_for(worker: Worker) -> QuerySet[CameraLease]:
 
 
 def surplus_of(worker: Worker) -> QuerySet[CameraLease]:
-    """Cameras that a worker holds though nobody wants them to run, or another is planned to run them."""
+    """Cameras that a worker holds though nobody wants them to run, another is planned to run them, or their
+    seat is another camera's by now."""
     moved = Q(planned__isnull=False) & ~Q(planned=worker)
-    return CameraLease.objects.filter(moved | Q(desired=False), worker=worker, expires_at__gt=Now())
+    gone = Q(desired=False) | Q(planned=None, waits=CameraLease.Waits.CAPACITY)
+    return CameraLease.objects.filter(moved | gone, worker=worker, expires_at__gt=Now())
 
 
 def held_by(worker: Worker) -> QuerySet[CameraLease]:

@@ -7,20 +7,28 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import DurationField, ExpressionWrapper, F, Q
+from django.db.models.functions import Now
 
 from tenants.context import installation
 from workers.actions.leases import plan
-from workers.assignment import Seat, Wish, assign
-from workers.models import Worker
+from workers.assignment import assign
+from workers.board import Seat, Wish, may_run
+from workers.models import CameraLease, Worker
 from workers.queries import known_workers, leases, live_workers
 
 log = logging.getLogger(__name__)
+Waits = CameraLease.Waits
 
 
 GRACE = timedelta(seconds=8)
 """After a start of the database: its workers try again every second while it is away."""
+
+
+FAILING = timedelta(seconds=30)
+"""A camera whose source has not delivered for so long leaves its seat to one that waits for it."""
 
 
 class Row(NamedTuple):
@@ -33,7 +41,11 @@ class Row(NamedTuple):
     desired: bool
     planned: UUID | None
     worker: UUID | None
+    waits: str
+    cameras: int | None
     live: bool
+    failing: bool
+    granted_ago: timedelta | None
 
 
 @dataclass(slots=True)
@@ -69,17 +81,19 @@ def _compare(workers: list[Worker], rows: list[Row]) -> Orders:
         {worker.name: worker.pk for worker in workers},
     )
     wanted = [row for row in rows if row.desired]
-    places = assign([_seat(worker) for worker in workers], [_wish(row, names) for row in wanted])
+    seats = [_seat(worker) for worker in workers]
+    places = assign(seats, [_wish(row, names) for row in wanted], _weights(wanted))
     orders = Orders(cameras=len(wanted), workers=len(workers))
     if not workers:  # after an outage nobody has been seen for a while: no reason to forget who had what
         orders.unplaced = len(wanted)
         return orders
-    changes: list[tuple[UUID, UUID | None]] = []
+    changes: list[tuple[UUID, UUID | None, str]] = []
     for row in rows:
         name = places.get(row.camera)
         target = ids[name] if name else None
-        if target != row.planned:
-            changes.append((row.camera, target))
+        waits = "" if name or not row.desired else _waits(row, seats)
+        if (target, waits) != (row.planned, row.waits):
+            changes.append((row.camera, target, waits))
         orders.unplaced += row.desired and name is None
         holder = names.get(row.worker) if row.live and row.worker else None
         if holder is not None and holder != name:
@@ -94,8 +108,29 @@ def _compare(workers: list[Worker], rows: list[Row]) -> Orders:
 def _relevant() -> list[Row]:
     """Cameras that are wanted, planned or held."""
     chosen = Q(desired=True) | Q(planned__isnull=False) | Q(worker__isnull=False)
-    fields = ("camera_id", "tenant_id", "site_id", "host", "desired", "planned_id", "worker_id", "live")
-    return [Row(*values) for values in leases().filter(chosen).values_list(*fields)]
+    fields = ("camera_id", "tenant_id", "site_id", "host", "desired", "planned_id", "worker_id", "waits")
+    found = (
+        leases()
+        .filter(chosen)
+        .annotate(
+            failing=Q(failing_since__isnull=False, failing_since__lt=Now() - FAILING),
+            granted_ago=ExpressionWrapper(Now() - F("granted_at"), output_field=DurationField()),
+        )
+    )
+    further = ("tenant__limits__cameras", "live", "failing", "granted_ago")
+    return [Row(*values) for values in found.values_list(*fields, *further)]
+
+
+def _weights(rows: list[Row]) -> dict[object, int]:
+    """What tenants share by: how many cameras each may have."""
+    default = settings.FACETRACK_MAX_CAMERAS
+    return {row.tenant: default if row.cameras is None else row.cameras for row in rows}
+
+
+def _waits(row: Row, seats: list[Seat]) -> str:
+    """What a camera without a seat waits for."""
+    wish = _wish(row, {})
+    return (Waits.CAPACITY if any(may_run(seat, wish) for seat in seats) else Waits.WORKER).value
 
 
 def _seat(worker: Worker) -> Seat:
@@ -105,11 +140,23 @@ def _seat(worker: Worker) -> Seat:
 
 
 def _wish(row: Row, names: dict[UUID, str]) -> Wish[UUID]:
-    """Where it is planned to run; else where it runs: a move under way is not taken back."""
+    """Where it is planned to run; else where it runs: a move under way is not taken back, and neither is the
+    seat that it had to give up."""
     at = names.get(row.planned) if row.planned else None
-    if at is None and row.live and row.worker:
+    if at is None and row.live and row.worker and row.waits != Waits.CAPACITY:
         at = names.get(row.worker)
-    return Wish(camera=row.camera, site=str(row.site), host=row.host, at=at)
+    tried = None if row.granted_ago is None else row.granted_ago.total_seconds()
+    if row.planned and row.planned != row.worker:  # its turn has not begun
+        tried = 0.0
+    return Wish(
+        camera=row.camera,
+        site=str(row.site),
+        host=row.host,
+        at=at,
+        tenant=row.tenant,
+        failing=row.failing,
+        tried_ago=tried,
+    )
 
 
 def _only_supervisor() -> bool:

@@ -11,6 +11,7 @@ from cameras.actions import SourceTaken, set_enabled
 from cameras.models import Camera
 from tenants.models import User
 from workers.actions.leases import claim_source
+from workers.actions.machines import machine_of
 from workers.operations import Answer, NoAnswer, Operation, ask
 from workers.queries import is_room_for, lease_of, owner_of, spare_worker
 
@@ -83,10 +84,10 @@ def _yield_to_an_owner(camera: Camera, by: User | None) -> None:
 
 
 def _require_worker(camera: Camera) -> None:
-    """Raises NoAnswer."""
-    host = camera.host.strip().lower()
+    """Raises NoAnswer, DeviceNotAssigned."""
+    host = machine_of(camera)
     if spare_worker(host=host, site_id=camera.site_id) is None:
-        where = f" on the machine {camera.host}" if host else ""
+        where = f" on the machine {host}" if host else ""
         raise NoAnswer(
             f"{camera} should run now, but no worker is there for it{where}: start one with manage.py "
             "worker. The camera then starts by itself."
@@ -94,8 +95,8 @@ def _require_worker(camera: Camera) -> None:
 
 
 def _require_room(camera: Camera) -> None:
-    """Raises NoAnswer."""
-    if not is_room_for(host=camera.host.strip().lower(), site_id=camera.site_id):
+    """Raises NoAnswer, DeviceNotAssigned."""
+    if not is_room_for(host=machine_of(camera), site_id=camera.site_id):
         raise NoAnswer(
             f"{camera} should run now, but the workers that may run it are full: start another one, or stop "
             "a camera. It then starts by itself."

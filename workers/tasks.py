@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from cameras.actions import end_silent_runs
 from cameras.queries import SILENT_AFTER
+from tenants import storage
 from tenants.actions import forget_hand_overs
 from tenants.actions_invitations import forget_invitations
 from tenants.attempts import forget_attempts
@@ -97,6 +98,14 @@ def reconcile_tenant() -> None:
         journal.tell_of_camera(camera_id=camera_id)
     for face_image in examine.overdue(now):
         enrol_face.apply_async([str(face_image.pk)], expires=60)
+    if storage.is_due(now):
+        count_storage.apply_async(expires=60)
+
+
+@shared_task(base=TenantTask)
+def count_storage() -> None:
+    """Puts right what a crash has left wrong in the sum of the stored pictures."""
+    storage.count(now=timezone.now())
 
 
 @shared_task(base=InstallationTask)

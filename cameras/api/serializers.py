@@ -46,7 +46,8 @@ class CameraSerializer(StrictSerializer[Camera]):
     )
     has_login = serializers.SerializerMethodField()
     state = serializers.SerializerMethodField(
-        help_text="What people see, such as: Being assigned, Starting, Running, No picture, Error, Stopped."
+        help_text="What people see, such as: Being assigned, Waiting for capacity, Starting, Running, "
+        "No picture, Error, Device not assigned, Stopped."
     )
 
     class Meta:

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cameras', '0007_fleet'),
-        ('tenants', '0009_allowed_networks'),
+        ('tenants', '0011_allowed_networks'),
     ]
 
     operations = [

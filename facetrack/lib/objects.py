@@ -4,8 +4,11 @@ Keys start with the tenant's UUID and are checked; a picture leaves only through
 that is made after a permission check.
 """
 
+import os
 import uuid
-from typing import IO
+from pathlib import Path
+from stat import S_ISREG
+from typing import IO, Any, cast
 from urllib.parse import quote
 
 from django.conf import settings
@@ -38,6 +41,19 @@ def delete(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> None:
     _bucket(bucket).delete(_own(tenant, key))
 
 
+def size(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> int:
+    """In bytes; 0 for what is not there."""
+    try:
+        return int(_bucket(bucket).size(_own(tenant, key)))
+    except FileNotFoundError:
+        return 0
+
+
+def total(tenant: uuid.UUID) -> int:
+    """The bytes of all objects of a tenant, in both buckets. Takes long: it looks at each."""
+    return sum(_total(_bucket(name), f"{tenant}/") for name in (RAW, DERIVED))
+
+
 def url(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> str:
     """A URL for `FACETRACK_PICTURE_URL_SECONDS`; call it after the permission check."""
     storage = _bucket(bucket)
@@ -56,6 +72,21 @@ def opened(tenant: uuid.UUID, token: str) -> IO[bytes]:
     except signing.BadSignature:
         raise ForeignObject("this address of a picture is not valid (any more): reload the page") from None
     return open_object(tenant, key, bucket=bucket)
+
+
+def _total(storage: Storage, prefix: str) -> int:
+    if isinstance(storage, FileSystemStorage):
+        files = (path for path in Path(storage.path(prefix)).rglob("*"))
+        return sum(found.st_size for path in files if (found := _stat(path)) and S_ISREG(found.st_mode))
+    return sum(one.size for one in cast(Any, storage).bucket.objects.filter(Prefix=prefix))
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """None for what was deleted while others were looked at."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
 
 
 def _own(tenant: uuid.UUID, key: str) -> str:

@@ -22,6 +22,8 @@ from rest_framework.views import exception_handler
 
 from facetrack.lib.images import RETRY_SECONDS, Busy
 from tenants.backend.statements import ClientGone, StatementStopped
+from tenants.quotas import CODE as QUOTA_EXCEEDED
+from tenants.quotas import QuotaExceeded
 from tenants.views import NO_VALUE, TOOK_TOO_LONG
 
 PROBLEM_TYPE = "application/problem+json"
@@ -34,6 +36,10 @@ class ProblemSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(help_text="what the status means")
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="what happened and what to do")
+    code = serializers.CharField(
+        required=False,
+        help_text="for programs: quota_exceeded where a limit of the organisation refuses more (409)",
+    )
     errors = serializers.DictField(  # type: ignore[assignment]  # shadows what only a bound serializer uses
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
@@ -71,6 +77,12 @@ class Conflict(APIException):
     default_code = "conflict"
 
 
+class Full(Conflict):
+    """A limit of the organisation refuses more; `/usage/` has them all."""
+
+    default_code = QUOTA_EXCEEDED
+
+
 @contextmanager
 def as_conflict() -> Iterator[None]:
     """Where a request has no body: what a rule refuses then is no wrong value, so things stand (409)."""
@@ -98,6 +110,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         problem["errors"] = _errors(error.detail)
     else:
         problem["detail"] = str(response.data["detail"])
+    if isinstance(error, Full):
+        problem["code"] = QUOTA_EXCEEDED
     response.data = problem
     response.content_type = PROBLEM_TYPE
     if request := context.get("request"):  # a page of HTML or YAML still answers its problems as JSON
@@ -109,6 +123,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 def _of_api(error: Exception) -> Exception:
     """What the floors below raise, as the API's own exceptions."""
     match error:
+        case QuotaExceeded():
+            return Full(" ".join(error.messages))
         case DjangoValidationError():  # a rule of the models refused
             return ValidationError(serializers.as_serializer_error(error))
         case Busy():

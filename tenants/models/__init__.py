@@ -5,6 +5,7 @@ from tenants.models.api_key import ApiKey
 from tenants.models.attempt_count import AttemptCount
 from tenants.models.hand_over import HandOver
 from tenants.models.invitation import Invitation
+from tenants.models.limits import TenantLimits, TenantUsage
 from tenants.models.membership import Membership
 from tenants.models.outbox import Outbox
 from tenants.models.record import Record
@@ -29,6 +30,8 @@ __all__ = [
     "Session",
     "SupportAccess",
     "Tenant",
+    "TenantLimits",
+    "TenantUsage",
     "TokenFamily",
     "User",
     "Verb",

@@ -12,6 +12,7 @@ from tenants.access import access_of
 from tenants.actions import require_second_factor, share_visitors
 from tenants.forms import SettingsForm
 from tenants.queries import tenant_of
+from tenants.quotas import quotas, usage_of
 
 
 @login_required
@@ -28,4 +29,5 @@ def settings(request: HttpRequest) -> HttpResponse:
             share_visitors(tenant=tenant, shared=form.cleaned_data["visitors_shared"])
         messages.success(request, "The settings are saved.")
         return redirect("settings")
-    return render(request, "settings/page.html", {"form": form})
+    facts = {"form": form, "quotas": quotas(tenant), "usage": usage_of(tenant)}
+    return render(request, "settings/page.html", facts)

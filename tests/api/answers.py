@@ -18,7 +18,7 @@ def problem(answer: Any, status: int, *, field: str | None = None) -> dict[str, 
     assert body["status"] == status
     assert body["title"]
     assert body["detail"]
-    assert set(body) <= {"type", "title", "status", "detail", "errors"}
+    assert set(body) <= {"type", "title", "status", "detail", "errors", "code"}
     if field is not None:
         assert field in body["errors"], body
         assert all(isinstance(message, str) for messages in body["errors"].values() for message in messages)

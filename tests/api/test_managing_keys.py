@@ -12,7 +12,6 @@ from rest_framework.test import APIClient
 from cameras.models import Camera, Site
 from tenants import events
 from tenants.access import Access
-from tenants.credentials import actions
 from tenants.credentials.actions import create_key, rotate_key
 from tenants.credentials.rules import KEY_ROLES, within
 from tenants.models import ApiKey, Tenant, User
@@ -177,12 +176,24 @@ def test_a_maker_of_some_sites_gives_no_others(acme: Tenant, camera: Camera, mem
     assert ApiKey.objects.filter(replaced_by=None).count() == 2
 
 
-def test_there_is_a_limit(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions.keys, "MOST_KEYS", 1)
+def test_there_is_a_limit(api: APIClient, settings: Any) -> None:
+    settings.FACETRACK_MAX_API_KEYS = 1
     first = api.post(KEYS, NEW).json()
-    assert "already" in str(problem(api.post(KEYS, NEW), 400)["errors"])
+    refusal = problem(api.post(KEYS, NEW), 409)
+    assert (refusal["code"], "1 of 1 API keys" in refusal["detail"]) == ("quota_exceeded", True)
     api.post(f"{KEYS}{first['id']}/revoke/")
     assert api.post(KEYS, NEW).status_code == 201
+
+
+def test_keys_that_are_replaced_do_not_pile_up(api: APIClient, settings: Any) -> None:
+    """One can be replaced where all are in use; its successor not again while it works itself."""
+    settings.FACETRACK_MAX_API_KEYS = 1
+    first = api.post(KEYS, NEW).json()
+    second = api.post(f"{KEYS}{first['id']}/rotate/", {}).json()
+    again = f"{KEYS}{second['id']}/rotate/"
+    assert "replaced already" in str(problem(api.post(again, {}), 400)["errors"])
+    api.post(f"{KEYS}{first['id']}/revoke/")
+    assert api.post(again, {}).status_code == 201
 
 
 def test_the_list_is_searched_and_paged(api: APIClient) -> None:

@@ -189,26 +189,31 @@ def test_an_exclusive_source_has_one_owner(
     set_enabled(camera=free, enabled=True, by=None)
 
 
-def test_an_owner_of_another_tenant_is_not_named_and_not_stopped(
-    acme: Tenant, other: Tenant, w1: Worker
+def test_the_same_address_is_each_tenants_own(
+    acme: Tenant, other: Tenant, w1: Worker, w2: Worker, django_capture_on_commit_callbacks: Committed
 ) -> None:
-    source: dict[str, object] = {"kind": "usb", "location": "0", "host": "gate"}
+    """Neither sees, refuses nor stops the other's camera, with force or without; both are run at once."""
+    source: dict[str, object] = {"location": "rtsp://10.0.0.7/door", "exclusive": True}
     with tenant_context(other):
         theirs = make_camera("Secret lab", enabled=True, **source)
-    rival = make_camera("Rival", **source)
+        assert take(camera_id=theirs.pk, worker=w1)
+    mine = make_camera("Mine", **source)
     for force in (False, True):
-        with pytest.raises(SourceTaken, match="another organisation") as refusal:
-            set_enabled(camera=rival, enabled=True, by=None, force=force)
-        assert "Secret" not in str(refusal.value)
+        with django_capture_on_commit_callbacks(execute=True):
+            set_enabled(camera=mine, enabled=True, by=None, force=force)
+    assert take(camera_id=mine.pk, worker=w2)
+    assert CameraLease.objects.get(pk=mine.pk).desired
     with tenant_context(other):
+        assert keep_leases() == 0
         theirs.refresh_from_db()
         assert theirs.enabled
+        assert CameraLease.objects.get().desired
 
 
 def test_force_hands_a_source_over(
     acme: Tenant, w1: Worker, w2: Worker, django_capture_on_commit_callbacks: Committed
 ) -> None:
-    source: dict[str, object] = {"kind": "usb", "location": "0"}
+    source: dict[str, object] = {"location": "rtsp://10.0.0.7/door", "exclusive": True}
     owner = make_camera("Owner", enabled=True, **source)
     epoch = granted(owner, w1).epoch
     rival = make_camera("Rival", **source)
@@ -216,7 +221,7 @@ def test_force_hands_a_source_over(
         set_enabled(camera=rival, enabled=True, by=None, force=True)
     owner.refresh_from_db()
     assert not owner.enabled
-    assert take(camera_id=rival.pk, worker=w2) is None, "the device is not given up yet"
+    assert take(camera_id=rival.pk, worker=w2) is None, "the source is not given up yet"
     release(camera_id=owner.pk, epoch=epoch)
     assert take(camera_id=rival.pk, worker=w2)
 

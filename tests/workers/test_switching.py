@@ -202,14 +202,15 @@ def test_nobody_takes_a_source_from_another_customer_or_site(
 ) -> None:
     with tenant_context(other):
         theirs = owner_of_usb()
-    mine = make_camera("Mine", kind="usb", location="0")
+    mine = make_camera("Mine", kind="usb", location="0", host="gate")
     detail = problem(api.post(f"{V1}/cameras/{mine.pk}/start/?force=true"), 409)["detail"]
-    assert "a camera of another organisation" in detail
+    assert "The USB device 0 of the machine gate is not assigned to your organisation" in detail
+    assert "manage.py assign_device gate 0 --tenant acme" in detail
     assert "Owner" not in detail
     text = client_of(acme).post(
         f"/cameras/{mine.pk}/start/", {"force": "true"}, headers={"HX-Request": "true"}
     )
-    assert "a camera of another organisation" in text.content.decode()
+    assert "is not assigned to your organisation" in text.content.decode()
     assert "Stop that one" not in text.content.decode()
     with tenant_context(other):
         assert Camera.objects.get(pk=theirs.pk).enabled

@@ -12,11 +12,12 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from cameras.actions import SourceTaken, begin_run, set_enabled
+from cameras.actions import DeviceNotAssigned, SourceTaken, begin_run, set_enabled
 from cameras.models import Camera
-from tenants.context import installation
+from cameras.rules import source_key
 from tenants.queries import active_tenant
-from workers.models import CameraLease, LeaseGrant, Worker
+from workers.actions.machines import adopt_device, device_of, machine_of
+from workers.models import CameraLease, DeviceAssignment, LeaseGrant, Worker
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +45,14 @@ def keep_lease(*, camera_id: UUID) -> None:
         return
     try:
         with transaction.atomic():
-            CameraLease.objects.update_or_create(pk=camera_id, defaults=_facts(camera))
+            values = facts_of(camera) | {"failing_since": None}  # after a change it is tried like a new one
+            CameraLease.objects.update_or_create(pk=camera_id, defaults=values)
     except IntegrityError:
-        log.warning("camera %s waits: its source %s is wanted by another camera", camera, camera.source_key)
+        log.warning(
+            "camera %s waits: its source %s is wanted by another camera",
+            camera,
+            facts_of(camera)["source_key"],
+        )
 
 
 def keep_leases() -> int:
@@ -58,7 +64,7 @@ def keep_leases() -> int:
         lease = leases.get(pk)
         if lease is None:
             wrong |= {pk} if camera.enabled else set()
-        elif any(getattr(lease, name) != value for name, value in _facts(camera).items()):
+        elif any(getattr(lease, name) != value for name, value in facts_of(camera).items()):
             wrong.add(pk)
     for pk in wrong:
         keep_lease(camera_id=pk)
@@ -66,41 +72,48 @@ def keep_leases() -> int:
 
 
 def claim_source(*, camera: Camera, force: bool) -> None:
-    """Make sure that no other camera has the source; `force` stops one of the same tenant that has.
+    """Make sure that the tenant may open the source, and that no other camera of it does; `force` stops one.
 
-    Raises SourceTaken. Part of the transaction that switches the camera on.
+    Raises SourceTaken, and DeviceNotAssigned. Part of the transaction that switches the camera on.
     """
+    machine_of(camera)
     owner = owner_of_source(camera)
     if owner is None:
         return
-    ours = owner.tenant_id == active_tenant().pk
-    whose = f"the camera {owner.label}" if ours else "a camera of another organisation"
-    if not force or not ours:
-        way = "stop that camera first" + (", or start this one with force" if ours else "")
-        message = f"The source is in use by {whose}{_where(owner)}: {way}."
-        raise SourceTaken(message, site=owner.site_id if ours else None)
+    if not force:
+        raise SourceTaken(
+            f"The source is in use by the camera {owner.label}{_where(owner)}: stop that camera first, or "
+            "start this one with force.",
+            site=owner.site_id,
+        )
     set_enabled(camera=Camera.objects.get(pk=owner.pk), enabled=False, by=None)
 
 
 def owner_of_source(camera: Camera) -> CameraLease | None:
-    """The lease of another camera, of any tenant, that wants this one's exclusive source."""
-    if not camera.source_key:
+    """The lease of another camera of the tenant that wants this one's exclusive source."""
+    key = facts_of(camera)["source_key"]
+    if not key:
         return None
-    with installation():
-        wanted = CameraLease.objects.filter(source_key=camera.source_key, desired=True)
-        return wanted.exclude(pk=camera.pk).select_related("worker", "tenant").first()
+    own = CameraLease.objects.filter(tenant=active_tenant(), source_key=key, desired=True)
+    return own.exclude(pk=camera.pk).select_related("worker").first()
 
 
 def take(*, camera_id: UUID, worker: Worker) -> Grant | None:
     """The right to run a camera, with an epoch higher than any before; in the camera's tenant.
 
-    None where it is not wanted, planned for another worker, or held; or where its source is held.
+    None where it is not wanted, planned for another worker, waits for capacity, or is held; where its source
+    is held; or where it is a USB device that is not the tenant's on the worker's machine.
     """
     free = Q(worker=None) | Q(expires_at__lte=Now())
-    meant = Q(planned=None) | Q(planned=worker)
+    meant = (Q(planned=None) & ~Q(waits=CameraLease.Waits.CAPACITY)) | Q(planned=worker)
+    given = DeviceAssignment.objects.filter(
+        tenant=OuterRef("tenant"), device=OuterRef("device"), host=worker.host
+    )
     try:
         with transaction.atomic():
-            taken = CameraLease.objects.filter(free, meant, pk=camera_id, desired=True).update(
+            _adopt(camera_id, worker)
+            usable = Q(device=None) | Q(Exists(given))
+            taken = CameraLease.objects.filter(free, meant, usable, pk=camera_id, desired=True).update(
                 worker=worker,
                 epoch=F("epoch") + 1,
                 granted_at=Now(),
@@ -170,6 +183,12 @@ def renew(*, worker: Worker, held: Sequence[tuple[UUID, int]]) -> dict[UUID, Gra
         return {row[0]: Grant(*row) for row in cursor.fetchall()}
 
 
+def note_source(*, camera_id: UUID, epoch: int, fails: bool) -> None:
+    """Note that the source of a run delivers, or since when it does not; of the present run only."""
+    held = CameraLease.objects.filter(pk=camera_id, epoch=epoch, failing_since__isnull=fails)
+    held.update(failing_since=Now() if fails else None)
+
+
 def release(*, camera_id: UUID, epoch: int) -> bool:
     """Give a camera up, unless it is somebody else's by now."""
     return bool(CameraLease.objects.filter(pk=camera_id, epoch=epoch).update(worker=None, expires_at=None))
@@ -180,12 +199,12 @@ def release_all(*, worker: Worker) -> int:
     return CameraLease.objects.filter(worker=worker).update(worker=None, expires_at=None)
 
 
-def plan(*, changes: Iterable[tuple[UUID, UUID | None]]) -> None:
-    """Say who should run which camera, given as camera and worker. One statement."""
+def plan(*, changes: Iterable[tuple[UUID, UUID | None, str]]) -> None:
+    """Say who should run which camera, given as camera, worker, and what it waits for. One statement."""
     pairs = list(changes)
     if not pairs:
         return
-    chosen = [camera for camera, _ in pairs]
+    chosen = [camera for camera, _, _ in pairs]
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -193,11 +212,11 @@ def plan(*, changes: Iterable[tuple[UUID, UUID | None]]) -> None:
                 SELECT camera_id FROM workers_cameralease WHERE camera_id = ANY(%s)
                 ORDER BY camera_id FOR UPDATE
             )
-            UPDATE workers_cameralease AS lease SET planned_id = plan.worker_id
-            FROM ours, unnest(%s::uuid[], %s::uuid[]) AS plan (camera_id, worker_id)
+            UPDATE workers_cameralease AS lease SET planned_id = plan.worker_id, waits = plan.waits
+            FROM ours, unnest(%s::uuid[], %s::uuid[], %s::text[]) AS plan (camera_id, worker_id, waits)
             WHERE lease.camera_id = ours.camera_id AND lease.camera_id = plan.camera_id
             """,
-            [chosen, chosen, [worker for _, worker in pairs]],
+            [chosen, chosen, [worker for _, worker, _ in pairs], [waits for _, _, waits in pairs]],
         )
 
 
@@ -210,14 +229,28 @@ def forget_old_grants() -> int:
     return done
 
 
-def _facts(camera: Camera) -> dict[str, object]:
+def _adopt(camera_id: UUID, worker: Worker) -> None:
+    lease = CameraLease.objects.filter(pk=camera_id, device__isnull=False).select_related("tenant").first()
+    if lease is None or lease.device is None:
+        return
+    if adopt_device(tenant=lease.tenant, host=worker.host, device=lease.device):
+        keep_lease(camera_id=camera_id)  # it is bound to that machine from now on
+
+
+def facts_of(camera: Camera) -> dict[str, object]:
+    """What the lease of a camera of the current tenant says of it."""
+    try:
+        host, usable = machine_of(camera), True
+    except DeviceNotAssigned:
+        host, usable = camera.host.strip().lower(), False
     return {
         "tenant_id": active_tenant().pk,
         "site_id": camera.site_id,
         "label": str(camera),
-        "desired": camera.enabled,
-        "host": camera.host.strip().lower(),
-        "source_key": camera.source_key,
+        "desired": camera.enabled and usable,
+        "host": host,
+        "source_key": source_key(camera.kind, camera.location, host, exclusive=camera.exclusive),
+        "device": device_of(camera),
     }
 
 

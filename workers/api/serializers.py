@@ -2,8 +2,10 @@
 
 from base64 import b64encode
 
+from django.utils.functional import cached_property
 from rest_framework import serializers
 
+from workers.actions.machines import UsableDevices
 from workers.models import Worker
 from workers.operations import Answer
 
@@ -11,6 +13,7 @@ from workers.operations import Answer
 class WorkerSerializer(serializers.ModelSerializer[Worker]):
     """`state` is offline after three missed beats, whatever the worker last said; `cameras` are your own."""
 
+    devices = serializers.SerializerMethodField(help_text="Camera devices of its machine that are yours.")
     state = serializers.ChoiceField(source="shown_state", choices=Worker.State.choices)
     cameras = serializers.IntegerField(help_text="Of yours that it runs at this moment.")
     created_at = serializers.DateTimeField(source="registered_at")
@@ -38,6 +41,14 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
             "beat_at",
         )
         read_only_fields = fields
+
+    def get_devices(self, worker: Worker) -> list[str]:
+        return self._usable.among(worker.host, worker.devices)
+
+    @cached_property
+    def _usable(self) -> UsableDevices:
+        """Once for a whole list."""
+        return UsableDevices()
 
 
 class AnswerSerializer(serializers.Serializer[Answer]):

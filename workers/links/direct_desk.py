@@ -20,6 +20,7 @@ from tenants.context import inside
 from tenants.models import Tenant
 from visits.gallery import denied_people, nearest_visitors
 from visits.journal import tell_of_camera
+from workers.actions.leases import note_source
 from workers.config import Thresholds
 from workers.engines.catalogue import PACKS
 from workers.links.brief import Brief, polygons
@@ -74,6 +75,7 @@ class DirectDesk(TenantBooks):
                 last_frame_at=said.last_frame_at,
             )
             if goes_on and said.news:
+                _note_source(said)
                 tell_of_camera(camera_id=said.camera)
             return goes_on
 
@@ -86,6 +88,7 @@ class DirectDesk(TenantBooks):
                 now=timezone.now(),
                 detail=said.detail,
             )
+            _note_source(said)
             tell_of_camera(camera_id=said.camera)
 
     def watched(self, tenant: Tenant, camera: UUID) -> bool:
@@ -104,6 +107,13 @@ class DirectDesk(TenantBooks):
 
 
 DESK = DirectDesk()
+
+
+def _note_source(said: RunReport) -> None:
+    """A camera that is only being opened says nothing of its source."""
+    if said.status in (Camera.Status.RUNNING, Camera.Status.ERROR):
+        fails = said.status == Camera.Status.ERROR
+        note_source(camera_id=said.camera, epoch=said.epoch, fails=fails)
 
 
 def _brief(tenant: Tenant, camera: Camera) -> Brief:

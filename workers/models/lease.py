@@ -15,6 +15,10 @@ class CameraLease(models.Model):
     `planned` is who should run the camera, `worker` who does. All times are the database's.
     """
 
+    class Waits(models.TextChoices):
+        CAPACITY = "capacity", "for a worker that has room"
+        WORKER = "worker", "for a worker that may run it"
+
     camera_id = models.UUIDField(primary_key=True, editable=False)
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
     site_id = models.UUIDField()
@@ -24,9 +28,15 @@ class CameraLease(models.Model):
     host = models.CharField(max_length=100, blank=True)
     """The only machine that can run it; empty: any."""
     source_key = models.CharField(max_length=700, blank=True)
-    """Names a source that only one camera can have at a time, across tenants."""
+    """Names a source that only one camera of the tenant can have at a time."""
+    device = models.PositiveSmallIntegerField(null=True)
+    """The number of the USB device that it opens: only where that is assigned to the tenant."""
     planned = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="planned_leases")
     worker = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="leases")
+    waits = models.CharField(max_length=10, blank=True, choices=Waits.choices)
+    """Why nobody is planned to run it."""
+    failing_since = models.DateTimeField(null=True)
+    """Its source has not delivered since then; null: it delivers, or was not tried yet."""
     epoch = models.PositiveBigIntegerField(default=0)
     """Grows by one with each grant; what an older holder still writes is refused (a fencing token)."""
     granted_at = models.DateTimeField(null=True)
@@ -36,12 +46,12 @@ class CameraLease(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["source_key"],
+                fields=["tenant", "source_key"],
                 condition=Q(desired=True) & ~Q(source_key=""),
                 name="exclusive_source_wanted_once",
             ),
             models.UniqueConstraint(
-                fields=["source_key"],
+                fields=["tenant", "source_key"],
                 condition=Q(worker__isnull=False) & ~Q(source_key=""),
                 name="exclusive_source_held_once",
             ),

@@ -26,11 +26,12 @@ from tenants.credentials.rules import (
 )
 from tenants.events import credential_issued, credential_revoked
 from tenants.models import ApiKey, Tenant, User
+from tenants.quotas import Resource, limit_of, require_room
 from tenants.rules import Role
 from tenants.sites import site_names
 
-MOST_KEYS = 200
-"""Keys of one tenant that count at the same time."""
+REPLACED = 2
+"""Keys that count at the same time, those that are being replaced among them, as a multiple of the limit."""
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -50,7 +51,7 @@ def create_key(
     moment to see it. `worker` is the name of the worker that has it, whose sites may be of any
     tenant; `by` is None for a command.
 
-    Raises ValidationError, and PermissionDenied for a key that gives more than its maker has.
+    Raises ValidationError, QuotaExceeded, and PermissionDenied for a key that gives more than its maker has.
     """
     _require_no_more_than(by, role, sites)
     if (role is Role.WORKER) != (owner(tenant) is None):
@@ -66,8 +67,6 @@ def create_key(
     if sites and role is not Role.WORKER and not set(sites) <= set(site_names()):
         raise ValidationError({"sites": ["One of these sites is not there (any more)."]})
     now = timezone.now()
-    if keys(tenant).filter(revoked_at=None, expires_at__gt=now).count() >= MOST_KEYS:
-        raise ValidationError(f"There are {MOST_KEYS} keys already: revoke those that nobody uses.")
     key = ApiKey(
         tenant=owner(tenant),
         name=name.strip(),
@@ -77,7 +76,9 @@ def create_key(
         worker=worker,
         expires_at=now + timedelta(days=days),
     )
-    return _made(key, tenant, by, address)
+    with transaction.atomic():
+        require_room(tenant, Resource.API_KEYS)
+        return _made(key, tenant, by, address)
 
 
 def rotate_key(
@@ -106,6 +107,7 @@ def rotate_key(
         expires_at=now + (key.expires_at - key.created_at),
     )
     with transaction.atomic():
+        _require_few_replaced(tenant, now)
         made = _made(new, tenant, by, address)
         end = Least(F("expires_at"), now + timedelta(hours=overlap_hours))
         alive = ApiKey.objects.filter(pk=key.pk, revoked_at=None, replaced_by=None, expires_at__gt=now)
@@ -145,6 +147,16 @@ def _made(key: ApiKey, tenant: Tenant, by: Access | None, address: str | None) -
     key.save()
     credential_issued.send(ApiKey, kind="key", tenant=tenant, address=address, user=_user(by), key=key.pk)
     return key, text
+
+
+def _require_few_replaced(tenant: Tenant, now: datetime) -> None:
+    """Raises ValidationError: keys that are replaced again and again within their overlap would pile up."""
+    alive = keys(tenant).filter(revoked_at=None, expires_at__gt=now).count()
+    if alive >= REPLACED * limit_of(tenant, Resource.API_KEYS):
+        raise ValidationError(
+            f"There are {alive} keys that work, most of them replaced already: revoke those that nobody uses "
+            "any more, or wait until their overlap is over."
+        )
 
 
 def _require_no_more_than(by: Access | None, role: Role, sites: Sequence[UUID] | None) -> None:

@@ -5,13 +5,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from cameras.actions import SourceTaken, set_enabled
+from cameras.actions import SourceTaken
 from cameras.models import Camera
 from tenants.context import inside
-from tenants.models import Tenant
 from tenants.queries import TenantMissing, customer
 from workers import switching
-from workers.actions.leases import owner_of_source
 from workers.operations import NoAnswer, Operation, ask
 
 ASKED = {"restart": Operation.RESTART, "test": Operation.TEST, "snapshot": Operation.SNAPSHOT}
@@ -27,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--force",
             action="store_true",
-            help="start: stop whichever camera has the same exclusive source, of any customer",
+            help="start: stop whichever camera of the customer has the same exclusive source",
         )
         parser.add_argument("--to", type=Path, default=Path("snapshot.jpg"), help="snapshot: the file")
 
@@ -36,16 +34,13 @@ class Command(BaseCommand):
             owner = customer(tenant)
             with inside(owner):
                 found = _camera(camera)
-            if verb == "start" and options["force"]:
-                self._hand_over(found, owner)
-            with inside(owner):
                 self._do(verb, found, options)
         except (TenantMissing, SourceTaken, NoAnswer) as error:
             raise CommandError(str(error)) from None
 
     def _do(self, verb: str, camera: Camera, options: dict[str, Any]) -> None:
         if verb in ("start", "stop"):
-            self.stdout.write(self._switch(verb, camera))
+            self.stdout.write(self._switch(verb, camera, force=options["force"]))
             return
         restarts = verb == "restart"
         answer = switching.restart(camera=camera) if restarts else ask(ASKED[verb], camera)
@@ -57,28 +52,16 @@ class Command(BaseCommand):
             options["to"].write_bytes(answer.picture)
             self.stdout.write(f"Saved to {options['to']}.")
 
-    def _switch(self, verb: str, camera: Camera) -> str:
+    def _switch(self, verb: str, camera: Camera, *, force: bool) -> str:
         if verb == "stop":
             switching.stop(camera=camera, by=None)
             return f"{camera} is stopped."
-        begun = switching.start(camera=camera, by=None)
+        begun = switching.start(camera=camera, by=None, force=force)
         if begun is None:
             return f"{camera} is being assigned to a worker, and starts within seconds."
         if begun.status == Camera.Status.ERROR:
             raise CommandError(f"{camera} fails: {begun.status_detail}")
         return f"{camera} runs on worker {begun.worker}."
-
-    def _hand_over(self, camera: Camera, tenant: Tenant) -> None:
-        """Stop whichever camera has the source; it is taken when that one gives it up."""
-        with inside(tenant):
-            lease = owner_of_source(camera)
-        if lease is None:
-            return
-        with inside(lease.tenant):
-            former = Camera.objects.filter(pk=lease.pk).first()
-            if former is not None:
-                set_enabled(camera=former, enabled=False, by=None)
-                self.stdout.write(f"{former} of {lease.tenant} is stopped.")
 
 
 def _camera(given: str) -> Camera:

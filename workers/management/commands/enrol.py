@@ -15,6 +15,7 @@ from staff.models import FaceImage, StaffMember
 from staff.queries import waiting_face_images
 from tenants.context import inside
 from tenants.queries import TenantMissing, customer
+from tenants.quotas import QuotaExceeded
 from workers.engines.store import ModelMissing
 from workers.examine import examine_picture
 from workers.loaded import loaded_engines
@@ -51,6 +52,8 @@ class Command(BaseCommand):
                 used = sum(self._enrol(person) for person in track(people, "Enrolling", console=_stderr()))
         except (TenantMissing, ModelMissing) as error:
             raise CommandError(str(error)) from None
+        except QuotaExceeded as refusal:
+            raise CommandError(" ".join(refusal.messages)) from None
         self.stdout.write(f"{used} picture(s) of {len(people)} person(s) are in use.")
 
     def _again(self, tenant: str) -> None:

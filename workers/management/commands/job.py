@@ -11,6 +11,7 @@ from workers import tasks
 OF_A_TENANT = {
     "reconcile": tasks.reconcile_tenant,
     "close_visits": tasks.close_visits_of_tenant,
+    "count_storage": tasks.count_storage,
     "forget_old_events": tasks.forget_old_events,
 }
 OF_THE_INSTALLATION = {

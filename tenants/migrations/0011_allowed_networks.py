@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0008_people_visitors_shared'),
+        ('tenants', '0010_attempts_counted'),
     ]
 
     operations = [

@@ -1,0 +1,43 @@
+"""How much of its limits a tenant has used, for its administrators."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.api.views import ApiView
+from tenants.queries import active_tenant
+from tenants.quotas import Resource, quotas, usage_of
+
+
+class QuotaSerializer(serializers.Serializer[Any]):
+    resource = serializers.ChoiceField([(one.value, one.value) for one in Resource])
+    used = serializers.IntegerField()
+    limit = serializers.IntegerField(help_text="What is refused beyond it: 409 with the code quota_exceeded.")
+
+
+class UsageSerializer(serializers.Serializer[Any]):
+    quotas = QuotaSerializer(many=True)
+    pictures_left_out = serializers.IntegerField(
+        help_text="Sightings that were kept without their picture since the storage has been full."
+    )
+    storage_full_since = serializers.DateTimeField(allow_null=True)
+
+
+class UsageView(ApiView):
+    """What the tenant has of everything that is limited, and how much it may have."""
+
+    permission = "tenants.change_settings"
+
+    @extend_schema(responses=UsageSerializer)
+    def get(self, request: Request) -> Response:
+        tenant = active_tenant()
+        usage = usage_of(tenant)
+        facts = {
+            "quotas": quotas(tenant),
+            "pictures_left_out": usage.left_out,
+            "storage_full_since": usage.full_since,
+        }
+        return Response(UsageSerializer(facts).data)

@@ -1,0 +1,45 @@
+"""Whose the machines' devices are, for the operator."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from tenants.admin import installation_admin
+from tenants.queries import customers
+from workers.actions.devices import assign_device, take_device_back
+from workers.models import DeviceAssignment
+
+
+@admin.register(DeviceAssignment, site=installation_admin)
+class DeviceAssignmentAdmin(ModelAdmin):  # type: ignore[misc]
+    """One is added or removed, never changed: what runs on it has to end first."""
+
+    list_display = ("host", "device", "tenant", "created_at")
+    list_select_related = ("tenant",)
+    search_fields = ("host", "tenant__name")
+    fields = ("host", "device", "tenant")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        field.queryset = field.queryset.filter(pk__in=[tenant.pk for tenant in customers()])
+        return field
+
+    def save_model(
+        self, request: HttpRequest, obj: DeviceAssignment, form: ModelForm[DeviceAssignment], change: bool
+    ) -> None:
+        given = assign_device(host=obj.host, device=obj.device, tenant=obj.tenant)
+        obj.pk = given.pk
+
+    def delete_model(self, request: HttpRequest, obj: DeviceAssignment) -> None:
+        take_device_back(host=obj.host, device=obj.device, tenant=obj.tenant)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[DeviceAssignment]) -> None:
+        for row in queryset.select_related("tenant"):
+            self.delete_model(request, row)
