@@ -100,6 +100,11 @@ def get_camera(access: Access, camera_id: UUID) -> Camera:
     return camera
 
 
+def is_wanted(access: Access, camera_id: UUID) -> bool:
+    """Whether somebody sees the camera, and it should run."""
+    return cameras(access).filter(pk=camera_id, enabled=True).exists()
+
+
 def camera_states(access: Access, now: datetime) -> list[CameraState]:
     """The cameras, by site and name. A status that nobody has confirmed lately is not repeated as true."""
     return [state_of(camera, now) for camera in cameras(access)]

@@ -21,6 +21,7 @@ django_stubs_ext.monkeypatch()  # before any model or form names its type argume
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR: Path = env.path("FACETRACK_VAR_DIR", BASE_DIR / "var")
+_three: dict[str, Any] = {"subcast": int, "validate": validate.Length(equal=3)}
 
 # --- Security -------------------------------------------------------------------------------------
 DEBUG: bool = env.bool("FACETRACK_DEBUG", False)
@@ -74,6 +75,9 @@ FACETRACK_CONNECTIONS_ADDRESS: int = env.int(
 )
 FACETRACK_SOCKETS_USER: int = env.int("FACETRACK_SOCKETS_USER", 20, validate=validate.Range(min=1))
 FACETRACK_SOCKETS_TENANT: int = env.int("FACETRACK_SOCKETS_TENANT", 300, validate=validate.Range(min=1))
+# At once: of a user or key, of a tenant, of a web process. `tenants.slots` counts them.
+FACETRACK_STREAMS: list[int] = env.list("FACETRACK_STREAMS", [16, 64, 200], **_three)
+FACETRACK_WAITS: list[int] = env.list("FACETRACK_WAITS", [8, 24, 64], **_three)
 
 # --- Tenants: which tables live where ----------------------------------------------------------------
 SHARED_APPS = [
@@ -336,6 +340,8 @@ if os.environ.get("EMAIL_URL"):
         raise ImproperlyConfigured(
             "EMAIL_URL begins with no scheme of mail: submission://, smtp:// or file://"
         )
+    if _mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
+        _mail["EMAIL_BACKEND"] = "tenants.smtp.EmailBackend"
     globals().update(_mail)
 else:
     (VAR_DIR / "mail").mkdir(mode=0o700, exist_ok=True)  # links in mails are secrets

@@ -65,8 +65,10 @@
       return;
     }
     if (elt.id === "live") return; // has a sign of its own
-    if (xhr.status === 0 || xhr.status >= 500) {
+    if (xhr.status === 0 || (xhr.status >= 500 && !xhr.getResponseHeader("Retry-After"))) {
       tell("connection", "FaceTrack does not answer. This page goes on by itself as soon as it does.");
+    } else if (xhr.getResponseHeader("Retry-After")) {
+      tell("refusal", "That is too much at once. Wait a few seconds, then try again.");
     } else if (xhr.status === 403) {
       tell("refusal", "Your role here does not allow this. Ask an administrator of your organisation.");
     } else {

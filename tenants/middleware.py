@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django_htmx.http import HttpResponseClientRedirect
 from django_tenants.middleware.main import TenantMainMiddleware
 
+from facetrack.lib.waiting import give_back
 from tenants import second_factor
 from tenants.access import access_of
 from tenants.activity import note
@@ -35,7 +36,14 @@ SET_UP_PATHS = (*OPEN_PATHS, "/account/second-factor/", "/account/confirm/", "/a
 
 
 class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
-    """django-tenants' own, with an answer that names no host it knows."""
+    """django-tenants' own, with an answer that names no host it knows.
+
+    What is still to come of an answer, a stream or a file, comes without a connection of the database.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        give_back()
+        return response
 
     def no_tenant_found(self, request: HttpRequest, hostname: str) -> HttpResponse:
         with acting(Visit(request)), installation():

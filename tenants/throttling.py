@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from tenants.access import access_of
 from tenants.addresses import counted_address
 from tenants.devices import known_device
+from tenants.slots import Full
 from tenants.views import too_many
 
 WINDOW_SECONDS = 60
@@ -100,3 +101,9 @@ class ThrottleMiddleware:
             return self.get_response(request)
         wait = seconds_to_wait(request)
         return too_many(request, wait) if wait else self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Of pages; the API has its own words for it."""
+        if not isinstance(error, Full):
+            return None
+        return too_many(request, error.seconds, str(error), error.status)

@@ -66,9 +66,10 @@ def gone() -> HttpResponse:
     return response
 
 
-def too_many(request: HttpRequest, wait: int) -> HttpResponse:
-    """Somebody asks too often; `wait` is in seconds."""
-    response = _problem(request, 429, "Too many requests", f"Wait for {wait} seconds, then try again.")
+def too_many(request: HttpRequest, wait: int, detail: str = "", status: int = 429) -> HttpResponse:
+    """Somebody asks too often, or has too much open; `wait` is in seconds."""
+    detail = detail or f"Wait for {wait} seconds, then try again."
+    response = _problem(request, status, "Too many requests", detail)
     response.headers["Retry-After"] = str(wait)
     return response
 

@@ -22,7 +22,7 @@ from cameras.models import Camera, CameraCredential, Site
 from staff.models import StaffMember
 from tenants.actions import add_member, create_tenant, ensure_public
 from tenants.context import installation
-from tenants.models import Membership, Tenant, User
+from tenants.models import Domain, Membership, Tenant, User
 from tenants.owner import as_owner
 from tenants.queries import active_tenant
 from tenants.rules import Role
@@ -132,6 +132,12 @@ def log_in(client: Client, user: User, tenant: Tenant) -> None:
     if former:
         with installation():
             former.delete()
+
+
+def not_served(host: str) -> None:
+    """The host leads to no customer any more."""
+    with installation():
+        Domain.objects.filter(domain=host).delete()
 
 
 @pytest.fixture

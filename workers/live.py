@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from uuid import UUID
 
 from redis.exceptions import RedisError
@@ -17,15 +17,16 @@ log = logging.getLogger(__name__)
 
 BOUNDARY = "facetrack"
 LONGEST_SECONDS = 300.0
-"""A stream ends by then, so that rights are checked anew; a page asks for it again."""
+"""A stream ends by then; a page asks for it again."""
 WATCH_SECONDS = 2.0
 STEP_SECONDS = 0.12
 
 
-async def moving_picture(tenant: Tenant, camera_id: UUID) -> AsyncIterator[bytes]:
+async def moving_picture(tenant: Tenant, camera_id: UUID) -> AsyncGenerator[bytes, None]:
     """Parts of a multipart/x-mixed-replace answer: each new picture, for LONGEST_SECONDS at most."""
     until = time.monotonic() + LONGEST_SECONDS
     told, shown = 0.0, b""
+    yield b"\r\n"  # before the first boundary anything may be: the client has an answer at once
     while (now := time.monotonic()) < until:
         try:
             if now - told > WATCH_SECONDS:

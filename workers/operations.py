@@ -16,8 +16,10 @@ from redis.exceptions import RedisError
 from cameras.actions import DeviceNotAssigned
 from cameras.models import Camera
 from facetrack.lib.images import jpeg
+from facetrack.lib.waiting import give_back, pause
 from tenants.models import Tenant
 from tenants.queries import active_tenant
+from tenants.slots import waiting
 from workers.actions.machines import UsableDevices, machine_of
 from workers.devices import devices
 from workers.keeper import Keeper
@@ -54,8 +56,9 @@ class NoAnswer(RuntimeError):
     """Nobody is there to do it, or nobody did in time; the message says what to do."""
 
 
+@waiting()
 def ask(operation: Operation, camera: Camera, *, seconds: float = PATIENCE) -> Answer:
-    """Have the camera's worker do it, or a spare one where none runs it. Raises NoAnswer."""
+    """Have the camera's worker do it, or a spare one where none runs it. Raises NoAnswer, Full."""
     owner = owner_of(camera.pk)
     if owner is None and operation in (Operation.RESTART, Operation.RELOAD):
         raise NoAnswer(f"{camera} is not running: start it.")
@@ -67,8 +70,9 @@ def ask(operation: Operation, camera: Camera, *, seconds: float = PATIENCE) -> A
     return _asked(operation, owner, seconds, camera.pk)
 
 
+@waiting()
 def ask_worker(operation: Operation, name: str, *, seconds: float = PATIENCE) -> Answer:
-    """Have a worker do something that is about no camera. Raises NoAnswer."""
+    """Have a worker do something that is about no camera. Raises NoAnswer, Full."""
     worker = live_workers().filter(name=name).first()
     if worker is None:
         raise NoAnswer(f"The worker {name} is away: start it with manage.py worker --name {name}.")
@@ -115,6 +119,7 @@ def carry_out(
 def _asked(operation: Operation, owner: Owner, seconds: float, camera_id: UUID | None = None) -> Answer:
     ticket = Ticket(uuid4(), owner.name, active_tenant().pk, camera_id, operation.value)
     key = key_of(ticket.request)
+    give_back()  # the broker may hang
     try:
         current_app.send_task(
             "workers.tasks.operate",
@@ -137,7 +142,7 @@ def _waited(key: str, seconds: float) -> bytes | None:
     while time.monotonic() < until:
         if data := store().lpop(key):
             return bytes(data)  # type: ignore[arg-type]
-        time.sleep(0.05)
+        pause(0.05)
     return None
 
 
@@ -162,6 +167,7 @@ def _test(keeper: Keeper, tenant: Tenant, camera_id: UUID, ticket: str) -> Answe
     brief = keeper.brief(tenant, camera_id, ticket)
     if brief is None:
         return Answer(False, name, "The camera is gone.")
+    give_back()
     try:
         with closing(open_source(**(source_of(brief) | {"fps": 30.0}))) as source:
             first = source.read()

@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from cameras.actions import SourceTaken, set_enabled
 from cameras.models import Camera
+from facetrack.lib.waiting import pause
 from tenants.models import User
+from tenants.slots import waiting
 from workers.actions.leases import claim_source
 from workers.actions.machines import machine_of
 from workers.operations import Answer, NoAnswer, Operation, ask
@@ -17,18 +19,19 @@ from workers.queries import is_room_for, lease_of, owner_of, spare_worker
 
 PATIENCE = 8.0
 """Seconds: a worker takes a camera within one or two, opens it within a few more, and stops it within one."""
-STEP = 0.1
+STEP = 0.2
 
 T = TypeVar("T")
 
 
+@waiting()
 def start(
     *, camera: Camera, by: User | None, force: bool = False, seconds: float = PATIENCE
 ) -> Camera | None:
     """Have the camera run; returns it as its worker reports it: running, or with what is wrong.
 
     None where it is wanted and its worker has not come so far in `seconds`: it goes on by itself.
-    Raises SourceTaken, and NoAnswer where nobody can run it; that it is wanted is kept then, too.
+    Raises Full, SourceTaken, and NoAnswer where nobody can run it; that it is wanted is kept then, too.
     """
     set_enabled(camera=camera, enabled=True, by=by, force=force)
     _yield_to_an_owner(camera, by)
@@ -40,10 +43,11 @@ def start(
     return begun
 
 
+@waiting()
 def stop(*, camera: Camera, by: User | None, seconds: float = PATIENCE) -> Camera:
-    """Have the camera not run; returns it when nobody runs it any more. Raises NoAnswer.
+    """Have the camera not run; returns it when nobody runs it any more. Raises Full, NoAnswer.
 
-    That it is not wanted is kept in any case.
+    That it is not wanted is kept, unless too many requests wait already.
     """
     set_enabled(camera=camera, enabled=False, by=by)
     if _waited(lambda: owner_of(camera.pk) is None or None, seconds) is None:
@@ -57,8 +61,9 @@ def stop(*, camera: Camera, by: User | None, seconds: float = PATIENCE) -> Camer
     return camera
 
 
+@waiting()
 def restart(*, camera: Camera, seconds: float = PATIENCE) -> Answer:
-    """Have the camera's worker close and open it; answered when it runs again. Raises NoAnswer."""
+    """Have the camera's worker close and open it; answered when it runs again. Raises Full, NoAnswer."""
     before = lease_of(camera.pk)
     answer = ask(Operation.RESTART, camera, seconds=seconds)
     if not answer.ok:
@@ -117,5 +122,5 @@ def _waited(done: Callable[[], T | None], seconds: float) -> T | None:
     """What `done` returns once it is not None; None after `seconds`."""
     until = time.monotonic() + seconds
     while (found := done()) is None and time.monotonic() < until:
-        time.sleep(STEP)
+        pause(STEP)
     return found

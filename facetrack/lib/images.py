@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from facetrack.lib.decoder import DECODER, RETRY_SECONDS, Busy, Order
 from facetrack.lib.headers import ACCEPTED, BadPicture, Stripped, stripped
+from facetrack.lib.waiting import give_back
 
 MAX_KEPT_SIDE = 4_096
 """Pixels of a picture that is kept: a photo of 12 megapixels stays as it is (docs/accuracy.md)."""
@@ -80,7 +81,8 @@ def jpeg(picture: NDArray[np.uint8], *, quality: int = 90) -> bytes:
 
 
 def _stripped(file: IO[bytes], megabytes: float, megapixels: float) -> Stripped:
-    """Reads no more than is allowed."""
+    """What comes of the file's headers, before anything slow. Reads no more than is allowed."""
+    give_back()
     most = int(megabytes * 1_000_000)
     data = file.read(most + 1)
     if len(data) > most:

@@ -16,6 +16,8 @@ from django.core import signing
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
+from facetrack.lib.waiting import give_back
+
 RAW, DERIVED = "faces-raw", "faces-derived"
 _SALT = "facetrack.picture"
 
@@ -28,17 +30,22 @@ def save(tenant: uuid.UUID, kind: str, data: bytes, *, bucket: str = DERIVED, su
     """Store `data` and return its key: `<tenant>/<kind>/<random>.jpg`."""
     if not isinstance(tenant, uuid.UUID):
         raise TypeError(f"an object belongs to a tenant, not to {tenant!r}")
+    give_back(may_keep=True)
     return _bucket(bucket).save(f"{tenant}/{kind}/{uuid.uuid4().hex}{suffix}", ContentFile(data))
 
 
 def open_object(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> IO[bytes]:
     """Raises ForeignObject, FileNotFoundError."""
-    return _bucket(bucket).open(_own(tenant, key), "rb")
+    own = _own(tenant, key)
+    give_back(may_keep=True)
+    return _bucket(bucket).open(own, "rb")
 
 
 def delete(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> None:
     """Deleting what is gone already is no error."""
-    _bucket(bucket).delete(_own(tenant, key))
+    own = _own(tenant, key)
+    give_back(may_keep=True)
+    _bucket(bucket).delete(own)
 
 
 def size(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> int:

@@ -3,12 +3,13 @@
 import resource
 from typing import Any
 
-from daphne.http_protocol import HTTPFactory
+from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory
 from django.conf import settings
 from twisted.internet import reactor
 
+from facetrack.serving.answers import flow_of, room
 from facetrack.serving.channel import Channel
 from facetrack.serving.connections import Connections
 from facetrack.serving.sockets import Socket
@@ -47,6 +48,13 @@ class LimitedServer(Server):  # type: ignore[misc]
             **options,
         )
         _allow_files(settings.FACETRACK_CONNECTIONS + OTHER_FILES)
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Daphne hands everything to Twisted's buffer; here the application waits for room in it."""
+        flow = flow_of(protocol, message) if isinstance(protocol, WebRequest) else None
+        await super().handle_reply(protocol, message)
+        if flow is not None:
+            await room(protocol, flow)
 
     @property
     def http_factory(self) -> Connections:

@@ -24,6 +24,7 @@ from facetrack.lib.images import RETRY_SECONDS, Busy
 from tenants.backend.statements import ClientGone, StatementStopped
 from tenants.quotas import CODE as QUOTA_EXCEEDED
 from tenants.quotas import QuotaExceeded
+from tenants.slots import Full as NoSlot
 from tenants.views import NO_VALUE, TOOK_TOO_LONG
 
 PROBLEM_TYPE = "application/problem+json"
@@ -62,6 +63,16 @@ class TookTooLong(APIException):
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = TOOK_TOO_LONG
     default_code = "took_too_long"
+
+
+class Crowded(APIException):
+    """As many of these are open or wait as may be; `wait` becomes the answer's Retry-After."""
+
+    default_code = "crowded"
+
+    def __init__(self, full: NoSlot) -> None:
+        super().__init__(str(full))
+        self.status_code, self.wait = full.status, full.seconds
 
 
 class NoPlace(APIException):
@@ -127,6 +138,8 @@ def _of_api(error: Exception) -> Exception:
             return Full(" ".join(error.messages))
         case DjangoValidationError():  # a rule of the models refused
             return ValidationError(serializers.as_serializer_error(error))
+        case NoSlot():
+            return Crowded(error)
         case Busy():
             return NoPlace(str(error))
         case RequestDataTooBig():

@@ -1,13 +1,14 @@
 """The page about what people, workers and commands did, and its export. For administrators only."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import date
+from functools import partial
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -21,6 +22,7 @@ from tenants.audit.queries import lines_of
 from tenants.context import inside
 from tenants.models import Activity, Tenant, Verb
 from tenants.queries import active_tenant
+from tenants.streaming import streamed
 
 EXPORT_LINES = 100_000
 """Of one file, which a spreadsheet can still open; longer logs are exported by dates, or by the command."""
@@ -70,18 +72,22 @@ def export_activity(request: HttpRequest) -> HttpResponseBase:
         details={"lines": count, "format": "csv"},
         reason=reason.cleaned_data["reason"],
     )
-    answer = StreamingHttpResponse(_pieces(tenant, lines), content_type="text/csv; charset=utf-8")
     name = f"activity-{tenant.schema_name}-{date.today().isoformat()}.csv"  # noqa: DTZ011
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    return streamed(
+        request,
+        partial(_pieces, tenant, lines),
+        permission="tenants.export_activity",
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
-async def _pieces(tenant: Tenant, lines: QuerySet[Activity]) -> AsyncIterator[str]:
+async def _pieces(tenant: Tenant, lines: QuerySet[Activity]) -> AsyncGenerator[bytes, None]:
     """The file in pieces. Each enters the tenant anew: meanwhile the connection belongs to other requests."""
     after = 0
     for number in range(EXPORT_LINES // CHUNK):
         found = await sync_to_async(_chunk)(tenant, lines, after)
-        yield "".join(export.text("csv", found, heading=number == 0))
+        yield "".join(export.text("csv", found, heading=number == 0)).encode()
         if len(found) < CHUNK:
             return
         after = found[-1].number or 0

@@ -60,6 +60,14 @@ def key_access(key: KeyText, tenant: Tenant, now: datetime) -> tuple[ApiKey, Acc
     return row, _of_key(row, tenant, now)
 
 
+def key_access_now(key_id: UUID, tenant: Tenant, now: datetime) -> Access:
+    """What a key that was shown before may do by now. Raises Refused."""
+    row = keys(tenant).filter(pk=key_id).first()
+    if row is None:
+        raise Refused("unknown")
+    return _of_key(row, tenant, now)
+
+
 def token_access(claims: Claims, tenant: Tenant, now: datetime) -> tuple[ApiKey | None, Access]:
     """What a token's holder may do today, whatever the token says. Raises Refused."""
     if claims.of_key:

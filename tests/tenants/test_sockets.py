@@ -13,14 +13,15 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from tenants import channels, socket_limits
+from tenants import socket_limits, standing
 from tenants.access import Access
 from tenants.actions import grant_support
 from tenants.channels import TenantFromHost, group_of, groups_of
 from tenants.context import installation
 from tenants.models import Membership, Session, Tenant, User
 from tenants.rules import Role
-from tests.conftest import log_in
+from tenants.standing import Ended, Shown
+from tests.conftest import log_in, not_served
 from tests.two_sites import TwoSites, two_sites
 from visits.consumers import LiveConsumer
 from visits.events import publish
@@ -52,7 +53,7 @@ def listen(browser: Client, told: Callable[[], None], expected: int = 1) -> list
     async def run() -> list[Any]:
         opened = WebsocketCommunicator(SOCKET, "/ws/live/", headers)
         heard: list[Any] = []
-        connected, _ = await opened.connect(timeout=5)
+        connected, _ = await opened.connect(timeout=20)
         assert connected
         await asyncio.to_thread(told)
         while len(heard) < expected or not await opened.receive_nothing(QUIET):
@@ -93,18 +94,15 @@ def test_another_customers_events_are_not_heard(
 @pytest.fixture
 def change(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
     """Lets something happen to somebody's rights just before they are asked for the second time."""
+    real = standing.access_now
+    monkeypatch.setattr(standing, "RECHECK_SECONDS", 0.0)
 
     def before_the_second_look(what: Callable[[], Any]) -> None:
-        asked, real = [], channels.access_by_session
+        def ask(shown: Shown) -> Any:
+            what()
+            return real(shown)
 
-        def ask(*args: Any) -> Any:
-            asked.append(args)
-            if len(asked) == 2:
-                what()
-            return real(*args)
-
-        monkeypatch.setattr(channels, "RECHECK_SECONDS", 0.0)
-        monkeypatch.setattr(channels, "access_by_session", ask)
+        monkeypatch.setattr(standing, "access_now", ask)
 
     return before_the_second_look
 
@@ -112,19 +110,41 @@ def change(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], Non
 def test_it_ends_with_the_right_to_it(
     acme: Tenant, two_sites: TwoSites, client_of: ClientOf, change: Callable[[Callable[[], Any]], None]
 ) -> None:
-    """Logged out, no member any more, or of other sites: what comes next is not passed on."""
+    """Logged out, of other sites, or in another role: what comes next is not passed on."""
     north, south = two_sites.north, two_sites.south
     browser = client_of(acme, Role.SITE_MANAGER, sites=[north])
-    rows = Membership.objects.filter(role=Role.SITE_MANAGER)
+    rows = Membership.objects.filter(user__email__startswith=Role.SITE_MANAGER)
     for happens, code in [
         (lambda: None, None),
-        (lambda: rows.update(sites=[south.pk]), channels.CHANGED),
-        (lambda: Session.objects.all().delete(), channels.NOT_LOGGED_IN),
+        (lambda: rows.update(sites=[south.pk]), Ended.CHANGED),
+        (lambda: rows.update(role=Role.VIEWER, sites=[]), Ended.CHANGED),
+        (lambda: Session.objects.all().delete(), Ended.NOT_LOGGED_IN),
     ]:
-        rows.update(sites=[north.pk])
+        rows.update(role=Role.SITE_MANAGER, sites=[north.pk])
         change(happens)
         heard = listen(browser, lambda: publish(acme, north.pk, 2, "cameras"))
         assert heard == ([code] if code else ['{"cursor": null, "about": "cameras"}'])
+
+
+@pytest.mark.parametrize(
+    ("happens", "code"),
+    [
+        (lambda: Session.objects.all().delete(), Ended.NOT_LOGGED_IN),
+        (lambda: Membership.objects.all().delete(), Ended.NOT_LOGGED_IN),
+        (lambda: User.objects.update(is_active=False), Ended.NOT_LOGGED_IN),
+        (lambda: not_served("acme.localhost"), Ended.NO_TENANT),
+    ],
+)
+def test_it_ends_where_there_is_no_news_as_well(
+    acme: Tenant,
+    client_of: ClientOf,
+    change: Callable[[Callable[[], Any]], None],
+    happens: Callable[[], Any],
+    code: Ended,
+) -> None:
+    browser = client_of(acme, Role.VIEWER)
+    change(happens)
+    assert listen(browser, lambda: None) == [code]
 
 
 def test_who_is_no_member_is_told_why(
@@ -133,7 +153,7 @@ def test_who_is_no_member_is_told_why(
     elsewhere = client_of(other)
     elsewhere.defaults["SERVER_NAME"] = "acme.localhost"  # a session that was carried to another host
     for browser in (client_of(acme, None), elsewhere, client_of(acme, None, user=outsider)):
-        assert listen(browser, lambda: None) == [channels.NOT_LOGGED_IN]
+        assert listen(browser, lambda: None) == [Ended.NOT_LOGGED_IN]
 
 
 def test_support_access_that_has_ended_is_told(acme: Tenant) -> None:
@@ -144,7 +164,7 @@ def test_support_access_that_has_ended_is_told(acme: Tenant) -> None:
     grant_support(access=admin, email=root.email, reason="a ticket", hours=1, now=ago)
     browser = Client(SERVER_NAME="acme.localhost")
     log_in(browser, root, acme)
-    assert listen(browser, lambda: None) == [channels.FORBIDDEN]
+    assert listen(browser, lambda: None) == [Ended.FORBIDDEN]
 
 
 def test_groups_carry_tenant_and_site(acme: Tenant, other: Tenant, two_sites: TwoSites) -> None:

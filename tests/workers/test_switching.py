@@ -43,6 +43,7 @@ def _committed(monkeypatch: pytest.MonkeyPatch) -> None:
 def hand(db: None, monkeypatch: pytest.MonkeyPatch) -> Hand:
     hand = Hand(register(introduction=Introduction(name="w1", capacity=4, host="gate")))
     monkeypatch.setattr(switching, "time", hand)
+    monkeypatch.setattr("facetrack.lib.waiting.time", hand)
     return hand
 
 

@@ -4,32 +4,32 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
-from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from redis.exceptions import RedisError
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from tenants.access import Access, granted, member_access
+from tenants.access import Access, granted
 from tenants.api.views import ApiView
 from tenants.channels import groups_of
 from tenants.context import inside
+from tenants.streaming import streamed
 from visits.queries import Told, event_of, events_after, live_cursor
 
 log = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 600.0
-"""A stream ends by then; the browser comes back by itself, with its last id and its present rights."""
+"""A stream ends by then; the browser comes back by itself, with its last id."""
 QUIET_SECONDS = 15.0
 """Without news for so long a comment is sent, so that proxies and clients know that the stream lives."""
-CHECK_SECONDS = 10.0
-"""How often it is asked whether the user may still look."""
 
 
 class EventStreamView(ApiView):
@@ -37,21 +37,24 @@ class EventStreamView(ApiView):
 
     Each event has the id of the journal, the kind as its name, and JSON as data. Begin where you were with
     the header `Last-Event-ID`, or with `?after=`; an event `reset` says that the journal no longer reaches
-    back so far: load what you show anew.
+    back so far: load what you show anew; `forbidden` that the right to listen is gone. Where your rights are
+    others by now it just ends: connect again.
     """
 
     http_method_names = ["get", "head"]
-    further_problems = ("400",)
+    further_problems = ("400", "503")
 
     @extend_schema(
         operation_id="events_stream",
         parameters=[OpenApiParameter("after", str, description="The last event that you have seen.")],
         responses={(200, "text/event-stream"): OpenApiTypes.STR},
     )
-    def get(self, request: Request) -> StreamingHttpResponse:
+    def get(self, request: Request) -> HttpResponseBase:
         access = granted(request)
-        return StreamingHttpResponse(
-            _stream(access, _asked_for(request, access)),
+        return streamed(
+            request,
+            partial(_stream, access, _asked_for(request, access)),
+            farewell=b"event: forbidden\ndata: {}\n\n",
             content_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
@@ -70,19 +73,14 @@ def _asked_for(request: Request, access: Access) -> int:
         raise ValidationError({"after": ["Give the id of an event, or leave it out to begin now."]}) from None
 
 
-async def _stream(access: Access, cursor: int) -> AsyncIterator[bytes]:
+async def _stream(access: Access, cursor: int) -> AsyncGenerator[bytes, None]:
     """The journal after `cursor`; hints of the channel layer say when to look, a clock where they fail."""
     until = time.monotonic() + LONGEST_SECONDS
     layer, groups = get_channel_layer(), groups_of(access)
-    channel, checked = "", time.monotonic()
+    channel = ""
     yield b"retry: 2000\n\n"
     try:
         while time.monotonic() < until:
-            if time.monotonic() - checked > CHECK_SECONDS:
-                checked = time.monotonic()
-                if not await sync_to_async(_may_still)(access):
-                    yield b"event: forbidden\ndata: {}\n\n"
-                    return
             if not channel:
                 channel = await _joined(layer, groups)
             told, cursor = await sync_to_async(_news)(access, cursor)
@@ -128,12 +126,3 @@ def _news(access: Access, cursor: int) -> tuple[bytes, int]:
 
 def _written(event: Told) -> str:
     return f"id: {event['id']}\nevent: {event['event']}\ndata: {json.dumps(event['data'])}\n\n"
-
-
-def _may_still(access: Access) -> bool:
-    """Whether a session's member is still one, with the same sites."""
-    if access.way not in ("session", "support") or access.user is None:
-        return True  # tokens and keys end by themselves, within minutes
-    with inside(access.tenant):
-        now = member_access(access.user, access.tenant)
-    return now is not None and now.role == access.role and now.sites == access.sites

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
@@ -18,10 +19,11 @@ from rest_framework.viewsets import GenericViewSet
 from cameras.api.serializers import CameraSerializer
 from cameras.api.views import told_of_conflicts
 from cameras.models import Camera
-from cameras.queries import get_camera
+from cameras.queries import get_camera, is_wanted
 from tenants.access import Access, granted
 from tenants.api.views import ApiView, member
 from tenants.queries import active_tenant
+from tenants.streaming import streamed
 from workers import switching
 from workers.api.serializers import AnswerSerializer
 from workers.live import BOUNDARY, moving_picture
@@ -49,7 +51,7 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
     serializer_class = AnswerSerializer  # type: ignore[assignment]  # what comes back is no camera
     lookup_value_converter = "uuid"
     bodiless: ClassVar[tuple[str, ...]] = ("start", "stop", "restart", "reload", "test")
-    further_problems = ("409",)
+    further_problems = ("409", "503")
 
     @extend_schema(
         parameters=[FORCE],
@@ -122,11 +124,19 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
 
     @extend_schema(responses={(200, "multipart/x-mixed-replace"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"], url_path="live.mjpg")
-    def live(self, request: Request, pk: UUID) -> StreamingHttpResponse:
-        """The live picture with the faces that are followed, for an `<img>`; ends after some minutes."""
+    def live(self, request: Request, pk: UUID) -> HttpResponseBase:
+        """The live picture with the faces that are followed, for an `<img>`; ends after some minutes.
+
+        409 where the camera should not run. It ends when the camera is stopped, or the right to see it ends.
+        """
         camera = get_camera(self.access, pk)
-        return StreamingHttpResponse(
-            moving_picture(active_tenant(), camera.pk),
+        if not camera.enabled:
+            raise Unreachable(f"{camera} is stopped, so there is no live picture of it: start it.")
+        return streamed(
+            request,
+            partial(moving_picture, active_tenant(), camera.pk),
+            permission="cameras.view_camera",
+            further=lambda access: is_wanted(access, pk),
             content_type=f"multipart/x-mixed-replace; boundary={BOUNDARY}",
             headers={"Cache-Control": "private, no-store", "X-Accel-Buffering": "no"},
         )
