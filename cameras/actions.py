@@ -137,7 +137,7 @@ def save_site(*, site: Site, by: User | None) -> Site:
 
 
 def announce_cameras(*, site: Site | None = None) -> None:
-    """Networks of a site, or of the whole tenant, have changed: workers look again. Call it after commit."""
+    """Where cameras may be has changed, at a site or in the whole tenant. To be told after the commit."""
     rows = Camera.objects.filter(enabled=True)
     for camera_id, site_id in (rows.filter(site=site) if site else rows).values_list("pk", "site"):
         camera_wanted.send(sender=Camera, camera_id=camera_id, site_id=site_id)
