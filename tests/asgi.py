@@ -57,7 +57,7 @@ class Asgi:
         return self.ask("POST", path, body, content_type="application/x-www-form-urlencoded", **headers)
 
     async def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        opened = ApplicationCommunicator(application, self._scope(method, path, body, headers))
+        opened: Any = ApplicationCommunicator(application, self._scope(method, path, body, headers))
         await opened.send_input({"type": "http.request", "body": body})
         start = await opened.receive_output(timeout=60)
         content = b""

@@ -28,7 +28,7 @@ class Request(WebRequest):  # type: ignore[misc]
         super().__init__(*args, **kwargs, parsePOSTFormSubmission=False)
 
 
-class Channel(HTTPChannel):
+class Channel(HTTPChannel):  # type: ignore[misc]
     """One connection. Twisted's `timeOut` is for the time between requests, and begins again with each byte;
     the deadline is for the whole of what is awaited, however it trickles."""
 
@@ -57,7 +57,7 @@ class Channel(HTTPChannel):
         if name.strip().lower() == b"content-length" and len(value.strip()) > MAX_DIGITS:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return False
-        return super().headerReceived(line)
+        return bool(super().headerReceived(line))
 
     def allHeadersReceived(self) -> None:
         """The body's turn: refused unread where it has no length, or too much of it."""

@@ -10,13 +10,13 @@ from facetrack.serving.channel import Channel
 from tenants.addresses import network_of
 
 
-class Connection(ProtocolWrapper):
+class Connection(ProtocolWrapper):  # type: ignore[misc]
     """Whatever speaks on it: HTTP, and a websocket after it."""
 
     network = ""
 
 
-class Connections(WrappingFactory[Connection]):
+class Connections(WrappingFactory):  # type: ignore[misc]
     """Ends the oldest connection that has no request in work where one more would be too many."""
 
     protocol = Connection

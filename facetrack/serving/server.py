@@ -7,7 +7,6 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory
 from django.conf import settings
-from twisted.internet import reactor
 
 from facetrack.serving.answers import flow_of, room
 from facetrack.serving.channel import Channel
@@ -26,7 +25,6 @@ class HttpFactory(HTTPFactory):  # type: ignore[misc]
         channel = Channel()
         channel.factory = self
         channel.timeOut = settings.FACETRACK_IDLE_SECONDS
-        channel.callLater = reactor.callLater  # type: ignore[attr-defined]
         return channel
 
 
