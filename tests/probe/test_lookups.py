@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from itertools import cycle
-from typing import Any
+from typing import Any, cast
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.messages.storage.fallback import FallbackStorage
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.test import Client, RequestFactory
 from django_tenants.utils import tenant_context
 
@@ -51,9 +52,7 @@ def asked(
 
 
 def ask(admin: ModelAdmin[Any], request: HttpRequest, parameter: str, value: str) -> Any:
-    request.GET = request.GET.copy()
-    request.GET.clear()
-    request.GET[parameter] = value
+    cast(Any, request).GET = QueryDict(urlencode({parameter: value}))
     return admin.get_changelist_instance(request)
 
 
