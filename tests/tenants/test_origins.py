@@ -1,6 +1,7 @@
 """Who may open a websocket: a page of the very host that it is opened on."""
 
 import asyncio
+from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
@@ -80,8 +81,8 @@ def test_the_handshake_is_refused(origin: bytes | None) -> None:
     async def receive() -> dict[str, Any]:
         return waiting.pop()
 
-    async def send(message: dict[str, Any]) -> None:
-        sent.append(message)
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(dict(message))
 
     asyncio.run(application(scope, receive, send))
     assert [message["type"] for message in sent] == ["websocket.close"]

@@ -59,7 +59,7 @@ class HttpsDesk:
         return None if reply.status == HTTPStatus.NO_CONTENT else read(required(reply), _known)
 
     def visitors(self, tenant: Tenant, template: Floats, pack: str, site: UUID | None) -> list[Candidate]:
-        asked = {"pack": pack, "site": str(site), "template": as_text(template)}
+        asked: dict[str, Any] = {"pack": pack, "site": str(site), "template": as_text(template)}
         return read(required(self._asked(f"tenants/{tenant.pk}/visitors/", QUICK, **asked)), _found)
 
     def record(self, tenant: Tenant, letter: Letter) -> None:
@@ -72,7 +72,10 @@ class HttpsDesk:
         now = time.monotonic()
         if not said.news and now - self._reported.get(said.camera, float("-inf")) < REPORT_SECONDS:
             return True
-        times = {"started_at": _time(said.started_at), "last_frame_at": _time(said.last_frame_at)}
+        times: dict[str, Any] = {
+            "started_at": _time(said.started_at),
+            "last_frame_at": _time(said.last_frame_at),
+        }
         reply = self._asked(f"leases/{said.camera}/report/", QUICK, **_how(said), **times, news=said.news)
         if reply.status in OURS_NO_MORE:
             return False
@@ -95,7 +98,7 @@ class HttpsDesk:
     def answer(self, key: str, ticket: str, answer: Answer) -> None:
         """`key` is the server's alone to write: the ticket tells it which one is meant."""
         picture = answer.picture if len(answer.picture) <= MOST_PICTURE else b""
-        said = {
+        said: dict[str, Any] = {
             "ticket": ticket,
             "ok": answer.ok,
             "detail": answer.detail[:MOST_DETAIL],
@@ -107,7 +110,7 @@ class HttpsDesk:
     def _record(self, letter: Letter, patience: tuple[float, float], **more: Any) -> None:
         facts = letter.facts
         picture = facts.shot if facts.shot and len(facts.shot) <= MOST_PICTURE else None
-        said = {
+        said: dict[str, Any] = {
             "epoch": facts.epoch,
             "track": facts.track,
             "sequence": facts.sequence,
