@@ -57,7 +57,9 @@ class Asgi:
         return self.ask("POST", path, body, content_type="application/x-www-form-urlencoded", **headers)
 
     async def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        opened: Any = ApplicationCommunicator(application, self._scope(method, path, body, headers))
+        opened: Any = ApplicationCommunicator(  # type: ignore[no-untyped-call]
+            application, self._scope(method, path, body, headers)
+        )
         await opened.send_input({"type": "http.request", "body": body})
         start = await opened.receive_output(timeout=60)
         content = b""

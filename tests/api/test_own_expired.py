@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
+from redis import Redis
 from redis.exceptions import ConnectionError as RedisAway
 
 from cameras.models import Camera, Site
@@ -210,7 +211,7 @@ def test_nonsense_is_no_answer(acme: Tenant, gate: Gate, door: Camera, field: st
 def test_while_redis_is_away_nothing_is_shown_and_the_worker_hears_it(
     acme: Tenant, gate: Gate, door: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away = pictures.redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
+    away = Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
     for module in ("workers.sinks.pictures", "workers.links.ticket"):
         monkeypatch.setattr(f"{module}.store", lambda: away)
     with pytest.raises(RedisAway):

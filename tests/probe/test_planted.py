@@ -39,6 +39,7 @@ from tests.probe.stores import Cache, Objects
 from tests.probe.survey import Survey
 from tests.probe.web import Web
 from tests.probe.world import World
+from workers.links.own_queue import redis_rights
 from workers.management.commands import edge_redis_acl
 from workers.models import CameraLease, Worker
 
@@ -233,7 +234,7 @@ def test_a_lease_that_has_ended_and_still_opens_something_is_found(
 def test_rights_in_redis_that_are_too_many_are_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that the documents once gave; and one key, and one command, more than now."""
     _run(world, EdgeRedis(world)).require_clean()
-    really = edge_redis_acl.redis_rights
+    really = redis_rights
     for more in (
         ["+@all", "-@admin", "-@dangerous", "~worker.gate*", "%W~reply.*"],
         ["~worker.*"],

@@ -1,7 +1,7 @@
 """The one queue of a worker at the edge: all that it may touch in Redis, and the transport for it."""
 
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any
 
 from kombu.transport import redis
 
@@ -21,7 +21,7 @@ class OwnQueueChannel(redis.Channel):
 
     ack_emulation = False
     do_restore = False
-    priority_steps: ClassVar[list[int]] = [0]
+    priority_steps = (0,)
 
     def _size(self, queue: str) -> int:
         return 0  # nothing here asks how much waits
