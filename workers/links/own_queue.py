@@ -21,7 +21,7 @@ class OwnQueueChannel(redis.Channel):
 
     ack_emulation = False
     do_restore = False
-    priority_steps = (0,)
+    priority_steps = [0]
 
     def _size(self, queue: str) -> int:
         return 0  # nothing here asks how much waits
