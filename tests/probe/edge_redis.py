@@ -44,9 +44,14 @@ class EdgeRedis:
         return [name for name in self._commands if name not in BEFORE_A_LOGIN]
 
     def attempt(self, member: str, world: World, dice: random.Random) -> Attempt:
-        key = dice.choice(list(self._kept))
-        words = words_of(member, self._commands[member], key)
-        return Attempt(f"redis {words}", key, lambda: self._said(member, words))
+        keys = list(self._kept)
+        if member != "brpop":  # which may do something at one key, and so is tried at each
+            keys = [dice.choice(keys)]
+        tries = [words_of(member, self._commands[member], key) for key in keys]
+        asked = "\n".join(keys)
+        return Attempt(
+            f"redis {tries}", asked, lambda: "\n".join(self._said(member, words) for words in tries)
+        )
 
     def _said(self, member: str, words: list[str]) -> str:
         with closing(redis.Redis.from_url(self._url, socket_timeout=2)) as own:
