@@ -265,10 +265,11 @@ WITH_MODELS = {"chaos", "commands", "demo", "e2e", "engines", "stages", "workers
 """Folders of tests that load models, in processes of their own too, or that open a browser."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what `-m` does not name
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if WITH_MODELS & set(item.path.parts) or "engines" in getattr(item, "fixturenames", ()):
+        item.add_marker("models")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The end-to-end tests come first: they take longest, and mostly wait for a clip to play."""
     items.sort(key=lambda item: "e2e" not in item.path.parts)
-    for item in items:
-        if WITH_MODELS & set(item.path.parts) or "engines" in getattr(item, "fixturenames", ()):
-            item.add_marker("models")
