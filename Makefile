@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed-$(VERSION)
 LOCKS := requirements/base.txt requirements/embedded.txt requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test suite versions probe fuzz chaos check format dev web worker beat services stop shell migrate lock clean apt
+.PHONY: help demo install test suite versions probe fuzz chaos siege check format dev web worker beat services stop shell migrate lock clean apt
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ fuzz: $(STAMP) ## the API against its own description, with many generated reque
 
 chaos: $(STAMP) ## break everything in turn on real processes (LONG=1: as many trials as it takes), then a report
 	@$(PY) -m tests.chaos $(if $(LONG),--long)
+
+siege: $(STAMP) ## a customer and strangers attack an installation of processes while another works (SECONDS=600 CLIENTS=100)
+	@$(PY) -m tests.siege --seconds $(or $(SECONDS),600) --clients $(or $(CLIENTS),100)
 
 check: $(STAMP) ## format, lint, types, floors, migrations, settings of a deployment
 	@echo "Checking with $$($(PY) -V)."

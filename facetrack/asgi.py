@@ -12,6 +12,7 @@ from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from tenants.channels import TenantFromHost  # noqa: E402
+from tenants.crowds import TakeTurns  # noqa: E402
 from tenants.disconnects import LimitStatements  # noqa: E402
 from tenants.origins import SameOrigin  # noqa: E402
 from visits.consumers import LiveConsumer  # noqa: E402
@@ -19,4 +20,4 @@ from visits.consumers import LiveConsumer  # noqa: E402
 websocket = SameOrigin(
     TenantFromHost(CookieMiddleware(URLRouter([path("ws/live/", LiveConsumer.as_asgi())])))
 )
-application = LimitStatements(ProtocolTypeRouter({"http": http, "websocket": websocket}))
+application = TakeTurns(LimitStatements(ProtocolTypeRouter({"http": http, "websocket": websocket})))

@@ -169,6 +169,12 @@ DATABASE_OWNER: dict[str, Any] | None = (
     env.dj_db_url("DATABASE_OWNER_URL") if os.environ.get("DATABASE_OWNER_URL") else None
 )
 DB_POOL: int = env.int("FACETRACK_DB_POOL", 8)
+FACETRACK_TURNS: int = env.int(
+    "FACETRACK_TURNS",
+    min(DB_POOL, max(4, 2 * (os.cpu_count() or 1))),
+    validate=validate.Range(min=1, max=1000),
+)
+"""Requests that a web process works at at one moment; no more than it has connections."""
 DB_LONGEST_PAUSE: float = env.float("FACETRACK_DB_LONGEST_PAUSE", 5.0)
 """Seconds between two statements of a transaction. Shorter than a lease lasts: a worker that stops within one
 must not keep the others from its cameras."""
@@ -261,6 +267,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # first: refuses who is locked out, whatever the password
     "tenants.auth.MembershipBackend",
 ]
+PASSWORD_HASHERS = ["tenants.hashers.PatientPBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in {

@@ -6,6 +6,7 @@ for programs, which keep no cookies.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -78,13 +79,22 @@ def set_cookies(request: HttpRequest, response: HttpResponse) -> None:
 
 def known_device(request: HttpRequest) -> str:
     """A device with which anybody has logged in on this host; empty for any other. Asks no database."""
-    names = [name for name in request.COOKIES if name.startswith(_PREFIX)][:MAX_DEVICES]
-    return next((device for name in names if (device := _device(request, name))), "")
+    return device_in(request.COOKIES)
+
+
+def device_in(cookies: Mapping[str, str]) -> str:
+    """As `known_device`, of a request's cookies."""
+    names = [name for name in cookies if name.startswith(_PREFIX)][:MAX_DEVICES]
+    return next((device for name in names if (device := _signed(cookies, name))), "")
 
 
 def _device(request: HttpRequest, name: str) -> str:
+    return _signed(request.COOKIES, name)
+
+
+def _signed(cookies: Mapping[str, str], name: str) -> str:
     try:
-        text = _SIGNER.unsign(request.COOKIES.get(name, ""), max_age=KEPT)
+        text = _SIGNER.unsign(cookies.get(name, ""), max_age=KEPT)
     except signing.BadSignature:
         return ""
     of, _, device = text.rpartition("/")

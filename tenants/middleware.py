@@ -19,6 +19,7 @@ from tenants.context import installation
 from tenants.models import User, Verb
 from tenants.queries import is_public, tenant_of
 from tenants.session_limits import move_on
+from tenants.turns import serves
 from tenants.views import too_large
 
 OPEN_PATHS = (
@@ -43,6 +44,8 @@ class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         give_back()
+        if hasattr(request, "tenant"):
+            serves(request.get_host().rsplit(":", 1)[0].lower())
         return response
 
     def no_tenant_found(self, request: HttpRequest, hostname: str) -> HttpResponse:

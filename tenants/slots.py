@@ -27,6 +27,7 @@ from tenants import actor
 from tenants.access import Access
 from tenants.models import ActorKind
 from tenants.queries import active_tenant
+from tenants.turns import give_turn
 
 log = logging.getLogger(__name__)
 
@@ -183,6 +184,7 @@ def waiting() -> Iterator[None]:
         return
     slot = Slot(Kind.WAIT, active_tenant().pk, f"{who.kind}.{who.id}")
     slot.take()
+    give_turn()
     token = _waiting.set(True)
     try:
         yield

@@ -261,7 +261,7 @@ def _back_in_public() -> Iterator[None]:
     cast(Any, connection).set_schema_to_public()
 
 
-WITH_MODELS = {"chaos", "commands", "demo", "e2e", "engines", "stages", "workers"}
+WITH_MODELS = {"chaos", "commands", "demo", "e2e", "engines", "siege", "stages", "workers"}
 """Folders of tests that load models, in processes of their own too, or that open a browser."""
 
 

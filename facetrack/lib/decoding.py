@@ -21,6 +21,8 @@ from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 IDLE_SECONDS = 60.0
 """Without a picture for so long the process ends; the next picture starts another."""
+NICENESS = 10
+"""A costly picture takes no time from pages, where the processors have too much to do."""
 BASE_BYTES = 256_000_000
 BYTES_A_PIXEL = 24
 """The decoder's own canvases, the picture as Pillow keeps it (4), turned (4), and made smaller."""
@@ -46,6 +48,7 @@ _TURNS = {
 
 
 def main() -> None:
+    os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would be a file with somebody's picture
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     Image.MAX_IMAGE_PIXELS = None  # counted already, from the header

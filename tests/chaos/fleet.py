@@ -48,6 +48,9 @@ class Fleet:
     def start_beat(self) -> None:
         self._start("beat", manage("beat"))
 
+    def start_web(self, port: int) -> None:
+        self._start("web", manage("web", "--port", str(port)))
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """To the whole session of the process: its children are as dead as it is."""
         with suppress(ProcessLookupError):

@@ -40,6 +40,8 @@ def drawn(person: int | None, step: int) -> Picture:
 
 def seen(picture: Picture) -> tuple[int, int, int] | None:
     """Who is in the frame and where the field's corner is, or None for an empty room."""
+    if picture.shape[0] < HEIGHT or picture.shape[1] < WIDTH:  # of another camera, or somebody's upload
+        return None
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     for step in range(8):
         left, top = _corner(step)

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from facetrack.lib import decoder
 from facetrack.lib.decoder import Busy, Child, Decoder, Order, Places
+from facetrack.lib.decoding import NICENESS
 from facetrack.lib.headers import BadPicture, Stripped, stripped
 from tests.hostile_pictures import many_scans, saved
 
@@ -70,6 +71,11 @@ def test_it_is_another_process_that_decodes(its: Decoder) -> None:
     environ = Path(f"/proc/{kept(its).pid}/environ").read_bytes()
     assert b"DATABASE_URL" not in environ
     assert b"FACETRACK" not in environ
+
+
+def test_a_picture_gives_way_to_pages(its: Decoder) -> None:
+    assert works(its)
+    assert psutil.Process(kept(its).pid).nice() == min(19, psutil.Process().nice() + NICENESS)
 
 
 def test_this_process_has_no_decoder_at_all(tmp_path: Path) -> None:

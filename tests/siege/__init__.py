@@ -1,0 +1,1 @@
+"""One customer and strangers attack an installation of processes, while another customer works."""
