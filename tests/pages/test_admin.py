@@ -24,6 +24,7 @@ from tenants.rules import MEMBER_ROLES, Role
 from tests.audit.conftest import seal
 from visits.identities import merge_visitors
 from visits.models import Decision, Merge, MergeProposal, Sighting, Visitor
+from workers.models import DeviceAssignment
 
 OF_ALL_SITES = {"visits.mergeproposal", "visits.merge"}
 """What concerns people of all sites."""
@@ -192,6 +193,7 @@ def test_the_installation_has_an_admin_of_its_own(acme: Tenant, label: str) -> N
         key, _ = create_key(
             tenant=public, name="w1", role=Role.WORKER, scopes=["worker"], worker="w1", by=None
         )
+        device = DeviceAssignment.objects.create(host="gate", device=0, tenant=acme)
     name = label.replace(".", "_")
     urls = "facetrack.urls_public"
     assert client.get(reverse(f"installation_admin:{name}_changelist", urlconf=urls)).status_code == 200
@@ -201,6 +203,7 @@ def test_the_installation_has_an_admin_of_its_own(acme: Tenant, label: str) -> N
         "tenants.apikey": key,
         "tenants.tenant": acme,
         "tenants.user": user,
+        "workers.deviceassignment": device,
     }[label]
     detail = reverse(f"installation_admin:{name}_change", urlconf=urls, args=[row.pk])
     assert client.get(detail).status_code == 200
@@ -268,7 +271,7 @@ def test_what_a_customer_decides_the_installation_only_sees(acme: Tenant) -> Non
     assert 'name="second_factor_required"' not in text
     assert 'name="visitors_shared"' not in text
     form = {"name": "Acme", "visitors_shared": "on", "schema_name": "other"}
-    for prefix in ("memberships", "domains"):
+    for prefix in ("limits", "memberships", "domains"):
         form |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
     assert client.post(page, form).status_code == 302
     acme.refresh_from_db()
