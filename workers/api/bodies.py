@@ -142,6 +142,8 @@ class OwnWorkerSerializer(WorkerSerializer):
 
     cameras = serializers.IntegerField()
 
+    devices = serializers.ListField(child=serializers.CharField(), help_text="Camera devices of its machine.")
+
     class Meta(WorkerSerializer.Meta):
         fields = (*WorkerSerializer.Meta.fields, "sites", "faces_per_second")
         read_only_fields = fields
