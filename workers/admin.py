@@ -6,16 +6,16 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from tenants.admin import installation_admin
+from tenants.changelists import OfferedAdmin
 from tenants.queries import customers
 from workers.actions.devices import assign_device, take_device_back
 from workers.models import DeviceAssignment
 
 
 @admin.register(DeviceAssignment, site=installation_admin)
-class DeviceAssignmentAdmin(ModelAdmin):  # type: ignore[misc]
+class DeviceAssignmentAdmin(OfferedAdmin):
     """One is added or removed, never changed: what runs on it has to end first."""
 
     list_display = ("host", "device", "tenant", "created_at")
