@@ -34,7 +34,8 @@ def invite(
 ) -> tuple[Invitation, str]:
     """An invitation, and the secret of its link: there is no other moment to see it.
 
-    No account is looked at: the answer is the same whether there is one or not. Raises ValidationError.
+    No account is looked at: the answer is the same whether there is one or not. Raises ValidationError and
+    QuotaExceeded.
     `tenants.mail` sends it.
     """
     email = _address(email)
@@ -51,6 +52,7 @@ def invite(
         limit = settings.FACETRACK_MAX_INVITATIONS
         if open_ones.filter(expires_at__gt=now).count() >= limit:
             raise ValidationError(f"{limit} invitations wait for an answer: withdraw those that need none.")
+        require_room(access.tenant, Resource.MEMBERS)
         secret = secrets.token_urlsafe(32)
         invitation = Invitation.objects.create(
             tenant=access.tenant,

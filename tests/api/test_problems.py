@@ -41,9 +41,14 @@ def test_json_of_another_shape(api: APIClient, camera: Camera, value: str) -> No
 @pytest.mark.parametrize("text", [r'"a\ud800"', r'"a\u0000"', '{"a": {"b": []}}', "[[[]]]"])
 def test_values_that_no_database_takes(api: APIClient, camera: Camera, text: str) -> None:
     for field in ("name", "location", "fps", "site", "username", "loop"):
-        body = (
-            f'{{"name": "A", "kind": "usb", "location": "0", "site": "{camera.site_id}", "{field}": {text}}}'
-        )
+        values = {
+            "name": '"A"',
+            "kind": '"usb"',
+            "location": '"0"',
+            "site": f'"{camera.site_id}"',
+            field: text,
+        }
+        body = "{" + ", ".join(f'"{name}": {value}' for name, value in values.items()) + "}"
         problem(api.post(f"{V1}/cameras/", body, content_type="application/json"), 400, field=field)
 
 
