@@ -82,7 +82,7 @@ def test_this_process_has_no_decoder_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(saved("PNG"))
     code = (
-        "import sys; from facetrack.lib.images import read_picture; "
+        "import sys, django; django.setup(); from facetrack.lib.images import read_picture; "
         f"read_picture(open({str(path)!r}, 'rb'), megabytes=1, megapixels=1); "
         "print([name for name in sys.modules if name.startswith('PIL')])"
     )
@@ -160,7 +160,7 @@ def test_children_end_with_their_parent(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(saved("PNG"))
     code = (
-        "import os, psutil; from facetrack.lib.images import read_picture; "
+        "import os, django, psutil; django.setup(); from facetrack.lib.images import read_picture; "
         f"read_picture(open({str(path)!r}, 'rb'), megabytes=1, megapixels=1); "
         "print(psutil.Process().children()[0].pid, flush=True); os.kill(os.getpid(), 9)"
     )
