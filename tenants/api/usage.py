@@ -30,6 +30,7 @@ class UsageView(ApiView):
     """What the tenant has of everything that is limited, and how much it may have."""
 
     permission = "tenants.change_settings"
+    further_problems = ("400",)
 
     @extend_schema(responses=UsageSerializer)
     def get(self, request: Request) -> Response:
