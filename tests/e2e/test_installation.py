@@ -207,7 +207,7 @@ def test_the_buttons_work_without_the_script(
         "naturalWidth", 0
     )
     page.get_by_role("button", name="Test connection").click()
-    expect(page.get_by_role("status")).to_contain_text("Worker")
+    expect(page.locator("#answer")).to_contain_text("Worker")
     page.get_by_role("button", name="Stop Entrance").click()
     expect(page.get_by_text("Entrance (Head office) is stopped.")).to_be_visible()
     expect(page.get_by_role("heading", name="Entrance")).to_be_visible()
