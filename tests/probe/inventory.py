@@ -181,7 +181,7 @@ def takers_of_tenants(owner: Any) -> dict[str, Callable[..., Any]]:
 
 
 def _first_argument(function: Any) -> str:
-    if inspect.isclass(function):
+    if not (inspect.isfunction(function) or inspect.ismethod(function)):
         return ""
     names = [name for name in inspect.signature(function).parameters if name != "self"]
     return names[0] if names else ""

@@ -17,6 +17,9 @@ PATIENCE = 900
 """For services, cameras and the attack, on a machine that does much else."""
 
 
+@pytest.mark.skipif(
+    "FACETRACK_SIEGE" not in os.environ, reason="takes minutes alone on a machine: FACETRACK_SIEGE=1"
+)
 def test_a_customer_works_on_while_another_attacks(tmp_path: Path) -> None:
     """In a process of its own: it has a database, and settings, of its own."""
     environ = {name: value for name, value in os.environ.items() if not name.endswith(("_URL", "_URI"))}

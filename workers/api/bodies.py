@@ -142,7 +142,9 @@ class OwnWorkerSerializer(WorkerSerializer):
 
     cameras = serializers.IntegerField()
 
-    devices = serializers.ListField(child=serializers.CharField(), help_text="Camera devices of its machine.")
+    devices = serializers.ListField(  # type: ignore[assignment]  # its own are all that there are
+        child=serializers.CharField(), help_text="Camera devices of its machine."
+    )
 
     class Meta(WorkerSerializer.Meta):
         fields = (*WorkerSerializer.Meta.fields, "sites", "faces_per_second")
