@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
+from facetrack.lib.undone import undone
 from tenants.context import installation
 from tenants.models import Tenant
 from workers.actions.leases import TTL
@@ -78,9 +79,8 @@ def _only_rows() -> Iterator[None]:
     with installation():
         if live_workers().exists():
             raise FleetAtWork("stop the workers first: their leases would have to wait for the rehearsal")
-        with transaction.atomic():
+        with undone():
             yield
-            transaction.set_rollback(True)
 
 
 def _populate(tenants: int, cameras: int, workers: int) -> None:

@@ -10,10 +10,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.utils import DatabaseError
 from django_tenants.utils import tenant_context
 
+from facetrack.lib.undone import undone
 from tests.probe.attempts import Attempt, Surface
 from tests.probe.browser import Browser
 from tests.probe.edge_redis import EdgeRedis
@@ -108,19 +109,17 @@ class Probe:
         return min(two, key=lambda member: self._cost[surface.name, member])
 
     def _let_b_act(self) -> None:
-        with transaction.atomic():
+        with undone():
             next(self._life_of_b)
-            transaction.set_rollback(True)
         self._ledger.forget()
 
     def _try(self, surface: Surface, member: str) -> None:
         attempt = surface.attempt(member, self.world, self._dice)
         started = time.monotonic()
         with tenant_context(self.world.a.tenant):
-            with transaction.atomic():
+            with undone():
                 answer = attempt.do()
                 written = self._written(attempt)
-                transaction.set_rollback(True)
             cast(Any, connection).set_tenant(self.world.a.tenant)  # whoever was active in between
             written += self._written(attempt)
         self._cost.setdefault((surface.name, member), time.monotonic() - started)

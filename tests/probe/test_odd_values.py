@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
 import pytest
-from django.db import transaction
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django_tenants.utils import tenant_context
 
+from facetrack.lib.undone import undone
 from tests.probe import odd
 from tests.probe.browser import Browser, Order
 from tests.probe.cast import Actor
@@ -56,12 +56,11 @@ class Odd:
         self.sent, self.faults = 0, []  # type: int, list[str]
 
     def send(self, order: Order) -> None:
-        with tenant_context(self.world.a.tenant), transaction.atomic():
+        with tenant_context(self.world.a.tenant), undone():
             try:
                 status = self.browser.send(order).status
             except Exception as error:  # noqa: BLE001  it is what the test looks for
                 status, order = 599, Order(order.method, order.host, f"{order.path[:200]}: {error!r}")
-            transaction.set_rollback(True)
         self.sent += 1
         if status >= 500:
             self.faults.append(

@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core.cache import cache
-from django.db import connection, reset_queries, transaction
+from django.db import connection, reset_queries
 from django.test.utils import CaptureQueriesContext
 from django_tenants.utils import tenant_context
 
+from facetrack.lib.undone import undone
 from tests.probe.browser import Answer, Browser, Order
 from tests.probe.cast import Actor
 from tests.probe.inventory import Pattern, patterns
@@ -67,12 +68,11 @@ def _answered(
     order = Order(method, actor.host, path, headers=headers, cookies=actor.cookies, kind="application/json")
     if "incarnation" in actor.knows:
         order = replace(order, body=json.dumps(_process(pattern, actor)).encode())
-    with tenant_context(world.a.tenant), transaction.atomic():
+    with tenant_context(world.a.tenant), undone():
         cache.clear()  # of refusals that are alike the log has one line, and counts them here
         reset_queries()  # Django keeps the last 9,000
         with CaptureQueriesContext(connection) as queries:
             answer = browser.send(order)
-        transaction.set_rollback(True)
     return answer.status, _headers(answer, keys), _without(answer.body.decode(), keys), len(queries)
 
 
