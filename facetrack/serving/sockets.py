@@ -22,6 +22,8 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         self.transport.registerProducer(self, True)
 
     def serverSend(self, content: Any, binary: bool = False) -> None:
+        if self.state not in (self.STATE_CONNECTING, self.STATE_OPEN):
+            return  # it has ended, and the application will hear of that: autobahn would raise Disconnected
         super().serverSend(content, binary)
         if self.unread is not None:
             self.unread += len(content)
@@ -29,9 +31,10 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
                 self.dropConnection(abort=True)
 
     def pauseProducing(self) -> None:
-        """The system's buffer is full."""
-        self.unread = 0
-        self.transport.pauseProducing()
+        """The system's buffer is full. Twisted says so with each write as long as it is."""
+        if self.unread is None:
+            self.unread = 0
+            self.transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         self.unread = None

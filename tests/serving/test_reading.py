@@ -51,9 +51,6 @@ def handshake(path: str) -> bytes:
     ).encode()
 
 
-@pytest.mark.xfail(
-    reason="not met: what waits in the server's buffer does not end a socket; the missing pong does"
-)
 def test_a_socket_that_never_reads_ends(server: tuple[subprocess.Popen[str], int]) -> None:
     process, port = server
     with opened(port, "/loud/"):
