@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
-from django_tenants.utils import tenant_context
+from django_tenants.utils import schema_context, tenant_context
 from numpy.typing import NDArray
 from pytest_django.plugin import DjangoDbBlocker
 from redis import Redis
@@ -22,6 +22,7 @@ from cameras.models import Camera, CameraCredential, Site
 from staff.models import StaffMember
 from tenants.actions import add_member, create_tenant, ensure_public
 from tenants.context import installation
+from tenants.isolation import forget_tenant
 from tenants.models import Domain, Membership, Tenant, User
 from tenants.owner import as_owner
 from tenants.queries import active_tenant
@@ -138,6 +139,17 @@ def not_served(host: str) -> None:
     """The host leads to no customer any more."""
     with installation():
         Domain.objects.filter(domain=host).delete()
+
+
+def drop_further_tenants() -> None:
+    """Drop all that tests have committed beside acme and other, and the accounts at new.test."""
+    with as_owner(), schema_context("public"):
+        for tenant in Tenant.objects.exclude(schema_name__in=["public", "acme", "other"]):
+            gone = tenant.pk
+            tenant.delete(force_drop=True)
+            forget_tenant(gone)
+        with connection.cursor() as cursor:  # Django would look for their rows in every tenant's tables
+            cursor.execute("DELETE FROM tenants_user WHERE email LIKE '%@new.test'")
 
 
 @pytest.fixture

@@ -102,7 +102,8 @@ def give_cameras(name: str, tenant: Tenant) -> None:
     Its leases have run out, so that nobody who asks something of a camera waits for its answer.
     """
     with tenant_context(tenant):
-        Camera.objects.update(zones=[], masks=[])  # a canary is no polygon
+        Camera.objects.update(zones=[], masks=[])  # a canary is no polygon, and no network
+        Site.objects.update(networks=["10.0.0.0/8"])
         cameras = list(Camera.objects.all())
         FaceImage.objects.update(pack=PACK, quality=0.5, status=FaceImage.Status.READY)
         StaffMember.objects.update(active=True)

@@ -9,10 +9,9 @@ from django.db import connection
 from django_tenants.utils import schema_context, schema_exists
 from pytest_django.plugin import DjangoDbBlocker
 
-from tenants.isolation import forget_tenant
 from tenants.models import Domain, Membership, Tenant, User
 from tenants.owner import as_owner
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, drop_further_tenants
 
 pytestmark = pytest.mark.usefixtures("leave_no_trace", "db")  # in this order: the clean-up comes last
 
@@ -21,13 +20,8 @@ pytestmark = pytest.mark.usefixtures("leave_no_trace", "db")  # in this order: t
 def leave_no_trace(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The owner commits: what the command made is there for other tests too, unless it goes."""
     yield
-    with django_db_blocker.unblock(), as_owner(), schema_context("public"):
-        for tenant in Tenant.objects.exclude(schema_name__in=["public", "acme", "other"]):
-            gone = tenant.pk
-            tenant.delete(force_drop=True)
-            forget_tenant(gone)
-        with connection.cursor() as cursor:  # Django would look for rows of theirs in every tenant's tables
-            cursor.execute("DELETE FROM tenants_user WHERE email LIKE '%@new.test'")
+    with django_db_blocker.unblock():
+        drop_further_tenants()
 
 
 def create(name: str, host: str, admin: str = "boss@new.test") -> str:

@@ -23,13 +23,14 @@ from facetrack.lib import objects
 from facetrack.lib.images import clean_pixels
 from staff.actions import add_face_image, add_face_images, save_staff_member
 from staff.models import FaceImage, StaffMember
-from tenants.actions import add_member
+from tenants.actions import add_member, create_tenant
 from tenants.context import inside, installation
 from tenants.models import Membership, Tenant, TenantLimits, TenantUsage, User
+from tenants.owner import as_owner
 from tenants.quotas import QuotaExceeded, Resource, quotas, require_room
 from tenants.rules import Role
 from tests.api.answers import V1, problem
-from tests.conftest import make_camera
+from tests.conftest import drop_further_tenants, make_camera
 
 SAID = "or ask whoever runs the installation to raise the limit"
 
@@ -241,19 +242,14 @@ def test_a_quota_outside_of_a_transaction_is_a_fault_of_ours(
 
 @pytest.fixture
 def committed(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Tenant]:
-    """A tenant whose rows every connection sees; all that was made is gone afterwards."""
+    """A tenant of its own, whose rows every connection sees: the activity log of one keeps what was done."""
     with django_db_blocker.unblock():
-        with installation():
-            acme: Tenant = Tenant.objects.get(schema_name="acme")
         try:
-            yield acme
+            with as_owner():
+                made = create_tenant(name="Globex", host="globex.localhost")
+            yield made
         finally:
-            with inside(acme):
-                FaceImage.objects.all().delete()
-                StaffMember.objects.all().delete()
-                TenantUsage.objects.all().update(stored_bytes=0)
-            with installation():
-                TenantLimits.objects.all().delete()
+            drop_further_tenants()
 
 
 def at_once(work: Callable[[int], object], count: int) -> list[object]:

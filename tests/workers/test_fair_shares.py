@@ -102,7 +102,7 @@ def test_a_seat_that_was_given_up_is_not_taken_back_while_it_moves(
     cameras(other, 2)
     first, second = ticked(), ticked()
     assert len(first.release["w1"]) == 2
-    assert first.release == second.release
+    assert sorted(first.release["w1"]) == sorted(second.release["w1"])
     assert sorted(first.assign["w1"]) == sorted(second.assign["w1"])
     assert second.changed == 0
     told = {camera for _, camera in first.release["w1"]}
