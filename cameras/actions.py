@@ -37,11 +37,11 @@ class SourceTaken(RuntimeError):
         self.site = site
 
     def may_be_forced(self, access: Access) -> bool:
-        """Whether somebody may take the source away: within a tenant, and of all its sites."""
+        """Whether the caller may take the source away: within a tenant, and with access to all its sites."""
         return self.site is not None and access.sites is None
 
     def told(self, access: Access) -> str:
-        """The message for somebody who may not know of every site."""
+        """The message for a caller who may not know of every site."""
         if self.site is None or access.sees(self.site):
             return str(self)
         return "The source is in use by a camera of another site: ask an administrator of your organisation."
@@ -59,7 +59,7 @@ def save_camera(
     Raises ValidationError, QuotaExceeded, SourceTaken.
 
     What a worker writes is never part of it: an epoch that was read before a run began must not come back.
-    A camera that gets another address needs its login anew: see `require_login`.
+    A camera that gets another address needs its login again: see `require_login`.
     """
     camera.updated_by = by
     fields: list[str] | None = [*only, "updated_by", "updated_at"]
@@ -81,7 +81,7 @@ def save_camera(
 def require_login(*, camera: Camera, login: Login) -> None:
     """Raises ValidationError where a stored login would be sent to an address it was not entered for.
 
-    Otherwise whoever may edit a camera could point it at a host of theirs and read the password there.
+    Otherwise a user who may edit a camera could point it at their own host and read the password there.
     The camera's row stays locked until the transaction ends: two changes cannot slip past each other.
     """
     rows = Camera.objects.filter(pk=camera.pk).values_list("kind", "location")
@@ -111,7 +111,7 @@ def delete_camera(*, camera: Camera) -> None:
 
 
 def delete_site(*, site: Site) -> None:
-    """Nobody manages it any more. Raises ProtectedError where cameras or visits belong to it."""
+    """Removes it from all site managers too. Raises ProtectedError where cameras or visits belong to it."""
     with transaction.atomic():
         forget_site(site=site.pk)
         site.delete()
@@ -146,8 +146,8 @@ def announce_cameras(*, site: Site | None = None) -> None:
 def set_enabled(*, camera: Camera, enabled: bool, by: User | None, force: bool = False) -> Camera:
     """Say whether a camera should run; its worker follows within seconds.
 
-    Starting a camera that has played to its end, or that failed, starts it anew. `force` stops whichever
-    camera has its source. Raises SourceTaken.
+    Starting a camera that has played to its end, or that failed, starts it again. `force` stops the camera
+    that has its source. Raises SourceTaken.
     """
     with transaction.atomic():
         camera.enabled, camera.updated_by = enabled, by
@@ -163,7 +163,7 @@ def set_enabled(*, camera: Camera, enabled: bool, by: User | None, force: bool =
 
 
 def begin_run(*, camera_id: UUID, worker: str, epoch: int, now: datetime) -> Camera | None:
-    """Note that a run with this epoch begins. None where nobody wants the camera to run any more."""
+    """Note that a run with this epoch begins. None where the camera should not run any more."""
     begun = Camera.objects.filter(pk=camera_id, enabled=True).update(
         epoch=epoch, worker=worker, status=Camera.Status.STARTING, status_detail="", reported_at=now
     )
@@ -180,7 +180,7 @@ def report_run(
     started_at: datetime | None = None,
     last_frame_at: datetime | None = None,
 ) -> bool:
-    """Say how a run is doing. False where the run should end: stopped by somebody, or taken over."""
+    """Report how a run is doing. False where the run should end: it was stopped, or taken over."""
     values: dict[str, object] = {"status": status, "status_detail": detail[:300], "reported_at": now}
     if started_at is not None:
         values["started_at"] = started_at
@@ -201,7 +201,7 @@ def end_run(*, camera_id: UUID, epoch: int, status: Camera.Status, now: datetime
 
 
 def end_silent_runs(*, before: datetime) -> list[UUID]:
-    """Say of cameras that claim to run, and that nobody has confirmed since, that they do not; their ids."""
+    """Mark cameras as not running whose worker has not reported since `before`. Returns their ids."""
     silent = Camera.objects.filter(
         status__in=[Camera.Status.STARTING, Camera.Status.RUNNING], reported_at__lt=before
     )
@@ -214,8 +214,9 @@ def end_silent_runs(*, before: datetime) -> list[UUID]:
 def require_epoch(*, camera_id: UUID, epoch: int, known_at: datetime | None = None) -> None:
     """Hold the lease that gave `epoch` for the rest of the transaction. Raises StaleEpoch for an older one.
 
-    With `known_at`, the database's time at which the fact was known, an older epoch passes that nobody had
-    succeeded by then: a record that waited on a worker's disk while the camera went to another worker.
+    `known_at` is the database's time at which the fact was known. With it, an older epoch is accepted if no
+    newer lease had been granted at that time: the record waited on a worker's disk while the camera went to
+    another worker.
     """
     with connection.cursor() as cursor:
         # The leases are tables of a floor above, named here because the check has to be in this transaction.

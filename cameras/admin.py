@@ -58,7 +58,7 @@ class SiteAdmin(RecordAdmin):
 
 
 class SiteListFilter(admin.RelatedFieldListFilter):
-    """Offers the sites that whoever looks may see."""
+    """Offers the sites that the user may see."""
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: ModelAdmin[Any]

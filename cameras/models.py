@@ -39,7 +39,7 @@ class Site(Record):
         "re-entry window (seconds)",
         default=900,
         validators=[MinValueValidator(1), MaxValueValidator(86_400)],
-        help_text="Somebody who is seen again within this time is still on the same visit.",
+        help_text="A person who is seen again within this time is still on the same visit.",
     )
 
     networks = ArrayField(
@@ -48,8 +48,8 @@ class Site(Record):
         size=MOST_NETWORKS,
         default=list,
         blank=True,
-        help_text="Such as 192.168.1.0/24, separated by commas. Other private networks are refused; so are "
-        "those that whoever runs the installation has not allowed to your organisation.",
+        help_text="Such as 192.168.1.0/24, separated by commas. Other private networks are refused. So are "
+        "networks that FaceTrack's operators have not allowed for your organisation.",
     )
 
     class Meta:
@@ -228,7 +228,7 @@ class Camera(Record):
 
 
 class CameraCredential(models.Model):
-    """The login of one camera, encrypted: read by the worker that connects, shown to nobody."""
+    """The login of one camera, encrypted. The worker that connects reads it; it is never shown."""
 
     camera = models.OneToOneField(Camera, models.CASCADE, primary_key=True, related_name="credential")
     username = EncryptedTextField(blank=True)

@@ -21,14 +21,14 @@ SILENT_AFTER = timedelta(seconds=15)
 
 CAPACITY = (
     "All workers that may run it are busy, and your organisation has its share of them. It starts as soon as "
-    "one has room. Stop a camera that you need less, or ask whoever runs the installation for more workers."
+    "one has room. Stop a camera that you need less, or ask FaceTrack's operators for more workers."
 )
 DEVICE = (
-    "The USB device is not assigned to your organisation, or you have it on several machines: name the "
-    "machine, or ask whoever runs the installation to assign the device (manage.py assign_device)."
+    "The USB device is not assigned to your organisation, or you have it on several machines. Name the "
+    "machine, or ask FaceTrack's operators to assign the device (manage.py assign_device)."
 )
 TRIED_AGAIN = (
-    "Other cameras have its seat meanwhile: it is tried again in turn. To try it now, start it anew."
+    "Other cameras use its place meanwhile. It is tried again in turn. To try it now, start it again."
 )
 
 
@@ -56,7 +56,7 @@ def get_site(access: Access, site_id: UUID) -> Site:
 
 
 def may_allow_networks(access: Access) -> bool:
-    """Whether somebody may say which private networks the workers connect to for a site."""
+    """Whether the caller may say which private networks the workers connect to for a site."""
     return access.may("tenants.change_settings")
 
 
@@ -69,7 +69,7 @@ def zone_of(site: Site | None) -> tzinfo:
 
 
 def site_names() -> dict[UUID, str]:
-    """What each site of the active tenant is called, for whoever says who manages which."""
+    """The name of each site of the active tenant, by id: for choosing which sites a member manages."""
     return dict(Site.objects.order_by("name").values_list("pk", "name"))
 
 
@@ -101,12 +101,12 @@ def get_camera(access: Access, camera_id: UUID) -> Camera:
 
 
 def is_wanted(access: Access, camera_id: UUID) -> bool:
-    """Whether somebody sees the camera, and it should run."""
+    """Whether the caller may see the camera and it should run."""
     return cameras(access).filter(pk=camera_id, enabled=True).exists()
 
 
 def camera_states(access: Access, now: datetime) -> list[CameraState]:
-    """The cameras, by site and name. A status that nobody has confirmed lately is not repeated as true."""
+    """The cameras, by site and name. A status that no worker has confirmed lately is not shown as true."""
     return [state_of(camera, now) for camera in cameras(access)]
 
 

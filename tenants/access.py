@@ -19,7 +19,7 @@ Way = Literal["session", "token", "key", "support", "machine"]
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What somebody may do in one tenant, for the length of one request or socket.
+    """What a caller may do in one tenant, for the length of one request or socket.
 
     `sites` are the sites whose people and cameras they see; None means all of the tenant's.
     `user` is None where an API key or a machine acts; `key` is then the key's id, and `scopes` are what the
@@ -37,7 +37,7 @@ class Access:
     until: datetime | None = None
     """When support access ends by itself."""
     proved_at: float = 0.0
-    """When whoever holds a token logged in for it, in seconds since 1970; a session says so itself."""
+    """When the holder of a token logged in for it, in seconds since 1970. A session keeps this itself."""
 
     def may(self, permission: str) -> bool:
         """Whether role and scopes allow it, e.g. `cameras.change_camera` or `tenants.manage_members`."""
@@ -122,7 +122,7 @@ def _remember(user: Any, access: Access | None) -> None:
 
 
 def may_enter(user: User, tenant: Tenant) -> bool:
-    """Whether somebody logs in on the host of `tenant`: a member there, who runs things on the public one."""
+    """Whether `user` may log in on the host of `tenant`: its members there, operators on the public one."""
     if is_public(tenant):
         return user.is_active and user.is_staff
     return member_access(user, tenant) is not None

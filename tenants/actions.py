@@ -100,7 +100,7 @@ def add_member(
 def allow_networks(*, tenant: Tenant, networks: Sequence[str]) -> None:
     """From now on workers open cameras of the tenant in these private networks and no others.
 
-    For whoever runs the installation: PostgreSQL refuses it to the tenant. Raises ValidationError.
+    For operators only: PostgreSQL refuses it to the tenant. Raises ValidationError.
     """
     tenant.allowed_networks = list(networks)
     _check_networks(tenant)
@@ -127,7 +127,7 @@ def require_second_factor(*, tenant: Tenant, required: bool) -> None:
 
 
 def share_visitors(*, tenant: Tenant, shared: bool) -> None:
-    """Whether a visitor of one site is known at all of them, from the next face on. Changes nobody known."""
+    """Whether a visitor of one site is known at all of them, from the next face on. Known visitors stay."""
     if Tenant.objects.filter(pk=tenant.pk).exclude(visitors_shared=shared).update(visitors_shared=shared):
         tenant.visitors_shared = shared
         if shared:
@@ -141,7 +141,7 @@ def note_second_factor(*, user: User, since: datetime | None) -> None:
 
 
 def drop_second_factor(*, user: User) -> None:
-    """For somebody who lost both phone and recovery codes; they log in with the password and begin anew."""
+    """For a user who lost phone and recovery codes. They log in with the password and set it up again."""
     with installation(), transaction.atomic():
         Authenticator.objects.filter(user=user).delete()
         note_second_factor(user=user, since=None)
@@ -201,7 +201,7 @@ def remove_member(*, access: Access, member: Membership) -> None:
 
 
 def forget_site(*, site: UUID) -> int:
-    """A site of the active tenant is gone: nobody manages it any more. Returns how many did."""
+    """Remove a site of the active tenant from all its managers. Returns how many there were."""
     invited = Invitation.objects.filter(tenant=active_tenant(), sites__contains=[site])
     invited.update(sites=Func(F("sites"), Value(site), function="array_remove"))
     managing = Membership.objects.filter(tenant=active_tenant(), sites__contains=[site])
@@ -209,7 +209,7 @@ def forget_site(*, site: UUID) -> int:
 
 
 def grant_support(*, access: Access, email: str, reason: str, hours: int, now: datetime) -> SupportAccess:
-    """Let somebody who runs the installation look into the tenant. Raises ValidationError."""
+    """Let an operator look into the tenant, read-only. Raises ValidationError."""
     lasts, reason = timedelta(hours=hours), reason.strip()
     if not timedelta() < lasts <= SUPPORT_LIMIT:
         raise ValidationError({"hours": f"Choose from 1 to {SUPPORT_LIMIT // timedelta(hours=1)} hours."})
@@ -218,7 +218,7 @@ def grant_support(*, access: Access, email: str, reason: str, hours: int, now: d
     with installation():
         user = User.objects.filter(email__iexact=email.strip(), is_staff=True, is_active=True).first()
     if user is None:
-        raise ValidationError({"email": "Nobody who runs the installation has this e-mail: ask them for it."})
+        raise ValidationError({"email": "No operator of FaceTrack has this e-mail. Ask them for it."})
     support = SupportAccess(
         tenant=access.tenant,
         user=user,
@@ -277,7 +277,7 @@ def chosen_sites(role: Role, sites: Collection[UUID]) -> list[UUID]:
 
 
 def _keep_an_administrator(access: Access, member: Membership) -> None:
-    """Raises ValidationError where `member` is whoever asks, or the last administrator.
+    """Raises ValidationError where `member` is the caller, or the last administrator.
 
     Holds the tenant's administrators, so that two cannot remove each other at once.
     """
@@ -285,4 +285,4 @@ def _keep_an_administrator(access: Access, member: Membership) -> None:
         raise ValidationError("You cannot take your own rights away: another administrator has to do that.")
     rows = Membership.objects.select_for_update().filter(tenant=access.tenant, role=Role.TENANT_ADMIN)
     if {row.pk for row in rows} == {member.pk}:
-        raise ValidationError("This is the last administrator: make somebody else one first.")
+        raise ValidationError("This is the last administrator. Make another member an administrator first.")

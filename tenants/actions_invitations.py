@@ -91,7 +91,7 @@ def withdraw(*, invitation: Invitation, now: datetime) -> None:
 def accept_with_password(*, digest: str, tenant: Tenant, password: str, now: datetime) -> User:
     """Begin a membership with an account that is new, or that led nowhere: `password` is its only one now.
 
-    A password that it had before might be known to whoever made it. Raises ValidationError.
+    A password that it had before might be known to the person who made the account. Raises ValidationError.
     """
     try:
         with _accepting(digest, tenant, now) as invitation:
@@ -151,7 +151,7 @@ def _accepting(digest: str, tenant: Tenant, now: datetime) -> Iterator[Invitatio
 
 
 def _require_an_inviter(invitation: Invitation) -> None:
-    """An administrator who is none any more invites nobody. Raises ValidationError."""
+    """Raises ValidationError where the inviter is no longer an administrator of the tenant."""
     administrators = Membership.objects.filter(tenant=invitation.tenant_id, role=Role.TENANT_ADMIN.value)
     still = administrators.filter(user=invitation.invited_by_id, user__is_active=True, user__is_staff=False)
     if not still.exists():

@@ -26,7 +26,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`label` is what a person reads; `reason` why it was done, where somebody said so."""
+    """`label` is what a person reads. `reason` says why it was done, where a reason was given."""
 
     kind: ActorKind
     id: str = ""
@@ -41,7 +41,7 @@ class Actor:
 
 
 class Visit:
-    """Whoever sends an HTTP request. Asked for only when something is written: most requests only read."""
+    """The sender of an HTTP request. Looked up only when something is written: most requests only read."""
 
     def __init__(self, request: HttpRequest) -> None:
         given = request.headers.get("X-Request-ID", "")
@@ -118,7 +118,7 @@ def claim(actor: Actor) -> Actor:
 
 
 def stranger() -> Actor:
-    """Whoever failed to log in: nobody yet, even in a request of somebody's session."""
+    """The actor of a failed login: not logged in, even in a request that carries a user's session."""
     return replace(current(), kind=ActorKind.NOBODY, id="", label="")
 
 

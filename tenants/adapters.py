@@ -54,7 +54,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Our pages say in their own words what happened."""
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
-        """Tell somebody what was changed in their account; the change stands, mail or not."""
+        """Tell users what was changed in their account. The change stands even if the mail is not sent."""
         try:
             super().send_notification_mail(*args, **kwargs)
         except OSError as error:
@@ -62,7 +62,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Secrets are encrypted, and nobody drops a factor that an organisation of theirs requires."""
+    """Encrypts the secrets. Keeps users from removing a factor that one of their organisations requires."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
         "cannot_delete_authenticator": "An organisation of yours requires it: it cannot be turned off."

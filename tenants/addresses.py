@@ -16,7 +16,7 @@ MAX_SPELLING = 120
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address of whoever sent the request, without port and zone; an IPv4-mapped one as IPv4.
+    """The address of the client that sent the request, without port and zone; an IPv4-mapped one as IPv4.
 
     Behind `FACETRACK_PROXIES` proxies it is the one that the outermost of them saw, counted from the end of
     X-Forwarded-For: what stands before it was written by the client. A header that is too short, or that

@@ -194,7 +194,7 @@ class UserAdmin(DjangoUserAdmin, OfferedAdmin):  # type: ignore[type-arg, misc]
     """Accounts. One that is added runs the installation; members get theirs by accepting an invitation.
 
 
-    Nobody knows another's password: everybody chooses their own out of a mail.
+    No operator knows another user's password: each user chooses their own with a mailed link.
     """
 
     form = add_form = AccountForm
@@ -218,7 +218,7 @@ class UserAdmin(DjangoUserAdmin, OfferedAdmin):  # type: ignore[type-arg, misc]
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002
         raise PermissionDenied(
-            "Nobody chooses another's password. Its owner does, with the link on the login page."
+            "You cannot set another user's password. They choose it with the link on the login page."
         )
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
@@ -235,7 +235,7 @@ class UserAdmin(DjangoUserAdmin, OfferedAdmin):  # type: ignore[type-arg, misc]
     def drop_second_factors(self, request: HttpRequest, users: QuerySet[User]) -> None:
         for user in users:
             drop_second_factor(user=user)
-        messages.success(request, f"{len(users)} accounts now log in with the password and start anew.")
+        messages.success(request, f"Removed the second factor of {len(users)} accounts.")
 
     @admin.action(description="Mail the link to choose a password (who runs the installation)")
     def mail_links(self, request: HttpRequest, users: QuerySet[User]) -> None:

@@ -1,4 +1,4 @@
-"""Who somebody is and what the role in the host's tenant lets them do."""
+"""Who the user is and what their role in the host's tenant lets them do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MembershipBackend(ModelBackend):
         invited: str | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Whoever may log in on the request's host. All others are refused alike, and take one hash each.
+        """The user, if they may log in on the request's host. All others are refused alike, after one hash.
 
         `invited` is the address that an invitation to this host is for, whose link was shown: its account
         may be a member elsewhere only.
@@ -84,9 +84,9 @@ class RolePermission(BasePermission):
 
 
 def _role(user: Any) -> Role | None:
-    """What somebody is on the connection's host."""
+    """The user's role on the connection's host."""
     tenant = cast(Any, connection).tenant
-    if not isinstance(tenant, Tenant):  # inside `installation()`: nobody in particular acts there
+    if not isinstance(tenant, Tenant):  # inside `installation()`: no particular user acts there
         return None
     if not is_public(tenant):
         access = remembered(user, tenant)

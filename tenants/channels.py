@@ -45,7 +45,7 @@ def group_of(tenant: Tenant, site: UUID | None = None) -> str:
 
 
 def groups_of(access: Access) -> frozenset[str]:
-    """The groups whose events somebody may hear of."""
+    """The groups whose events the caller may receive."""
     if access.sites is None:
         return frozenset({group_of(access.tenant)})
     return frozenset(group_of(access.tenant, site) for site in access.sites)

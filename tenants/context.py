@@ -16,7 +16,7 @@ LONG_PAUSE = 120.0
 
 
 class Installation(FakeTenant):  # type: ignore[misc]
-    """Stands for the installation as a whole where somebody entered it on purpose."""
+    """Stands for the installation as a whole, where the code entered it on purpose."""
 
     def __init__(self) -> None:
         super().__init__(get_public_schema_name())
@@ -42,7 +42,7 @@ def inside(tenant: Tenant) -> Iterator[None]:
 def installation() -> Iterator[None]:
     """Do something for the installation as a whole, from inside a tenant: on purpose, and briefly.
 
-    Only shared tables are there, of all tenants; nobody's people.
+    Only the shared tables of all tenants can be reached, and no tenant's people.
     """
     former = cast(Any, connection).tenant
     cast(Any, connection).set_tenant(Installation())

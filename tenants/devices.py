@@ -1,4 +1,4 @@
-"""Devices and addresses at which somebody has logged in before, so that guessing elsewhere locks nobody out.
+"""Devices and addresses where an account has logged in before: guessing elsewhere does not lock it out there.
 
 A browser keeps a signed cookie for each account that logged in with it ("device cookies", OWASP). It opens
 nothing by itself: failures of such a browser are counted for themselves. Addresses are remembered as well,

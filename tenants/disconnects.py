@@ -1,4 +1,4 @@
-"""Requests that nobody waits for any more: the database is not kept busy with them."""
+"""Requests whose client has left: the database is not kept busy with them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 READING = frozenset({"GET", "HEAD"})
-"""A request that writes is carried out to its end, whoever has left: half of it would be worse."""
+"""A request that writes is carried out to its end, even if its client has left: half of it would be worse."""
 
 AGAIN_SECONDS = 0.1
 """How often an abandoned request that has not ended is stopped again: it may just have begun a statement."""

@@ -1,6 +1,6 @@
 """What the rest of the house is told, after the transaction is committed.
 
-Of tokens and keys, for whoever keeps a record of them; no event ever carries a secret. All are sent with
+About tokens and keys, for code that keeps a record of them. No event ever carries a secret. All are sent with
 `kind` (`access`, `refresh`, `key`), `tenant` (on the public host, the installation's own), `address` (None
 outside of a request) and, where they are known, `user` and `key`: their ids.
 
@@ -8,7 +8,7 @@ outside of a request) and, where they are known, `user` and `key`: their ids.
     credential_used      a refresh token was used, or a key was exchanged for a token (`family`)
     credential_revoked   a family (`family`, `reason`) or a key (`reason`) is over before its time
     credential_refused   with `name`, what the credential called itself (prefix, kid or jti; at most 64
-                         printable characters, chosen by whoever sent it), and `reason`, which is for the
+                         printable characters, chosen by its sender), and `reason`, which is for the
                          log: the answer does not tell it
 
 Of settings: `visitors_shared`, sent in the tenant whose sites share their visitors from now on;

@@ -29,7 +29,7 @@ PENDING_SECRET = "second_factor_secret"  # noqa: S105  a key of the session
 
 
 class LoginForm(AuthenticationForm):
-    """E-mail and password. Nobody is told more than that they do not fit."""
+    """E-mail and password. A refusal says only that one of them is incorrect."""
 
     error_messages = {
         "invalid_login": "This e-mail and password do not fit. Check both; capitals matter in the password.",
@@ -93,7 +93,7 @@ class ChangePasswordForm(AllauthChangePasswordForm):  # type: ignore[misc]
 
 
 class ConfirmForm(ReauthenticateForm):  # type: ignore[misc]
-    """The password of somebody who is logged in."""
+    """The password of a user who is logged in."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -127,7 +127,7 @@ class CodeForm(_Code, AuthenticateForm):  # type: ignore[misc]
 
 
 class ConfirmCodeForm(_Code, ReauthenticateCodeForm):  # type: ignore[misc]
-    """Proof of somebody who is logged in."""
+    """Proof of a user who is logged in."""
 
 
 class SetUpForm(ActivateTOTPForm):  # type: ignore[misc]

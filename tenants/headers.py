@@ -1,4 +1,4 @@
-"""What browsers are told about our answers: what a page may load and do, and that nobody keeps it."""
+"""What browsers are told about our answers: what a page may load and do, and that no cache keeps it."""
 
 from typing import Any
 from urllib.parse import urlsplit

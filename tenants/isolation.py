@@ -1,7 +1,7 @@
 """What a tenant's role may do with each shared table, and the one step that makes PostgreSQL enforce it.
 
 Every table of the shared schema has a line in `RULES`; a system check fails for one without. `secure` is
-run as the owner after every migration. It is idempotent: policies and grants are made anew each time, so
+run as the owner after every migration. It is idempotent: policies and grants are recreated each time, so
 that they are what this file says, whatever they were before.
 """
 
@@ -21,7 +21,7 @@ from tenants.backend.base import installation_role, tenant_role, tenants_role
 from tenants.models import Tenant
 
 EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
-# The setting alone could be changed by whoever can write SQL; taking another tenant's role cannot be done
+# An attacker who can write SQL could change the setting alone; taking another tenant's role cannot be done
 # by setting it.
 TENANT = (
     "NULLIF(current_setting('app.tenant_id', true), '')::uuid"
@@ -80,7 +80,7 @@ RULES: dict[str, Rule] = {
     "tenants.membership": by_tenant("SELECT, UPDATE (role, sites), DELETE"),
     "tenants.outbox": by_tenant("SELECT, INSERT, DELETE"),
     "tenants.session": by_tenant(),
-    # Only a tenant lets anybody in, and nobody takes the record of it away.
+    # Only a tenant grants access, and no role deletes the record of it.
     "tenants.supportaccess": by_tenant("SELECT, INSERT, UPDATE", kept="SELECT"),
     # What a tenant decides itself. Which private networks it may use is for the installation to say.
     "tenants.tenant": Rule("SELECT, UPDATE (second_factor_required, visitors_shared)", f"id = {TENANT}"),
@@ -116,7 +116,7 @@ def label_of(model: type[Model]) -> str:
 
 @register
 def every_shared_table_has_a_rule(**_: Any) -> list[CheckMessage]:
-    """A shared table that nobody thought about would be open to every tenant, or to none."""
+    """A shared table without a rule would be open to every tenant, or to none."""
     return [
         Error(
             f"the shared table of {label_of(model)} has no line in tenants.isolation.RULES",

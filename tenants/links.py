@@ -1,4 +1,4 @@
-"""Links that let somebody choose a password: out of an invitation, or because the old one is forgotten."""
+"""Links with which a user chooses a password: in an invitation, or because the old one is forgotten."""
 
 from uuid import UUID
 

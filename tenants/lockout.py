@@ -3,7 +3,7 @@
 Two limits, both counted in PostgreSQL (`tenants.attempts`). The quick one is of an account and a device or
 address. The slow one is of an account and everywhere it has never logged in from, so that guessing from many
 addresses ends too; devices and addresses that the account has logged in from (`tenants.devices`) have one
-each, so that nobody locks the owner out. Pages, admin and API come through here, because all of them ask
+each, so that an attacker cannot lock the owner out. Pages, admin and API come through here, because all ask
 `django.contrib.auth.authenticate`, which django-axes guards.
 """
 
@@ -131,13 +131,13 @@ def code_limit(request: Any, user: User) -> Counted:
 
 
 def count_failure(request: Any, user: User) -> None:
-    """A wrong code counts like a wrong password, and whoever listens to those hears of it."""
+    """A wrong code counts like a wrong password, and sends the same signal."""
     credentials = {"username": user.email, "code": "********"}
     user_login_failed.send(sender=__name__, credentials=credentials, request=request)
 
 
 def lift(request: HttpRequest, user: User) -> None:
-    """Let somebody try again at once, who has proved who they are, and know them here from now on."""
+    """Let a user who has proved who they are try again at once, and know them here from now on."""
     account = counted_name(request, {"username": user.email})
     Attempt(request, account).quick.forget()
     remember(request, account)

@@ -58,14 +58,14 @@ def try_to_open(user: User, request: HttpRequest) -> bool:
 def send_reset(email: str, request: HttpRequest) -> None:
     """A link to choose a new password; for an unknown address a mail that says that it is unknown.
 
-    So both take the same time, and whoever asks learns nothing. Raises OSError where the mail server does
+    So both take the same time, and the caller learns nothing. Raises OSError where the mail server does
     not take it.
     """
     tenant = tenant_of(request)
     user = User.objects.filter(email__iexact=email, is_active=True).first()
     context: dict[str, Any] = {"tenant": tenant, "host": host_of(tenant)}
     if user is None or not may_enter(user, tenant):
-        _send("unknown", email, "Somebody asked for a new password", context)
+        _send("unknown", email, "A new password was requested", context)
         return
     context |= {"link": _link(user, resets, request), "minutes": settings.FACETRACK_RESET_SECONDS // 60}
     _send("reset", user.email, "Choose a new password", context)

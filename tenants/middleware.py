@@ -52,7 +52,7 @@ class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
         with acting(Visit(request)), installation():
             note(Verb.NOT_FOUND, kind="host", label=hostname)
         raise Http404(
-            "No customer is served at this address. Check its spelling, or ask whoever gave it to you."
+            "No customer is served at this address. Check its spelling, or ask the person who gave it to you."
         )
 
 
@@ -90,8 +90,8 @@ class MembershipMiddleware:
 def _why_not(user: object) -> str:
     if isinstance(user, User) and user.is_staff:
         return (
-            "You run the installation, and see nobody's people. An administrator of this customer can grant "
-            "you support access for some hours, under Members."
+            "You are an operator, and cannot see this customer's data. An administrator of this customer can "
+            "grant you support access for a few hours, under Members."
         )
     return "You are logged in, but no member here. Ask an administrator to add you."
 

@@ -4,7 +4,7 @@ from tenants.models import Tenant
 
 
 def said_of_networks(tenant: Tenant) -> str:
-    """A sentence for whoever runs the installation, with the way to change it."""
+    """A sentence for operators, with the way to change it."""
     if tenant.allowed_networks:
         return f"Its cameras may be in the private networks {', '.join(tenant.allowed_networks)}."
     return (

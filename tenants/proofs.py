@@ -1,4 +1,4 @@
-"""When and how whoever is logged in proved who they are: by a password or a code, and at what time.
+"""When and how the logged-in user proved who they are: by a password or a code, and at what time.
 
 A session keeps it, and takes it along to another customer's host. Nothing but a password or a code that was
 given makes it newer.
@@ -74,7 +74,7 @@ def carried(request: Any) -> Proof | None:
 
 
 def seconds_since_proof(request: HttpRequest) -> float:
-    """How long ago whoever sends the request gave a password or a code; for ever ago for a key."""
+    """How many seconds ago the sender of the request gave a password or a code; infinite for a key."""
     access = access_of(request)
     if access is not None and access.way in ("token", "key", "machine"):
         return _since(access.proved_at)

@@ -76,7 +76,7 @@ class Quota:
     def refusal(self) -> str:
         return (
             f"Your organisation has {self.used:,} of {self.limit:,} {self.title}. Remove what you do not "
-            "need, or ask whoever runs the installation to raise the limit."
+            "need, or ask FaceTrack's operators to raise the limit."
         )
 
 

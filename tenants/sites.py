@@ -1,4 +1,4 @@
-"""The names of a tenant's sites, for whoever gives out roles.
+"""The names of a tenant's sites, for the code that gives out roles.
 
 Sites are rows of a higher floor, which says at start how to read them.
 """

@@ -165,7 +165,7 @@ class Slot:
 
 
 def take(kind: Kind, access: Access) -> Slot:
-    """A slot for whoever has this access; renew it while it is in use, and release it. Raises Full."""
+    """A slot for the caller with this access. Renew it while it is in use, and release it. Raises Full."""
     caller = f"key.{access.key}" if access.user is None else f"user.{access.user.pk}"
     slot = Slot(kind, access.tenant.pk, caller)
     slot.take()

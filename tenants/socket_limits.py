@@ -21,7 +21,7 @@ _open: Counter[UUID] = Counter()
 
 
 class LimitedConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]
-    """Whoever sends what is no JSON, too long, or too much is told so by the close code."""
+    """Closes the socket of a client that sends no JSON, or too much. The close code says which."""
 
     _places: tuple[UUID, ...] = ()
     _messages, _since, _refused = 0, 0.0, False

@@ -1,7 +1,7 @@
 """Tells a connection to PostgreSQL who acts, just before the first statement that writes.
 
-Reading costs nothing. What a session was told is remembered and compared before every write, so that nobody's
-name is left for the next request that gets the connection.
+Reading costs nothing. What a session was told is remembered and compared before every write, so that no
+user's name is left for the next request that gets the connection.
 """
 
 from collections.abc import Callable

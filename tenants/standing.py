@@ -1,6 +1,6 @@
 """Whether a right that was given still stands: asked again and again for what outlives its request.
 
-Live pictures, event streams, exports and websockets all ask here. What somebody has shown (a session, a
+Live pictures, event streams, exports and websockets all ask here. What the caller has shown (a session, a
 token, a key) is checked as if it came with a new request, by a connection that is given back at once.
 """
 
@@ -44,12 +44,12 @@ class Ended(IntEnum):
     FORBIDDEN = 4403
     NO_TENANT = 4404
     CHANGED = 4409
-    """It is another one by now: whoever connects again gets that."""
+    """It is another one by now: a client that connects again gets that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What somebody showed on a host: a session's key, the text of a token, or the id of an API key."""
+    """What a caller showed on a host: a session's key, the text of a token, or the id of an API key."""
 
     host: str
     tenant: UUID

@@ -23,7 +23,7 @@ def streamed(
     farewell: bytes = b"",
     **answer: Any,
 ) -> HttpResponseBase:
-    """An answer of what `parts()` gives, for as long as whoever asks may have it (see `Standing`).
+    """An answer of what `parts()` gives, for as long as the caller may have it (see `Standing`).
 
     `farewell` is sent where the right is gone. HEAD is answered without any part. Raises Full.
     """

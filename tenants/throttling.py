@@ -1,4 +1,4 @@
-"""How often somebody may ask: each caller, each tenant's callers together, and strangers by address.
+"""How often callers may ask: each caller, each tenant's callers together, and strangers by address.
 
 What strangers do never counts for those who are logged in.
 """
@@ -29,7 +29,7 @@ LOGIN_PATHS = ("/login/", "/admin/login/", "/password/", "/invitation/", "/switc
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How many requests a minute somebody has. The cache's keys carry the tenant, so `name` need not."""
+    """How many requests a minute a caller has. The cache's keys carry the tenant, so `name` need not."""
 
     scope: str
     name: str
@@ -77,7 +77,7 @@ def of_request(request: Any) -> Iterator[Allowance]:
 
 
 def of_stranger(request: HttpRequest) -> Allowance:
-    """A browser that somebody has logged in with before, else an address: an IPv6 one by its network."""
+    """A browser that a user has logged in with before, else an address: an IPv6 one by its network."""
     rate = settings.FACETRACK_RATE_ANONYMOUS
     if device := known_device(request):
         return Allowance("device", device, rate)

@@ -34,7 +34,7 @@ class Shown(StrEnum):
     """What a request shows, before anything of it is believed that a database would have to confirm."""
 
     DEVICE = "device"
-    """A browser with which somebody has logged in on this host; the cookie is signed."""
+    """A browser with which a user has logged in on this host; the cookie is signed."""
     LOGIN = "login"
     """A session, token or key, true or made up."""
     NOTHING = "nothing"
@@ -101,7 +101,7 @@ class Turns:
         except TimeoutError:
             self.give(turn)
             raise Crowded from None
-        except BaseException:  # whoever asked has left
+        except BaseException:  # the caller has left
             self.give(turn)
             raise
         return turn
@@ -134,7 +134,7 @@ class Turns:
         self._count(self._queued, turn.place, -1)
 
     def _call(self) -> None:
-        """Whoever is next, while there are free turns."""
+        """Calls those who are next, while there are free turns."""
         while self._free and (place := self._next()):
             turn = self._waiting[place][0]
             self._leave(turn)
@@ -144,7 +144,7 @@ class Turns:
                 self._since[group] = self._clock
             self._count(self._used, place, 1)
             turn.had = True
-            with suppress(RuntimeError):  # its loop is over, and with it whoever waited
+            with suppress(RuntimeError):  # its loop is over, and with it the request that waited
                 turn.loop.call_soon_threadsafe(_tell, turn.called)
 
     def _next(self) -> Place | None:

@@ -23,7 +23,7 @@ NO_VALUE = "A value in it is beyond what can be stored, such as a date or a numb
 def picture(request: HttpRequest, token: str) -> FileResponse:
     """A picture of the host's tenant. The signed address is the permission, as it is with S3.
 
-    It was made minutes ago for somebody who may see the picture, and API clients, which have no
+    It was made minutes ago for a caller who may see the picture, and API clients, which have no
     session, show it in an <img> like a page does.
     """
     try:
@@ -60,14 +60,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def gone() -> HttpResponse:
-    """For a client that has left, and so for nobody: neither shown nor logged."""
+    """For a client that has left: neither shown nor logged."""
     response = HttpResponse(status=503)
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own way to say so
     return response
 
 
 def too_many(request: HttpRequest, wait: int, detail: str = "", status: int = 429) -> HttpResponse:
-    """Somebody asks too often, or has too much open; `wait` is in seconds."""
+    """For a caller who asks too often, or has too much open; `wait` is in seconds."""
     detail = detail or f"Wait for {wait} seconds, then try again."
     response = _problem(request, status, "Too many requests", detail)
     response.headers["Retry-After"] = str(wait)

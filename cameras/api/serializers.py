@@ -26,7 +26,7 @@ class SiteSerializer(StrictSerializer[Site]):
 
 
 class SiteField(serializers.PrimaryKeyRelatedField[Site]):
-    """One of the sites that whoever asks may see; another one is like one that never was."""
+    """One of the sites that the caller may see. Any other site is answered like one that does not exist."""
 
     def get_queryset(self) -> QuerySet[Site]:
         return sites(granted(self.context["request"]))

@@ -91,7 +91,7 @@ class CameraViewSet(RowsViewSet[Camera]):
 
 @contextmanager
 def told_of_conflicts(access: Access) -> Iterator[None]:
-    """A source that has another owner is a conflict that names it, as far as whoever asks may know it."""
+    """A source that has another owner is a conflict. It names the owner where the caller may know it."""
     try:
         yield
     except SourceTaken as error:

@@ -19,7 +19,7 @@ def move(apps, schema_editor):
             usernames, passwords = usernames + more_names, passwords + more_passwords
             _allow(camera.site, camera.location)
         too_long = len(camera.location) > 500
-        if too_long or len(set(usernames)) > 1 or len(set(passwords)) > 1:  # somebody has to say what counts
+        if too_long or len(set(usernames)) > 1 or len(set(passwords)) > 1:  # a person has to say what counts
             camera.location = camera.location.partition('?')[0][:500]
             camera.enabled, camera.status = False, 'error'
             camera.status_detail = 'Its address held a login that could not be taken apart: enter address, user name and password again.'

@@ -1,4 +1,4 @@
-"""Each tenant keeps the private networks that its sites use; others whoever runs the installation allows."""
+"""Each tenant keeps the private networks that its sites use. Operators allow others."""
 
 import django.contrib.postgres.fields
 from django.db import migrations, models

@@ -48,7 +48,7 @@ def clip_problem(location: str, *, folder: str, tenant: str) -> str | None:
     if "\0" in location or ".." in path.parts:
         return "The path of a file must not contain '..'."
     if not path.is_relative_to(folder) or path == PurePosixPath(folder):
-        return "A file is played only from the installation's folder of clips. Ask whoever runs it."
+        return "A file is played only from the installation's clip folder. Ask FaceTrack's operators."
     inner = path.relative_to(folder).parts
     if len(inner) > 1 and inner[0] != tenant:
         return "This folder of clips is not yours: use a file of the folder itself, or of your own."

@@ -17,7 +17,7 @@ from tenants.queries import active_tenant
 
 
 class ActivitySerializer(serializers.ModelSerializer[Activity]):
-    """`changes` names what changed, with values where they are nobody's secret; `hash` chains the lines."""
+    """`changes` names what changed, with values unless they are secret. `hash` chains the lines."""
 
     number = serializers.IntegerField(read_only=True)
     actor_kind = serializers.ChoiceField(ActorKind.choices, read_only=True)

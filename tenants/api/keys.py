@@ -37,7 +37,7 @@ class KeySerializer(StrictSerializer[ApiKey]):
     days = serializers.IntegerField(write_only=True, min_value=1, max_value=MOST_DAYS, default=DAYS)
     created_by = serializers.StringRelatedField[Any]()
     state = serializers.SerializerMethodField(
-        help_text="active, expired, revoked, or stopped: whoever made it may make no keys any more."
+        help_text="active, expired, revoked, or stopped: the user who made it may no longer make keys."
     )
 
     class Meta:

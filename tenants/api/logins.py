@@ -25,7 +25,7 @@ _REFUSED = "No active account here has this e-mail and password."
 
 
 class CredentialView(ApiView, GenericAPIView[Any]):
-    """For whoever has no access yet: what they send in the body is the proof."""
+    """For callers without access yet: what they send in the body is the proof."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -101,8 +101,8 @@ class KeyTokenView(CredentialView):
 def _member(request: Request, *, email: str, password: str, code: str = "") -> Access:
     """What an account may do here that has proved itself. Raises AuthenticationFailed, Throttled.
 
-    Membership is nobody's business: without one, as with a wrong password. Support access is for the
-    pages, where its end is shown.
+    Membership is not revealed: without one, the answer is that for a wrong password. Support access is for
+    the pages, where its end is shown.
     """
     user = authenticate(request=request._request, username=email, password=password)
     access = member_access(user, active_tenant())

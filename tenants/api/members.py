@@ -86,7 +86,7 @@ class MemberViewSet(RowsViewSet[Membership]):
         return get_member(pk)
 
     def create(self, request: Request) -> Response:
-        """Invites. Nobody is a member before they accept with the link that is mailed to them.
+        """Invites a person. They become a member when they accept with the link that is mailed to them.
 
         The answer, an invitation, is the same whether there is an account with this e-mail or not. If no mail
         comes, ask for another one at `/invitations/{id}/again/`.

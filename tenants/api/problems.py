@@ -156,7 +156,7 @@ def _of_api(error: Exception) -> Exception:
         case DatabaseError() if type(error) in (IntegrityError, DatabaseError):
             # Only races get here, all was validated before; the second is a change of a row that is gone.
             return Conflict(
-                "Somebody else changed the same at this moment. Load it again and repeat your change."
+                "Another user changed this at the same moment. Load it again and repeat your change."
             )
     return error
 

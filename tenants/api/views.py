@@ -60,7 +60,7 @@ class RowsViewSet(ApiView, GenericViewSet[_Row]):
 
     @cached_property
     def access(self) -> Access:
-        """What whoever asks may do here: given to every query."""
+        """What the caller may do here: given to every query."""
         return granted(self.request)
 
     def get_row(self, pk: UUID) -> _Row:
@@ -106,5 +106,5 @@ class NowhereView(ApiView):
 
 
 def member(request: Request) -> User | None:
-    """Whoever passed RolePermission; None where an API key did."""
+    """The user who passed RolePermission; None where an API key did."""
     return request.user if isinstance(request.user, User) else None

@@ -28,7 +28,7 @@ SELECT (SELECT max(number) FROM public.tenants_activity WHERE {of_chain}),
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a chain ends. Kept elsewhere, it convicts whoever writes a chain and its head anew."""
+    """Where a chain ends. A copy kept elsewhere exposes a rewrite of a chain together with its head."""
 
     tenant: UUID | None
     number: int

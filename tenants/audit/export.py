@@ -44,5 +44,5 @@ def _csv_row(cells: list[Any]) -> str:
 
 
 def _harmless(cell: Any) -> Any:
-    """Text that was typed by others must not become a formula in somebody's spreadsheet."""
+    """Text that other people typed must not become a formula in the reader's spreadsheet."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

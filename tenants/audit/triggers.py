@@ -1,4 +1,4 @@
-"""The triggers that write the activity log: made anew after migrations, and looked for by `audit verify`."""
+"""The triggers that write the activity log: recreated after migrations, and checked by `audit verify`."""
 
 import hashlib
 import json

@@ -83,7 +83,7 @@ def export_activity(request: HttpRequest) -> HttpResponseBase:
 
 
 async def _pieces(tenant: Tenant, lines: QuerySet[Activity]) -> AsyncGenerator[bytes, None]:
-    """The file in pieces. Each enters the tenant anew: meanwhile the connection belongs to other requests."""
+    """The file in pieces. Each enters the tenant again: in between, other requests use the connection."""
     after = 0
     for number in range(EXPORT_LINES // CHUNK):
         found = await sync_to_async(_chunk)(tenant, lines, after)

@@ -26,7 +26,7 @@ class Watch:
     """`label` are the fields that name a row; `site.name` is a field of what a foreign key leads to.
 
     `ignores` change so often that they are no news; where `only` is given, other changes are none either.
-    `hides` are values that nobody may read in the log, beside those that `is_shown` finds. Without
+    `hides` are values that the log must never show, beside those that `is_shown` finds. Without
     `created`, new rows are facts in themselves. A change of a field in `verbs` is called that.
     """
 

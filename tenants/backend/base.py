@@ -42,7 +42,7 @@ class NotPrepared(OperationalError):
 
 
 def installation_role(login: str) -> str:
-    """The role that the application takes for shared tables of all tenants, and nobody's people."""
+    """The role that the application takes for shared tables of all tenants. It sees no tenant's people."""
     return f"{login}_installation"
 
 
@@ -126,8 +126,8 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
             else:
                 cursor.execute(ACTIVATE, values)
         except (DatabaseError, psycopg.Error) as error:
-            # In a transaction that has failed, nothing but its rollback runs, whoever the role is.
-            # Any other error must stop the caller: the connection still is whoever it was before.
+            # In a transaction that has failed, nothing but its rollback runs, under any role.
+            # Any other error must stop the caller: the connection still has the role it had before.
             cause = error.__cause__ or error
             if isinstance(cause, psycopg.errors.InvalidParameterValue):
                 raise NotPrepared(f"{cause}: run manage.py migrate_schemas") from None

@@ -1,4 +1,4 @@
-"""The statements of one request: how long each may take, and that they end when nobody waits for them."""
+"""The statements of one request: how long each may take, and that they end when the client has left."""
 
 import logging
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ class Statements:
             self._connections.discard(connection)
 
     def require_client(self) -> None:
-        """Raises ClientGone where there is nobody to answer to."""
+        """Raises ClientGone where the client has left."""
         if self.abandoned:
             raise ClientGone("the client has left: nothing more is asked for it")
 

@@ -28,7 +28,7 @@ class KeyForm(forms.Form):
     name = forms.CharField(
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "Door display"}),
-        help_text="What it is for, so that somebody can tell later whether it is still needed.",
+        help_text="What it is for, so that you can tell later whether it is still needed.",
     )
     role = forms.ChoiceField(choices=[(role.value, role.label) for role in reversed(MEMBER_ROLES)])
     scopes = forms.MultipleChoiceField(

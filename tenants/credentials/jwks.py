@@ -1,4 +1,4 @@
-"""The public halves of the keys that sign tokens, for whoever wants to check one."""
+"""The public halves of the keys that sign tokens, for services that verify one."""
 
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import cache_control

@@ -6,7 +6,7 @@ Reason = Literal[
     "malformed", "kid", "signature", "expired", "claims", "foreign", "revoked", "reuse", "member", "unknown",
     "secret", "maker", "factor", "changed",
 ]  # fmt: skip
-"""`member`: the user is none here (any more); `maker`: whoever made the key may make none any more;
+"""`member`: the user is not a member here (any more); `maker`: the key's maker may no longer make keys;
 `factor`: a second factor is required by now; `changed`: the password or the second factor is a new one."""
 
 TOKEN_REFUSED = "This token does not count here, or does no more. Log in on this host to get a new one."  # noqa: S105
@@ -26,5 +26,5 @@ class Refused(Exception):
 
 
 def spoken(name: object) -> str:
-    """A name that somebody sent, safe to keep: at most 64 printable characters."""
+    """A name that a client sent, safe to keep: at most 64 printable characters."""
     return "".join(letter for letter in str(name or "")[:64] if letter.isascii() and letter.isprintable())

@@ -120,7 +120,7 @@ def proof_of(user: User) -> str:
 
 
 def fingerprint(jti: str) -> str:
-    """What is kept of a refresh token: enough to know it again, no use to whoever reads it."""
+    """What is kept of a refresh token: enough to recognise it, useless to a reader of the table."""
     return hashlib.sha256(jti.encode()).hexdigest()
 
 
@@ -175,7 +175,7 @@ def _reason(error: jwt.InvalidTokenError) -> Reason:
 
 
 def _claimed(text: str) -> object:
-    """What a refused token calls itself: its kid, which nobody vouches for."""
+    """What a refused token calls itself: its kid, which is not verified."""
     try:
         return jwt.get_unverified_header(text).get("kid")
     except jwt.InvalidTokenError:

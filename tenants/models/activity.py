@@ -29,7 +29,7 @@ class ActorKind(models.TextChoices):
     KEY = "key", "API key"
     WORKER = "worker", "worker"
     COMMAND = "command", "command"
-    NOBODY = "nobody", "somebody who is not logged in"
+    NOBODY = "nobody", "not logged in"
     DATABASE = "database", "database login"
 
 
@@ -60,7 +60,7 @@ class Activity(models.Model):
     object_id = models.CharField(max_length=64, blank=True, editable=False)
     object_label = models.CharField("what", max_length=254, blank=True, editable=False)
     changes = models.JSONField(default=dict, editable=False)
-    """Field to `{"old": …, "new": …}`; `{"changed": true}` where the value is nobody's business."""
+    """Field to `{"old": …, "new": …}`; `{"changed": true}` where the value is confidential."""
     reason = models.CharField(max_length=300, blank=True, editable=False)
     prev_hash = models.BinaryField(max_length=32, null=True)
     hash = models.BinaryField(max_length=32, null=True)

@@ -16,7 +16,7 @@ class ApiKey(models.Model):
     """`ft_<prefix>_<secret>`, of which only the prefix and a hash of the secret are kept.
 
     It may do what `role` and `scopes` both allow, on `sites` (None: the whole tenant), and never more
-    than whoever made it may today. A key without tenant belongs to the installation: the worker that it
+    than its maker may today. A key without tenant belongs to the installation: the worker that it
     names has it, acts under no other name, and runs cameras of `sites` only, which may be of any tenant.
     `created_by` is None where a command made the key; a key goes with the account of its maker.
     """
@@ -42,7 +42,7 @@ class ApiKey(models.Model):
     )
 
     maker_may: bool = True
-    """Whether whoever made it may still make keys; `credentials.queries.keys` asks it of the database."""
+    """Whether its maker may still make keys; `credentials.queries.keys` reads it from the database."""
 
     class Meta:
         verbose_name = "API key"

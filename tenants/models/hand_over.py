@@ -8,7 +8,7 @@ from django.db import models
 class HandOver(models.Model):
     """A way into `tenant` for `user`, who is logged in at `source`: once, and within seconds.
 
-    The row is what makes it single: whoever sets `used_at` first has used it.
+    The row makes it single-use: the first request that sets `used_at` has used it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -1,4 +1,4 @@
-"""Leave for somebody who runs the installation to look into one tenant, for some hours."""
+"""Permission for an operator to look into one tenant, for some hours."""
 
 import uuid
 from datetime import datetime, timedelta

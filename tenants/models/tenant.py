@@ -26,8 +26,8 @@ class Tenant(TenantMixin):  # type: ignore[misc]
     visitors_shared = models.BooleanField(
         "sites share their visitors",
         default=True,
-        help_text="On: whoever was seen at one site is known at all of them. Off: every site knows only the "
-        "visitors who belong to it.",
+        help_text="On: a visitor seen at one site is known at all of them. Off: each site knows only its own "
+        "visitors.",
     )
 
     allowed_networks = ArrayField(

@@ -14,7 +14,7 @@ from tenants.rules import plain_email
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Raises ValueError without a usable e-mail. Without a password nobody can log in to the account."""
+        """Raises ValueError without a usable e-mail. Without a password the account cannot log in."""
         if not email:
             raise ValueError("an account needs an e-mail address")
         user = self.model(email=plain_email(email), **fields)
@@ -51,7 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.get_full_name()
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """What the role says. Django's superuser may do everything everywhere; in a tenant nobody does."""
+        """What the role says. Django's superuser may do everything everywhere; no user may in a tenant."""
         return any(backend.has_perm(self, perm, obj) for backend in _with("has_perm"))
 
     def has_module_perms(self, app_label: str) -> bool:

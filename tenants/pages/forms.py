@@ -29,7 +29,7 @@ class SearchForm(forms.Form):
 
 
 class RoleForm(forms.Form):
-    """What somebody is here; `sites` count for a site manager only."""
+    """The member's role here; `sites` count for a site manager only."""
 
     role = forms.TypedChoiceField(
         choices=[(role.value, role.label) for role in MEMBER_ROLES], coerce=Role, initial=Role.VIEWER.value
@@ -56,9 +56,7 @@ class InviteForm(RoleForm):
 class SupportForm(forms.Form):
     """Who is let in, what for and for how long."""
 
-    email = forms.EmailField(
-        label="E-mail", max_length=254, help_text="Of somebody who runs the installation."
-    )
+    email = forms.EmailField(label="E-mail", max_length=254, help_text="The e-mail of a FaceTrack operator.")
     reason = forms.CharField(max_length=300, help_text="Stays in the record.")
     hours = forms.TypedChoiceField(
         label="Ends after", coerce=int, choices=[(n, f"{n} hour{'s' if n > 1 else ''}") for n in HOURS]

@@ -118,7 +118,7 @@ def member(request: HttpRequest, membership_id: UUID) -> HttpResponse:
 @manages_members
 @never_cache
 def remove(request: HttpRequest, membership_id: UUID) -> HttpResponse:
-    """Asks first; posting takes somebody's membership away."""
+    """Asks first; posting ends the membership."""
     member, problem = get_member(membership_id), ""
     if request.method == "POST":
         try:

@@ -1,9 +1,9 @@
 """From one tenant to another with one login.
 
-Leaving is a POST on the host where somebody is logged in; it answers with a form that their browser posts
+Leaving is a POST on the host where the user is logged in. It answers with a form that their browser posts
 to the other host. What it carries is signed, bound to the user and both tenants, and works once within
-seconds. The other host takes it only from the page that made it, so that nobody is logged in by a link or
-by a stranger's form. The session there is no new login: it ends when this one would, and its proof is as old.
+seconds. The other host takes it only from the page that made it, so that a link or a stranger's form logs
+no user in. The session there is no new login: it ends when this one would, and its proof is as old.
 """
 
 from typing import Any
@@ -40,7 +40,7 @@ PAGE_ROWS = 50
 @login_required
 @never_cache
 def switch(request: HttpRequest) -> HttpResponse:
-    """The customers that somebody can enter; posting one leads there."""
+    """The customers that the user can enter; posting one leads there."""
     if request.method == "POST":
         return _leave(request)
     search, user, here = SearchForm(request.GET), user_of(request), tenant_of(request)
@@ -57,7 +57,7 @@ def switch(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def arrive(request: HttpRequest) -> HttpResponse:
-    """Log in here whoever was logged in where they come from. Raises PermissionDenied, always alike."""
+    """Log in the user who was logged in at the host they come from. Raises PermissionDenied, always alike."""
     claims, tenant = _claims(request), tenant_of(request)
     used = use_hand_over(
         hand_over_id=UUID(claims["id"]),

@@ -1,4 +1,4 @@
-"""Where somebody is and where else they can go, on every page."""
+"""Where the user is and where else they can go, on every page."""
 
 from typing import Any
 
@@ -29,6 +29,6 @@ def other_tenants(context: dict[str, Any]) -> list[Tenant]:
 
 @register.simple_tag(takes_context=True)
 def support_here(context: dict[str, Any]) -> Access | None:
-    """The support access that somebody looks through; None for members."""
+    """The support access through which the user looks; None for members."""
     access = access_of(context["request"])
     return access if access is not None and access.way == "support" else None

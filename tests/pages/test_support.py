@@ -107,8 +107,8 @@ def test_it_is_for_one_tenant(
         ({"reason": "x" * 301}, "at most 300 characters"),
         ({"hours": "9"}, "Select a valid choice"),
         ({"hours": "0"}, "Select a valid choice"),
-        ({"email": "nobody@installation.test"}, "Nobody who runs the installation"),
-        ({"email": "tenant_admin@other.test"}, "Nobody who runs the installation"),
+        ({"email": "nobody@installation.test"}, "No operator of FaceTrack has this e-mail"),
+        ({"email": "tenant_admin@other.test"}, "No operator of FaceTrack has this e-mail"),
     ],
 )
 def test_what_cannot_be_granted_is_refused(

@@ -32,7 +32,7 @@ from tenants.rules import Role
 from tests.api.answers import V1, problem
 from tests.conftest import drop_further_tenants, make_camera
 
-SAID = "or ask whoever runs the installation to raise the limit"
+SAID = "or ask FaceTrack's operators to raise the limit"
 
 
 @pytest.fixture

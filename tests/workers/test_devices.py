@@ -171,7 +171,7 @@ def test_pages_and_api_say_what_is_missing(
     camera = make_camera(**USB, enabled=True)
     assert api.get(f"{V1}/cameras/{camera.pk}/").json()["state"] == "Device not assigned"
     text = client_of(acme).get(f"/cameras/{camera.pk}/").content.decode()
-    assert "ask whoever runs the installation to assign the device" in text
+    assert "ask FaceTrack's operators to assign the device" in text
     assert "assign_device" in problem(api.post(f"{V1}/cameras/{camera.pk}/test/"), 409)["detail"]
 
 

@@ -193,7 +193,7 @@ def test_whoever_waits_is_told_why_and_what_to_do(
     for path in (f"/cameras/{one.pk}/", "/cameras/"):
         text = page.get(path).content.decode()
         assert "Waiting for capacity" in text
-        assert "Stop a camera that you need less, or ask whoever runs the installation" in text
+        assert "Stop a camera that you need less, or ask FaceTrack's operators" in text
     with installation():
         Worker.objects.all().delete()
     register(introduction=Introduction(name="w9", capacity=4, host="far", sites=["nowhere"]))

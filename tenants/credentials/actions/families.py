@@ -47,8 +47,8 @@ def log_in(*, access: Access, address: str | None) -> dict[str, str]:
 def renew(*, text: str, tenant: Tenant, address: str | None) -> dict[str, str]:
     """A new pair for a refresh token, which is thereby used up. Raises Refused.
 
-    A token that is used twice was copied by somebody: nobody knows whether the first or the second use
-    was the thief's, so the whole family ends, access tokens included. Of two uses at the same moment
+    A token that is used twice was copied. It cannot be known whether the first or the second use was the
+    thief's, so the whole family ends, access tokens included. Of two uses at the same moment
     exactly one gets a pair, and that dies at once too. There is no grace for a client that repeats a
     request whose answer it lost: it logs in again.
     """

@@ -89,7 +89,7 @@ def rotate_key(
     by: Access | None,
     address: str | None = None,
 ) -> tuple[ApiKey, KeyText]:
-    """A successor with the same rights that lasts as long anew; the key itself goes on for the overlap.
+    """A successor with the same rights and the same lifetime. The key itself works until the overlap ends.
 
     Raises ValidationError for a key that has ended or has a successor, PermissionDenied as `create_key`.
     """
@@ -154,8 +154,8 @@ def _require_few_replaced(tenant: Tenant, now: datetime) -> None:
     alive = keys(tenant).filter(revoked_at=None, expires_at__gt=now).count()
     if alive >= REPLACED * limit_of(tenant, Resource.API_KEYS):
         raise ValidationError(
-            f"There are {alive} keys that work, most of them replaced already: revoke those that nobody uses "
-            "any more, or wait until their overlap is over."
+            f"There are {alive} keys that work, most of them already replaced. Revoke those that are no "
+            "longer used, or wait until their overlap is over."
         )
 
 

@@ -110,7 +110,7 @@ def _requests(tenant: Tenant, host: str) -> dict[str, Callable[[], HttpResponse]
 
 
 def _credentials(tenant: Tenant) -> tuple[str, str, str]:
-    """A session, a token and a key of somebody who is made for this, and never saved."""
+    """A session, a token and a key of a user who is made for this, and never saved."""
     password = token_hex()
     user = add_member(
         tenant=tenant, email=f"{token_hex(8)}@bench.invalid", role=Role.VIEWER, password=password

@@ -12,5 +12,5 @@ class Command(MigrateSchemasCommand):  # type: ignore[misc]
     def handle(self, *args: Any, **options: Any) -> None:
         with as_owner():
             super().handle(*args, **options)
-            if not options.get("schema_name"):  # a single new schema is secured by whoever makes it
+            if not options.get("schema_name"):  # a single new schema is secured by the code that makes it
                 secure()
