@@ -44,7 +44,7 @@ class SourceTaken(RuntimeError):
         """The message for a caller who may not know of every site."""
         if self.site is None or access.sees(self.site):
             return str(self)
-        return "The source is in use by a camera of another site: ask an administrator of your organisation."
+        return "A camera of another site uses this source. Ask an administrator of your organisation."
 
 
 class DeviceNotAssigned(SourceTaken):

@@ -80,13 +80,13 @@ class CameraForm(forms.ModelForm[Camera]):
         max_length=200,
         strip=False,
         widget=UnfoldAdminPasswordWidget(render_value=False, attrs={"autocomplete": "new-password"}),
-        help_text="Leave both empty to keep the present ones. With another address, enter them again.",
+        help_text="Leave both empty to keep the stored login. If you change the address, enter them again.",
     )
     forget_login = forms.BooleanField(
-        label="without user and password",
+        label="Remove stored login",
         required=False,
         widget=UnfoldBooleanSwitchWidget(),
-        help_text="Forgets the stored ones.",
+        help_text="Deletes the stored user name and password.",
     )
 
     class Meta:

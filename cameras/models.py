@@ -92,8 +92,8 @@ class Site(Record):
             so_far = f"only {', '.join(allowed)}" if allowed else "no private network"
             raise ValidationError(
                 {
-                    "networks": f"Your organisation may not use {', '.join(refused)}: {so_far} until now. "
-                    "Those who run the installation allow it: "
+                    "networks": f"Your organisation may not use {', '.join(refused)}, {so_far} so far. "
+                    "FaceTrack's operators can allow it: "
                     f'manage.py networks "{active_tenant()}" --add {refused[0]}'
                 }
             )
@@ -120,27 +120,27 @@ class Camera(Record):
     location = models.CharField(
         "address",
         max_length=500,
-        help_text="rtsp://… or http://… without user and password, for which {username} and {password} may "
-        "stand in it; a USB camera's number; a file in the installation's folder of clips.",
+        help_text="rtsp://… or http://… without user and password ({username} and {password} may stand for "
+        "them), the number of a USB camera, or a file in the installation's clip folder.",
     )
-    loop = models.BooleanField("play the file for ever", default=False)
+    loop = models.BooleanField("repeat the file", default=False)
     exclusive = models.BooleanField(
         "one connection only",
         default=False,
-        help_text="The source serves one reader: no other camera may use the same address meanwhile.",
+        help_text="The source allows one connection at a time. No other camera may use the same address.",
     )
     host = models.CharField(
         "machine",
         max_length=100,
         blank=True,
-        help_text="Host name of the machine that has the device or the file. Empty: any worker.",
+        help_text="Host name of the machine with the device or the file. Empty: any worker.",
     )
     fps = models.FloatField(
-        "analysed frames a second",
+        "analysed frames per second",
         null=True,
         blank=True,
         validators=[MinValueValidator(0.2), MaxValueValidator(30)],
-        help_text="Empty: the installation's own rate.",
+        help_text="Empty: the installation's default.",
     )
     detector = models.CharField(max_length=30, blank=True, help_text="Empty: the installation's own.")
     analysed_side = models.PositiveSmallIntegerField(
@@ -148,15 +148,15 @@ class Camera(Record):
         null=True,
         blank=True,
         validators=[MinValueValidator(320), MaxValueValidator(1920)],
-        help_text="Longest side of the picture that faces are looked for in. Empty: 640, which finds faces "
-        "of 32 pixels in a 1080p picture; 1280 finds smaller ones and costs four times as much.",
+        help_text="Longest side of the picture in which faces are detected. Empty: 640, which finds faces of "
+        "32 pixels in a 1080p picture. 1280 finds smaller ones and costs four times as much.",
     )
     min_face = models.PositiveSmallIntegerField(
         "smallest face (pixels)",
         null=True,
         blank=True,
         validators=[MinValueValidator(16), MaxValueValidator(500)],
-        help_text="Narrower faces are counted and never recognised. Empty: 32.",
+        help_text="Narrower faces are counted but never recognised. Empty: 32.",
     )
     zones = models.JSONField(
         default=list,
@@ -164,7 +164,7 @@ class Camera(Record):
         help_text="Where to look: polygons [[[x, y], …], …] from 0 (left, top) to 1. Empty: everywhere.",
     )
     masks = models.JSONField(
-        default=list, blank=True, help_text="Where not to look, written alike: a screen, a picture on a wall."
+        default=list, blank=True, help_text="Where not to look, such as a screen. Same format as zones."
     )
     enabled = models.BooleanField("should run", default=False)
 
@@ -199,7 +199,7 @@ class Camera(Record):
                 raise ValidationError({name: problem})
         before = Camera.objects.filter(pk=self.pk).values_list("site", "epoch").first()
         if before and before[1] and before[0] != self.site_id:
-            message = "This camera has watched another site, and what it saw stays there: add a new one."
+            message = "This camera has recorded sightings at another site. Add a new camera instead."
             raise ValidationError({"site": message})
 
     def stored_login(self) -> Login:
@@ -221,8 +221,8 @@ class Camera(Record):
             return problem
         if name := secret_in(self.location):
             return (
-                f"The address holds a login ('{name}'). Write {{username}} and {{password}} in its place and "
-                "fill in the two fields below it."
+                f"The address contains a login (“{name}”). Write {{username}} and {{password}} instead and "
+                "fill in the two fields below."
             )
         return None
 

@@ -129,7 +129,7 @@ def _shown(camera: Camera, now: datetime) -> tuple[Literal["ok", "wait", "bad", 
     if waits == "capacity":
         return "wait", "Waiting for capacity", CAPACITY
     if not heard and camera.updated_at < now - SILENT_AFTER:
-        return "wait", "Waiting for a worker", "No worker reports about it. It starts when one runs."
+        return "wait", "Waiting for a worker", "No worker reports on it. It starts when a worker runs."
     if status != Camera.Status.RUNNING or not heard:
         begun = heard and status == Camera.Status.STARTING
         return "wait", "Starting" if begun else "Being assigned", detail

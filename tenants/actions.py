@@ -33,7 +33,7 @@ HAND_OVER_LIFE = timedelta(seconds=30)
 
 _host = RegexValidator(
     r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
-    "'%(value)s' is no host name: give it without scheme and port, such as acme.example.com",
+    "“%(value)s” is not a host name. Write it without scheme and port, such as acme.example.com",
 )
 
 
@@ -64,10 +64,10 @@ def create_tenant(*, name: str, host: str, networks: Sequence[str] = ()) -> Tena
     with as_owner(), schema_context(get_public_schema_name()):
         if taken := Domain.objects.filter(domain=host).select_related("tenant").first():
             raise ValidationError(
-                f"the host {host} already leads to tenant '{taken.tenant}': choose another one"
+                f"the host {host} already belongs to tenant '{taken.tenant}'. Choose another one"
             )
         if Tenant.objects.filter(schema_name=schema).exists() or Tenant.objects.filter(name=name).exists():
-            raise ValidationError(f"there is a tenant '{name}' already: choose another name")
+            raise ValidationError(f"there is already a tenant '{name}'. Choose another name")
         with transaction.atomic():
             tenant = Tenant(name=name, schema_name=schema, allowed_networks=list(networks))
             _check_networks(tenant)
@@ -89,7 +89,7 @@ def add_member(
     with installation(), transaction.atomic():
         user = User.objects.filter(email__iexact=email).first() or User.objects.create_user(email, password)
         if user.is_staff:
-            raise ValidationError(f"{email} runs the installation and cannot be a member: use another e-mail")
+            raise ValidationError(f"{email} is an operator and cannot be a member. Use another e-mail")
         values = {"role": role.value, "sites": sorted(set(sites))}
         if not Membership.objects.filter(tenant=tenant, user=user).exists():
             require_room(tenant, Resource.MEMBERS)
@@ -214,7 +214,7 @@ def grant_support(*, access: Access, email: str, reason: str, hours: int, now: d
     if not timedelta() < lasts <= SUPPORT_LIMIT:
         raise ValidationError({"hours": f"Choose from 1 to {SUPPORT_LIMIT // timedelta(hours=1)} hours."})
     if not reason:
-        raise ValidationError({"reason": "Say what it is for: it stays in the record."})
+        raise ValidationError({"reason": "Enter the reason. It stays in the record."})
     with installation():
         user = User.objects.filter(email__iexact=email.strip(), is_staff=True, is_active=True).first()
     if user is None:
@@ -242,7 +242,7 @@ def begin_hand_over(*, user: User, source: Tenant, target_id: UUID, now: datetim
     with installation():
         target = open_to(user, now).filter(pk=target_id).first()
         if target is None:
-            raise Http404("There is no such customer that you could enter.")
+            raise Http404("There is no such customer, or you have no access to it.")
         return HandOver.objects.create(
             tenant=target, source=source, user=user, created_at=now, expires_at=now + HAND_OVER_LIFE
         )
@@ -266,13 +266,13 @@ def forget_hand_overs(*, before: datetime) -> int:
 def chosen_sites(role: Role, sites: Collection[UUID]) -> list[UUID]:
     """The sites to keep for a role. Raises ValidationError."""
     if role not in MEMBER_ROLES:
-        raise ValidationError({"role": "This is no role of a member."})
+        raise ValidationError({"role": "Members cannot have this role."})
     if role is not Role.SITE_MANAGER:
         return []
     if not sites:
         raise ValidationError({"sites": "A site manager needs at least one site."})
     if not set(sites) <= set(site_names()):
-        raise ValidationError({"sites": "One of these sites is not there any more: reload the page."})
+        raise ValidationError({"sites": "One of these sites no longer exists. Reload the page."})
     return sorted(set(sites))
 
 
@@ -282,7 +282,7 @@ def _keep_an_administrator(access: Access, member: Membership) -> None:
     Holds the tenant's administrators, so that two cannot remove each other at once.
     """
     if access.user is not None and member.user_id == access.user.pk:
-        raise ValidationError("You cannot take your own rights away: another administrator has to do that.")
+        raise ValidationError("You cannot remove your own rights. Ask another administrator to do it.")
     rows = Membership.objects.select_for_update().filter(tenant=access.tenant, role=Role.TENANT_ADMIN)
     if {row.pk for row in rows} == {member.pk}:
         raise ValidationError("This is the last administrator. Make another member an administrator first.")

@@ -26,7 +26,7 @@ MAX_MAILS_TO_ONE = 5
 """Mails from one tenant to one address in a day."""
 KEPT = timedelta(days=7)
 """For so long rows stay after their end."""
-GONE = "This invitation was used, withdrawn or has run out. Ask for another one."
+GONE = "This invitation was used or withdrawn, or has expired. Ask for a new one."
 
 
 def invite(
@@ -42,16 +42,16 @@ def invite(
     chosen = chosen_sites(role, sites)
     with _counting(access.tenant, email, now):
         if Membership.objects.filter(tenant=access.tenant, user__email__iexact=email).exists():
-            raise ValidationError({"email": f"{email} is a member already: change the role in the list."})
+            raise ValidationError({"email": f"{email} is already a member. Change the role in the list."})
         open_ones = Invitation.objects.filter(tenant=access.tenant, accepted_at=None, revoked_at=None)
         open_ones.filter(email=email, expires_at__lte=now).update(revoked_at=now)
         if open_ones.filter(email=email).exists():
             raise ValidationError(
-                {"email": f"{email} is invited already: send that invitation again, or withdraw it first."}
+                {"email": f"{email} is already invited. Send that invitation again, or withdraw it first."}
             )
         limit = settings.FACETRACK_MAX_INVITATIONS
         if open_ones.filter(expires_at__gt=now).count() >= limit:
-            raise ValidationError(f"{limit} invitations wait for an answer: withdraw those that need none.")
+            raise ValidationError(f"{limit} invitations are pending. Withdraw those that you do not need.")
         require_room(access.tenant, Resource.MEMBERS)
         secret = secrets.token_urlsafe(32)
         invitation = Invitation.objects.create(
@@ -76,7 +76,7 @@ def invite_again(*, access: Access, invitation: Invitation, now: datetime) -> st
             pk=invitation.pk, accepted_at=None, revoked_at=None
         )
         if (found := row.first()) is None:
-            raise ValidationError("This invitation was accepted or withdrawn meanwhile.")
+            raise ValidationError("This invitation has just been accepted or withdrawn.")
         found.digest, found.expires_at, found.sent_at = digest_of(secret), now + _life(), now
         found.mails, found.invited_by = found.mails + 1, access.user
         found.save(update_fields=["digest", "expires_at", "sent_at", "mails", "invited_by"])
@@ -97,7 +97,7 @@ def accept_with_password(*, digest: str, tenant: Tenant, password: str, now: dat
         with _accepting(digest, tenant, now) as invitation:
             account, user = account_of(invitation.email)
             if account is not Account.NEW:
-                raise ValidationError("There is an account with this e-mail by now: open the link again.")
+                raise ValidationError("An account with this e-mail now exists. Open the link again.")
             if user is None:
                 user = User.objects.create_user(invitation.email, password)
             else:
@@ -105,7 +105,7 @@ def accept_with_password(*, digest: str, tenant: Tenant, password: str, now: dat
                 user.save(update_fields=["password"])
             _join(invitation, user)
     except IntegrityError:  # two invitations of different organisations at the same moment
-        raise ValidationError("This e-mail got an account just now: open the link again.") from None
+        raise ValidationError("An account with this e-mail was just created. Open the link again.") from None
     return user
 
 
@@ -126,7 +126,7 @@ def forget_invitations(*, now: datetime) -> int:
 def _join(invitation: Invitation, user: User) -> Membership:
     claim(of_user(user))  # the link, or the password, is theirs: so is what they do with it
     if Membership.objects.filter(tenant=invitation.tenant_id, user=user).exists():
-        raise ValidationError("You are a member already: log in.")
+        raise ValidationError("You are already a member. Log in.")
     require_room(invitation.tenant, Resource.MEMBERS)
     return Membership.objects.create(
         tenant_id=invitation.tenant_id, user=user, role=invitation.role, sites=invitation.sites
@@ -155,7 +155,7 @@ def _require_an_inviter(invitation: Invitation) -> None:
     administrators = Membership.objects.filter(tenant=invitation.tenant_id, role=Role.TENANT_ADMIN.value)
     still = administrators.filter(user=invitation.invited_by_id, user__is_active=True, user__is_staff=False)
     if not still.exists():
-        raise ValidationError("The administrator who invited you is none any more: ask to be invited again.")
+        raise ValidationError("Your inviter is no longer an administrator. Ask for a new invitation.")
 
 
 @contextmanager
@@ -165,10 +165,10 @@ def _counting(tenant: Tenant, email: str, now: datetime) -> Iterator[None]:
         Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
         limit = settings.FACETRACK_INVITATION_MAILS
         if _mails(tenant, sent_at__gt=now - timedelta(hours=1)) >= limit:
-            raise ValidationError(f"{limit} invitations were mailed within an hour: go on in an hour.")
+            raise ValidationError(f"{limit} invitations were mailed within an hour. Try again in an hour.")
         if _mails(tenant, email=email, sent_at__gt=now - timedelta(days=1)) >= MAX_MAILS_TO_ONE:
             raise ValidationError(
-                {"email": f"{email} was mailed {MAX_MAILS_TO_ONE} times within a day: ask them to look."}
+                {"email": f"{email} was mailed {MAX_MAILS_TO_ONE} times within a day. Ask them to check."}
             )
         yield
 

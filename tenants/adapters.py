@@ -65,7 +65,7 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Encrypts the secrets. Keeps users from removing a factor that one of their organisations requires."""
 
     error_messages = DefaultMFAAdapter.error_messages | {
-        "cannot_delete_authenticator": "An organisation of yours requires it: it cannot be turned off."
+        "cannot_delete_authenticator": "One of your organisations requires it. You cannot turn it off."
     }
 
     def encrypt(self, text: str) -> str:

@@ -55,7 +55,7 @@ class OneDoorSite(UnfoldAdminSite):  # type: ignore[misc]
         try:
             return super().search(request, extra_context)  # type: ignore[no-any-return]
         except (ValueError, InvalidPage):
-            raise Http404("There is no such page of results.") from None
+            raise Http404("This page of results does not exist.") from None
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Without two addresses that no page of ours leads to.
@@ -164,7 +164,7 @@ class TenantAdmin(OfferedAdmin):
     search_fields = ("name", "domains__domain")
     inlines = (LimitsInline, DomainInline, MembershipInline)
 
-    @display(description="has, of what it may have")
+    @display(description="usage and limits")
     def uses(self, tenant: Tenant) -> str:
         if is_public(tenant):
             return ""
@@ -231,23 +231,23 @@ class UserAdmin(DjangoUserAdmin, OfferedAdmin):  # type: ignore[type-arg, misc]
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False  # what they did in tenants stays theirs; an account that may not log in is switched off
 
-    @admin.action(description="Drop the second factor (phone and recovery codes are lost)")
+    @admin.action(description="Remove the second factor (phone and recovery codes are lost)")
     def drop_second_factors(self, request: HttpRequest, users: QuerySet[User]) -> None:
         for user in users:
             drop_second_factor(user=user)
         messages.success(request, f"Removed the second factor of {len(users)} accounts.")
 
-    @admin.action(description="Mail the link to choose a password (who runs the installation)")
+    @admin.action(description="Mail a link to choose a password (operators only)")
     def mail_links(self, request: HttpRequest, users: QuerySet[User]) -> None:
         for user in users.filter(is_staff=True, is_active=True, memberships=None):
             self._mail(request, user)
 
     def _mail(self, request: HttpRequest, user: User) -> None:
         if try_to_open(user, request):
-            messages.success(request, f"A link to choose the password was mailed to {user.email}.")
+            messages.success(request, f"Mailed a link to choose a password to {user.email}.")
         else:
             messages.warning(
-                request, f"The mail to {user.email} could not be sent: send the link again later."
+                request, f"The mail to {user.email} could not be sent. Send the link again later."
             )
 
 
@@ -287,7 +287,7 @@ class WorkerKeyAdmin(OfferedAdmin):
             revoke_key(
                 key=key, tenant=tenant_of(request), by=user_of(request), address=client_address(request)
             )
-        self.message_user(request, "Revoked: workers that use them get in no more.")
+        self.message_user(request, "Revoked. Workers with these keys no longer have access.")
 
 
 @admin.register(Activity, site=installation_admin)

@@ -65,7 +65,7 @@ class RolePermission(BasePermission):
     writing them the method's verb.
     """
 
-    message = "Your role here does not allow this. Ask an administrator of your organisation."
+    message = "Your role does not allow this. Ask an administrator of your organisation."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         access = access_of(request)

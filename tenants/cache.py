@@ -78,5 +78,5 @@ def _or(nothing: _Answer, ask: Callable[[], _Answer]) -> _Answer:
     try:
         return ask()
     except (RedisError, OSError) as error:
-        log.warning("the cache is away: %s", type(error).__name__)
+        log.warning("the cache is unavailable: %s", type(error).__name__)
         return nothing

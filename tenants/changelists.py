@@ -31,7 +31,7 @@ class SearchWords(forms.CharField):
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
         if len(text.split()) > MAX_SEARCH_WORDS:
-            raise ValidationError(f"Search for {MAX_SEARCH_WORDS} words at most.")
+            raise ValidationError(f"Search for at most {MAX_SEARCH_WORDS} words.")
         return text
 
 
@@ -51,7 +51,7 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]
 
     def get_filters(self, request: HttpRequest) -> tuple[Any, ...]:
         if any("\x00" in value for values in self.filter_params.values() for value in values):
-            raise IncorrectLookupParameters("a parameter holds a character that no text has")
+            raise IncorrectLookupParameters("a parameter contains a NUL character")
         try:
             found: tuple[Any, ...] = super().get_filters(request)
         except (ValueError, OverflowError) as error:  # Django counts on beyond the last year
@@ -81,5 +81,5 @@ class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
             try:
                 self.opts.pk.to_python(key)
             except ValidationError:
-                raise BadRequest("a row that was chosen has a key that is none") from None
+                raise BadRequest("a chosen row has an invalid id") from None
         return super().response_action(request, queryset)

@@ -35,11 +35,11 @@ class ShallowJSONField(forms.JSONField):
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and len(value) > MAX_JSON:
-            raise ValidationError(f"Write {MAX_JSON:,} characters at most.")
+            raise ValidationError(f"Enter at most {MAX_JSON:,} characters.")
         try:
             return super().to_python(value)
         except RecursionError:
-            raise ValidationError("This is JSON that is nested too deep.") from None
+            raise ValidationError("This JSON is nested too deeply.") from None
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         try:

@@ -24,7 +24,7 @@ from tenants.second_factor import CODE_LENGTH, TooManyCodes, accept
 
 EMAIL_LENGTH = 254
 PASSWORD_LENGTH = 128
-RULES_TEXT = "Twelve characters or more. Not a common password, not your e-mail, not digits alone."
+RULES_TEXT = "At least twelve characters. Not a common password, not your e-mail, not only digits."
 PENDING_SECRET = "second_factor_secret"  # noqa: S105  a key of the session
 
 
@@ -32,7 +32,7 @@ class LoginForm(AuthenticationForm):
     """E-mail and password. A refusal says only that one of them is incorrect."""
 
     error_messages = {
-        "invalid_login": "This e-mail and password do not fit. Check both; capitals matter in the password.",
+        "invalid_login": "E-mail or password is incorrect. The password is case-sensitive.",
         "inactive": "",
     }
 
@@ -58,7 +58,7 @@ class LinkForm(UserTokenForm):  # type: ignore[misc]
         values: dict[str, Any] = self.cleaned_data
         self.reset_user = user_of_link(values.get("uidb36", ""), values.get("key", ""))
         if self.reset_user is None:
-            raise forms.ValidationError("This link was used or is too old.")
+            raise forms.ValidationError("This link was already used or has expired.")
         return values
 
 
@@ -88,7 +88,7 @@ class ChangePasswordForm(AllauthChangePasswordForm):  # type: ignore[misc]
         """Counted like a password at the login: who finds a session open cannot guess it here."""
         password: str = self.cleaned_data["oldpassword"]
         if not get_adapter().reauthenticate(self.user, password):
-            raise forms.ValidationError("This is not your present password.")
+            raise forms.ValidationError("This is not your current password.")
         return password
 
 
@@ -118,7 +118,7 @@ class _Code:
         except TooManyCodes as error:
             raise forms.ValidationError(str(error)) from None
         if self.authenticator is None:
-            raise forms.ValidationError("This code is wrong or was used before. Wait for the next one.")
+            raise forms.ValidationError("This code is incorrect or was already used. Wait for the next one.")
         return code
 
 
@@ -140,12 +140,12 @@ class SetUpForm(ActivateTOTPForm):  # type: ignore[misc]
         if not self.is_bound or PENDING_SECRET not in session:
             session[PENDING_SECRET] = encrypt(generate_totp_secret())
         self.secret = decrypt(session[PENDING_SECRET])
-        _plain(self, {"code": "Code that the app shows"})
+        _plain(self, {"code": "Code from the app"})
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]
         if step_of(self.secret, code, now=time.time()) is None:
-            raise forms.ValidationError("This is not the code of this moment. Check the clock of your phone.")
+            raise forms.ValidationError("This is not the current code. Check the clock of your phone.")
         return code
 
 

@@ -93,7 +93,7 @@ def _why_not(user: object) -> str:
             "You are an operator, and cannot see this customer's data. An administrator of this customer can "
             "grant you support access for a few hours, under Members."
         )
-    return "You are logged in, but no member here. Ask an administrator to add you."
+    return "You are logged in, but not a member of this organisation. Ask an administrator to invite you."
 
 
 class SessionLimitMiddleware:
@@ -122,7 +122,7 @@ class SecondFactorMiddleware:
             return self.get_response(request)
         if request.path.startswith("/api/"):
             raise PermissionDenied(
-                "A second factor is required here. Set it up at /account/second-factor/ with a browser first."
+                "A second factor is required here. Set it up first, at /account/second-factor/ in a browser."
             )
         if request.htmx:  # type: ignore[attr-defined]
             return HttpResponseClientRedirect("/account/second-factor/")

@@ -76,7 +76,7 @@ def plain_email(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", text.strip()).lower()
     if not plain.rpartition("@")[0].isascii():
-        raise ValueError("Use letters without accents before the @ of an e-mail address.")
+        raise ValueError("Use only letters without accents before the @ of an e-mail address.")
     return plain
 
 
@@ -92,5 +92,5 @@ def schema_for(name: str) -> str:
         or schema.startswith("pg_")
         or schema in {"public", "information_schema"}
     ):
-        raise ValueError(f"'{name}' cannot name a tenant: begin with a letter, use letters and digits")
+        raise ValueError(f"'{name}' is not a tenant name: begin with a letter, use letters and digits")
     return schema

@@ -60,9 +60,7 @@ def check(user: User, tenant: Tenant, code: str) -> None:
     Raises SecondFactorRefused, which says what is missing, or Throttled.
     """
     if missing(user, tenant):
-        raise SecondFactorRefused(
-            f"{tenant} requires a second factor. Log in with a browser once and set it up."
-        )
+        raise SecondFactorRefused(f"{tenant} requires a second factor. Log in with a browser and set it up.")
     if user.second_factor_at is None:
         return
     if not code:
@@ -72,7 +70,7 @@ def check(user: User, tenant: Tenant, code: str) -> None:
     except TooManyCodes as error:
         raise Throttled(error.seconds, "Too many wrong codes for this account.") from None
     if found is None:
-        raise SecondFactorRefused("This code is wrong or was used before. Wait for the next one.")
+        raise SecondFactorRefused("This code is incorrect or was already used. Wait for the next one.")
 
 
 def accept(request: HttpRequest, user: User, code: str, *, invited: bool = False) -> Any | None:

@@ -68,8 +68,8 @@ _NAMES = {
     Kind.WAIT: "requests wait for a worker",
 }
 _WHOSE = (
-    "of yours, which is all that one user or key may have",
-    "of your organisation's, which is its limit",
+    "by you, the limit of one user or key",
+    "in your organisation, its limit",
 )
 
 
@@ -79,9 +79,9 @@ class Full(Exception):
     def __init__(self, kind: Kind, whose: int) -> None:
         limit = kind.limits()[whose]
         if whose == 2:
-            said = f"This server has as many open as it can: {limit} {_NAMES[kind]}."
+            said = f"This server has reached its limit: {limit} {_NAMES[kind]}."
         else:
-            said = f"{limit} {_NAMES[kind]} {_WHOSE[whose]}: wait for one to end, or close one."
+            said = f"{limit} {_NAMES[kind]} {_WHOSE[whose]}. Wait for one to end, or close one."
         super().__init__(f"{said} Try again in {AGAIN_SECONDS} seconds.")
         self.status = 503 if whose == 2 else 429
         self.seconds = AGAIN_SECONDS
@@ -207,7 +207,7 @@ def _asked(question: Any) -> Any:
         answer = question(_client())
     except (redis.RedisError, OSError) as error:
         _breaker.failed()
-        log.warning("slots are counted by this process alone, Redis is away: %s", error)
+        log.warning("slots are counted by this process alone, Redis is unavailable: %s", error)
         return None
     _breaker.succeeded()
     return answer

@@ -44,7 +44,7 @@ def note_left_out() -> None:
     if rows.filter(full_since=None).update(full_since=timezone.now()):
         log.error(
             "the storage of %s is full: its sightings are recorded without pictures. Raise its limit in the "
-            "installation's admin, or have it delete visitors",
+            "installation's admin, or ask the customer to delete visitors",
             tenant,
         )
     rows.update(left_out=F("left_out") + 1)

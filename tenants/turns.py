@@ -25,9 +25,7 @@ class Crowded(Exception):
     """No turn came in time, or too many wait already."""
 
     def __init__(self) -> None:
-        super().__init__(
-            f"This server has too much to do at this moment. Try again in {AGAIN_SECONDS} seconds."
-        )
+        super().__init__(f"This server is too busy at the moment. Try again in {AGAIN_SECONDS} seconds.")
 
 
 class Shown(StrEnum):

@@ -17,8 +17,8 @@ class SiteFilters(filters.FilterSet):  # type: ignore[misc]
 
 class CameraFilters(filters.FilterSet):  # type: ignore[misc]
     site = filters.UUIDFilter(field_name="site_id")
-    enabled = YesNoFilter(help_text="Whether it should run.")
-    status = filters.ChoiceFilter(choices=Camera.Status.choices, help_text="What it does now.")
+    enabled = YesNoFilter(help_text="Whether the camera is enabled.")
+    status = filters.ChoiceFilter(choices=Camera.Status.choices, help_text="Its present status.")
     search = TextFilter(method="search_for", help_text="Part of the name of the camera or of its site.")
 
     class Meta:

@@ -106,4 +106,4 @@ def _login_in(values: dict[str, Any]) -> Login:
 def _require_admin(access: Access, networks_given: bool) -> None:
     """Raises PermissionDenied: which private networks workers may reach is for the tenant's administrator."""
     if networks_given and not may_allow_networks(access):
-        raise PermissionDenied("Only an administrator says which private networks cameras may be in.")
+        raise PermissionDenied("Only an administrator can choose the private networks of cameras.")

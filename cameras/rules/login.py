@@ -55,7 +55,7 @@ def login_problem(*, moved: bool, stored: Login, given: Login) -> dict[str, str]
     """Field to what is wrong: a stored login goes to no other address than the one it was entered for."""
     if not moved:
         return {}
-    again = "The address has changed: enter it again, so that the stored one is not sent to another place."
+    again = "The address has changed. Enter it again: the stored one is not sent to another address."
     return {
         name: again
         for name in ("username", "password")

@@ -22,7 +22,7 @@ CARRIERS: tuple[Network, ...] = tuple(
 """IPv6 addresses that lead to an IPv4 address inside them: a way around every rule about IPv4."""
 
 
-NOT_ALLOWED = "is private and not in the networks of its site that your organisation may use"
+NOT_ALLOWED = "is private, and not in a network of its site that your organisation may use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ class AddressPolicy:
         if _within(address, METADATA):
             return "is a cloud's address for its own machines"
         if address.is_unspecified or address.is_multicast or address.is_link_local:
-            return "is no address of a single device that can be routed to"
+            return "is not a routable address of a single device"
         if _within(address, PRIVATE):
             return None if _within(address, self.networks) else NOT_ALLOWED
         if not address.is_global or address.is_reserved or _within(address, CARRIERS):
-            return "is reserved and belongs to no device"
+            return "is a reserved address that no device has"
         return None
 
 

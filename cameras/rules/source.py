@@ -34,7 +34,7 @@ def source_problem(kind: str, location: str, policy: AddressPolicy) -> str | Non
             return _url_problem(SourceKind(kind), location, policy)
         case SourceKind.USB:
             if not (location.isascii() and location.isdigit() and len(location) < 3):
-                return "A USB camera is given by its number: 0 is the first one."
+                return "Enter the number of the USB camera: 0 is the first one."
     return None
 
 
@@ -46,12 +46,12 @@ def clip_problem(location: str, *, folder: str, tenant: str) -> str | None:
     """
     path = PurePosixPath(folder) / location
     if "\0" in location or ".." in path.parts:
-        return "The path of a file must not contain '..'."
+        return "The path of a file must not contain “..”."
     if not path.is_relative_to(folder) or path == PurePosixPath(folder):
         return "A file is played only from the installation's clip folder. Ask FaceTrack's operators."
     inner = path.relative_to(folder).parts
     if len(inner) > 1 and inner[0] != tenant:
-        return "This folder of clips is not yours: use a file of the folder itself, or of your own."
+        return "This clip folder belongs to another organisation. Use the common folder, or your own."
     return None
 
 
@@ -73,17 +73,17 @@ def time_zone_problem(name: str) -> str | None:
     """Why `name` is no time zone, in words for the person who typed it."""
     if name in available_timezones():
         return None
-    return "This is no time zone: write it like Europe/Berlin, or UTC."
+    return "This is not a time zone. Write it like Europe/Berlin, or UTC."
 
 
 def _url_problem(kind: SourceKind, location: str, policy: AddressPolicy) -> str | None:
     if any(ord(char) <= 32 or ord(char) >= 127 or char in '\\<>"`' for char in location):
-        return "The address holds a space or another character that addresses do not have."
+        return "The address contains a space or another character that is not allowed."
     try:
         parts = urlsplit(location)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return "This is no address that can be read: check the brackets and the port."
+        return "This is not a valid address. Check the brackets and the port."
     return next(_syntax_problems(kind, parts, host), None) or _host_problem(
         str(host), DEFAULT_PORTS[parts.scheme] if port is None else port, policy
     )
@@ -92,28 +92,28 @@ def _url_problem(kind: SourceKind, location: str, policy: AddressPolicy) -> str 
 def _syntax_problems(kind: SourceKind, parts: SplitResult, host: str | None) -> Iterator[str]:
     schemes = SCHEMES[kind]
     if parts.scheme not in schemes:
-        yield f"The address begins with {schemes[0]}:// or {schemes[1]}://."
+        yield f"The address must begin with {schemes[0]}:// or {schemes[1]}://."
     if not host:
         yield "The address names no host."
     elif "[" in parts.netloc and ":" not in host:
-        yield "Brackets belong around an IPv6 address only."
+        yield "Use brackets around an IPv6 address only."
     if "@" in parts.netloc:
-        yield "Leave user and password out of the address and fill in the two fields below it."
+        yield "Remove user and password from the address and fill in the two fields below it."
     if parts.fragment:
-        yield "Leave out the '#' and what follows it: cameras do not know it."
+        yield "Remove the “#” and what follows it: cameras do not use it."
 
 
 def _host_problem(host: str, port: int, policy: AddressPolicy) -> str | None:
     if port == 0:
-        return "A port is a number from 1 to 65535."
+        return "The port must be a number from 1 to 65535."
     try:
         address: Address = ip_address(host)
     except ValueError:
         return _name_problem(host, port, policy)
     if "%" in host:
-        return "Leave out the '%' and the network interface behind it."
+        return "Remove the “%” and the network interface after it."
     problem = policy.problem(address, port)
-    return problem and f"{host} {problem}. Give the address of the camera."
+    return problem and f"{host} {problem}. Enter the address of the camera."
 
 
 def _name_problem(host: str, port: int, policy: AddressPolicy) -> str | None:
@@ -123,9 +123,9 @@ def _name_problem(host: str, port: int, policy: AddressPolicy) -> str | None:
     if _is_number(labels[-1]):  # resolvers take 2130706433, 0x7f.1 and 017700000001 for 127.0.0.1
         return "Write an IP address as four numbers from 0 to 255, such as 192.0.2.10."
     if (host, port) in policy.own or (host, 0) in policy.own:
-        return f"{host} belongs to this installation itself. Give the address of the camera."
+        return f"{host} belongs to this installation itself. Enter the address of the camera."
     if (host == "localhost" or host.endswith(".localhost")) and not policy.loopback:
-        return f"{host} is this machine itself. Give the address of the camera."
+        return f"{host} is this machine itself. Enter the address of the camera."
     return None
 
 

@@ -23,7 +23,7 @@ class ActivitySerializer(serializers.ModelSerializer[Activity]):
     actor_kind = serializers.ChoiceField(ActorKind.choices, read_only=True)
     verb = serializers.ChoiceField(Verb.choices, read_only=True)
     changes = serializers.DictField(read_only=True)
-    sentence = serializers.SerializerMethodField(help_text="The line in words.")
+    sentence = serializers.SerializerMethodField(help_text="The line as a sentence.")
     hash = serializers.SerializerMethodField(help_text="SHA-256, in hexadecimal digits.")
 
     class Meta:
@@ -46,7 +46,7 @@ class ActivityFilters(filters.FilterSet):  # type: ignore[misc]
     verb = filters.ChoiceFilter(choices=Verb.choices)
     kind = TextFilter(field_name="object_kind", help_text="Such as staff.staffmember.")
     object = TextFilter(field_name="object_id", help_text="The object's id.")
-    search = TextFilter(method="search_for", help_text="Part of who, of what, or of the reason.")
+    search = TextFilter(method="search_for", help_text="Part of the actor, the object or the reason.")
     # `from` is no name that Python lets a class body assign
     vars()["from"] = MomentFilter("at", "gte", help_text="Then or later (ISO 8601).")
     to = MomentFilter("at", "lt", help_text="Earlier (ISO 8601).")

@@ -94,7 +94,7 @@ def refuse(request: Request, kind: str, refusal: Refused) -> NoReturn:
     Counted here, as DRF's throttles are asked after the authentication only.
     """
     if wait := of_refused(request).seconds_to_wait():
-        raise Throttled(wait, "Too many tokens or keys from your address do not count here.") from None
+        raise Throttled(wait, "Too many invalid tokens or keys came from your address.") from None
     credential_refused.send(
         Refused,
         kind=kind,

@@ -32,7 +32,7 @@ class KeySerializer(StrictSerializer[ApiKey]):
     role = serializers.ChoiceField([(role.value, role.label) for role in MEMBER_ROLES])
     sites = serializers.ListField(
         child=serializers.UUIDField(), max_length=200, allow_null=True, default=None,
-        help_text="Ids of the sites that it is limited to; null for the whole tenant.",
+        help_text="Ids of the sites to which it is limited; null for the whole tenant.",
     )  # fmt: skip
     days = serializers.IntegerField(write_only=True, min_value=1, max_value=MOST_DAYS, default=DAYS)
     created_by = serializers.StringRelatedField[Any]()
@@ -62,7 +62,7 @@ class MadeKeySerializer(KeySerializer):
 class RotationSerializer(serializers.Serializer[Any]):
     overlap_hours = serializers.IntegerField(
         min_value=0, max_value=MOST_OVERLAP_HOURS, default=OVERLAP_HOURS,
-        help_text="For so long the old key goes on working.",
+        help_text="How long the old key continues to work.",
     )  # fmt: skip
 
 
@@ -122,8 +122,8 @@ def _require_recent_proof(request: Request) -> None:
     """A key outlives the login that makes it. Raises PermissionDenied."""
     if not recently_proved(request):
         raise PermissionDenied(
-            f"Making a key takes a login of the last {RECENT_SECONDS // 60} minutes. Ask for a new token, or"
-            " confirm at /account/confirm/ with a browser; then repeat this."
+            f"Creating a key requires a login within the last {RECENT_SECONDS // 60} minutes. Request a new"
+            " token, or confirm at /account/confirm/ in a browser. Then repeat this request."
         )
 
 

@@ -21,7 +21,7 @@ from tenants.lockout import seconds_left
 from tenants.models import TokenFamily, User
 from tenants.queries import active_tenant
 
-_REFUSED = "No active account here has this e-mail and password."
+_REFUSED = "E-mail or password is incorrect."
 
 
 class CredentialView(ApiView, GenericAPIView[Any]):

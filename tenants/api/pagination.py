@@ -106,7 +106,7 @@ class TimePagination(BasePagination):
             tie = queryset.model._meta.get_field(self.tie).to_python(key)
             return Position(parsed, tie, direction == "p")
         except (ValueError, DjangoValidationError):
-            message = "This is no cursor of this list: begin without one, then follow `next`."
+            message = "This is not a cursor of this list. Begin without one, then follow `next`."
             raise ValidationError({"cursor": [message]}) from None
 
     def _beyond(self, position: Position) -> Q:

@@ -31,9 +31,9 @@ class StrictJSONParser(JSONParser):
                 object_pairs_hook=_once,
             )
         except ValueError as error:
-            raise ParseError(f"The body is no JSON that can be read: {error}") from None
+            raise ParseError(f"The body is not valid JSON: {error}") from None
         except RecursionError:
-            raise ParseError("The body is JSON that is nested too deep.") from None
+            raise ParseError("The JSON in the body is nested too deeply.") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -53,5 +53,5 @@ def _whole(digits: str) -> int:
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise ValueError("a number is beyond what can be held")
+        raise ValueError("a number is too large")
     return number

@@ -39,12 +39,12 @@ class ProblemSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="what happened and what to do")
     code = serializers.CharField(
         required=False,
-        help_text="for programs: quota_exceeded where a limit of the organisation refuses more (409)",
+        help_text="for programs: quota_exceeded where the organisation has reached a limit (409)",
     )
     errors = serializers.DictField(  # type: ignore[assignment]  # shadows what only a bound serializer uses
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
-        help_text="field or parameter to what is wrong with it; non_field_errors for the whole",
+        help_text="the errors by field or parameter; non_field_errors for the whole request",
     )
 
 
@@ -148,7 +148,7 @@ def _of_api(error: Exception) -> Exception:
             return ParseError("The request could not be understood.")
         case ProtectedError():
             kinds = sorted({str(row._meta.verbose_name_plural) for row in error.protected_objects})
-            return Conflict(f"It cannot be deleted: {' and '.join(kinds)} still belong to it.")
+            return Conflict(f"This cannot be deleted: {' and '.join(kinds)} still belong to it.")
         case StatementStopped():
             return TookTooLong()
         case DataError():

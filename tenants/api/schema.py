@@ -58,7 +58,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "An access token: of a member from /auth/token/, of a key from /auth/key-token/.",
+            "description": "An access token: /auth/token/ issues it to a member, /auth/key-token/ to a key.",
         }
 
 
@@ -71,5 +71,5 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "`Api-Key ft_…`, the word and the key.",
+            "description": "`Api-Key ft_…`: the word, a space and the key.",
         }

@@ -38,7 +38,7 @@ class PictureField(serializers.URLField):
         super().__init__(
             read_only=True,
             allow_null=True,
-            help_text="Works for some minutes only: ask again instead of keeping it.",
+            help_text="Valid for a few minutes. Request it again instead of storing it.",
             **settings,
         )
 

@@ -19,10 +19,10 @@ class LoginSerializer(serializers.Serializer[Any]):
         max_length=CODE_LENGTH,
         write_only=True,
         required=False,
-        help_text="of the authenticator app, or a recovery code, for an account with a second factor",
+        help_text="the code of the authenticator app, or a recovery code, if the account has a second factor",
     )
-    access = serializers.CharField(read_only=True, help_text="Works for 5 minutes.")
-    refresh = serializers.CharField(read_only=True, help_text="Works once, within a day.")
+    access = serializers.CharField(read_only=True, help_text="Valid for 5 minutes.")
+    refresh = serializers.CharField(read_only=True, help_text="Valid once, for one day.")
 
 
 class RefreshSerializer(serializers.Serializer[Any]):
@@ -42,4 +42,4 @@ class ExchangeSerializer(serializers.Serializer[Any]):
     """An API key in; an access token with its rights out."""
 
     key = serializers.CharField(max_length=KEY_LENGTH, write_only=True)
-    access = serializers.CharField(read_only=True, help_text="Works for 5 minutes: exchange the key again.")
+    access = serializers.CharField(read_only=True, help_text="Valid for 5 minutes. Then repeat the exchange.")

@@ -15,13 +15,13 @@ from tenants.quotas import Resource, quotas, usage_of
 class QuotaSerializer(serializers.Serializer[Any]):
     resource = serializers.ChoiceField([(one.value, one.value) for one in Resource])
     used = serializers.IntegerField()
-    limit = serializers.IntegerField(help_text="What is refused beyond it: 409 with the code quota_exceeded.")
+    limit = serializers.IntegerField(help_text="Beyond it, requests get 409 with the code quota_exceeded.")
 
 
 class UsageSerializer(serializers.Serializer[Any]):
     quotas = QuotaSerializer(many=True)
     pictures_left_out = serializers.IntegerField(
-        help_text="Sightings that were kept without their picture since the storage has been full."
+        help_text="Sightings recorded without a picture since the storage became full."
     )
     storage_full_since = serializers.DateTimeField(allow_null=True)
 

@@ -48,7 +48,7 @@ class ApiView(APIView):
         if "HTTP_TRANSFER_ENCODING" in request.META and length == "0":
             raise LengthRequired
         if length.isdigit() and (len(length) > 15 or int(length) > self.body_limit):
-            raise TooLarge(f"The body has more than {self.body_limit:,} bytes: send less at once.")
+            raise TooLarge(f"The body has more than {self.body_limit:,} bytes. Send less at once.")
 
 
 class RowsViewSet(ApiView, GenericViewSet[_Row]):
@@ -88,7 +88,7 @@ class RowsViewSet(ApiView, GenericViewSet[_Row]):
         filterset = getattr(self, "filterset_class", None)
         known = TimePagination.parameters | set(filterset.base_filters if filterset else ())
         if unknown := sorted(set(request.query_params) - known):
-            message = f"There is no such parameter; this list knows {', '.join(sorted(known))}."
+            message = f"Unknown parameter. This list accepts {', '.join(sorted(known))}."
             raise ValidationError({name: [message] for name in unknown})
 
 
@@ -101,7 +101,7 @@ class NowhereView(ApiView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise NotFound(
-            "There is nothing at this address. Addresses end with a slash, ids are UUIDs in lower case."
+            "There is nothing at this address. Addresses end with a slash; ids are UUIDs in lower case."
         )
 
 

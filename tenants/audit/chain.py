@@ -70,16 +70,16 @@ def verify(
     try:
         head = _head(tenant)
         if head is None and tenant in kept:
-            raise Broken(f"it is empty, but had {kept[tenant].number} lines when its head was kept")
+            raise Broken(f"it is empty, but had {kept[tenant].number} lines when its head was saved")
         for lines, last in _links(tenant, head.number if head else 0):
             if lines % LINES == 0:
                 progress(lines)
             if (known := kept.get(tenant)) and known.number == lines and known.hash != last:
-                raise Broken(f"line {lines} is another one than when its head was kept")
+                raise Broken(f"line {lines} differs from the saved head")
         if head and (lines != head.number or last != head.hash):
             raise Broken(f"it ends at line {lines}, its head says {head.number}: lines at the end are gone")
         if (known := kept.get(tenant)) and known.number > lines:
-            raise Broken(f"it ends at line {lines}, but had {known.number} when its head was kept")
+            raise Broken(f"it ends at line {lines}, but had {known.number} when its head was saved")
         _require_end(tenant)
     except Broken as broken:
         return Verdict(tenant, lines, str(broken))
@@ -126,7 +126,7 @@ def _require_end(tenant: UUID | None) -> None:
         last, head, loose = cursor.fetchone() or (None, None, 0)
     if last != head:
         raise Broken(
-            f"its last line is {last or 0}, its head says {head or 0}: lines were added beside the chain"
+            f"its last line is {last or 0}, its head says {head or 0}: lines were added outside the chain"
         )
     if loose:
-        raise Broken(f"{loose} lines have no number: they were put in beside the chain")
+        raise Broken(f"{loose} lines have no number: they were inserted outside the chain")

@@ -55,14 +55,14 @@ def export_activity(request: HttpRequest) -> HttpResponseBase:
     form, reason = ActivityFilter(request.GET), ReasonForm(request.POST)
     refusal = ""
     if not form.is_valid():
-        refusal = "Nothing was exported: a filter cannot be used."
+        refusal = "Nothing was exported: a filter is invalid."
     elif not reason.is_valid():
-        refusal = "Nothing was exported: say why, in at most 300 characters."
+        refusal = "Nothing was exported: enter a reason of at most 300 characters."
     else:
         lines = form.found(lines_of(tenant.pk))
         count = lines[: EXPORT_LINES + 1].count()
         if count > EXPORT_LINES:
-            refusal = f"Nothing was exported: more than {EXPORT_LINES:,} lines. Choose a shorter time."
+            refusal = f"Nothing was exported: more than {EXPORT_LINES:,} lines. Choose a shorter period."
     if refusal:
         messages.error(request, refusal)
         return redirect(f"{reverse('activity')}?{request.GET.urlencode()}")

@@ -49,7 +49,7 @@ class Statements:
     def require_client(self) -> None:
         """Raises ClientGone where the client has left."""
         if self.abandoned:
-            raise ClientGone("the client has left: nothing more is asked for it")
+            raise ClientGone("the client has disconnected: no more statements are run for it")
 
     def abandon(self) -> None:
         """Cancel what runs, and refuse what would follow. May be called again, for what began meanwhile."""
@@ -64,7 +64,7 @@ def _cancel(connection: Connection) -> None:
     try:
         connection.cancel_safe(timeout=CANCEL_SECONDS)
     except (psycopg.Error, OSError) as error:  # it ends at its limit then
-        log.warning("a statement whose client has left could not be cancelled: %s", error)
+        log.warning("a statement whose client has disconnected could not be cancelled: %s", error)
 
 
 _current: ContextVar[Statements | None] = ContextVar("statements", default=None)

@@ -36,15 +36,15 @@ class KeyForm(forms.Form):
         choices=[("read", "read"), ("write", "write"), ("enrol", "enrol staff")],
         initial=["read"],
         widget=forms.CheckboxSelectMultiple,
-        help_text="Of what the role may do, only this.",
+        help_text="Limits what the role may do.",
     )
     sites = forms.MultipleChoiceField(
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="None chosen: the whole organisation. A site manager's key needs at least one.",
+        help_text="Choose none for the whole organisation. A site manager's key needs at least one.",
     )
     days = forms.IntegerField(
-        label="Lasts (days)", min_value=1, max_value=MOST_DAYS, initial=DAYS, help_text="Two years at most."
+        label="Valid (days)", min_value=1, max_value=MOST_DAYS, initial=DAYS, help_text="At most two years."
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -70,9 +70,9 @@ class KeyForm(forms.Form):
 
 class RotationForm(forms.Form):
     overlap_hours = forms.IntegerField(
-        label="The old key goes on for (hours)",
+        label="Keep the old key for (hours)",
         min_value=0,
         max_value=MOST_OVERLAP_HOURS,
         initial=OVERLAP_HOURS,
-        help_text="Time to bring the new key to wherever the old one is used. 0 ends it at once.",
+        help_text="Time to replace the old key wherever it is used. 0 ends it at once.",
     )

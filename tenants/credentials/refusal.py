@@ -11,8 +11,8 @@ Reason = Literal[
 
 TOKEN_REFUSED = "This token does not count here, or does no more. Log in on this host to get a new one."  # noqa: S105
 KEY_REFUSED = (
-    "This API key does not count here. Check that it is complete, neither expired nor revoked, and sent to"
-    " the host of the organisation that it belongs to."
+    "This API key is not valid here. Check that it is complete, not expired and not revoked, and that you"
+    " send it to the host of its organisation."
 )
 
 

@@ -100,18 +100,18 @@ def faults(role: Role, scopes: Sequence[str], sites: Collection[UUID] | None) ->
     """Field to what is wrong with the rights of a key; empty where they fit together."""
     found = {}
     if not scopes:
-        found["scopes"] = "Choose at least one scope: a key without any could do nothing."
+        found["scopes"] = "Choose at least one scope. A key without a scope has no access."
     elif unknown := [scope for scope in scopes if not re.fullmatch(SCOPE, scope)]:
         names = ", ".join([*COARSE, "worker"])
         found["scopes"] = (
-            f"“{unknown[0][:60]}” is no scope: use {names}, or a permission such as cameras.view_camera."
+            f"“{unknown[0][:60]}” is not a scope. Use {names}, or a permission such as cameras.view_camera."
         )
     elif ("worker" in scopes) != (role is Role.WORKER) or (role is Role.WORKER and len(scopes) > 1):
-        found["scopes"] = "The scope worker is for the role worker, which has no other."
+        found["scopes"] = "The scope worker is for the role worker, which allows no other scope."
     if role is Role.SITE_MANAGER and not sites:
-        found["sites"] = "A site manager's key is for named sites: choose at least one."
+        found["sites"] = "A site manager's key needs sites. Choose at least one."
     elif role is Role.TENANT_ADMIN and sites is not None:
-        found["sites"] = f"The role {role.label.lower()} is not limited to sites: leave them out."
+        found["sites"] = f"The role {role.label.lower()} is not limited to sites. Choose none."
     return found
 
 

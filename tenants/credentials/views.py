@@ -30,7 +30,7 @@ PAGE_ROWS = 50
 _STATES = {
     "revoked": ("off", "Revoked", ""),
     "expired": ("off", "Expired", ""),
-    "maker": ("bad", "Stopped", "Its maker may make no keys here any more. Rotate it to take it over."),
+    "maker": ("bad", "Stopped", "Its maker may no longer create keys here. Rotate it to take it over."),
     None: ("ok", "Active", ""),
 }
 _may_manage = permission_required(MANAGE_KEYS, raise_exception=True)
@@ -95,7 +95,7 @@ def revoke(request: HttpRequest, key_id: UUID) -> HttpResponse:
     key = get_key(active_tenant(), key_id)
     if request.method == "POST":
         revoke_key(key=key, tenant=active_tenant(), by=user_of(request), address=client_address(request))
-        messages.success(request, f"{key} is revoked: nothing that uses it gets in any more.")
+        messages.success(request, f"{key} is revoked. Programs that use it no longer have access.")
         return redirect("keys")
     return render(request, "keys/revoke.html", {"key": key})
 
@@ -115,6 +115,6 @@ def _row(key: ApiKey, sites: dict[UUID, str], now: datetime) -> dict[str, Any]:
     if key.ends_soon(now):
         tone, label = "wait", "Ends soon"
         detail = "A newer key replaces it." if key.replaced_by_id else "Rotate it before it ends."
-    names = ", ".join(sites.get(site, "a site that is gone") for site in key.sites or ())
+    names = ", ".join(sites.get(site, "a deleted site") for site in key.sites or ())
     over = ended in ("revoked", "expired")
     return {"key": key, "tone": tone, "label": label, "detail": detail, "sites": names, "over": over}

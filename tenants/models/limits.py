@@ -11,7 +11,7 @@ class TenantLimits(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.OneToOneField("tenants.Tenant", models.CASCADE, related_name="limits")
     cameras = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Also the weight by which customers share workers that are full."
+        null=True, blank=True, help_text="Also this customer's weight where full workers are shared."
     )
     sites = models.PositiveIntegerField(null=True, blank=True)
     staff = models.PositiveIntegerField(null=True, blank=True)

@@ -33,4 +33,4 @@ class Membership(models.Model):
 
     def clean(self) -> None:
         if self.user_id and self.user.is_staff:
-            raise ValidationError("Who runs the installation is a member nowhere: use another account.")
+            raise ValidationError("An operator cannot be a member of an organisation. Use another account.")

@@ -19,9 +19,9 @@ class Tenant(TenantMixin):  # type: ignore[misc]
     name = models.CharField(max_length=100, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     second_factor_required = models.BooleanField(
-        "everybody needs a second factor",
+        "require two-factor authentication",
         default=False,
-        help_text="Who has none is led to the page where they set it up, and nowhere else.",
+        help_text="Members without a second factor see only the page where they set it up.",
     )
     visitors_shared = models.BooleanField(
         "sites share their visitors",
@@ -36,8 +36,8 @@ class Tenant(TenantMixin):  # type: ignore[misc]
         size=MAX_NETWORKS,
         default=list,
         blank=True,
-        help_text="Such as 192.168.1.0/24, separated by commas. Workers open cameras of this customer in no "
-        "other private network, and the customer is told what goes wrong there.",
+        help_text="Such as 192.168.1.0/24, separated by commas. Workers open this customer's cameras in no "
+        "other private network. The customer is told why a connection there fails.",
     )
 
     class Meta:

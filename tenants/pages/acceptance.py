@@ -56,5 +56,5 @@ class ChooseForm(forms.Form):
         values: dict[str, Any] = super().clean() or self.cleaned_data
         first = values.get("password1")
         if first is not None and first != values.get("password2"):
-            self.add_error("password2", "The two are not the same.")
+            self.add_error("password2", "The two passwords are not the same.")
         return values

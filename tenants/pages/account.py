@@ -68,7 +68,7 @@ class SetUpPage(ActivateTOTPView):  # type: ignore[misc]
         note_second_factor(user=user, since=timezone.now())
         update_session_auth_hash(self.request, user)
         self.request.session.pop(PENDING_SECRET, None)
-        messages.success(self.request, "Your second factor is on. Other sessions of yours have ended.")
+        messages.success(self.request, "Two-factor authentication is on. Your other sessions have ended.")
         return answer
 
 
@@ -81,7 +81,7 @@ class TurnOffPage(DeactivateTOTPView):  # type: ignore[misc]
         user = user_of(self.request)
         note_second_factor(user=user, since=None)
         update_session_auth_hash(self.request, user)
-        messages.success(self.request, "Your second factor is off. Your password alone logs you in.")
+        messages.success(self.request, "Two-factor authentication is off. Only your password is required.")
         return answer
 
 

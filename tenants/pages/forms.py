@@ -40,7 +40,7 @@ class RoleForm(forms.Form):
         required=False,
         choices=lambda: site_names().items(),
         widget=forms.CheckboxSelectMultiple,
-        help_text="Nothing of other sites is shown to them.",
+        help_text="They see nothing of other sites.",
     )
 
     @classmethod
@@ -57,7 +57,7 @@ class SupportForm(forms.Form):
     """Who is let in, what for and for how long."""
 
     email = forms.EmailField(label="E-mail", max_length=254, help_text="The e-mail of a FaceTrack operator.")
-    reason = forms.CharField(max_length=300, help_text="Stays in the record.")
+    reason = forms.CharField(max_length=300, help_text="It stays in the record.")
     hours = forms.TypedChoiceField(
         label="Ends after", coerce=int, choices=[(n, f"{n} hour{'s' if n > 1 else ''}") for n in HOURS]
     )

@@ -74,7 +74,7 @@ def _accepted(request: HttpRequest, found: Invitation, form: ChooseForm | SignIn
     if isinstance(form, ChooseForm):
         accept_with_password(password=form.cleaned_data["password1"], **about)
         del request.session[DIGEST]
-        messages.success(request, f"Welcome to {found.tenant}. Log in with the password that you chose.")
+        messages.success(request, f"Welcome to {found.tenant}. Log in with your new password.")
         return redirect("login")
     user, code = _signed_in(request, found.email, form.cleaned_data)
     accept_signed_in(user=user, **about)
@@ -95,13 +95,13 @@ def _signed_in(request: HttpRequest, email: str, given: dict[str, Any]) -> tuple
     if user.second_factor_at is None:
         return user, None
     if not given["code"]:
-        raise ValidationError({"code": "This account has a second factor: give its code, too."})
+        raise ValidationError({"code": "This account has a second factor. Enter its code too."})
     try:
         code = accept_code(request, user, given["code"], invited=True)
     except TooManyCodes as error:
         raise ValidationError({"code": str(error)}) from None
     if code is None:
-        raise ValidationError({"code": "This code is wrong or was used before. Wait for the next one."})
+        raise ValidationError({"code": "This code is incorrect or was already used. Wait for the next one."})
     return user, code
 
 

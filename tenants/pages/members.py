@@ -78,12 +78,12 @@ def withdrawn(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
 def _send(request: HttpRequest, invitation: Invitation, secret: str) -> None:
     if try_to_invite(invitation, secret, request):
         messages.success(
-            request, f"{invitation.email} is invited, and becomes a member by accepting with the mailed link."
+            request, f"Invitation sent to {invitation.email}. They become a member when they accept it."
         )
     else:
         messages.warning(
             request,
-            f"{invitation.email} is invited, but the mail could not be sent: send it again in a while.",
+            f"{invitation.email} is invited, but the mail could not be sent. Send it again later.",
         )
 
 
@@ -123,7 +123,7 @@ def remove(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             remove_member(access=granted(request), member=member)
-            messages.success(request, f"{member.user.email} is no member any more.")
+            messages.success(request, f"{member.user.email} is no longer a member.")
             return redirect("members")
         except ValidationError as error:
             problem = " ".join(error.messages)

@@ -49,7 +49,7 @@ class NewPasswordPage(PasswordResetFromKeyView):  # type: ignore[misc]
     def form_valid(self, form: Any) -> HttpResponse:
         answer: HttpResponse = super().form_valid(form)
         lockout.lift(self.request, self.reset_user)
-        messages.success(self.request, "Your password is set. Log in with it.")
+        messages.success(self.request, "Password set. Log in with it.")
         return answer
 
 
@@ -61,5 +61,5 @@ class ChangePasswordPage(PasswordChangeView):  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer: HttpResponse = super().form_valid(form)
-        messages.success(self.request, "Your password is changed. You are logged out everywhere else.")
+        messages.success(self.request, "Password changed. You are logged out everywhere else.")
         return answer

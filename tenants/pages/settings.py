@@ -20,14 +20,14 @@ from tenants.quotas import quotas, usage_of
 def settings(request: HttpRequest) -> HttpResponse:
     access = access_of(request)
     if access is None or not access.may("tenants.change_settings"):
-        raise PermissionDenied("Only administrators of your organisation change its settings.")
+        raise PermissionDenied("Only administrators of your organisation can change its settings.")
     tenant = tenant_of(request)
     form = SettingsForm(request.POST if request.method == "POST" else None, instance=tenant)
     if form.is_valid():
         with transaction.atomic():
             require_second_factor(tenant=tenant, required=form.cleaned_data["second_factor_required"])
             share_visitors(tenant=tenant, shared=form.cleaned_data["visitors_shared"])
-        messages.success(request, "The settings are saved.")
+        messages.success(request, "Settings saved.")
         return redirect("settings")
     facts = {"form": form, "quotas": quotas(tenant), "usage": usage_of(tenant)}
     return render(request, "settings/page.html", facts)

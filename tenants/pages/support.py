@@ -33,7 +33,7 @@ def support_list(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             support = grant_support(access=granted(request), now=now, **form.cleaned_data)
-            messages.success(request, f"{support.user.email} may look in from now on.")
+            messages.success(request, f"{support.user.email} now has read-only access.")
             return redirect("support")
         except ValidationError as error:
             refused(form, error)

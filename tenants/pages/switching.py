@@ -31,7 +31,7 @@ from tenants.proofs import Proof, carry, proof_of
 from tenants.queries import open_to, tenant_of, user_of
 
 SALT = "tenants.hand-over"
-GONE = "This way in has been used or has run out. Go back and choose the customer again."
+GONE = "This link was already used or has expired. Go back and choose the customer again."
 BACKEND = "tenants.auth.MembershipBackend"
 PAGE_ROWS = 50
 
@@ -79,7 +79,7 @@ def _leave(request: HttpRequest) -> HttpResponse:
     try:
         target_id = UUID(request.POST.get("tenant", ""))
     except ValueError:
-        raise Http404("There is no such customer that you could enter.") from None
+        raise Http404("There is no such customer, or you have no access to it.") from None
     here, user = tenant_of(request), user_of(request)
     hand_over = begin_hand_over(user=user, source=here, target_id=target_id, now=timezone.now())
     with installation():

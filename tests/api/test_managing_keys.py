@@ -142,7 +142,7 @@ def test_a_key_cannot_make_another(acme: Tenant, api: APIClient) -> None:
         problem(client.post(KEYS, NEW), 403)
         problem(client.get(KEYS), 403)
     own = Access(acme, Role.TENANT_ADMIN, key=uuid4(), scopes=frozenset({"read"}))
-    with pytest.raises(PermissionDenied, match="cannot make keys"):
+    with pytest.raises(PermissionDenied, match="cannot create keys"):
         create_key(tenant=acme, name="x", role=Role.VIEWER, scopes=["read"], by=own)
 
 

@@ -84,7 +84,7 @@ def test_the_admin_asks_for_it_too(acme: Tenant, client_of: ClientOf, locked: Ca
     assert "operator7" not in page
     assert "hunter2" not in page
     refused = client.post(url, form_of(locked, location="rtsp://10.0.0.8/door")).content.decode()
-    assert "enter it again" in refused
+    assert "Enter it again" in refused
     assert stored_login(locked.pk) == STORED
     given = form_of(locked, location="rtsp://10.0.0.8/door", username="a", password="b")
     assert client.post(url, given).status_code == 302

@@ -145,7 +145,7 @@ def test_a_wrong_address_is_explained(camera: Camera, acme: Tenant, client_of: C
     form = {"site": str(camera.site.pk), "name": "X", "kind": "rtsp", "location": "rtsp://me:pw@127.0.0.1/"}
     answer = client_of(acme).post(reverse("admin:cameras_camera_add"), form)
     assert answer.status_code == 200
-    assert "Leave user and password out of the address" in answer.content.decode()
+    assert "Remove user and password from the address" in answer.content.decode()
     assert not Camera.objects.filter(name="X").exists()
 
 
@@ -223,7 +223,7 @@ def test_it_is_closed_to_members_of_customers(
 def test_a_site_has_a_real_time_zone(acme: Tenant, client_of: Callable[..., Client]) -> None:
     form = {"name": "Moon base", "time_zone": "Moon/Tranquility", "reentry_seconds": "60"}
     answer = client_of(acme).post(reverse("admin:cameras_site_add"), form)
-    assert "This is no time zone" in answer.content.decode()
+    assert "This is not a time zone" in answer.content.decode()
     assert not Site.objects.filter(name="Moon base").exists()
 
 

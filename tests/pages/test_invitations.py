@@ -56,7 +56,7 @@ def invited(admin: Client, mailoutbox: list[EmailMessage]) -> Callable[..., str]
 
     def make(email: str, role: str = "viewer", **more: Any) -> str:
         answer = admin.post("/members/", {"email": email, "role": role, **more}, follow=True)
-        assert "becomes a member by accepting" in answer.content.decode()
+        assert "They become a member when they accept it" in answer.content.decode()
         return link_in(mailoutbox[-1])
 
     return make
@@ -168,8 +168,11 @@ def test_signing_in_takes_the_second_factor_too(
     user = member_of(other, Role.TENANT_ADMIN)
     phone, _ = set_up(client_of(other, None, user=user))
     link = invited(user.email)
-    assert "give its code" in accept(stranger, link, password=PASSWORD).content.decode()
-    assert "wrong or was used" in accept(stranger, link, password=PASSWORD, code="000000").content.decode()
+    assert "Enter its code" in accept(stranger, link, password=PASSWORD).content.decode()
+    assert (
+        "incorrect or was already used"
+        in accept(stranger, link, password=PASSWORD, code="000000").content.decode()
+    )
     assert not is_member(user.email)
     code = phone.code()
     assert accept(stranger, link, password=PASSWORD, code=code)["Location"] == "/"
@@ -179,7 +182,7 @@ def test_signing_in_takes_the_second_factor_too(
     ]
     stranger.post("/logout/")
     log_in(stranger, user.email)
-    assert "was used before" in stranger.post("/login/code/", {"code": code}).content.decode()
+    assert "was already used" in stranger.post("/login/code/", {"code": code}).content.decode()
 
 
 def test_guessing_the_password_is_stopped(
@@ -304,7 +307,7 @@ def test_who_is_no_administrator_any_more_invites_nobody(
     add_member(tenant=acme, email="second@acme.test", role=Role.TENANT_ADMIN)
     inviter = Membership.objects.get(user__email="tenant_admin@acme.test")
     change_member(access=Access(tenant=acme, role=Role.TENANT_ADMIN), member=inviter, role=Role.VIEWER)
-    assert "is none any more" in choose(stranger, link).content.decode()
+    assert "is no longer an administrator" in choose(stranger, link).content.decode()
     assert not is_member("grace@acme.test")
 
 

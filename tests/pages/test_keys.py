@@ -62,7 +62,7 @@ def test_a_key_is_limited_to_sites(browser: Client, camera: Camera) -> None:
         ({"scopes": ["worker"]}, "not one of the available choices"),
         ({"scopes": []}, "This field is required"),
         ({"days": "731"}, "less than or equal to 730"),
-        ({"role": "site_manager"}, "choose at least one"),
+        ({"role": "site_manager"}, "Choose at least one"),
         ({"sites": [str(uuid4())]}, "not one of the available choices"),
     ],
 )
@@ -121,7 +121,7 @@ def test_rotating_shows_the_successor_and_the_end_of_the_old_one(browser: Client
     assert SECRET.search(page)
     assert f"The old key ft_{key.prefix}" in page
     again = browser.post(f"/keys/{key.pk}/rotate/", {"overlap_hours": "5"}).content.decode()
-    assert "has a successor already" in again
+    assert "was already replaced" in again
     assert not SECRET.search(again)
     for hours in ("-1", "721", "x", ""):
         page = browser.post(f"/keys/{key.pk}/rotate/", {"overlap_hours": hours}).content.decode()

@@ -39,7 +39,7 @@ def member(email: str) -> Membership:
         ({"email": "a@b.test", "role": "worker"}, "Select a valid choice"),
         ({"email": "a@b.test", "role": "site_manager"}, "needs at least one site"),
         ({"email": "a@b.test", "role": "site_manager", "sites": [str(uuid4())]}, "Select a valid choice"),
-        ({"email": "tenant_admin@acme.test", "role": "viewer"}, "is a member already"),
+        ({"email": "tenant_admin@acme.test", "role": "viewer"}, "is already a member"),
         ({"email": "x" * 250 + "@b.test", "role": "viewer"}, "at most 254"),
         ({"email": "m\u0131ke@b.test", "role": "viewer"}, "without accents"),
     ],
@@ -87,7 +87,7 @@ def test_nobody_takes_their_own_rights_away(admin: Client, acme: Tenant) -> None
     for path, form in ((f"/members/{row.pk}/", {"role": "viewer"}), (f"/members/{row.pk}/remove/", {})):
         answer = admin.post(path, form)
         assert answer.status_code == 200
-        assert "another administrator has to do that" in answer.content.decode()
+        assert "Ask another administrator to do it" in answer.content.decode()
     assert member("tenant_admin@acme.test").role == "tenant_admin"
 
 

@@ -80,7 +80,7 @@ def test_changing_it_ends_other_sessions_and_tells_the_owner(
     form = {"oldpassword": "wrong", "password1": NEW, "password2": NEW}
     assert client.post(CHANGE, form).status_code == 200
     assert client.post(CHANGE, form | {"oldpassword": PASSWORD}).status_code == 302
-    assert "Your password is changed" in client.get("/account/").content.decode()
+    assert "Password changed" in client.get("/account/").content.decode()
     assert other_browser.get("/").status_code == 302
     assert [message.to for message in mailoutbox] == [[member.email]]
     assert NEW not in str(mailoutbox[0].body)
@@ -97,7 +97,7 @@ def test_a_forgotten_password_is_chosen_anew_out_of_a_mail(
     link = link_in(mailoutbox[0])
     assert choose(client, link)["Location"] == "/login/"
     assert SESSION_KEY not in client.session
-    assert "Your password is set" in client.get("/login/").content.decode()
+    assert "Password set" in client.get("/login/").content.decode()
     assert log_in(client, member.email).status_code == 200
     assert log_in(client, member.email, NEW).status_code == 302
 

@@ -74,14 +74,14 @@ def test_a_code_works_once(phone: Phone, another: Client, member: User) -> None:
     assert another.post(CODE, {"code": code}).status_code == 302
     another.post("/logout/")
     log_in(another, member.email)
-    assert "was used before" in another.post(CODE, {"code": code}).content.decode()
+    assert "was already used" in another.post(CODE, {"code": code}).content.decode()
 
 
 def test_the_code_that_set_it_up_logs_nobody_in(client: Client, another: Client, member: User) -> None:
     phone, _ = set_up(client)
     phone._step -= 1
     log_in(another, member.email)
-    assert "was used before" in another.post(CODE, {"code": phone.code()}).content.decode()
+    assert "was already used" in another.post(CODE, {"code": phone.code()}).content.decode()
 
 
 def test_a_recovery_code_works_in_its_place_once(client: Client, another: Client, member: User) -> None:
@@ -225,7 +225,7 @@ def test_it_cannot_be_turned_off_where_it_is_required(
     log_in(elsewhere, member.email)
     elsewhere.post(CODE, {"code": phone.code()})
     for browser in (client, elsewhere):
-        assert "cannot be turned off" in browser.post(OFF).content.decode()
+        assert "You cannot turn it off" in browser.post(OFF).content.decode()
     assert Authenticator.objects.filter(user=member, type="totp").exists()
 
 
@@ -295,7 +295,7 @@ def test_the_installation_requires_it_by_a_setting(db: None, settings: Any) -> N
     assert client.get("/admin/")["Location"] == SET_UP
     set_up(client)
     assert client.get("/admin/").status_code == 200
-    assert "cannot be turned off" in client.post(OFF).content.decode()
+    assert "You cannot turn it off" in client.post(OFF).content.decode()
 
 
 def test_who_lost_everything_is_let_begin_anew(client: Client, another: Client, member: User) -> None:

@@ -49,7 +49,7 @@ def test_it_lets_somebody_look_and_nothing_else(
 ) -> None:
     visitor = make_visit(camera).visitor_id
     granted = admin.post("/support/", FORM, follow=True).content.decode()
-    assert "root@installation.test may look in from now on." in granted
+    assert "root@installation.test now has read-only access." in granted
     assert "Ticket 12: no pictures" in granted
     assert "by tenant_admin@acme.test" in granted
     supporter = client_of(acme, None, user=root)

@@ -53,7 +53,7 @@ def arrive(client: Client, token: str, origin: str = ORIGIN) -> int:
     answer = client.post("/switch/arrive/", {"token": token}, headers={"Origin": origin})
     if answer.status_code != 302:
         assert settings.SESSION_COOKIE_NAME not in client.cookies
-        assert "has been used or has run out" in answer.content.decode()
+        assert "was already used or has expired" in answer.content.decode()
     return answer.status_code
 
 

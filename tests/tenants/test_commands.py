@@ -52,11 +52,11 @@ def test_an_account_that_exists_keeps_its_password() -> None:
 @pytest.mark.parametrize(
     ("name", "host", "admin", "message"),
     [
-        ("acme", "new.localhost", "a@b.test", "there is a tenant 'acme' already"),
-        ("globex", "acme.localhost", "a@b.test", "already leads to tenant 'acme'"),
-        ("globex", "http://globex:80/", "a@b.test", "is no host name"),
-        ("123", "new.localhost", "a@b.test", "cannot name a tenant"),
-        ("public", "new.localhost", "a@b.test", "cannot name a tenant"),
+        ("acme", "new.localhost", "a@b.test", "there is already a tenant 'acme'"),
+        ("globex", "acme.localhost", "a@b.test", "already belongs to tenant 'acme'"),
+        ("globex", "http://globex:80/", "a@b.test", "is not a host name"),
+        ("123", "new.localhost", "a@b.test", "is not a tenant name"),
+        ("public", "new.localhost", "a@b.test", "is not a tenant name"),
         ("globex", "globex.localhost", "no e-mail", "valid email address"),
     ],
 )

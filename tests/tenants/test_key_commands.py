@@ -61,7 +61,7 @@ def test_a_workers_key_is_rotated(acme: Tenant) -> None:
         ({"tenant": "acme", "role": "viewer"}, "--name"),
         ({"tenant": "acme", "name": "x"}, "belongs to the installation"),
         ({"worker": "x", "role": "viewer"}, "belongs to a customer"),
-        ({"name": "x"}, "names its worker"),
+        ({"name": "x"}, "Only a worker's key names a worker"),
         ({"worker": "gate 1"}, "letters, digits, - and _"),
         ({"worker": "w1", "tenant": "acme"}, "leave --tenant out"),
         ({"tenant": "acme", "name": "x", "role": "worker"}, "belongs to the installation"),

@@ -54,7 +54,7 @@ def test_each_limit_holds_and_says_whose_it_is() -> None:
     for caller, tenant, status, words in [
         ("user.1", TENANT, 429, "2 live pictures, event streams and exports are open of yours"),
         ("user.3", TENANT, 429, "your organisation's"),
-        ("user.4", uuid4(), 503, "This server has as many open as it can"),
+        ("user.4", uuid4(), 503, "This server has reached its limit"),
     ]:
         with pytest.raises(Full, match=words) as full:
             taken(caller, tenant)

@@ -224,7 +224,7 @@ def test_a_manager_of_another_site_takes_nothing(acme: Tenant, client_of: Client
     rival = make_camera("Rival", kind="usb", location="0", site=depot)
     manager = client_of(acme, Role.SITE_MANAGER, sites=[depot])
     page = manager.post(f"/cameras/{rival.pk}/start/", {"force": "true"}, headers={"HX-Request": "true"})
-    assert "in use by a camera of another site" in page.content.decode()
+    assert "A camera of another site uses this source" in page.content.decode()
     assert "Owner" not in page.content.decode()
     assert "Stop that one" not in page.content.decode()
     owner.refresh_from_db()

@@ -60,12 +60,12 @@ def create_key(
     if found := faults(role, scopes, sites):
         raise ValidationError({field: [text] for field, text in found.items()})
     if (role is Role.WORKER) != bool(worker) or (worker and not is_worker_name(worker)):
-        message = "A worker's key, and no other, names its worker: letters, digits, - and _, at most 50."
+        message = "Only a worker's key names a worker: at most 50 letters, digits, - and _."
         raise ValidationError({"worker": [message]})
     if not 1 <= days <= MOST_DAYS:
         raise ValidationError({"days": [f"A key lasts from 1 to {MOST_DAYS} days."]})
     if sites and role is not Role.WORKER and not set(sites) <= set(site_names()):
-        raise ValidationError({"sites": ["One of these sites is not there (any more)."]})
+        raise ValidationError({"sites": ["One of these sites does not exist."]})
     now = timezone.now()
     key = ApiKey(
         tenant=owner(tenant),
@@ -95,7 +95,7 @@ def rotate_key(
     """
     _require_no_more_than(by, Role(key.role), key.sites)
     if not 0 <= overlap_hours <= MOST_OVERLAP_HOURS:
-        raise ValidationError({"overlap_hours": [f"Give a number of hours from 0 to {MOST_OVERLAP_HOURS}."]})
+        raise ValidationError({"overlap_hours": [f"Enter from 0 to {MOST_OVERLAP_HOURS} hours."]})
     now = timezone.now()
     new = ApiKey(
         tenant=key.tenant,
@@ -112,7 +112,7 @@ def rotate_key(
         end = Least(F("expires_at"), now + timedelta(hours=overlap_hours))
         alive = ApiKey.objects.filter(pk=key.pk, revoked_at=None, replaced_by=None, expires_at__gt=now)
         if not alive.update(replaced_by=made[0], expires_at=end):
-            raise ValidationError("This key has ended or has a successor already: rotate that one.")
+            raise ValidationError("This key has ended or was already replaced. Rotate its successor.")
     return made
 
 
@@ -164,10 +164,10 @@ def _require_no_more_than(by: Access | None, role: Role, sites: Sequence[UUID] |
     if by is None:
         return
     if by.user is None:
-        raise PermissionDenied("A key cannot make keys: log in.")
+        raise PermissionDenied("An API key cannot create keys. Log in.")
     if not within(role, sites, of=by.role, of_sites=by.sites):
         raise PermissionDenied(
-            f"You may not make a key for the role {role.label.lower()}: it has more than you."
+            f"You cannot create a key for the role {role.label.lower()}: it has more rights than you."
         )
 
 
