@@ -66,11 +66,11 @@
     }
     if (elt.id === "live") return; // has a sign of its own
     if (xhr.status === 0 || (xhr.status >= 500 && !xhr.getResponseHeader("Retry-After"))) {
-      tell("connection", "FaceTrack does not answer. This page goes on by itself as soon as it does.");
+      tell("connection", "FaceTrack does not respond. This page continues as soon as it does.");
     } else if (xhr.getResponseHeader("Retry-After")) {
-      tell("refusal", "That is too much at once. Wait a few seconds, then try again.");
+      tell("refusal", "Too many requests at once. Wait a few seconds, then try again.");
     } else if (xhr.status === 403) {
-      tell("refusal", "Your role here does not allow this. Ask an administrator of your organisation.");
+      tell("refusal", "Your role does not allow this. Ask an administrator of your organisation.");
     } else {
       tell("refusal", `That did not work (${xhr.status}): it may be gone by now. Reload the page.`);
     }
@@ -122,8 +122,8 @@
 
     function refused(code) {
       if (code === 4401) end("You are logged out. ", loginLink());
-      else if (code === 4403) end("You are no member here any more.");
-      else if (code === 4404) end("This address serves no customer any more.");
+      else if (code === 4403) end("You are no longer a member of this organisation.");
+      else if (code === 4404) end("This address no longer belongs to a customer.");
       return ended;
     }
 

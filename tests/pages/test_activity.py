@@ -97,7 +97,7 @@ def test_a_filter_that_cannot_be_used_is_named(browser: Client, filters: dict[st
 
 
 def test_nothing_found_says_so(browser: Client) -> None:
-    assert "No activity here" in browser.get("/activity/", {"q": "nothing at all"}).content.decode()
+    assert "No activity</strong>" in browser.get("/activity/", {"q": "nothing at all"}).content.decode()
 
 
 def test_pages_go_both_ways(browser: Client) -> None:

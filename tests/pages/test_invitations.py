@@ -148,7 +148,7 @@ def test_an_account_of_another_customer_accepts_by_signing_in(
     link = invited(user.email)
     assert not is_member(user.email)
     page = stranger.get(link, follow=True).content.decode()
-    assert "Sign in with it" in page
+    assert "Log in with it" in page
     assert 'name="password1"' not in page
     assert "not the password" in accept(stranger, link, password="wrong").content.decode()
     assert choose(stranger, link).status_code == 200, "the link alone sets no password of theirs"

@@ -103,13 +103,13 @@ def test_a_key_whose_maker_left_says_so_and_is_taken_over(
 
 
 def test_search_empty_state_and_pages(acme: Tenant, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "No keys here" in browser.get("/keys/").content.decode()
+    assert "No keys</strong>" in browser.get("/keys/").content.decode()
     for name in ("Door", "Gate"):
         create_key(tenant=acme, name=name, role=Role.VIEWER, scopes=["read"], by=None)
     found = browser.get("/keys/", {"q": "gat"}, headers={"HX-Request": "true"})
     assert [row["key"].name for row in found.context["rows"]] == ["Gate"]
     assert "<html" not in found.content.decode()
-    assert "No keys here" in browser.get("/keys/", {"q": "nobody"}).content.decode()
+    assert "No keys</strong>" in browser.get("/keys/", {"q": "nobody"}).content.decode()
     assert "Check the filters" in browser.get("/keys/", {"q": "x" * 101}).content.decode()
     monkeypatch.setattr("tenants.credentials.views.PAGE_ROWS", 1)
     assert "Page 2 of 2" in browser.get("/keys/", {"page": "2"}).content.decode()
@@ -130,7 +130,7 @@ def test_rotating_shows_the_successor_and_the_end_of_the_old_one(browser: Client
 
 
 def test_revoking_asks_first(browser: Client, key: ApiKey) -> None:
-    assert "cannot be undone" in browser.get(f"/keys/{key.pk}/revoke/").content.decode()
+    assert "cannot undo this" in browser.get(f"/keys/{key.pk}/revoke/").content.decode()
     assert ApiKey.objects.get().revoked_at is None
     page = browser.post(f"/keys/{key.pk}/revoke/", follow=True).content.decode()
     assert "is revoked" in page

@@ -116,7 +116,13 @@ def test_doubt_is_shown_as_doubt(browser: Client, camera: Camera, make_visit: Ma
     make_visit(camera)
     assert found(browser, "/sightings/", decision="unsure") == [str(unsure.pk)]
     text = browser.get("/sightings/", {"decision": "unsure"}).content.decode()
-    for words in ("Not sure who", "Unsure", "Two staff members resemble this face", "nearest 0.34"):
+    for words in (
+        "Not sure who",
+        "Unsure",
+        "Two staff members resemble this face",
+        "Possible match",
+        "Similarity 0.34",
+    ):
         assert words in text
 
 

@@ -67,7 +67,15 @@ def test_a_visit_shows_who_where_when_and_how_sure(
     visit = make_visit(camera, Decision.STAFF, person=employee, score=0.714).visit
     assert visit is not None
     text = page.catch_up().content.decode()
-    for part in ("Ada Lovelace", "Staff", "Door, Head office", "match 0.71", "now here", "<time datetime="):
+    for part in (
+        "Ada Lovelace",
+        "Staff",
+        "Door, Head office",
+        "Strong match",
+        "Similarity 0.71",
+        "now here",
+        "<time datetime=",
+    ):
         assert part in text
     assert f'/people/staff/{employee.pk}/"' in text
     assert 'src="/pictures/' in text
@@ -79,7 +87,7 @@ def test_a_stranger_is_new_with_a_number(page: LivePage, camera: Camera, make_vi
     assert visitor is not None
     text = page.catch_up().content.decode()
     assert f"Visitor {visitor.number}" in text
-    assert "nearest 0.12" in text  # no match: how far the nearest known person is
+    assert "No match" in text and "Similarity 0.12" in text  # to the nearest known person
 
 
 def test_nothing_is_lost_while_the_connection_is(

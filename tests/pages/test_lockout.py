@@ -45,11 +45,11 @@ def test_the_page_says_how_long_to_wait(
 ) -> None:
     answer = log_in(client, member.email)
     assert answer.status_code == 429
-    assert "nothing is tried any more for 15 minutes" in answer.content.decode()
+    assert "You cannot log in from here for 15 minutes" in answer.content.decode()
     assert 0 < int(answer["Retry-After"]) <= 900
     later = timezone.now() + timedelta(seconds=650)
     monkeypatch.setattr(timezone, "now", lambda: later)
-    assert "nothing is tried any more for 5 minutes" in log_in(client, member.email).content.decode()
+    assert "You cannot log in from here for 5 minutes" in log_in(client, member.email).content.decode()
 
 
 def test_trying_on_does_not_make_it_longer(client: Client, member: User) -> None:
@@ -208,7 +208,7 @@ def guessed(acme: Tenant, client_of: ClientOf, member: User, settings: Any) -> C
 def test_guessing_from_many_addresses_ends(guessed: Client, member: User) -> None:
     answer = log_in(elsewhere(99), member.email)  # the right one
     assert answer.status_code == 429
-    assert "nothing is tried any more for 24 hours" in answer.content.decode()
+    assert "You cannot log in from here for 24 hours" in answer.content.decode()
     assert int(answer["Retry-After"]) > 80_000
     token = elsewhere(98).post(
         TOKEN, {"email": member.email, "password": PASSWORD}, content_type="application/json"

@@ -57,7 +57,7 @@ def test_the_page_says_for_how_long(member: User) -> None:
     assert [log_in(browser, member.email, "wrong") for _ in range(5)] == [200] * 4 + [429]
     answer = browser.submit("/login/", {"username": member.email, "password": PASSWORD})
     assert answer.status == 429
-    assert "nothing is tried any more for 15 minutes" in answer.text
+    assert "You cannot log in from here for 15 minutes" in answer.text
     assert 890 <= int(answer.headers["retry-after"]) <= 900
 
 

@@ -111,7 +111,7 @@ def test_members_are_found_and_paged(admin: Client, acme: Tenant) -> None:
     part = admin.get("/members/", {"q": "M54"}, headers={"HX-Request": "true"}).content.decode()
     assert "m54@acme.test" in part
     assert "<html" not in part
-    assert "No members here" in admin.get("/members/", {"q": "nobody"}).content.decode()
+    assert "No members found" in admin.get("/members/", {"q": "nobody"}).content.decode()
 
 
 def test_members_of_another_customer_are_like_nobody(

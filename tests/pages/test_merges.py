@@ -78,14 +78,14 @@ def test_the_most_alike_come_first_and_are_found_by_name_and_number(
     assert found("") == [high.pk, low.pk]
     assert found("grac") == found("visitor 1") == [low.pk]
     assert found("4") == [high.pk]
-    assert "Nobody found" in browser.get(PAGE, {"q": "Ada"}).content.decode()
+    assert "No visitor found" in browser.get(PAGE, {"q": "Ada"}).content.decode()
     assert found("x" * 101) == []
 
 
 def test_lists_that_are_empty_say_what_will_be_there(acme: Tenant, client_of: ClientOf) -> None:
     browser = client_of(acme)
-    assert "Nothing to decide" in browser.get(PAGE).content.decode()
-    assert "Nothing merged yet" in browser.get(HISTORY).content.decode()
+    assert "Nothing to review" in browser.get(PAGE).content.decode()
+    assert "No merges yet" in browser.get(HISTORY).content.decode()
 
 
 def test_a_pair_is_merged_with_the_named_one_kept_and_undone_again(
@@ -165,8 +165,8 @@ def test_pairs_and_merges_of_another_customer_are_not_there(
             assert stranger.post(f"{PAGE}{key}/{verb}/").status_code == expected
     assert stranger.post(f"{HISTORY}{merge.pk}/undo/").status_code == expected
     if role:
-        assert b"Nothing to decide" in stranger.get(PAGE).content
-        assert b"Nothing merged yet" in stranger.get(HISTORY).content
+        assert b"Nothing to review" in stranger.get(PAGE).content
+        assert b"No merges yet" in stranger.get(HISTORY).content
     with tenant_context(acme):
         assert MergeProposal.objects.get().state == MergeProposal.State.OPEN
         assert Merge.objects.get().undone_at is None
@@ -201,7 +201,7 @@ def test_a_merge_that_was_undone_tells_a_site_manager_nothing_of_other_sites(
     merge = merge_visitors(kept=two_sites.northern, gone=two_sites.southern, by=None)
     admin.post(f"{HISTORY}{merge.pk}/undo/")
     page = client_of(acme, Role.SITE_MANAGER, sites=[two_sites.north]).get(HISTORY)
-    assert "Nothing merged yet" in page.content.decode()
+    assert "No merges yet" in page.content.decode()
 
 
 def test_pairs_across_sites_are_hidden_where_sites_do_not_share(

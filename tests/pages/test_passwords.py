@@ -44,7 +44,7 @@ def link_in(message: EmailMessage) -> str:
 def choose(client: Client, link: str, password: str = NEW) -> Any:
     """Follow a link as a browser does, and type a password twice."""
     page = client.get(link, follow=True)
-    if "This link is used up" in page.content.decode():
+    if "This link is no longer valid" in page.content.decode():
         return page
     return client.post(page.redirect_chain[-1][0], {"password1": password, "password2": password})
 
@@ -91,7 +91,7 @@ def test_a_forgotten_password_is_chosen_anew_out_of_a_mail(
     client: Client, member: User, mailoutbox: list[EmailMessage]
 ) -> None:
     page = client.post(FORGOTTEN, {"email": "Viewer@ACME.test"}, follow=True).content.decode()
-    assert "Look at your mail" in page
+    assert "Check your mail" in page
     assert mailoutbox[0].to == [member.email]
     assert "http://acme.localhost/password/new/" in str(mailoutbox[0].body)
     link = link_in(mailoutbox[0])
@@ -120,12 +120,12 @@ def test_a_link_works_once_and_for_an_hour(
     client.post(FORGOTTEN, {"email": member.email})
     link = link_in(mailoutbox[0])
     monkeypatch.setattr(type(resets), "_now", lambda _: datetime.now() + timedelta(hours=2))  # noqa: DTZ005
-    assert "This link is used up" in choose(client, link).content.decode()
+    assert "This link is no longer valid" in choose(client, link).content.decode()
     monkeypatch.undo()
     assert choose(client, link).status_code == 302
-    assert "This link is used up" in choose(client, link, "yet another one").content.decode()
+    assert "This link is no longer valid" in choose(client, link, "yet another one").content.decode()
     forged = link.replace(link.rpartition("-")[2], "0" * 32 + "/")
-    assert "This link is used up" in choose(client, forged).content.decode()
+    assert "This link is no longer valid" in choose(client, forged).content.decode()
 
 
 def test_known_and_unknown_addresses_are_told_the_same(
@@ -156,7 +156,7 @@ def test_on_the_public_host_only_who_runs_the_installation_gets_a_link(
     member: User, mailoutbox: list[EmailMessage]
 ) -> None:
     Client(SERVER_NAME="localhost").post(FORGOTTEN, {"email": member.email})
-    assert "Nobody logs in there" in str(mailoutbox[0].body)
+    assert "No account there has this e-mail" in str(mailoutbox[0].body)
 
 
 def test_it_works_on_the_public_host(db: None, mailoutbox: list[EmailMessage]) -> None:
@@ -170,7 +170,7 @@ def test_it_works_on_the_public_host(db: None, mailoutbox: list[EmailMessage]) -
 def test_nobody_is_flooded_with_mails(client: Client, member: User, mailoutbox: list[EmailMessage]) -> None:
     answers = [client.post(FORGOTTEN, {"email": member.email}) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [302, 302, 302, 429]
-    assert "Too often" in answers[-1].content.decode()
+    assert "Too many requests" in answers[-1].content.decode()
     assert len(mailoutbox) == 3
 
 
@@ -236,7 +236,7 @@ def test_an_account_of_the_installation_begins_with_a_mailed_link(
     monkeypatch.setattr(type(invitations), "_now", lambda _: two_days_on)
     theirs = Client(SERVER_NAME="localhost")
     assert choose(theirs, link_in(mailoutbox[0])).status_code == 302
-    assert "This link is used up" in choose(theirs, link_in(mailoutbox[0])).content.decode()
+    assert "This link is no longer valid" in choose(theirs, link_in(mailoutbox[0])).content.decode()
     assert log_in(theirs, made.email, NEW).status_code == 302
     office.post("/admin/tenants/user/", {"action": "mail_links", "_selected_action": [str(made.pk)]})
     assert "/password/new/" in str(mailoutbox[-1].body)

@@ -97,7 +97,7 @@ def test_a_recovery_code_works_in_its_place_once(client: Client, another: Client
 def test_recovery_codes_are_shown_once_and_made_anew(client: Client, member: User) -> None:
     _, codes = set_up(client)
     page = client.get("/account/recovery-codes/").content.decode()
-    assert "cannot be seen again" in page
+    assert "cannot be shown again" in page
     assert not any(code in page for code in codes)
     answer = client.post("/account/recovery-codes/new/", follow=True).content.decode()
     assert "only now" in answer
@@ -128,7 +128,7 @@ def test_five_wrong_codes_lock(phone: Phone, another: Client, member: User) -> N
     for count in range(5):
         answer = another.post(CODE, {"code": f"00000{count}"})
     assert answer.status_code == 429
-    assert "nothing is tried any more" in answer.content.decode()
+    assert "You cannot log in from here" in answer.content.decode()
     assert another.post(CODE, {"code": phone.code()}).status_code in (200, 429)
     assert SESSION_KEY not in another.session
     assert log_in(another, member.email).status_code == 429
@@ -189,7 +189,7 @@ def test_it_takes_a_proof_when_the_login_is_a_while_ago(
     monkeypatch.setattr(time, "time", lambda: now + 600)
     answer = client.post(OFF)
     assert answer["Location"].startswith("/account/confirm/?next=")
-    assert "Is it you?" in client.get(answer["Location"]).content.decode()
+    assert "Confirm your identity" in client.get(answer["Location"]).content.decode()
     assert "Incorrect password" in client.post(answer["Location"], {"password": "wrong"}).content.decode()
     for target in ("https://evil.test/", "http://other.localhost/"):
         aside = client.post("/account/confirm/", {"password": PASSWORD, "next": target})
@@ -209,7 +209,7 @@ def test_who_has_none_reaches_only_the_page_that_sets_it_up(
     assert answer.status_code == 403
     assert "/account/second-factor/" in answer.json()["detail"]
     assert client.get("/", headers={"HX-Request": "true"})["HX-Redirect"] == SET_UP
-    assert "acme requires a second factor" in client.get(SET_UP).content.decode()
+    assert "acme requires two-factor authentication" in client.get(SET_UP).content.decode()
     set_up(client)
     for path in ("/", "/admin/", "/account/", "/api/v1/visits/"):
         assert client.get(path).status_code == 200, path

@@ -66,7 +66,7 @@ def test_a_worker_that_is_silent_is_offline(acme: Tenant, client_of: ClientOf) -
 
 def test_the_monitor_is_searched_and_says_when_it_is_empty(acme: Tenant, client_of: ClientOf) -> None:
     client = client_of(acme)
-    assert "No workers here" in client.get("/workers/").content.decode()
+    assert "No workers</strong>" in client.get("/workers/").content.decode()
     worker("alpha")
     worker("beta")
     found = client.get("/workers/?q=alp", headers={"HX-Request": "true"}).content.decode()
