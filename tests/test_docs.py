@@ -1,4 +1,4 @@
-"""The glossary and the decisions name files that exist, so that a move of a file does not leave them behind."""
+"""The glossary and the decisions name files that exist: a file that moves does not leave them behind."""
 
 import re
 from pathlib import Path

@@ -87,7 +87,8 @@ def test_a_stranger_is_new_with_a_number(page: LivePage, camera: Camera, make_vi
     assert visitor is not None
     text = page.catch_up().content.decode()
     assert f"Visitor {visitor.number}" in text
-    assert "No match" in text and "Similarity 0.12" in text  # to the nearest known person
+    assert "No match" in text
+    assert "Similarity 0.12" in text  # to the nearest known person
 
 
 def test_nothing_is_lost_while_the_connection_is(
