@@ -29,10 +29,10 @@ class StaleEpoch(RuntimeError):
 
 
 class SourceTaken(RuntimeError):
-    """The source can have one owner at a time and has another one; the message says the way out."""
+    """Another camera owns the source, which allows one owner at a time. The message says what to do."""
 
     def __init__(self, message: str, *, site: UUID | None = None) -> None:
-        """`site` is where the owner hangs, where that is a camera of this tenant."""
+        """`site` is the owner's site, if the owner is a camera of this tenant."""
         super().__init__(message)
         self.site = site
 
@@ -48,7 +48,7 @@ class SourceTaken(RuntimeError):
 
 
 class DeviceNotAssigned(SourceTaken):
-    """A USB device of a machine that the operator has not given to this tenant."""
+    """The operator has not assigned the USB device to this tenant."""
 
 
 def save_camera(
@@ -103,7 +103,7 @@ def _save_login(camera: Camera, login: Login) -> None:
 
 
 def delete_camera(*, camera: Camera) -> None:
-    """Remove a camera; its run ends by itself. Raises ProtectedError where sightings tell of it."""
+    """Remove a camera; its run ends by itself. Raises ProtectedError where sightings belong to it."""
     camera_id = camera.pk
     with transaction.atomic():
         camera.delete()
@@ -137,7 +137,7 @@ def save_site(*, site: Site, by: User | None) -> Site:
 
 
 def announce_cameras(*, site: Site | None = None) -> None:
-    """Where cameras may be has changed, at a site or in the whole tenant. To be told after the commit."""
+    """Announce that the allowed networks of a site or of the tenant have changed. Call it after the commit."""
     rows = Camera.objects.filter(enabled=True)
     for camera_id, site_id in (rows.filter(site=site) if site else rows).values_list("pk", "site"):
         camera_wanted.send(sender=Camera, camera_id=camera_id, site_id=site_id)
@@ -190,7 +190,7 @@ def report_run(
 
 
 def end_run(*, camera_id: UUID, epoch: int, status: Camera.Status, now: datetime, detail: str = "") -> None:
-    """The run is over. A file that was to be played once switches its camera off."""
+    """End a run. A file that is played once switches its camera off."""
     values: dict[str, object] = {"status": status, "status_detail": detail[:300], "reported_at": now}
     if status == Camera.Status.ENDED:
         values["enabled"] = False

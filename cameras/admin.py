@@ -1,4 +1,4 @@
-"""Sites and cameras for the people at the desk."""
+"""The admin of sites and cameras."""
 
 from typing import Any, cast
 

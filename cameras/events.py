@@ -1,4 +1,4 @@
-"""What the floors above are told."""
+"""The signals of this app."""
 
 from django.dispatch import Signal
 

@@ -100,9 +100,9 @@ class Site(Record):
 
 
 class Camera(Record):
-    """A video source. `enabled` is what people want, `status` what its worker last reported.
+    """A video source. `enabled` is the desired state, `status` what its worker last reported.
 
-    Once it has run it stays at its site: who sees the site sees what it saw.
+    Once it has run it stays at its site, so that users of the site keep seeing its sightings.
     """
 
     class Status(models.TextChoices):
@@ -170,7 +170,7 @@ class Camera(Record):
 
     worker = models.CharField(max_length=50, blank=True, editable=False)
     epoch = models.PositiveBigIntegerField(default=0, editable=False)
-    """Of the last run that began. The right to record is checked against the lease, which gave it."""
+    """The epoch of the last run. The right to record is checked against the lease that granted it."""
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.STOPPED, editable=False)
     status_detail = models.CharField(max_length=300, blank=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)

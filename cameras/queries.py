@@ -1,4 +1,4 @@
-"""What is asked about sites and cameras."""
+"""Queries of sites and cameras."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -16,7 +16,7 @@ from cameras.rules import Login
 from tenants.access import Access
 
 SILENT_AFTER = timedelta(seconds=15)
-"""A run that has not reported for so long is taken for dead."""
+"""A run that has not reported for this long counts as dead."""
 
 
 CAPACITY = (
@@ -34,7 +34,7 @@ TRIED_AGAIN = (
 
 @dataclass(frozen=True, slots=True)
 class CameraState:
-    """A camera as its people see it: what they want of it and what its worker says, in one word."""
+    """A camera as users see it: its desired state and its worker's report, in one word."""
 
     camera: Camera
     tone: Literal["ok", "wait", "bad", "off"]
@@ -61,7 +61,7 @@ def may_allow_networks(access: Access) -> bool:
 
 
 def zone_of(site: Site | None) -> tzinfo:
-    """The time zone that moments at this site are told in, or the installation's own."""
+    """The time zone of this site, or the installation's own."""
     try:
         return ZoneInfo(site.time_zone) if site else timezone.get_current_timezone()
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -79,7 +79,7 @@ def stored_login(camera_id: UUID) -> Login:
 
 
 def cameras(access: Access) -> QuerySet[Camera]:
-    """With `has_login`, which is all that people learn of a login, and `waits`, why no worker has it."""
+    """With `has_login`, all that users learn of a login, and `waits`, why no worker runs it."""
     login = CameraCredential.objects.filter(camera=OuterRef("pk"))
     # The leases are a table of a floor above: why a camera has no worker is known there alone.
     waits = RawSQL(

@@ -48,7 +48,7 @@ class Access:
 
 
 def whole_tenant() -> Access:
-    """What workers, jobs and commands see of the active tenant: everything. Not for anybody's request."""
+    """The access of workers, jobs and commands to the active tenant: everything. Never for a request."""
     return Access(tenant=active_tenant(), role=Role.WORKER, way="machine")
 
 
@@ -68,7 +68,7 @@ def access_of(request: HttpRequest) -> Access | None:
 
 
 def granted(request: HttpRequest) -> Access:
-    """As `access_of`, for what only members reach. Raises PermissionDenied for a stranger."""
+    """As `access_of`, for pages of members only. Raises PermissionDenied for a stranger."""
     access = access_of(request)
     if access is None:
         raise PermissionDenied("Log in first.")
@@ -85,7 +85,7 @@ def admit(request: HttpRequest, access: Access) -> None:
 def member_access(user: object, tenant: Tenant) -> Access | None:
     """What a logged-in user may do in `tenant`; None for a stranger, an anonymous or a deactivated one.
 
-    Who runs the installation is a member nowhere: only live support access lets them look.
+    Operators are members of no tenant: only unexpired support access lets them look.
     """
     user = getattr(user, "_wrapped", user)  # a request's user is lazy
     if not isinstance(user, User) or not user.is_active:

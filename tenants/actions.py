@@ -1,4 +1,4 @@
-"""What changes the installation: tenants, their hosts, their members."""
+"""Actions that change the installation: tenants, their hosts, their members."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -53,7 +53,7 @@ def create_tenant(*, name: str, host: str, networks: Sequence[str] = ()) -> Tena
 
     Raises ValidationError; then nothing is left behind.
 
-    Takes the owner of the database: raises ImproperlyConfigured where the environment names none.
+    Needs the owner of the database: raises ImproperlyConfigured where the environment names none.
     """
     host = host.lower()
     _host(host)
@@ -135,7 +135,7 @@ def share_visitors(*, tenant: Tenant, shared: bool) -> None:
 
 
 def note_second_factor(*, user: User, since: datetime | None) -> None:
-    """Note on the account when a second factor was set up, or that it is gone. Ends all its sessions."""
+    """Record when an account's second factor was set up, or its removal. Ends all its sessions."""
     user.second_factor_at = since
     user.save(update_fields=["second_factor_at"])
 
@@ -148,7 +148,7 @@ def drop_second_factor(*, user: User) -> None:
 
 
 def open_account(*, user: User) -> None:
-    """Save a new account that runs the installation, without a password: its owner chooses one by a mail."""
+    """Save a new operator account without a password: its owner chooses one with a mailed link."""
     user.set_unusable_password()
     user.is_staff = True
     user.save()
@@ -194,7 +194,7 @@ def change_member(
 
 
 def remove_member(*, access: Access, member: Membership) -> None:
-    """The account stays; it only leads nowhere here any more. Raises ValidationError."""
+    """End a membership. The account stays, without access to this tenant. Raises ValidationError."""
     with transaction.atomic():
         _keep_an_administrator(access, member)
         member.delete()
@@ -238,7 +238,7 @@ def revoke_support(*, support: SupportAccess, now: datetime) -> None:
 
 
 def begin_hand_over(*, user: User, source: Tenant, target_id: UUID, now: datetime) -> HandOver:
-    """A way for `user` from `source` into another tenant. Raises Http404 where they have no business."""
+    """A hand-over for `user` from `source` to another tenant. Raises Http404 without access to it."""
     with installation():
         target = open_to(user, now).filter(pk=target_id).first()
         if target is None:
@@ -251,7 +251,7 @@ def begin_hand_over(*, user: User, source: Tenant, target_id: UUID, now: datetim
 def use_hand_over(
     *, hand_over_id: UUID, user_id: UUID, source_id: UUID, target: Tenant, now: datetime
 ) -> bool:
-    """Use a hand-over up. False where it is not for all of these, has run out, or was used before."""
+    """Use a hand-over up. False where it is for other parties, has expired, or was used before."""
     rows = HandOver.objects.filter(
         pk=hand_over_id, user=user_id, source=source_id, tenant=target, used_at=None, expires_at__gt=now
     )

@@ -1,4 +1,4 @@
-"""Inviting, and what becomes of it. A membership begins when an invitation is accepted, not before."""
+"""Invitations. A membership begins when an invitation is accepted, not before."""
 
 import secrets
 from collections.abc import Collection, Iterator
@@ -25,7 +25,7 @@ from tenants.rules import Role, plain_email
 MAX_MAILS_TO_ONE = 5
 """Mails from one tenant to one address in a day."""
 KEPT = timedelta(days=7)
-"""For so long rows stay after their end."""
+"""How long rows are kept after their end."""
 GONE = "This invitation was used or withdrawn, or has expired. Ask for a new one."
 
 
@@ -69,7 +69,7 @@ def invite(
 
 
 def invite_again(*, access: Access, invitation: Invitation, now: datetime) -> str:
-    """A new link, which is the only one that works from now on: its secret. Raises ValidationError."""
+    """Replace the link and return the secret of the new one; former links end. Raises ValidationError."""
     secret = secrets.token_urlsafe(32)
     with _counting(access.tenant, invitation.email, now):
         row = Invitation.objects.select_for_update(of=("self",)).filter(
@@ -84,12 +84,12 @@ def invite_again(*, access: Access, invitation: Invitation, now: datetime) -> st
 
 
 def withdraw(*, invitation: Invitation, now: datetime) -> None:
-    """Its link leads nowhere from now on; what was accepted meanwhile stays."""
+    """End an invitation's link. An invitation that was accepted meanwhile stays accepted."""
     Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(revoked_at=now)
 
 
 def accept_with_password(*, digest: str, tenant: Tenant, password: str, now: datetime) -> User:
-    """Begin a membership with an account that is new, or that led nowhere: `password` is its only one now.
+    """Begin a membership with an account that is new, or had no access: `password` replaces any other.
 
     A password that it had before might be known to the person who made the account. Raises ValidationError.
     """

@@ -1,4 +1,4 @@
-"""Noting what is no change of a row: logins, refusals, exports, searches."""
+"""Logs events that change no row: logins, refusals, exports, searches."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ REFUSALS = frozenset(
         Verb.NOT_FOUND,
     }
 )
-"""What strangers can cause as often as they like, and what is noted even if the request is rolled back."""
+"""Refusals. Strangers can cause them at will, and they are logged even if the request is rolled back."""
 
 _NOTE = "SELECT public.facetrack_note(%s::uuid, %s::jsonb, %s, %s, %s, %s, %s::jsonb)"
 

@@ -1,4 +1,4 @@
-"""What allauth asks of us: who is logged in how, and how secrets are kept."""
+"""Adapters for allauth: how users log in, and how secrets are kept."""
 
 import logging
 from typing import Any
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Our one way to log in, which `authenticate` guards, and no way to sign up."""
+    """Logs in through `authenticate` only, and offers no sign-up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
@@ -35,11 +35,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return found is not None and found.pk == user.pk
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Who gave a password or a code minutes ago is not asked again."""
+        """A user who gave a password or a code minutes ago is not asked again."""
         return not recently_proved(self.request)
 
     def is_safe_url(self, url: str) -> bool:
-        """Only addresses of this host: another tenant's is another house."""
+        """Only addresses of this host: another tenant's host is not a safe target."""
         return url_has_allowed_host_and_scheme(
             url, allowed_hosts={self.request.get_host()}, require_https=self.request.is_secure()
         )
@@ -51,7 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return client_address(request)
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
-        """Our pages say in their own words what happened."""
+        """Suppresses allauth's messages: our pages have their own."""
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
         """Tell users what was changed in their account. The change stands even if the mail is not sent."""

@@ -35,7 +35,7 @@ from tenants.quotas import QuotaExceeded, Resource, quotas, require_room, usage_
 
 
 class OneDoorSite(UnfoldAdminSite):  # type: ignore[misc]
-    """Logs in and out, and changes passwords, where everybody does: one lockout, one second factor."""
+    """Logs in and out, and changes passwords, on the pages for all users: one lockout, one second factor."""
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.user.is_authenticated:
@@ -87,7 +87,7 @@ tenant_admin = TenantAdminSite(name="admin")
 
 
 class QuotaForm(forms.ModelForm[Any]):
-    """Refuses a new row where there is no room, with what was typed still there."""
+    """Refuses a new row beyond a limit, and keeps what the user typed."""
 
     quota: Resource
 
@@ -114,7 +114,7 @@ class RecordAdmin(OfferedAdmin):
         return type(form)(form.__name__, (QuotaForm, form), {"quota": self.quota})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """What a limit refuses while the rows of a form are saved is told; nothing of the form is saved."""
+        """Shows the error where a limit refuses a row of the form; nothing of the form is saved."""
         try:
             return super().changeform_view(request, *args, **kwargs)  # type: ignore[no-any-return]
         except QuotaExceeded as refusal:
@@ -151,7 +151,7 @@ class MembershipInline(TabularInline):  # type: ignore[misc]
 
 
 class LimitsInline(StackedInline):  # type: ignore[misc]
-    """An empty field: the installation's own limit. What is there stays when a limit is lowered."""
+    """An empty field means the installation's own limit. Lowering a limit deletes nothing."""
 
     model = TenantLimits
     can_delete = False

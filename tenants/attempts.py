@@ -1,4 +1,4 @@
-"""Counting in PostgreSQL what must be counted whatever happens: guesses at passwords and codes."""
+"""Counts guesses at passwords and codes in PostgreSQL, so that they are counted without Redis too."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -61,7 +61,7 @@ class Counted:
             return int(cast(tuple[int], cursor.fetchone())[0])
 
     def take_back(self) -> None:
-        """One that was counted was none."""
+        """Take one back that was not a guess."""
         self._live().filter(count__gt=0).update(count=F("count") - 1)
 
     def forget(self) -> None:

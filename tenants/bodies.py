@@ -1,4 +1,4 @@
-"""How many bytes of bodies wait in a process's memory for their turn, and whose they are."""
+"""Limits the bytes of request bodies that wait in memory for their turn, in all and per host."""
 
 from __future__ import annotations
 

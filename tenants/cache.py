@@ -17,7 +17,7 @@ _Answer = TypeVar("_Answer")
 
 
 def tenant_key(key: object, prefix: str, version: object) -> str:
-    """`<tenant>:<prefix>:<version>:<key>`. Raises TenantMissing: no key belongs to everybody."""
+    """`<tenant>:<prefix>:<version>:<key>`. Raises TenantMissing: no key is shared by all tenants."""
     return f"{_owner(key)}:{prefix}:{version}:{key}"
 
 
@@ -32,7 +32,7 @@ def _owner(key: object) -> str:
 
 
 class TenantCache(RedisCache):
-    """Django's cache on Redis that is empty, instead of in the way, while Redis is gone."""
+    """Django's Redis cache. While Redis is unavailable it acts as an empty cache and raises nothing."""
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         return _or(default, lambda: super(TenantCache, self).get(key, default, version))
@@ -62,7 +62,7 @@ class TenantCache(RedisCache):
         return _or(False, lambda: super(TenantCache, self).has_key(key, version))
 
     def clear(self) -> bool:  # type: ignore[override]  # as Redis caches do, whatever the stubs say
-        """Forget what is the active tenant's; Django would empty everybody's, and Celery's queues."""
+        """Delete the active tenant's keys. Django's would delete all tenants' keys and Celery's queues."""
         own = f"{_owner('*')}:*"
 
         def forget() -> bool:

@@ -1,4 +1,4 @@
-"""Lists of both admins: they answer the questions that they offer, and no others.
+"""Lists of both admins: they accept their own filters and no other parameters.
 
 Django takes the name of any column from the address, also through relations, and narrows the list by it. So a
 reader learns, one question after the other, values that no page shows: of another site, or a password's hash.
@@ -44,7 +44,7 @@ class SearchForm(ChangeListSearchForm):
 class OfferedChangeList(ChangeList):  # type: ignore[misc]
     """A list that is narrowed by exactly the parameters of its own filters and of its date hierarchy.
 
-    Raises DisallowedModelAdminLookup for any other, IncorrectLookupParameters for a value that is none.
+    Raises DisallowedModelAdminLookup for any other, IncorrectLookupParameters for an invalid value.
     """
 
     search_form_class = SearchForm
@@ -68,7 +68,7 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]
 
 
 class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
-    """What every admin of ours begins with."""
+    """The base class of all our admins."""
 
     formfield_overrides = {JSONField: {"form_class": ShallowJSONField}}
 
@@ -76,7 +76,7 @@ class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
         return OfferedChangeList
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """As Django's, which takes a key that is none for a fault of ours."""
+        """As Django's, which would answer an invalid key with 500."""
         for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
             try:
                 self.opts.pk.to_python(key)

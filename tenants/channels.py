@@ -54,7 +54,7 @@ def groups_of(access: Access) -> frozenset[str]:
 class MemberConsumer(LimitedConsumer):
     """A websocket that only members of the host's tenant can open; others learn why by the close code.
 
-    It closes within seconds of the right to it, whether there is news or not.
+    It closes within seconds of the end of its right, with or without events.
     """
 
     async def __call__(self, *args: Any, **kwargs: Any) -> None:

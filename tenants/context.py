@@ -1,4 +1,4 @@
-"""Being inside a tenant, outside of requests."""
+"""Entering a tenant outside of requests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -78,7 +78,7 @@ def set_cookies(request: HttpRequest, response: HttpResponse) -> None:
 
 
 def known_device(request: HttpRequest) -> str:
-    """A device with which anybody has logged in on this host; empty for any other. Asks no database."""
+    """A device with which a user has logged in on this host; empty for any other. Makes no query."""
     return device_in(request.COOKIES)
 
 

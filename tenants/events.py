@@ -1,4 +1,4 @@
-"""What the rest of the house is told, after the transaction is committed.
+"""The signals of this app, sent after the transaction is committed.
 
 About tokens and keys, for code that keeps a record of them. No event ever carries a secret. All are sent with
 `kind` (`access`, `refresh`, `key`), `tenant` (on the public host, the installation's own), `address` (None

@@ -1,4 +1,4 @@
-"""Fields of forms, with the limits that what is typed into them has."""
+"""Form fields with limits."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""What people type to log in, to prove who they are and to look after their account."""
+"""Forms for logging in, for proofs and for a user's own account."""
 
 import time
 from typing import Any
@@ -85,7 +85,7 @@ class ChangePasswordForm(AllauthChangePasswordForm):  # type: ignore[misc]
         )
 
     def clean_oldpassword(self) -> str:
-        """Counted like a password at the login: who finds a session open cannot guess it here."""
+        """Counted like a password at the login, so that an open session does not allow guessing."""
         password: str = self.cleaned_data["oldpassword"]
         if not get_adapter().reauthenticate(self.user, password):
             raise forms.ValidationError("This is not your current password.")

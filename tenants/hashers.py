@@ -1,4 +1,4 @@
-"""Passwords are hashed as Django does it, and strangers' attempts give way to everything else."""
+"""Hashes passwords as Django does. Attempts of strangers run at a lower priority than all other work."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ NICENESS = 10
 
 
 class PatientPBKDF2PasswordHasher(PBKDF2PasswordHasher):
-    """The same hashes, of the same algorithm. Who shows no known device is hashed for one after the other, on
+    """The same hashes and algorithm. Passwords of clients without a known device are hashed one by one, on
     what the processors have left."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:

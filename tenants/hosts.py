@@ -1,4 +1,4 @@
-"""Addresses of our own hosts, for mails and forms that lead there: as configured, not as a header says."""
+"""Addresses of our own hosts, for links in mails and forms: as configured, never from a header."""
 
 from django.conf import settings
 from django.http import HttpRequest

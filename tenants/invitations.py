@@ -1,4 +1,4 @@
-"""What is asked about invitations: who is invited here, and what a link is for."""
+"""Queries of invitations: who is invited here, and what a link is for."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from tenants.rules import plain_email
 
 
 class Account(StrEnum):
-    """What accepting takes, by the account that there is for the address."""
+    """What accepting requires, by the account of the address."""
 
     NEW = "new"
     """Choosing a password: there is no account, or one that leads nowhere yet."""
@@ -45,7 +45,7 @@ def invitation_of(digest: str, tenant: Tenant, now: datetime) -> Invitation | No
 
 
 def account_of(email: str) -> tuple[Account, User | None]:
-    """The account whose address this is, and what accepting takes. Only for who holds the link."""
+    """The account whose address this is, and what accepting takes. Only for the holder of the link."""
     with installation():
         user = user_with(email)
         if user is None:

@@ -69,7 +69,7 @@ def _credential(verb: Verb) -> Callable[..., None]:
 
 
 def _holder(about: dict[str, Any]) -> Actor | None:
-    """Who logs in for a token has no session that tells who they are."""
+    """A user who logs in for a token has no session that names them."""
     actor = current()
     if actor.kind != ActorKind.NOBODY or not about.get("user"):
         return actor

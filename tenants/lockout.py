@@ -30,7 +30,7 @@ _PENDING = "_facetrack_attempt"
 
 
 class LockoutMiddleware(AxesMiddleware):  # type: ignore[misc]
-    """Answers who is locked out, and tells browsers that they are known.
+    """Answers requests that are locked out, and gives known browsers their cookie.
 
     Synchronous: where axes' own is not, it loses the answer on its way to `refusal`.
     """

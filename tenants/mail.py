@@ -40,7 +40,7 @@ def try_to_invite(invitation: Invitation, secret: str, request: HttpRequest) -> 
 
 
 def try_to_open(user: User, request: HttpRequest) -> bool:
-    """Mail the link with which who runs the installation chooses a password; False where that fails."""
+    """Mail an operator the link to choose a password; False where the mail server does not take it."""
     days = settings.PASSWORD_RESET_TIMEOUT // 86_400
     try:
         context = {

@@ -1,4 +1,4 @@
-"""Which tenant a request is for, and whether its user may be there, still and as they are."""
+"""Finds the tenant of a request, and checks that its user still has access."""
 
 from collections.abc import Callable
 
@@ -74,7 +74,7 @@ class BodyLimitMiddleware:
 
 
 class MembershipMiddleware:
-    """A logged-in user who is no member of the tenant gets 403, whatever the page."""
+    """A logged-in user who is not a member of the tenant gets 403 on every page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -97,7 +97,7 @@ def _why_not(user: object) -> str:
 
 
 class SessionLimitMiddleware:
-    """A session ends when nothing was asked for a while, and some hours after logging in in any case."""
+    """Ends a session after some time without a request, and some hours after the login in any case."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -109,7 +109,7 @@ class SessionLimitMiddleware:
 
 
 class SecondFactorMiddleware:
-    """Where everybody needs a second factor, who has none can only set it up."""
+    """Where a second factor is required, a user without one can only set it up."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

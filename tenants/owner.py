@@ -11,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from tenants.backend.base import DatabaseWrapper
 
 LOCK_SECONDS = 60
-"""A migration that waits longer for a table gives up, instead of keeping everybody else waiting behind it."""
+"""A migration that waits longer for a table gives up, so that others do not queue behind it."""
 
 
 @contextmanager

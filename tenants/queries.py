@@ -1,4 +1,4 @@
-"""What is asked about tenants and members."""
+"""Queries of tenants and members."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -59,7 +59,7 @@ def membership_of(user: User, tenant: Tenant) -> Membership | None:
 
 
 def live_support(user: User, tenant: Tenant, now: datetime) -> SupportAccess | None:
-    """The leave to look into `tenant` that `user` has at this moment."""
+    """The support access to `tenant` that `user` has at this moment."""
     return _live(now).filter(tenant=tenant, user=user).order_by("-expires_at").first()
 
 
@@ -90,7 +90,7 @@ def get_member(membership_id: UUID) -> Membership:
 
 
 def support_accesses() -> QuerySet[SupportAccess]:
-    """Every leave to look in that the active tenant has ever given, newest first."""
+    """Every support access that the active tenant has granted, newest first."""
     return SupportAccess.objects.filter(tenant=active_tenant()).select_related("user", "granted_by")
 
 

@@ -1,4 +1,4 @@
-"""How much a tenant may have of what, and how much it has. Only growth is refused, never what is there."""
+"""How much a tenant may have of each resource, and how much it uses. Limits refuse growth only."""
 
 from __future__ import annotations
 

@@ -28,13 +28,13 @@ class TooManyCodes(Exception):
 
 
 class SecondFactorRefused(AuthenticationFailed):
-    """The password was right, and is not enough. DRF answers 401."""
+    """The password is right but not sufficient. DRF answers 401."""
 
     default_code = "second_factor"
 
 
 def required(tenant: Tenant) -> bool:
-    """Whether everybody needs one on the tenant's host; a setting says so for the installation's."""
+    """Whether the tenant requires one of all its members. For operators, a setting says so."""
     if is_public(tenant):
         return bool(settings.FACETRACK_INSTALLATION_SECOND_FACTOR)
     return tenant.second_factor_required

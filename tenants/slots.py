@@ -74,7 +74,7 @@ _WHOSE = (
 
 
 class Full(Exception):
-    """As many are open as may be. 429 where the caller or the tenant has them, 503 where the process has."""
+    """A limit is reached: 429 for that of the caller or the tenant, 503 for that of the process."""
 
     def __init__(self, kind: Kind, whose: int) -> None:
         limit = kind.limits()[whose]

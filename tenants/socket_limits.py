@@ -1,4 +1,4 @@
-"""What a websocket's other end may send, and how many sockets a user and a tenant have in a process."""
+"""Limits what a websocket's client may send, and the sockets of a user and a tenant in a process."""
 
 import time
 from collections import Counter

@@ -32,9 +32,9 @@ from tenants.slots import Slot
 log = logging.getLogger(__name__)
 
 RECHECK_SECONDS = 5.0
-"""Between two looks; so much later, and the look's own time, what has no right any more ends."""
+"""Seconds between two checks. A stream without a right ends this much later, plus the check's own time."""
 UNSURE_SECONDS = 10.0
-"""Where nothing can be learned for so long, as the database is away, it ends as well."""
+"""A stream also ends if no check succeeds for this long, as when the database is unavailable."""
 
 
 class Ended(IntEnum):

@@ -1,4 +1,4 @@
-"""Turns at a web process: few requests are worked at at one moment, and each customer has its share of them.
+"""Turns at a web process: it works at few requests at a time, and each customer has a share of them.
 
 A process has one interpreter, and not many more connections to PostgreSQL than cores. Where all who ask are
 worked at together, a hundred requests of one customer leave a hundredth part of it to another's.
@@ -22,7 +22,7 @@ AGAIN_SECONDS = 5
 
 
 class Crowded(Exception):
-    """No turn came in time, or too many wait already."""
+    """The request got no turn in time, or too many are waiting."""
 
     def __init__(self) -> None:
         super().__init__(f"This server is too busy at the moment. Try again in {AGAIN_SECONDS} seconds.")

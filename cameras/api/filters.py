@@ -1,4 +1,4 @@
-"""What lists of sites and cameras can be narrowed by."""
+"""The filters of the lists of sites and cameras."""
 
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters

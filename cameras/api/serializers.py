@@ -33,9 +33,9 @@ class SiteField(serializers.PrimaryKeyRelatedField[Site]):
 
 
 class CameraSerializer(StrictSerializer[Camera]):
-    """User name and password go in and never come out; `has_login` tells whether there are any.
+    """User name and password are write-only; `has_login` says whether there are any.
 
-    With another address they are to be sent again, empty ones to go without.
+    A changed address needs them again; send empty ones to remove the login.
     """
 
     site = SiteField(queryset=Site.objects.none(), pk_field=serializers.UUIDField())

@@ -48,13 +48,13 @@ class SiteViewSet(RowsViewSet[Site]):
         return self.answer(save_site(site=site, by=member(request)))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """Refused (409) while cameras or visits belong to the site."""
+        """Deletes a site. Refused (409) while cameras or visits belong to it."""
         delete_site(site=get_site(self.access, pk))
         return Response(status=204)
 
 
 class CameraViewSet(RowsViewSet[Camera]):
-    """Video sources. `enabled` is what people want, `status` what the worker last reported."""
+    """Video sources. `enabled` is the desired state, `status` what the worker last reported."""
 
     serializer_class = CameraSerializer
     filterset_class = CameraFilters
@@ -84,7 +84,7 @@ class CameraViewSet(RowsViewSet[Camera]):
         return self.answer(get_camera(self.access, pk))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """Refused (409) while sightings or visits tell of the camera: stop it instead."""
+        """Deletes a camera. Refused (409) while sightings or visits belong to it: stop it instead."""
         delete_camera(camera=get_camera(self.access, pk))
         return Response(status=204)
 
@@ -104,6 +104,6 @@ def _login_in(values: dict[str, Any]) -> Login:
 
 
 def _require_admin(access: Access, networks_given: bool) -> None:
-    """Raises PermissionDenied: which private networks workers may reach is for the tenant's administrator."""
+    """Raises PermissionDenied: only the tenant's administrators choose the private networks of cameras."""
     if networks_given and not may_allow_networks(access):
         raise PermissionDenied("Only an administrator can choose the private networks of cameras.")

@@ -41,7 +41,7 @@ def source_problem(kind: str, location: str, policy: AddressPolicy) -> str | Non
 def clip_problem(location: str, *, folder: str, tenant: str) -> str | None:
     """Why the file `location` is none that `tenant` may play. `folder` is the installation's, absolute.
 
-    Files that lie in the folder itself are everybody's; a sub-folder is the tenant's of that name.
+    All tenants may use the files in the folder itself; a sub-folder belongs to the tenant of that name.
     A relative path begins in the folder. Links are followed, and judged, when the file is opened.
     """
     path = PurePosixPath(folder) / location

@@ -30,7 +30,7 @@ _MESSAGES = {"key": KEY_REFUSED}
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Stands where a request has its user, while a key acts. Rights are not asked of it but of `access_of`;
+    """Takes the place of the request's user while a key acts. Rights come from `access_of`, not from here;
     throttles count by `pk`, the key's id. Rows that it writes have no author: the record names the key."""
 
     pk: UUID

@@ -1,4 +1,4 @@
-"""Filters of lists that refuse what they do not understand."""
+"""Filters of lists. They refuse values that they cannot use."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ SEARCH_LENGTH = 100
 
 @extend_schema_field(OpenApiTypes.BOOL)
 class YesNoFilter(filters.TypedChoiceFilter):  # type: ignore[misc]
-    """`true` or `false`; django-filter's own takes any other word for neither, and so for everything."""
+    """`true` or `false`. django-filter's own accepts any other word and then filters nothing."""
 
     def __init__(self, **settings: Any) -> None:
         choices = [("true", "yes"), ("false", "no")]

@@ -1,4 +1,4 @@
-"""API keys over the API: for people who administrate, never for keys themselves."""
+"""API keys over the API: for administrators, never for keys themselves."""
 
 from typing import Any, cast
 from uuid import UUID
@@ -27,7 +27,7 @@ from tenants.rules import MEMBER_ROLES, Role
 
 
 class KeySerializer(StrictSerializer[ApiKey]):
-    """`key` is in the one answer that makes it."""
+    """`key` is only in the answer that creates it."""
 
     role = serializers.ChoiceField([(role.value, role.label) for role in MEMBER_ROLES])
     sites = serializers.ListField(
@@ -94,15 +94,15 @@ class KeyViewSet(RowsViewSet[ApiKey]):
         return get_key(active_tenant(), pk)
 
     def create(self, request: Request) -> Response:
-        """The answer has the key itself, which is not shown again. Takes a login of the last five minutes."""
+        """Creates a key. Only this answer contains it. Requires a login within the last five minutes."""
         values = self.accepted(request) | {"tenant": active_tenant(), **_maker(request)}
         _require_recent_proof(request)
         return _made(*create_key(**values | {"role": Role(values["role"])}))
 
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, pk: UUID) -> Response:
-        """A successor with the same rights, in this answer only. The old key goes on for the overlap. Takes a
-        login of the last five minutes."""
+        """Creates a successor with the same rights, shown in this answer only. The old key works until the
+        overlap ends. Requires a login within the last five minutes."""
         hours = self.accepted(request)["overlap_hours"]
         _require_recent_proof(request)
         return _made(
@@ -111,7 +111,7 @@ class KeyViewSet(RowsViewSet[ApiKey]):
 
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, pk: UUID) -> Response:
-        """The key, and each token that was made of it, works no more."""
+        """Revokes a key. The key and each token made from it stop working."""
         revoke_key(
             key=self.get_row(pk), tenant=active_tenant(), by=member(request), address=client_address(request)
         )

@@ -1,4 +1,4 @@
-"""Getting, renewing and giving up tokens."""
+"""Getting, renewing and ending tokens."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ class CredentialView(ApiView, GenericAPIView[Any]):
 
 
 class TokenView(CredentialView):
-    """E-mail and password of a member become an access token (minutes) and a refresh token (a day)."""
+    """Exchanges a member's e-mail and password for an access token (minutes) and a refresh token (a day)."""
 
     serializer_class = LoginSerializer
 
@@ -58,7 +58,7 @@ class TokenView(CredentialView):
 
 
 class RefreshView(CredentialView):
-    """A refresh token becomes a new pair; the old one works no more. Using it twice ends both."""
+    """Exchanges a refresh token for a new pair. The old one stops working; using it twice ends both."""
 
     serializer_class = RefreshSerializer
 
@@ -71,7 +71,7 @@ class RefreshView(CredentialView):
 
 
 class LogoutView(CredentialView):
-    """Neither the refresh token nor any access token of the same login works any more."""
+    """Logs out. The refresh token and all access tokens of the same login stop working."""
 
     serializer_class = LogoutSerializer
     answers = {"post": {204: None}}
@@ -88,7 +88,7 @@ class LogoutView(CredentialView):
 
 
 class KeyTokenView(CredentialView):
-    """An API key becomes an access token (minutes) with the same rights. A worker's key does so on the
+    """Exchanges an API key for an access token (minutes) with the same rights. A worker's key does so on the
     installation's public host."""
 
     serializer_class = ExchangeSerializer
@@ -99,7 +99,7 @@ class KeyTokenView(CredentialView):
 
 
 def _member(request: Request, *, email: str, password: str, code: str = "") -> Access:
-    """What an account may do here that has proved itself. Raises AuthenticationFailed, Throttled.
+    """What an authenticated account may do here. Raises AuthenticationFailed, Throttled.
 
     Membership is not revealed: without one, the answer is that for a wrong password. Support access is for
     the pages, where its end is shown.

@@ -1,4 +1,4 @@
-"""Members of the tenant over the API, and who is invited to become one."""
+"""Members and invitations over the API."""
 
 from typing import Any
 from uuid import UUID
@@ -53,7 +53,7 @@ class MemberSerializer(StrictSerializer[Membership]):
 
 
 class InvitationSerializer(StrictSerializer[Invitation]):
-    """An invitation that was neither accepted nor withdrawn; after `expires_at` its link works no more."""
+    """An invitation that was neither accepted nor withdrawn. Its link ends at `expires_at`."""
 
     email = serializers.EmailField()
     sites = serializers.ListField(
@@ -68,7 +68,7 @@ class InvitationSerializer(StrictSerializer[Invitation]):
 
 
 class MemberViewSet(RowsViewSet[Membership]):
-    """Who may log in here, as what. For administrators."""
+    """The members of the tenant and their roles. For administrators."""
 
     permission = "tenants.manage_members"
     serializer_class = MemberSerializer
@@ -89,7 +89,7 @@ class MemberViewSet(RowsViewSet[Membership]):
         """Invites a person. They become a member when they accept with the link that is mailed to them.
 
         The answer, an invitation, is the same whether there is an account with this e-mail or not. If no mail
-        comes, ask for another one at `/invitations/{id}/again/`.
+        arrives, request another one at `/invitations/{id}/again/`.
         """
         values = {"sites": (), **self.accepted(request)}
         role = Role(values.pop("role"))
@@ -98,14 +98,14 @@ class MemberViewSet(RowsViewSet[Membership]):
         return Response(InvitationSerializer(invitation).data, 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        """Another role, or other sites. Refused for oneself and for the last administrator."""
+        """Changes role or sites. Refused for your own membership and for the last administrator."""
         row = get_member(pk)
         values = {"role": row.role, "sites": row.sites} | self.accepted(request, row)
         role = Role(values["role"])
         return self.answer(change_member(access=self.access, member=row, role=role, sites=values["sites"]))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """Refused (409) for oneself and for the last administrator."""
+        """Removes a member. Refused (409) for your own membership and for the last administrator."""
         with as_conflict():
             remove_member(access=self.access, member=get_member(pk))
         return Response(status=204)
@@ -123,7 +123,7 @@ class InvitationFilters(filters.FilterSet):  # type: ignore[misc]
 
 
 class InvitationViewSet(RowsViewSet[Invitation]):
-    """Who is invited and has not accepted yet. For administrators; `POST /members/` invites."""
+    """Pending invitations. For administrators; `POST /members/` invites."""
 
     permission = "tenants.manage_members"
     serializer_class = InvitationSerializer
@@ -140,7 +140,7 @@ class InvitationViewSet(RowsViewSet[Invitation]):
 
     @action(detail=True, methods=["post"])
     def again(self, request: Request, pk: UUID) -> Response:
-        """Mails a new link; former ones work no more. Refused (409) where too many mails were sent."""
+        """Mails a new link; former links stop working. Refused (409) after too many mails."""
         invitation = get_invitation(pk)
         with as_conflict():
             secret = invite_again(access=self.access, invitation=invitation, now=timezone.now())
@@ -148,6 +148,6 @@ class InvitationViewSet(RowsViewSet[Invitation]):
         return self.answer(get_invitation(pk))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """Withdraws it: its link leads nowhere from now on."""
+        """Withdraws an invitation. Its link stops working."""
         withdraw(invitation=get_invitation(pk), now=timezone.now())
         return Response(status=204)

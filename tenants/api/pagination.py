@@ -29,7 +29,7 @@ class Position:
 class TimePagination(BasePagination):
     """Newest first by `field`, then by `tie`; `field` must never change once a row is saved.
 
-    `?page_size=` from 1 to 200. Raises ValidationError for a cursor or page size that is none.
+    `?page_size=` from 1 to 200. Raises ValidationError for an invalid cursor or page size.
     """
 
     field = "created_at"

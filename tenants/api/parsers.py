@@ -1,4 +1,4 @@
-"""What clients send."""
+"""Parsers of request bodies."""
 
 import codecs
 import json

@@ -66,7 +66,7 @@ class TookTooLong(APIException):
 
 
 class Crowded(APIException):
-    """As many of these are open or wait as may be; `wait` becomes the answer's Retry-After."""
+    """The limit of open streams or waiting requests is reached; `wait` becomes the answer's Retry-After."""
 
     default_code = "crowded"
 
@@ -89,14 +89,14 @@ class Conflict(APIException):
 
 
 class Full(Conflict):
-    """A limit of the organisation refuses more; `/usage/` has them all."""
+    """The organisation has reached a limit; `/usage/` lists all limits."""
 
     default_code = QUOTA_EXCEEDED
 
 
 @contextmanager
 def as_conflict() -> Iterator[None]:
-    """Where a request has no body: what a rule refuses then is no wrong value, so things stand (409)."""
+    """A rule refuses a request without a body: no value is wrong, so it is a conflict (409)."""
     try:
         yield
     except DjangoValidationError as refusal:
@@ -104,7 +104,7 @@ def as_conflict() -> Iterator[None]:
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. None for what is a fault of ours: Django then answers 500 and logs it."""
+    """DRF's exception handler. None for a bug of ours: Django then answers 500 and logs it."""
     if isinstance(error, ClientGone):
         return None  # not one that anybody sees
     error = _of_api(error)

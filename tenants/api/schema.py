@@ -1,4 +1,4 @@
-"""How the API describes itself (OpenAPI)."""
+"""The OpenAPI schema."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""How values come in and go out, the same in every part of the API."""
+"""Serializers and fields that all parts of the API share."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ _Row = TypeVar("_Row", bound=Model)
 
 
 class StrictSerializer(serializers.ModelSerializer[_Row]):
-    """Refuses names that it does not know: a misspelt field is a mistake, not a wish to change nothing."""
+    """Refuses unknown fields: a misspelt field must not be ignored silently."""
 
     def to_internal_value(self, data: Any) -> Any:
         _refuse_unknown(data, self.fields)
@@ -18,7 +18,7 @@ class StrictSerializer(serializers.ModelSerializer[_Row]):
 
 
 class StrictBody(serializers.Serializer[Any]):
-    """The same for what is no row."""
+    """The same for values that are not rows."""
 
     def to_internal_value(self, data: Any) -> Any:
         _refuse_unknown(data, self.fields)

@@ -1,4 +1,4 @@
-"""What goes into and comes out of the addresses of tokens."""
+"""The serializers of the token endpoints."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class RefreshSerializer(serializers.Serializer[Any]):
 
 
 class LogoutSerializer(serializers.Serializer[Any]):
-    """A refresh token; no token that came of the same login works any more."""
+    """A refresh token in; all tokens of its login stop working."""
 
     refresh = serializers.CharField(max_length=TOKEN_LENGTH, write_only=True)
 

@@ -27,7 +27,7 @@ class UsageSerializer(serializers.Serializer[Any]):
 
 
 class UsageView(ApiView):
-    """What the tenant has of everything that is limited, and how much it may have."""
+    """How much the tenant uses of each limited resource, and its limits."""
 
     permission = "tenants.change_settings"
     further_problems = ("400",)

@@ -1,4 +1,4 @@
-"""What every address of the API has in common."""
+"""The base classes of all API views."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
@@ -22,11 +22,11 @@ from tenants.models import User
 _Row = TypeVar("_Row", bound=Model)
 
 BODY_LIMIT = 100_000
-"""Bytes of a body that is no picture."""
+"""Bytes of a body without a picture."""
 
 
 class ApiView(APIView):
-    """JSON in, JSON or a problem out; a method or a body that cannot be right is refused first."""
+    """JSON in, JSON or a problem out. Invalid methods and bodies are refused first."""
 
     schema = ApiSchema()
     parser_classes = [StrictJSONParser]
@@ -93,7 +93,7 @@ class RowsViewSet(ApiView, GenericViewSet[_Row]):
 
 
 class NowhereView(ApiView):
-    """Every address that the API does not have."""
+    """Answers every unknown address with a problem (404)."""
 
     schema = None  # type: ignore[assignment]
     authentication_classes = []

@@ -1,4 +1,4 @@
-"""Whether a log is as it was written: every chain recomputed, apart from the functions that made it."""
+"""Verifies the log: recomputes every chain, independently of the functions that wrote it."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -37,7 +37,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one chain; `broken` says where it breaks first, and is empty for a sound one."""
+    """The result for one chain. `broken` says where it breaks first; empty for an intact chain."""
 
     tenant: UUID | None
     lines: int

@@ -1,4 +1,4 @@
-"""What is asked about the activity log."""
+"""Queries of the activity log."""
 
 from datetime import datetime
 from uuid import UUID

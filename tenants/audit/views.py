@@ -1,4 +1,4 @@
-"""The page about what people, workers and commands did, and its export. For administrators only."""
+"""The page of the activity log, and its export. For administrators only."""
 
 from collections.abc import AsyncGenerator
 from datetime import date

@@ -1,4 +1,4 @@
-"""What administrators type about keys."""
+"""Forms about API keys."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is asked about tokens and keys. Each request with one costs one query."""
+"""Queries of tokens and keys. Each request with one costs one query."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Why a token or a key does not count. Who sent it learns only that it does not."""
+"""Why a token or a key is invalid. Its sender learns only that it is."""
 
 from typing import Literal
 

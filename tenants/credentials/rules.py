@@ -21,7 +21,7 @@ COARSE: dict[str, tuple[tuple[str, ...], frozenset[str]]] = {
 """Scope to the apps and verbs that it opens. `worker` opens whatever the role of that name may."""
 
 SCOPE = rf"^(read|write|enrol|worker|({'|'.join(PEOPLE_APPS)})\.[a-z]+_[a-z]+)$"
-"""A coarse scope or the name of one permission. Managing keys and members is none: a stolen key could
+"""A coarse scope or the name of one permission. None manages keys and members: a stolen key could
 make itself another one and outlive its end."""
 
 DEFAULT_SCOPES = {

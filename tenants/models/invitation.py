@@ -1,4 +1,4 @@
-"""An offer to become a member, which is one only when the person who was mailed it accepts."""
+"""An offer to become a member. The membership begins when the addressee accepts."""
 
 import uuid
 from datetime import datetime
@@ -11,7 +11,7 @@ from tenants.rules import MEMBER_ROLES
 
 
 class Invitation(models.Model):
-    """Names an address, not an account: whether there is one, only who accepts it learns.
+    """Names an address, not an account: only the person who accepts learns whether there is one.
 
     Its link is not kept, only a hash of it. Rows stay for a while after their end, so that mails are counted.
     """

@@ -44,7 +44,7 @@ class ConfirmPage(ReauthenticateView):  # type: ignore[misc]
 
 
 class ConfirmCodePage(ReauthenticateByCodeView):  # type: ignore[misc]
-    """The same with a code, for who has the phone at hand."""
+    """The same with a code, for users who have their phone at hand."""
 
     template_name = "account/confirm.html"
 
@@ -93,6 +93,6 @@ class RecoveryCodesPage(ViewRecoveryCodesView):  # type: ignore[misc]
 
 
 class NewRecoveryCodesPage(GenerateRecoveryCodesView):  # type: ignore[misc]
-    """Former codes work no more."""
+    """Replaces the codes; former ones stop working."""
 
     template_name = "account/recovery_codes_new.html"

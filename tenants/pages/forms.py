@@ -1,4 +1,4 @@
-"""What administrators type about members, and about who may look in from outside."""
+"""Forms about members and support access."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -68,7 +68,7 @@ def again(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
 @login_required
 @manages_members
 def withdrawn(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
-    """Its link leads nowhere any more."""
+    """Withdraws an invitation; its link stops working."""
     invitation = get_invitation(invitation_id)
     withdraw(invitation=invitation, now=timezone.now())
     messages.success(request, f"The invitation of {invitation.email} is withdrawn.")

@@ -1,4 +1,4 @@
-"""Pages about support access: who runs the installation may look in for some hours, once it is granted."""
+"""Pages about support access: a tenant grants an operator read-only access for some hours."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What changes tokens and keys."""
+"""Actions on tokens and keys."""
 
 from tenants.credentials.actions.families import exchange, forget_expired, log_in, log_out, renew
 from tenants.credentials.actions.keys import create_key, note_use, revoke_key, rotate_key

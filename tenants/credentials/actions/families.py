@@ -1,4 +1,4 @@
-"""Tokens: made by a login or of a key, renewed once each, and ended as a family."""
+"""Token families: created by a login or a key, renewed token by token, and ended together."""
 
 from datetime import datetime
 from uuid import UUID
@@ -78,7 +78,7 @@ def renew(*, text: str, tenant: Tenant, address: str | None) -> dict[str, str]:
 
 
 def log_out(*, text: str, tenant: Tenant, address: str | None) -> UUID:
-    """End the family of a refresh token: no token of it counts any more. Returns whose it was.
+    """End the family of a refresh token: all its tokens become invalid. Returns whose it was.
 
     Raises Refused.
     """
@@ -103,7 +103,7 @@ def exchange(*, key: ApiKey, access: Access, address: str | None) -> str:
 
 
 def forget_expired(*, now: datetime) -> int:
-    """Delete the families that no token can be of any more, of all tenants; returns how many."""
+    """Delete expired families of all tenants. Returns how many."""
     return TokenFamily.objects.filter(expires_at__lte=now).delete()[0]
 
 

@@ -150,7 +150,7 @@ def _made(key: ApiKey, tenant: Tenant, by: Access | None, address: str | None) -
 
 
 def _require_few_replaced(tenant: Tenant, now: datetime) -> None:
-    """Raises ValidationError: keys that are replaced again and again within their overlap would pile up."""
+    """Raises ValidationError where too many replaced keys are still in their overlap."""
     alive = keys(tenant).filter(revoked_at=None, expires_at__gt=now).count()
     if alive >= REPLACED * limit_of(tenant, Resource.API_KEYS):
         raise ValidationError(
@@ -160,7 +160,7 @@ def _require_few_replaced(tenant: Tenant, now: datetime) -> None:
 
 
 def _require_no_more_than(by: Access | None, role: Role, sites: Sequence[UUID] | None) -> None:
-    """A key is only as long as its maker: `by` is a person, who has what the key shall have."""
+    """Raises PermissionDenied unless `by` is a user who has all the rights that the key is to have."""
     if by is None:
         return
     if by.user is None:

@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
 
 def _changed(networks: list[str], add: list[str], remove: list[str]) -> list[str]:
-    """Raises CommandError where one that is to go is not there."""
+    """Raises CommandError where a network to remove is not in the list."""
     try:
         gone = in_form(remove)
     except ValueError as error:
