@@ -137,7 +137,7 @@ def save_site(*, site: Site, by: User | None) -> Site:
 
 
 def announce_cameras(*, site: Site | None = None) -> None:
-    """Announce that the allowed networks of a site or of the tenant have changed. Call it after the commit."""
+    """Announce that the allowed networks of a site or the tenant have changed. Call it after the commit."""
     rows = Camera.objects.filter(enabled=True)
     for camera_id, site_id in (rows.filter(site=site) if site else rows).values_list("pk", "site"):
         camera_wanted.send(sender=Camera, camera_id=camera_id, site_id=site_id)

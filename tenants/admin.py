@@ -60,8 +60,8 @@ class OneDoorSite(UnfoldAdminSite):  # type: ignore[misc]
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Without two addresses that no page of ours leads to.
 
-        The redirect by content type and id tells ids that are there from others; what completes the names of
-        related rows would answer for each relation of each model.
+        The redirect by content type and id reveals which ids exist. The autocomplete of related rows would
+        answer for each relation of each model.
         """
         unused = ("view_on_site", "autocomplete")
         return [url for url in super().get_urls() if getattr(url, "name", None) not in unused]

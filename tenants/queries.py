@@ -34,7 +34,7 @@ def customer(name: str) -> Tenant:
     for tenant in customers():
         if name in (tenant.name, tenant.schema_name, str(tenant.pk)):
             return tenant
-    known = ", ".join(tenant.name for tenant in customers()) or "none yet; make one with create_tenant"
+    known = ", ".join(tenant.name for tenant in customers()) or "none yet; create one with create_tenant"
     raise TenantMissing(f"there is no tenant '{name}' (tenants: {known})")
 
 
@@ -42,7 +42,7 @@ def installation_tenant() -> Tenant:
     """The tenant that stands for the installation. Raises TenantMissing before the first customer is made."""
     public: Tenant | None = Tenant.objects.filter(schema_name=get_public_schema_name()).first()
     if public is None:
-        raise TenantMissing("the installation has no host yet: make a customer first, with create_tenant")
+        raise TenantMissing("the installation has no host yet: create a customer first, with create_tenant")
     return public
 
 

@@ -51,7 +51,7 @@ def note_left_out() -> None:
 
 
 def discard(key: str, *, bucket: str = objects.DERIVED) -> None:
-    """Delete an object that was counted. Deleting what is gone already is no error."""
+    """Delete an object that was counted. Deleting an object that is already gone is not an error."""
     tenant = active_tenant()
     size = objects.size(tenant.pk, key, bucket=bucket)
     objects.delete(tenant.pk, key, bucket=bucket)

@@ -1,4 +1,4 @@
-"""Answers that go on: each has a slot, keeps no connection, and ends with the right to it."""
+"""Streamed answers: each has a slot, keeps no database connection, and ends with the right to it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable

@@ -1,4 +1,4 @@
-"""Celery's side of tenants: the header is required, nothing runs in `public` by mistake."""
+"""Celery tasks of tenants: the tenant's header is required, so that nothing runs in `public` by mistake."""
 
 from typing import Any, cast
 from uuid import UUID

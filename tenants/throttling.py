@@ -24,7 +24,7 @@ SAFE_METHODS = ("GET", "HEAD")
 UNCOUNTED = ("/api/", "/static/", "/pictures/")
 """The API counts for itself; a page of a list alone shows fifty pictures."""
 LOGIN_PATHS = ("/login/", "/admin/login/", "/password/", "/invitation/", "/switch/arrive/", "/api/v1/auth/")
-"""Ways in. Strangers have none of them in common, so that no flood of others keeps anybody out."""
+"""Login endpoints. Strangers share no rate there, so that a flood from one keeps no other out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def of_stranger(request: HttpRequest) -> Allowance:
 
 
 def of_refused(request: HttpRequest) -> Allowance:
-    """Tokens and keys that do not count, by address: those that do are not kept waiting by others."""
+    """Invalid tokens and keys, by address: valid ones are not slowed down by them."""
     return Allowance("refused", counted_address(request), settings.FACETRACK_RATE_ANONYMOUS)
 
 

@@ -1,4 +1,4 @@
-"""Pages about who may do what in a tenant."""
+"""The addresses of the pages about members, keys, settings and support access."""
 
 from django.urls import path
 

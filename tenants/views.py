@@ -13,7 +13,7 @@ from tenants.backend.statements import ClientGone, StatementStopped
 from tenants.queries import active_tenant
 
 TOOK_TOO_LONG = (
-    "The database was stopped after its time limit, and nothing was changed. Ask for less at once, such as "
+    "The database query exceeded its time limit, and nothing was changed. Ask for less at once, such as "
     "fewer days, one camera or one person; or try again in a moment."
 )
 NO_VALUE = "A value in it is beyond what can be stored, such as a date or a number: correct it and try again."
@@ -48,7 +48,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """What was not caught: Django calls this while it handles the exception."""
+    """The page for an unhandled exception. Django calls this while it handles it."""
     match sys.exc_info()[1]:
         case ClientGone():
             return gone()

@@ -40,7 +40,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Unwatched:
-    """A table whose changes are no news. `because` says why."""
+    """A table whose changes are not logged. `because` says why."""
 
     because: str
 

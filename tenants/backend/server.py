@@ -39,7 +39,7 @@ def require_safe_server(parameters: dict[str, Any]) -> None:
             _require_powerless(connection)
             if _is_pooled(connection) and _shares_sessions(connection, plain):
                 raise UnsafeServer(
-                    f"the pooler at {place[0]}:{place[1]} gives one client's session to another between two "
+                    f"the pooler at {place[0]}:{place[1]} hands one client's session to another between two "
                     "transactions (pool_mode transaction or statement), so that a tenant's role would leak: "
                     "set pool_mode = session, or connect to PostgreSQL itself"
                 )

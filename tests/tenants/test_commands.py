@@ -45,7 +45,7 @@ def test_it_makes_schema_host_and_administrator() -> None:
 def test_an_account_that_exists_keeps_its_password() -> None:
     with as_owner(), schema_context("public"):
         User.objects.create_user("boss@new.test", PASSWORD)
-    assert "has an account already" in create("globex", "globex.example.com")
+    assert "already has an account" in create("globex", "globex.example.com")
     assert User.objects.get(email="boss@new.test").check_password(PASSWORD)
 
 

@@ -34,7 +34,7 @@ def test_a_key_is_printed_once_and_works(acme: Tenant, camera: Camera) -> None:
     key = ApiKey.objects.get()
     assert (key.tenant, key.role, key.scopes, key.sites) == (acme, "viewer", ["read"], [camera.site_id])
     assert key.created_by is None
-    assert "shown this once" in about
+    assert "shown only once" in about
     assert text not in about
 
 
@@ -63,7 +63,7 @@ def test_a_workers_key_is_rotated(acme: Tenant) -> None:
         ({"worker": "x", "role": "viewer"}, "belongs to a customer"),
         ({"name": "x"}, "Only a worker's key names a worker"),
         ({"worker": "gate 1"}, "letters, digits, - and _"),
-        ({"worker": "w1", "tenant": "acme"}, "leave --tenant out"),
+        ({"worker": "w1", "tenant": "acme"}, "omit --tenant"),
         ({"tenant": "acme", "name": "x", "role": "worker"}, "belongs to the installation"),
         ({"tenant": "acme", "name": "x", "role": "viewer", "scopes": ["all"]}, "is no scope"),
         ({"tenant": "acme", "name": "x", "role": "viewer", "sites": ["Moon"]}, "no site 'Moon'"),

@@ -18,15 +18,15 @@ from tenants.queries import TenantMissing, customer, customers, is_public
 
 
 class Command(BaseCommand):
-    help = "The activity log: verify its chains, print where they end, export its lines."
+    help = "Verify the chains of the activity log, print their heads, or export its lines."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         verify = actions.add_parser("verify", help="recompute every chain; exits with 1 where one is broken")
         verify.add_argument(
-            "--against", type=Path, help="heads kept elsewhere: what `audit head --json` printed"
+            "--against", type=Path, help="heads that you saved elsewhere with `audit head --json`"
         )
-        head = actions.add_parser("head", help="print the end of each chain, to be kept elsewhere")
+        head = actions.add_parser("head", help="print the head of each chain, to save elsewhere")
         lines = actions.add_parser("export", help="print the lines of one chain")
         lines.add_argument("--format", choices=["csv", "jsonl"], default="csv")
         for action in (verify, head, lines):
@@ -61,7 +61,7 @@ class Command(BaseCommand):
             for table in unwatched:
                 self.stdout.write(f"{table}: its changes are NOT LOGGED: run manage.py migrate_schemas")
         if not sound:
-            raise CommandError("the activity log is not what was written", returncode=1)
+            raise CommandError("the activity log was changed: it is not what was written", returncode=1)
 
     def _head(self, options: dict[str, Any]) -> None:
         wanted = set(self._chains(options["tenant"]))
@@ -78,7 +78,7 @@ class Command(BaseCommand):
 
     def _export(self, options: dict[str, Any]) -> None:
         if not options["tenant"]:
-            raise CommandError("say whose log with --tenant NAME ('installation' for the installation's own)")
+            raise CommandError("name the log with --tenant NAME ('installation' for the installation's own)")
         (tenant,) = self._chains(options["tenant"])
         owner = Tenant.objects.filter(pk=tenant).first()
         note(Verb.EXPORTED, kind="tenants.activity", tenant=owner, details={"format": options["format"]})

@@ -59,7 +59,7 @@ urlpatterns = [path("page/", guarded), path("api/v1/nothing/", Api.as_view())]
 
 
 class Command(BaseCommand):
-    help = "Measure what FaceTrack's doors cost a request that does nothing else, in milliseconds, as JSON."
+    help = "Measure what login, permission and tenant checks cost a request, in milliseconds, as JSON."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rounds", type=int, default=300, help="requests of each kind (default: 300)")

@@ -17,12 +17,12 @@ from tenants.sites import site_names
 
 
 class Command(BaseCommand):
-    help = "Make an API key and print it, once: a customer's, or the key of one worker."
+    help = "Create an API key for a customer or for one worker, and print it once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--tenant", help="the customer that it belongs to")
+        parser.add_argument("--tenant", help="the customer to which it belongs")
         parser.add_argument(
-            "--worker", metavar="NAME", help="the worker of the installation that shall have it"
+            "--worker", metavar="NAME", help="the worker of the installation that will use it"
         )
         parser.add_argument("--name", help="what it is for; by default the worker's name")
         parser.add_argument("--role", choices=[role.value for role in KEY_ROLES])
@@ -30,24 +30,24 @@ class Command(BaseCommand):
         parser.add_argument(
             "--sites",
             nargs="+",
-            help="names or ids of sites that it is limited to: for a worker, of any customers'",
+            help="names or ids of the sites to which it is limited; for a worker, sites of any customer",
         )
         parser.add_argument("--days", type=int, default=DAYS, help=f"how long it lasts, at most {MOST_DAYS}")
         parser.add_argument(
             "--rotate", metavar="PREFIX",
-            help="instead of a new key, make the successor of the one that begins with ft_PREFIX",
+            help="replace the key that begins with ft_PREFIX, instead of creating a new one",
         )  # fmt: skip
         parser.add_argument(
             "--overlap",
             type=int,
             default=OVERLAP_HOURS,
             metavar="HOURS",
-            help="with --rotate: the old one's rest",
+            help="with --rotate: how many hours the old key still works",
         )
 
     def handle(self, *args: Any, tenant: str | None, **options: Any) -> None:
         if tenant and options["worker"]:
-            raise CommandError("a worker's key is the installation's: leave --tenant out")
+            raise CommandError("a worker's key belongs to the installation: omit --tenant")
         try:
             if tenant:
                 owner = customer(tenant)
@@ -66,14 +66,14 @@ class Command(BaseCommand):
         self.stderr.write(
             f"{key} of {owner}: {key.role}, {', '.join(key.scopes)}, until {key.expires_at:%Y-%m-%d}."
         )
-        self.stderr.write("It is shown this once.")
+        self.stderr.write("The key is shown only once.")
 
 
 def _made(owner: Tenant, options: dict[str, Any]) -> tuple[ApiKey, KeyText]:
     worker = options["worker"] or ""
     if not (name := options["name"] or worker):
         raise CommandError(
-            "give it a --name that tells later what it is for; for a worker --worker NAME is enough"
+            "name its purpose with --name; for a worker, --worker NAME is enough"
         )
     role = Role(options["role"] or Role.WORKER)
     return create_key(
@@ -106,7 +106,7 @@ def _sites(wanted: list[str], *, of_all: bool) -> list[UUID]:
             names = ", ".join(known.values()) or "none yet"
             raise CommandError(f"there is no site '{site}' (sites: {names})")
         if len(meant) > 1:
-            raise CommandError(f"several customers have a site '{site}': give its id, as the API tells it")
+            raise CommandError(f"several customers have a site '{site}': use its id, which the API shows")
         found += meant
     return found
 

@@ -15,10 +15,10 @@ from tenants.rules import Role
 
 
 class Command(BaseCommand):
-    help = "Make a customer: its schema, its host and its first administrator."
+    help = "Create a customer: its schema, its host and its first administrator."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="what the customer is called, e.g. acme")
+        parser.add_argument("name", help="the customer's name, e.g. acme")
         parser.add_argument("--domain", required=True, help="host name without port, e.g. acme.localhost")
         parser.add_argument("--admin", required=True, help="e-mail of the first administrator")
         parser.add_argument(
@@ -45,4 +45,4 @@ class Command(BaseCommand):
         if user.check_password(password):
             self.stdout.write(f"{user.email} logs in with the password {password} (shown once).")
         else:
-            self.stdout.write(f"{user.email} has an account already and logs in with its password.")
+            self.stdout.write(f"{user.email} already has an account and logs in with its password.")

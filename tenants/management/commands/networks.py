@@ -12,12 +12,12 @@ from tenants.queries import TenantMissing, customer
 
 
 class Command(BaseCommand):
-    help = "In which private networks workers open cameras of a customer: show it, add to it, take from it."
+    help = "Show, add or remove the private networks in which workers open a customer's cameras."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="the customer")
         parser.add_argument("--add", nargs="+", default=[], metavar="NETWORK", help="such as 192.168.1.0/24")
-        parser.add_argument("--remove", nargs="+", default=[], metavar="NETWORK", help="as it is shown")
+        parser.add_argument("--remove", nargs="+", default=[], metavar="NETWORK", help="as shown in the list")
 
     def handle(self, *args: Any, name: str, add: list[str], remove: list[str], **options: Any) -> None:
         try:

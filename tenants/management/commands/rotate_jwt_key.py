@@ -16,14 +16,14 @@ OF_THE_ENVIRONMENT = """The keys come from FACETRACK_JWT_PRIVATE_KEY, which this
 
 
 class Command(BaseCommand):
-    help = "Put a new key for API tokens in front. Running processes use it at once, without a restart."
+    help = "Create a new signing key for API tokens. Running processes use it at once, without a restart."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="for programs")
         parser.add_argument(
             "--now", action="store_true",
-            help="drop every former key (one has leaked): all tokens end at once, everybody logs in again",
+            help="remove all former keys (after a leak): all tokens end at once and all users log in again",
         )  # fmt: skip
 
     def handle(self, *args: Any, now: bool, json: bool, **options: Any) -> None:
@@ -35,11 +35,11 @@ class Command(BaseCommand):
             done = keys.rotate(drop=now)
         except FormerStillNeeded as error:
             raise CommandError(
-                f"{error}: rotate after that. With --now its tokens end at once, and so do all others."
+                f"{error}: rotate after that. With --now, all tokens end at once."
             ) from None
         except RotatedMeanwhile:
             raise CommandError(
-                "another process has rotated the keys at this moment: nothing was done"
+                "another process has just rotated the keys: nothing was changed"
             ) from None
         self.stdout.write(_facts(done) if json else _words(done))
 
