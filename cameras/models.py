@@ -166,7 +166,7 @@ class Camera(Record):
     masks = models.JSONField(
         default=list, blank=True, help_text="Where not to look, such as a screen. Same format as zones."
     )
-    enabled = models.BooleanField("should run", default=False)
+    enabled = models.BooleanField(default=False)
 
     worker = models.CharField(max_length=50, blank=True, editable=False)
     epoch = models.PositiveBigIntegerField(default=0, editable=False)

@@ -205,8 +205,8 @@ class UserAdmin(DjangoUserAdmin, OfferedAdmin):  # type: ignore[type-arg, misc]
     ordering = ("email",)
     fieldsets = (
         (None, {"fields": ("email", "name")}),
-        ("May", {"fields": ("is_active", "is_staff")}),
-        ("Since", {"fields": ("last_login", "second_factor_at", "created_at")}),
+        ("Permissions", {"fields": ("is_active", "is_staff")}),
+        ("Important dates", {"fields": ("last_login", "second_factor_at", "created_at")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "name")}),)
     readonly_fields = ("last_login", "second_factor_at", "created_at")

@@ -35,7 +35,7 @@ TITLES = {
     Resource.CAMERAS: "cameras",
     Resource.SITES: "sites",
     Resource.STAFF: "staff members",
-    Resource.PICTURES: "face pictures of staff",
+    Resource.PICTURES: "staff pictures",
     Resource.MEMBERS: "members",
     Resource.API_KEYS: "API keys",
     Resource.STORAGE: "MB of stored pictures",

@@ -19,7 +19,7 @@ from tenants.models import Activity, Verb
 def _kinds() -> list[tuple[str, str]]:
     """Every kind of object whose changes are logged."""
     watched = [kind for kind, watch in WATCHED.items() if isinstance(watch, Watch)]
-    return [("", "Everything"), *sorted(((kind, kind_name(kind)) for kind in watched), key=itemgetter(1))]
+    return [("", "All objects"), *sorted(((kind, kind_name(kind)) for kind in watched), key=itemgetter(1))]
 
 
 class ActivityFilter(forms.Form):
@@ -32,9 +32,9 @@ class ActivityFilter(forms.Form):
         widget=forms.TextInput(attrs={"type": "search", "placeholder": "Who, what or why"}),
     )
     who = forms.CharField(required=False, max_length=100, help_text="A name, or worker, command, key.")
-    verb = forms.ChoiceField(label="Did what", required=False, choices=[("", "Everything"), *Verb.choices])
-    kind = forms.ChoiceField(label="With what", required=False, choices=_kinds)
-    object = forms.CharField(label="Its id", required=False, max_length=64)
+    verb = forms.ChoiceField(label="Action", required=False, choices=[("", "All actions"), *Verb.choices])
+    kind = forms.ChoiceField(label="Object", required=False, choices=_kinds)
+    object = forms.CharField(label="Object id", required=False, max_length=64)
     since = DayField(label="From")
     until = DayField(label="To")
 
@@ -73,7 +73,7 @@ class PlaceForm(forms.Form):
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
-        label="Why",
+        label="Reason",
         max_length=REASON_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text="Kept in the activity log.",

@@ -32,7 +32,7 @@ class KeyForm(forms.Form):
     )
     role = forms.ChoiceField(choices=[(role.value, role.label) for role in reversed(MEMBER_ROLES)])
     scopes = forms.MultipleChoiceField(
-        label="May",
+        label="Scopes",
         choices=[("read", "read"), ("write", "write"), ("enrol", "enrol staff")],
         initial=["read"],
         widget=forms.CheckboxSelectMultiple,

@@ -15,7 +15,7 @@ class TenantLimits(models.Model):
     )
     sites = models.PositiveIntegerField(null=True, blank=True)
     staff = models.PositiveIntegerField(null=True, blank=True)
-    pictures = models.PositiveIntegerField("face pictures of staff", null=True, blank=True)
+    pictures = models.PositiveIntegerField("staff pictures", null=True, blank=True)
     members = models.PositiveIntegerField(null=True, blank=True)
     api_keys = models.PositiveIntegerField("API keys", null=True, blank=True)
     storage_megabytes = models.PositiveIntegerField("storage (MB)", null=True, blank=True)

@@ -23,7 +23,7 @@ class SupportAccess(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        verbose_name_plural = "support accesses"
+        verbose_name_plural = "support access"
         constraints = [
             models.CheckConstraint(condition=~Q(reason=""), name="support_has_a_reason"),
             models.CheckConstraint(

@@ -34,7 +34,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField("e-mail", unique=True)
     name = models.CharField(max_length=100, blank=True)
-    is_staff = models.BooleanField("runs the installation", default=False)
+    is_staff = models.BooleanField("operator", default=False)
     is_active = models.BooleanField("may log in", default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     second_factor_at = models.DateTimeField("second factor since", null=True, editable=False)

@@ -150,7 +150,7 @@ def test_pictures_of_a_form_are_all_kept_or_none(
     }  # fmt: skip
     path = f"/admin/staff/staffmember/{employee.pk}/change/"
     answer = client_of(acme).post(path, form, follow=True)
-    assert "1 of 1 face pictures of staff" in answer.content.decode()
+    assert "1 of 1 staff pictures" in answer.content.decode()
     with tenant_context(acme):
         assert not FaceImage.objects.exists()
         employee.refresh_from_db()

@@ -72,9 +72,7 @@ class Command(BaseCommand):
 def _made(owner: Tenant, options: dict[str, Any]) -> tuple[ApiKey, KeyText]:
     worker = options["worker"] or ""
     if not (name := options["name"] or worker):
-        raise CommandError(
-            "name its purpose with --name; for a worker, --worker NAME is enough"
-        )
+        raise CommandError("name its purpose with --name; for a worker, --worker NAME is enough")
     role = Role(options["role"] or Role.WORKER)
     return create_key(
         tenant=owner,

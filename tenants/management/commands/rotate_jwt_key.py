@@ -34,13 +34,9 @@ class Command(BaseCommand):
         try:
             done = keys.rotate(drop=now)
         except FormerStillNeeded as error:
-            raise CommandError(
-                f"{error}: rotate after that. With --now, all tokens end at once."
-            ) from None
+            raise CommandError(f"{error}: rotate after that. With --now, all tokens end at once.") from None
         except RotatedMeanwhile:
-            raise CommandError(
-                "another process has just rotated the keys: nothing was changed"
-            ) from None
+            raise CommandError("another process has just rotated the keys: nothing was changed") from None
         self.stdout.write(_facts(done) if json else _words(done))
 
 
