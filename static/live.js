@@ -3,13 +3,13 @@
 /* What the pages do beyond htmx: the live connection, polls while the page is visible, and plain words
    when a request fails. No inline handlers and no eval, so that a strict content security policy holds. */
 (() => {
-  const TICK = 15000; // for what no event tells: that a worker fell silent; and where the connection is away
-  const SAFETY = 60000; // a connection can be dead without anybody being told
-  const PATIENT = 10000; // a connection that held for so long was a good one
+  const TICK = 15000; // for what no event reports, such as a silent worker, and for when the connection is lost
+  const SAFETY = 60000; // a connection can be dead without an event that says so
+  const PATIENT = 10000; // a connection that lasted this long was a good one
 
   const notice = document.getElementById("notice");
   const loginPath = document.body.dataset.login;
-  const IN_USE = ":active, form.htmx-request"; // a button under a finger, a form that waits for its answer
+  const IN_USE = ":active, form.htmx-request"; // a button that is pressed, a form that waits for its answer
   const isPoll = (element) => element.matches("[data-poll], #live");
 
   function tell(kind, ...content) {
@@ -51,7 +51,7 @@
       event.detail.shouldSwap = false;
       if (elt.id === "live") elt.dispatchEvent(new Event("loggedout"));
       else if (isPoll(elt)) tell("refusal", "You are logged out. ", loginLink());
-      else location.reload(); // the server leads to the login, and from there back to this page
+      else location.reload(); // the server redirects to the login, and from there back to this page
     } else if (isPoll(elt) && (target.querySelector(IN_USE) || isOutdated(event.detail))) {
       event.detail.shouldSwap = false;
       setTimeout(() => htmx.trigger(elt, "tick"), 500);
