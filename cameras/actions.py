@@ -25,7 +25,7 @@ KEPT = Login()
 
 
 class StaleEpoch(RuntimeError):
-    """The camera has been taken over by a later run; this one has no right to write any more."""
+    """A later run has taken the camera over; this run may no longer write."""
 
 
 class SourceTaken(RuntimeError):
@@ -163,7 +163,7 @@ def set_enabled(*, camera: Camera, enabled: bool, by: User | None, force: bool =
 
 
 def begin_run(*, camera_id: UUID, worker: str, epoch: int, now: datetime) -> Camera | None:
-    """Note that a run with this epoch begins. None where the camera should not run any more."""
+    """Record that a run with this epoch begins. None where the camera should no longer run."""
     begun = Camera.objects.filter(pk=camera_id, enabled=True).update(
         epoch=epoch, worker=worker, status=Camera.Status.STARTING, status_detail="", reported_at=now
     )

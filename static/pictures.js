@@ -37,7 +37,7 @@
       if (answer.ok && answer.headers.get("Content-Type") === "image/jpeg") {
         show(still, await read(await answer.blob()), Number(answer.headers.get("Age")));
       } else {
-        still.replaceChildren(); // none, or none any more: what lies below says why
+        still.replaceChildren(); // there is none, or no longer one: the text below says why
       }
     } catch {
       still.replaceChildren(); // what cannot be confirmed is not shown as if it were of now

@@ -39,7 +39,7 @@ ANSWERS: Directives = {
     "form-action": [NONE],
     "frame-ancestors": [NONE],
 }
-"""For what is no page: JSON, pictures."""
+"""For answers that are not pages: JSON, pictures."""
 
 PERMISSIONS = ", ".join(
     f"{feature}=()"

@@ -17,7 +17,7 @@ class Account(StrEnum):
     """What accepting requires, by the account of the address."""
 
     NEW = "new"
-    """Choosing a password: there is no account, or one that leads nowhere yet."""
+    """Choosing a password: there is no account, or one without any access yet."""
     KNOWN = "known"
     """Signing in: its owner chose a password when they first became a member somewhere."""
     CLOSED = "closed"

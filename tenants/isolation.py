@@ -34,7 +34,7 @@ class Rule:
     """`rights` are PostgreSQL's privileges of a tenant on the table, empty for none.
 
     `rows` is the SQL condition for the rows that a tenant sees and writes; None for a table in which no
-    row belongs to anybody. The installation's role sees all rows, and has all rights unless `kept` limits
+    row belongs to a tenant. The installation's role sees all rows, and has all rights unless `kept` limits
     them.
     """
 

@@ -23,7 +23,7 @@ class InvitationTokens(PasswordResetTokenGenerator):
 
 
 class ResetTokens(InvitationTokens):
-    """For a forgotten password: asked for by anybody, so good for a short time only."""
+    """For a forgotten password: any stranger can request it, so it is valid for a short time only."""
 
     key_salt = "tenants.links.reset"
     seconds = settings.FACETRACK_RESET_SECONDS

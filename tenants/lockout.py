@@ -120,7 +120,7 @@ def counted_name(request: HttpRequest, credentials: Mapping[str, Any] | None) ->
 
 
 def seconds_left(request: Any, email: str) -> int:
-    """For how long nothing is tried any more for this e-mail from where the request comes; 0 where it is."""
+    """For how long no login is tried for this e-mail from where the request comes; 0 without a lockout."""
     return Attempt(request, counted_name(request, {"username": email})).seconds_left()
 
 

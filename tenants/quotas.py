@@ -50,7 +50,7 @@ _ROWS = {
 
 
 class QuotaExceeded(ValidationError):
-    """There is no room for more; the message says of what, and what to do."""
+    """A limit is reached. The message names it, and says what to do."""
 
     def __init__(self, quota: Quota) -> None:
         super().__init__(quota.refusal, code=CODE)

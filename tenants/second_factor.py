@@ -20,7 +20,7 @@ CODE_LENGTH = 20
 
 
 class TooManyCodes(Exception):
-    """Codes are not tried any more for `seconds`."""
+    """No code is tried for `seconds`."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"Too many wrong codes. Try again in {-(-seconds // 60)} min.")

@@ -81,7 +81,7 @@ class Turns:
         self._used: Counter[Hashable] = Counter()
         self._queued: Counter[Hashable] = Counter()
         self._since: dict[Hashable, int] = {}
-        """When a group was last served, or began to wait: who has waited longest is next."""
+        """When a group was last served, or began to wait: the one that has waited longest is next."""
         self._clock = 0
         self._waiting: dict[Place, deque[Turn]] = {}
 
@@ -201,7 +201,7 @@ def during(turn: Turn) -> Iterator[Turn]:
 
 
 def give_turn() -> None:
-    """The present request goes on without one: it waits for what is no work of this process."""
+    """The present request goes on without a turn: it waits for work outside of this process."""
     if (turn := _turn.get()) is not None:
         turn.give()
 

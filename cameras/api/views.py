@@ -99,7 +99,7 @@ def told_of_conflicts(access: Access) -> Iterator[None]:
 
 
 def _login_in(values: dict[str, Any]) -> Login:
-    """The login among the values of a body, taken out of them: it is no part of the camera's row."""
+    """Takes the login out of the values of a body: it is not part of the camera's row."""
     return Login(values.pop("username", None), values.pop("password", None))
 
 

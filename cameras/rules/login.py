@@ -36,7 +36,7 @@ def taken_apart(location: str) -> tuple[str, list[str], list[str]]:
 
 
 def holds_login(location: str) -> bool:
-    """Whether a login stands in what was typed as an address, even where it is no valid one."""
+    """Whether a typed address contains a login, even if the address is not valid."""
     try:
         return "@" in location or secret_in(location) is not None
     except ValueError:

@@ -39,7 +39,7 @@ def source_problem(kind: str, location: str, policy: AddressPolicy) -> str | Non
 
 
 def clip_problem(location: str, *, folder: str, tenant: str) -> str | None:
-    """Why the file `location` is none that `tenant` may play. `folder` is the installation's, absolute.
+    """Why `tenant` may not play the file `location`. `folder` is the installation's, absolute.
 
     All tenants may use the files in the folder itself; a sub-folder belongs to the tenant of that name.
     A relative path begins in the folder. Links are followed, and judged, when the file is opened.
@@ -70,7 +70,7 @@ def source_key(kind: str, location: str, host: str, *, exclusive: bool) -> str:
 
 
 def time_zone_problem(name: str) -> str | None:
-    """Why `name` is no time zone, in words for the person who typed it."""
+    """Why `name` is not a time zone, in words for the person who typed it."""
     if name in available_timezones():
         return None
     return "This is not a time zone. Write it like Europe/Berlin, or UTC."

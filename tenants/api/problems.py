@@ -106,7 +106,7 @@ def as_conflict() -> Iterator[None]:
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler. None for a bug of ours: Django then answers 500 and logs it."""
     if isinstance(error, ClientGone):
-        return None  # not one that anybody sees
+        return None  # not one that the caller sees
     error = _of_api(error)
     response = exception_handler(error, context)
     if response is None:

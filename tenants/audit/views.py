@@ -39,7 +39,7 @@ def activity(request: HttpRequest) -> HttpResponse:
     form = ActivityFilter(request.GET)
     place, page = PlaceForm(request.GET), Page([])
     if form.is_valid():
-        # A place that is none begins with the newest line.
+        # An invalid place begins with the newest line.
         page = page_of(form.found(lines_of(tenant.pk)), **(place.cleaned_data if place.is_valid() else {}))
     template = "rows" if request.htmx else "page"  # type: ignore[attr-defined]
     return render(request, f"activity/{template}.html", {"form": form, "page": page, "reason": ReasonForm()})

@@ -25,7 +25,7 @@ _NO_VERBS: Mapping[str, Verb] = MappingProxyType({})
 class Watch:
     """`label` are the fields that name a row; `site.name` is a field of what a foreign key leads to.
 
-    `ignores` change so often that they are no news; where `only` is given, other changes are none either.
+    `ignores` change so often that they are not logged; where `only` is given, other changes are not either.
     `hides` are values that the log must never show, beside those that `is_shown` finds. Without
     `created`, new rows are facts in themselves. A change of a field in `verbs` is called that.
     """
@@ -97,13 +97,13 @@ WATCHED: dict[str, Watch | Unwatched] = {
     "staff.galleryversion": Unwatched("a counter that follows the rows it counts"),
     "staff.matchthresholds": Watch(("pack",)),
     "staff.staffmember": Watch(("name",), hides=_fields("email employee_number")),
-    "visits.countedtrack": Unwatched("ids of tracks that are counted, without anybody in them"),
+    "visits.countedtrack": Unwatched("ids of tracks that are counted, without a person in them"),
     # Sightings come by the second and are facts themselves; who they were of is not to be rewritten unseen.
     "visits.liveevent": Unwatched("a journal for pages, cut every day"),
     "visits.merge": Watch(("kept.number",), hides=_fields("gone sightings visits")),
     "visits.mergeproposal": Watch((), only=_fields("state"), created=False),
     "visits.notthisperson": Watch(("pack",)),
-    "visits.passagecount": Unwatched("a count without anybody in it"),
+    "visits.passagecount": Unwatched("a count without a person in it"),
     "visits.sighting": Watch(
         (), only=_fields("staff_member visitor decision camera started_at"), created=False
     ),

@@ -77,7 +77,7 @@ def digest_of(secret: str) -> str:
     """SHA-256, 64 hexadecimal digits, of a random secret.
 
     A slow hash protects what can be guessed. 256 random bits cannot, and a key is checked with each
-    request: a slow hash would cost every request, and let anybody keep the server busy.
+    request: a slow hash would cost every request, and let strangers keep the server busy.
     """
     return hashlib.sha256(secret.encode()).hexdigest()
 

@@ -67,7 +67,7 @@ class ApiKey(models.Model):
         return f"{self.name} (ft_{self.prefix}_…)"
 
     def ended(self, now: datetime) -> Literal["revoked", "expired", "maker"] | None:
-        """Why the key counts no more."""
+        """Why the key is no longer valid."""
         if self.revoked_at is not None:
             return "revoked"
         if self.expires_at <= now:

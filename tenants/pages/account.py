@@ -64,7 +64,7 @@ class SetUpPage(ActivateTOTPView):  # type: ignore[misc]
     def form_valid(self, form: Any) -> HttpResponse:
         answer: HttpResponse = super().form_valid(form)
         user = user_of(self.request)
-        use_code(user=user, code=form.cleaned_data["code"])  # it shall not log anybody in as well
+        use_code(user=user, code=form.cleaned_data["code"])  # it must not log in as well
         note_second_factor(user=user, since=timezone.now())
         update_session_auth_hash(self.request, user)
         self.request.session.pop(PENDING_SECRET, None)
