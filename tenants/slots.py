@@ -64,13 +64,10 @@ class Kind(StrEnum):
 
 
 _NAMES = {
-    Kind.STREAM: "live pictures, event streams and exports are open",
-    Kind.WAIT: "requests wait for a worker",
+    Kind.STREAM: "open live pictures, event streams and exports",
+    Kind.WAIT: "requests that wait for a worker",
 }
-_WHOSE = (
-    "by you, the limit of one user or key",
-    "in your organisation, its limit",
-)
+_WHOSE = ("You have", "Your organisation has")
 
 
 class Full(Exception):
@@ -81,7 +78,7 @@ class Full(Exception):
         if whose == 2:
             said = f"This server has reached its limit: {limit} {_NAMES[kind]}."
         else:
-            said = f"{limit} {_NAMES[kind]} {_WHOSE[whose]}. Wait for one to end, or close one."
+            said = f"{_WHOSE[whose]} {limit} {_NAMES[kind]}, the limit. Wait for one to end, or close one."
         super().__init__(f"{said} Try again in {AGAIN_SECONDS} seconds.")
         self.status = 503 if whose == 2 else 429
         self.seconds = AGAIN_SECONDS

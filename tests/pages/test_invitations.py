@@ -130,7 +130,7 @@ def test_a_link_works_once_and_for_three_days(
     assert choose(stranger, link).status_code == 302
     page = choose(client_of(acme, None), link, "yet another one")
     assert page.status_code == 404
-    assert "This invitation is over" in page.content.decode()
+    assert "This invitation is no longer valid" in page.content.decode()
     assert User.objects.get(email="grace@acme.test").check_password(NEW)
     row = Invitation.objects.get(email="late@acme.test")
     assert timedelta(days=2.9) < row.expires_at - timezone.now() <= timedelta(days=3)
@@ -332,7 +332,7 @@ def test_mails_and_open_invitations_are_limited(admin: Client, acme: Tenant, set
         return invite(access=access, email=f"m{number}@acme.test", role=Role.VIEWER, now=now)[0]
 
     rows = [ask(number) for number in range(3)]
-    with pytest.raises(ValidationError, match="3 invitations wait"):
+    with pytest.raises(ValidationError, match="3 invitations are pending"):
         ask(3)
     for _ in range(MAX_MAILS_TO_ONE - 1):
         invite_again(access=access, invitation=rows[0], now=now)
@@ -358,7 +358,7 @@ def test_a_mail_that_cannot_be_sent_is_said_and_can_be_sent_again(admin: Client,
     assert "could not be sent" in answer.content.decode()
     settings.EMAIL_BACKEND = backend
     again = admin.post(f"/members/invitations/{Invitation.objects.get().pk}/again/", follow=True)
-    assert "is invited" in again.content.decode()
+    assert "Invitation sent to" in again.content.decode()
 
 
 def test_invitations_of_another_customer_are_not_there(

@@ -116,7 +116,7 @@ def test_search_empty_state_and_pages(acme: Tenant, browser: Client, monkeypatch
 
 
 def test_rotating_shows_the_successor_and_the_end_of_the_old_one(browser: Client, key: ApiKey) -> None:
-    assert "Both work" in browser.get(f"/keys/{key.pk}/rotate/").content.decode()
+    assert "Both keys work" in browser.get(f"/keys/{key.pk}/rotate/").content.decode()
     page = browser.post(f"/keys/{key.pk}/rotate/", {"overlap_hours": "5"}).content.decode()
     assert SECRET.search(page)
     assert f"The old key ft_{key.prefix}" in page

@@ -144,7 +144,7 @@ def test_pages_hold_fifty_rows_and_keep_the_filters(
 @pytest.mark.parametrize("path", ["/visits/", "/sightings/", "/visitors/"])
 def test_an_empty_list_says_so(browser: Client, path: str) -> None:
     text = browser.get(path).content.decode()
-    assert f"No {path.strip('/')} here" in text
+    assert f"<strong>No {path.strip('/')}</strong>" in text
 
 
 @pytest.mark.parametrize("path", ["/visits/", "/sightings/", "/visitors/", "/cameras/", "/"])

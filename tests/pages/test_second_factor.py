@@ -57,8 +57,8 @@ def test_logging_in_then_takes_a_code(phone: Phone, another: Client, member: Use
     assert log_in(another, member.email, next="/visitors/")["Location"] == CODE
     assert SESSION_KEY not in another.session
     assert another.get("/").status_code == 302
-    assert "Your code" in another.get(CODE).content.decode()
-    assert "This code is wrong" in another.post(CODE, {"code": "000000"}).content.decode()
+    assert "Enter your code" in another.get(CODE).content.decode()
+    assert "This code is incorrect" in another.post(CODE, {"code": "000000"}).content.decode()
     assert another.post(CODE, {"code": phone.code()})["Location"] == "/visitors/"
     assert another.get("/visitors/").status_code == 200
 

@@ -90,7 +90,7 @@ def test_a_workers_key_is_for_sites_of_whichever_customer(
         assert set(ApiKey.objects.get().sites or ()) == {camera.site_id, elsewhere.pk}
     with tenant_context(other):
         Site.objects.create(name="Head office")
-    with pytest.raises(CommandError, match="several customers have a site 'Head office': give its id"):
+    with pytest.raises(CommandError, match="several customers have a site 'Head office': use its id"):
         run("create_api_key", worker="yard", sites=["Head office"])
 
 

@@ -52,8 +52,8 @@ def test_each_limit_holds_and_says_whose_it_is() -> None:
     first = taken()
     taken()
     for caller, tenant, status, words in [
-        ("user.1", TENANT, 429, "2 live pictures, event streams and exports are open of yours"),
-        ("user.3", TENANT, 429, "your organisation's"),
+        ("user.1", TENANT, 429, "You have 2 open live pictures, event streams and exports"),
+        ("user.3", TENANT, 429, "Your organisation has"),
         ("user.4", uuid4(), 503, "This server has reached its limit"),
     ]:
         with pytest.raises(Full, match=words) as full:
@@ -69,7 +69,7 @@ def test_processes_count_together(another_process: Any) -> None:
     mine = taken()
     another_process()
     theirs = taken()
-    with pytest.raises(Full, match="of yours"):
+    with pytest.raises(Full, match="You have"):
         taken()
     mine.release()
     taken().release()
@@ -101,14 +101,14 @@ def test_one_that_is_renewed_is_counted_on(another_process: Any, monkeypatch: py
         slot._seconds = 30.0
         slot.renew()
     for _ in range(2):
-        with pytest.raises(Full, match="of yours"):
+        with pytest.raises(Full, match="You have"):
             taken()
         another_process()
 
 
 def test_without_redis_a_process_keeps_to_its_limits(redis_away: None) -> None:
     first, _ = taken(), taken()
-    with pytest.raises(Full, match="of yours"):
+    with pytest.raises(Full, match="You have"):
         taken()
     first.renew()
     first.release()
@@ -123,7 +123,7 @@ def test_keys_and_people_are_counted_apart(acme: Tenant, settings: Any) -> None:
     user = User(pk=uuid4())
     take(Kind.STREAM, Access(acme, Role.VIEWER, user=user))
     take(Kind.STREAM, Access(acme, Role.VIEWER, key=uuid4(), way="key"))
-    with pytest.raises(Full, match="of yours"):
+    with pytest.raises(Full, match="You have"):
         take(Kind.STREAM, Access(acme, Role.VIEWER, user=user, way="token"))
 
 
