@@ -9,7 +9,7 @@ Reason = Literal[
 """`member`: the user is not a member here (any more); `maker`: the key's maker may no longer make keys;
 `factor`: a second factor is required by now; `changed`: the password or the second factor is a new one."""
 
-TOKEN_REFUSED = "This token is not valid here, or has expired. Log in on this host to get a new one."  # noqa: S105
+TOKEN_REFUSED = "This token is not, or no longer, valid here. Log in on this host to get a new one."  # noqa: S105
 KEY_REFUSED = (
     "This API key is not valid here. Check that it is complete, not expired and not revoked, and that you"
     " send it to the host of its organisation."
