@@ -65,7 +65,7 @@ def test_a_workers_key_is_rotated(acme: Tenant) -> None:
         ({"worker": "gate 1"}, "letters, digits, - and _"),
         ({"worker": "w1", "tenant": "acme"}, "omit --tenant"),
         ({"tenant": "acme", "name": "x", "role": "worker"}, "belongs to the installation"),
-        ({"tenant": "acme", "name": "x", "role": "viewer", "scopes": ["all"]}, "is no scope"),
+        ({"tenant": "acme", "name": "x", "role": "viewer", "scopes": ["all"]}, "is not a scope"),
         ({"tenant": "acme", "name": "x", "role": "viewer", "sites": ["Moon"]}, "no site 'Moon'"),
         ({"worker": "gate", "sites": ["Moon"]}, "no site 'Moon'"),
         ({"tenant": "acme", "name": "x", "role": "site_manager"}, "at least one"),
