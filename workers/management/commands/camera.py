@@ -16,7 +16,7 @@ ASKED = {"restart": Operation.RESTART, "test": Operation.TEST, "snapshot": Opera
 
 
 class Command(BaseCommand):
-    help = "Start or stop a camera, or ask its worker for something."
+    help = "Start or stop a camera, or send its worker a request."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("verb", choices=["start", "stop", *ASKED])
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--force",
             action="store_true",
-            help="start: stop whichever camera of the customer has the same exclusive source",
+            help="start: stop another camera of the customer that uses the same exclusive source",
         )
         parser.add_argument("--to", type=Path, default=Path("snapshot.jpg"), help="snapshot: the file")
 
