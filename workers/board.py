@@ -103,7 +103,7 @@ class Board(Generic[Key]):
         return stays
 
     def seat_free(self, wish: Wish[Key]) -> bool:
-        """Seat it on the emptiest worker that may run it: first those for the camera's site, then the rest."""
+        """Seat it on the emptiest worker that may run it: first those of the camera's site, then others."""
         name = self._emptiest(wish)
         if name is not None:
             self._add(name, wish)

@@ -181,7 +181,7 @@ def _test(keeper: Keeper, tenant: Tenant, camera_id: UUID, ticket: str) -> Answe
             facts["measured_fps"] = round(frames / seconds, 1)
     except SourceError as error:
         return Answer(False, name, str(error))
-    return Answer(True, name, "It delivers.", facts, jpeg(annotated(first.picture, []), quality=80))
+    return Answer(True, name, "Connected.", facts, jpeg(annotated(first.picture, []), quality=80))
 
 
 def _described(facts: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:

@@ -32,8 +32,8 @@ class Standing:
 
 
 class Link(Protocol):
-    """One registered process of a worker. Each method raises Away (also noted as an outage), Refused or Replaced;
-    any thread may call any of them."""
+    """One registered process of a worker. Each method raises Away (also noted as an outage), Refused or
+    Replaced; any thread may call any of them."""
 
     @property
     def name(self) -> str:

@@ -66,7 +66,7 @@ class Spool:
             self._make_room()
 
     def letters(self) -> Iterator[tuple[str, Letter]]:
-        """The waiting letters, oldest first, with the name for `drop`. Damaged ones are set aside, with a log."""
+        """The waiting letters, oldest first, with the name for `drop`. Damaged ones are set aside."""
         with self._lock:
             names = sorted(name for name in self._sizes if name.endswith(EVENT))
         for name in names:
