@@ -68,7 +68,7 @@ def urgency_of(track: Track, best: float, at: float, config: PipelineConfig) -> 
 
 
 def is_steady(track: Track, one: Followed, look: Floats) -> bool:
-    """Whether the face certainly still belongs to its track; keeps `look`, its thumbnail, for the next one."""
+    """Whether the face certainly still belongs to its track; keeps `look`, its thumbnail, for later."""
     before, track.look = track.look, look
     return one.steady and (before is None or float(before @ look) >= SAME_LOOK)
 

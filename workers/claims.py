@@ -15,7 +15,7 @@ MOST_PAST = 50  # ended tracks whose identity may still be contested
 
 
 class Claims:
-    """The tracks of one source with their verdicts: living ones, and ended ones that were seen beside them."""
+    """The tracks of one source with their verdicts: living ones, and ended ones seen beside them."""
 
     def __init__(
         self, gallery: Gallery, limits: Thresholds, config: PipelineConfig, counters: Counters
@@ -85,7 +85,7 @@ class Claims:
         return settled
 
     def _claim(self, track: Track, verdict: Verdict) -> list[TrackReport]:
-        """Reports a verdict. One identity per frame: of two tracks seen together the weaker is made unsure."""
+        """Reports a verdict. One identity per frame: of two tracks seen together, the weaker is unsure."""
         rival = self._rival(track, verdict)
         if rival is None or rival.verdict is None:
             return [self._report(track, verdict)]
@@ -135,7 +135,7 @@ class Claims:
         )
 
     def _standing(self, track: Track, *, everybody: bool) -> Standing:
-        """What is known of a track; without `everybody` the visitors' index, which may be remote, is left out."""
+        """What is known of a track; without `everybody` the visitors, who may be remote, are left out."""
         evidence = track.evidence
         if not evidence.samples:
             return Standing(usable=0, good=0, seconds=0.0, refused=evidence.refused_for)

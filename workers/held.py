@@ -15,7 +15,7 @@ class Held:
     """The keeper's thread confirms it, the run's thread asks it. Once set, `lost` stays set."""
 
     def __init__(self, grant: Grant, *, asked: float) -> None:
-        """`asked`: the monotonic time before the database was asked, so that validity is never overestimated."""
+        """`asked`: the monotonic time before the database was asked, so that doubt never comes too late."""
         self.camera_id: UUID = grant.camera_id
         self.epoch = grant.epoch
         self.lost = threading.Event()
