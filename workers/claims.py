@@ -135,7 +135,7 @@ class Claims:
         )
 
     def _standing(self, track: Track, *, everybody: bool) -> Standing:
-        """What is known of a track; without `everybody` the visitors' index, often remote, is not searched."""
+        """What is known of a track; without `everybody` the visitors' index is not searched."""
         evidence = track.evidence
         if not evidence.samples:
             return Standing(usable=0, good=0, seconds=0.0, refused=evidence.refused_for)

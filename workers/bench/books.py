@@ -109,9 +109,9 @@ def tenant_book(engines: Engines, people: Sequence[Actor]) -> Iterator[TenantBoo
 
 def _warm(book: TenantBook) -> None:
     """A worker has its gallery and its connections long before the first person comes."""
-    nobody = np.zeros(512, dtype=np.float32)
-    book.staff(nobody)
-    book.visitors(nobody)
+    unknown = np.zeros(512, dtype=np.float32)
+    book.staff(unknown)
+    book.visitors(unknown)
 
 
 def _enrolled(actor: Actor, pack: str) -> StaffMember:

@@ -163,7 +163,7 @@ _PACKS = (
     Pack(
         name="edgeface-xs",
         files=(
-            # The publisher offers PyTorch weights (edgeface_xs_gamma_06.pt); no known server offers this export.
+            # The publisher offers PyTorch weights (edgeface_xs_gamma_06.pt), not this export.
             ModelFile(
                 names=("edgeface_xs.onnx",),
                 sha256="907467c729e732ee30a7fcf6114330b7865a8464cef460b970569f817ae86a68",
@@ -298,7 +298,7 @@ _DETECTORS = (
     DetectorModel(
         name="retinaface",
         files=(
-            # The publisher offers PyTorch weights; no known server offers this export.
+            # The publisher offers PyTorch weights; no known server has this export.
             ModelFile(
                 names=("retinaface_mnet025_640.onnx",),
                 sha256="f8cce06cdfa5d2a07a8378c8cff4c4f33f0b00a3f24d9ef53042ff591a881eb7",

@@ -73,9 +73,9 @@ def _staff(standing: Standing, limits: Thresholds, config: PipelineConfig) -> Ve
     if best.score - _score(standing.staff[1:]) < limits.margin:
         return _unsure(best, "two staff members resemble this face almost equally")
     if standing.share < config.least_share:
-        return _unsure(best, f"only {standing.share:.0%} of the faces agree on the best match")
+        return _unsure(best, f"only {standing.share:.0%} of the frames agree on the best match")
     agreed = "all" if standing.share == 1 else f"{standing.share:.0%} of the"
-    return Verdict(Decision.STAFF, best.identity, best.score, f"{agreed} faces agree")
+    return Verdict(Decision.STAFF, best.identity, best.score, f"{agreed} frames agree")
 
 
 def _visitor(standing: Standing, limits: Thresholds) -> Verdict:
