@@ -61,7 +61,7 @@ def main() -> None:
                 parent.sendall(json.dumps(facts).encode() + b"\n")
                 for part in parts:
                     parent.sendall(part)
-            except Exception:  # noqa: BLE001  nobody reads what it says, the parent tells by the code
+            except Exception:  # noqa: BLE001  its text is not read, the parent sees the exit code
                 os._exit(os.EX_SOFTWARE)
 
 

@@ -162,7 +162,7 @@ def test_a_process_that_still_writes_with_the_old_key_is_noticed(
             cursor.execute("UPDATE cameras_cameracredential SET password = %s", [token])
 
     monkeypatch.setattr(rotation, "_write", write_then_another_process)
-    with pytest.raises(CommandError, match="still runs with it in front"):
+    with pytest.raises(CommandError, match="still runs with that key in front"):
         run()
 
 
@@ -217,5 +217,5 @@ def test_its_memory_is_bounded(old_key: str, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("batch", [0, -1, 10_001])
 def test_a_batch_has_a_size(acme: Tenant, batch: int) -> None:
-    with pytest.raises(CommandError, match="--batch takes"):
+    with pytest.raises(CommandError, match="--batch must be"):
         run(batch=batch)

@@ -244,7 +244,7 @@ class TestDownload:
     ) -> None:
         publisher.offers, publisher.breaks_after, publisher.breaks = {"faces.onnx": FACES}, PIECE, 3
         store = store_of(tmp_path, model("faces", plain(f"{publisher.url}/faces.onnx")))
-        with pytest.raises(DownloadFailed, match="try again, it goes on where it stopped"):
+        with pytest.raises(DownloadFailed, match="try again, the download resumes where it stopped"):
             store.ensure("faces")
         assert cached(tmp_path) == ["faces.onnx.part"]
         assert store.ensure("faces").read_bytes() == FACES

@@ -109,12 +109,12 @@ def test_nobody_is_there_to_run_it(acme: Tenant, api: APIClient, client_of: Clie
     if host:
         register(introduction=Introduction(name="w1", capacity=4, host="gate"))
     camera = make_camera(host=host)
-    said = "Door (Head office) should run now, but no worker is there for it"
+    said = "Door (Head office) is enabled, but no worker is available for it"
     said += " on the machine yard: start one" if host else ": start one"
     assert said in problem(api.post(f"{V1}/cameras/{camera.pk}/start/"), 409)["detail"]
     page = client_of(acme).post(f"/cameras/{camera.pk}/start/", headers={"HX-Request": "true"})
     assert said in page.content.decode()
-    with pytest.raises(CommandError, match="no worker is there"):
+    with pytest.raises(CommandError, match="no worker is available"):
         command("start", "Door")
     camera.refresh_from_db()
     assert camera.enabled, "it starts as soon as somebody can run it"
@@ -129,7 +129,7 @@ def test_all_workers_are_full(
     with tenant_context(other):
         assert take(camera_id=make_camera("Theirs", enabled=True).pk, worker=hand.worker)
     detail = problem(api.post(f"{V1}/cameras/{camera.pk}/start/"), 409)["detail"]
-    assert "Door (Head office) should run now, but the workers that may run it are full" in detail
+    assert "Door (Head office) is enabled, but the workers that may run it are full" in detail
     assert "Theirs" not in detail
 
 
@@ -159,7 +159,7 @@ def test_a_restart_is_answered_when_it_runs_again(
     def asked(*_: object, **__: object) -> Answer:
         hand.fails = fails
         hand.begin_anew(camera)
-        return Answer(ok=True, worker="w1", detail="It begins anew.")
+        return Answer(ok=True, worker="w1", detail="Restarting.")
 
     monkeypatch.setattr(switching, "ask", asked)
     body = api.post(f"{V1}/cameras/{camera.pk}/restart/").json()
