@@ -49,7 +49,8 @@ class CameraListFilter(admin.RelatedFieldListFilter):
 class DecisionListFilter(admin.SimpleListFilter):
     """Filters by the result as the user may see it."""
 
-    title = parameter_name = "decision"
+    title = "result"
+    parameter_name = "decision"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [(value, label) for value, label in Decision.choices if value != Decision.REJECTED]
@@ -193,7 +194,7 @@ class SightingAdmin(SeenAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sighting]:
         return sightings(granted(request))
 
-    @display(description="decision")
+    @display(description="result")
     def shown_decision(self, sighting: Any) -> str:
         return Decision(sighting.shown_decision).label
 
@@ -236,7 +237,7 @@ class MergeProposalAdmin(WholeTenantAdmin):
     def second_picture(self, row: MergeProposal) -> SafeString | str:
         return _picture(row.second.best_shot)
 
-    @display(description="likeness", ordering="score")
+    @display(description="similarity", ordering="score")
     def likeness(self, row: MergeProposal) -> str:
         return f"{row.score:.2f}"
 

@@ -80,7 +80,7 @@ class SeenFilter(forms.Form):
 
 class VisitFilter(SeenFilter):
     who = forms.ChoiceField(
-        required=False, choices=[("", "Everybody"), ("staff", "Staff"), ("visitor", "Visitors")], label="Who"
+        required=False, choices=[("", "All people"), ("staff", "Staff"), ("visitor", "Visitors")], label="Who"
     )
     present = forms.BooleanField(label="Here now", required=False)
     field_order = ("q", "who", "site", "camera", "since", "until", "present", "person")
@@ -100,9 +100,10 @@ class VisitFilter(SeenFilter):
 
 class SightingFilter(SeenFilter):
     decision = forms.ChoiceField(
+        label="Result",
         required=False,
         choices=[
-            ("", "Every decision"),
+            ("", "All results"),
             (Decision.STAFF, "Staff"),
             (Decision.VISITOR, "Returning visitor"),
             (Decision.NEW_VISITOR, "New visitor"),

@@ -48,7 +48,7 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
     """
 
     queryset = Camera.objects.none()
-    serializer_class = AnswerSerializer  # type: ignore[assignment]  # what comes back is no camera
+    serializer_class = AnswerSerializer  # type: ignore[assignment]  # the answer is not a camera
     lookup_value_converter = "uuid"
     bodiless: ClassVar[tuple[str, ...]] = ("start", "stop", "restart", "reload", "test")
     further_problems = ("409", "503")

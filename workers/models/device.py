@@ -32,4 +32,4 @@ class DeviceAssignment(models.Model):
     def clean(self) -> None:
         self.host = self.host.strip().lower()
         if not self.host:
-            raise ValidationError({"host": "Name the machine, as its workers tell it."})
+            raise ValidationError({"host": "Name the machine, as its workers report it."})

@@ -53,7 +53,7 @@ class Command(BaseCommand):
             "a clip, they are the people in it; default: the people of the packages' demo pictures",
         )
         parser.add_argument("--json", action="store_true", help="for programs")
-        parser.add_argument("--cameras", type=_cameras, metavar="N", help="pipeline: so many at once as well")
+        parser.add_argument("--cameras", type=_cameras, metavar="N", help="pipeline: also N cameras at once")
         parser.add_argument(
             "--seconds", type=_positive, default=12.0, help="of --cameras, default: %(default)s"
         )

@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
 
 def _camera(given: str) -> Camera:
-    """Raises CommandError where there is no such camera, or more than one."""
+    """Raises CommandError if there is no such camera, or more than one."""
     found = [one for one in Camera.objects.select_related("site") if given in (str(one.pk), one.name)]
     if len(found) == 1:
         return found[0]

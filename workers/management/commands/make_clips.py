@@ -37,7 +37,7 @@ class Command(BaseCommand):
             help="a sub-folder of pictures per person; default: the people of the packages' demo pictures",
         )
         parser.add_argument("--stories", nargs="+", choices=sorted(STORIES), default=list(STORIES))
-        parser.add_argument("--actors", type=int, default=6, help="people a clip, default: %(default)s")
+        parser.add_argument("--actors", type=int, default=6, help="people per clip, default: %(default)s")
         parser.add_argument("--skip", type=int, default=0, help="leave out this many people at the start")
         parser.add_argument("--size", choices=sorted(SIZES), default="720p", help="default: %(default)s")
         parser.add_argument("--fps", type=float, default=25.0, help="default: %(default)s")
