@@ -35,7 +35,9 @@ class IntroductionBody(StrictBody):
     """What a worker reports about itself when it registers."""
 
     host = serializers.CharField(max_length=100, help_text="The machine's name, to which USB cameras refer.")
-    capacity = serializers.IntegerField(min_value=1, max_value=MOST_CAMERAS, help_text="Maximum cameras.")
+    capacity = serializers.IntegerField(
+        min_value=1, max_value=MOST_CAMERAS, help_text="Maximum number of cameras."
+    )
     pid = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, default=0)
     sites = serializers.ListField(
         child=serializers.UUIDField(), max_length=MOST_CAMERAS, default=list,

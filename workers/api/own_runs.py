@@ -64,7 +64,7 @@ class OwnRunViewSet(OwnView):
     further_problems = (*OwnView.further_problems, "412")
 
     def brief(self, request: Request, worker: str, camera: UUID) -> Response:
-        """The settings of a camera that it holds or was asked to test, with the login: keep them secret."""
+        """The settings and login of a camera that it holds or, once, was asked to test. Keep them secret."""
         said = self.said(request)
         speaker = self.speaking(worker, said)
         ticket = _admitting(said["ticket"], speaker, camera)
