@@ -121,7 +121,7 @@ class Allowance:
             self.spend(time.thread_time() - began)
 
     def spend(self, seconds: float) -> None:
-        """Of a processor."""
+        """Record processor time as spent."""
         with self._lock:
             self._left = self._refilled() - seconds / self._rate
 

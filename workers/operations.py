@@ -137,7 +137,7 @@ def _asked(operation: Operation, owner: Owner, seconds: float, camera_id: UUID |
 
 
 def _waited(key: str, seconds: float) -> bytes | None:
-    """In slices shorter than the socket's own time-out."""
+    """Waits in slices shorter than the socket's own time-out."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if data := store().lpop(key):

@@ -77,4 +77,4 @@ class Turns:
 
 
 TURNS = Turns((os.cpu_count() or 1) + 1)
-"""Of this process. One more than there are cores, so that none is idle during the wait for a batch."""
+"""The turns of this process: one more than there are cores, so that none is idle during the wait for a batch."""

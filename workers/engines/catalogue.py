@@ -38,7 +38,7 @@ from workers.config import Thresholds
 INSIGHTFACE = "https://github.com/deepinsight/insightface"
 RELEASE = f"{INSIGHTFACE}/releases/download/v0.7"
 EMBEDDING_DIMENSION = 512
-"""Of every embedding in the product; packs with fewer numbers are padded with zeros."""
+"""Length of every embedding in the product; packs with fewer numbers are padded with zeros."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

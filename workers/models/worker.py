@@ -22,7 +22,7 @@ class Worker(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=50, unique=True)
     incarnation = models.UUIDField(default=uuid.uuid4, editable=False)
-    """Of the process that has the name now; an older process learns that it was replaced."""
+    """Identifies the process that has the name now; an older process learns that it was replaced."""
     host = models.CharField(max_length=100, blank=True)
     pid = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OFFLINE)

@@ -6,10 +6,10 @@ import resource
 from pathlib import Path
 
 MEGABYTES = 512
-"""Of memory beyond the interpreter and its libraries. A 4K stream takes 290 with 10 bits a colour (measured:
+"""Memory beyond the interpreter and its libraries. A 4K stream takes 290 with 10 bits a colour (measured:
 H.265, 6 reference pictures), 200 with 8 bits; 1080p with 16 reference pictures takes 130."""
 MAX_PIXELS = 4096 * 4096
-"""Of one decoded picture."""
+"""Maximum size of one decoded picture."""
 MAX_BYTES = 64_000_000
 """Bytes from the source without a decodable picture: 10 s until a key frame of the largest streams."""
 CPU_SECONDS = 20
