@@ -77,4 +77,4 @@ class Turns:
 
 
 TURNS = Turns((os.cpu_count() or 1) + 1)
-"""The turns of this process: one more than there are cores, so that none is idle during the wait for a batch."""
+"""This process's turns: one more than there are cores, so that none is idle while a batch is awaited."""

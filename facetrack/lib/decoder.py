@@ -293,4 +293,4 @@ def _too_large() -> BadPicture:
 
 
 DECODER = Decoder()
-"""Of this process."""
+"""The pool of this process."""

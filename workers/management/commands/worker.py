@@ -106,7 +106,7 @@ class Command(BaseCommand):
             current_app.worker_main(_celery_words(name, alone=door is not None))
         finally:
             keeper.end()
-            gc.freeze()  # otherwise each collection scans all loaded libraries: seconds
+            gc.freeze()  # otherwise a collection scans all loaded libraries once more: seconds
             if keeper.refusal:
                 raise CommandError(keeper.refusal)
 
