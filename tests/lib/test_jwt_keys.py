@@ -129,8 +129,8 @@ def test_the_environment_may_give_several(two: list[str]) -> None:
     [
         ("no key at all", "contains no PEM"),
         ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----", "number 1 is no private key"),
-        (pem(rsa.generate_private_key(65537, 1024)), "number 1 is no RSA key of 2048 bits"),  # noqa: S505
-        (pem(ec.generate_private_key(ec.SECP256R1())), "number 1 is no RSA key"),
+        (pem(rsa.generate_private_key(65537, 1024)), "number 1 is not an RSA key of 2048 bits"),  # noqa: S505
+        (pem(ec.generate_private_key(ec.SECP256R1())), "number 1 is not an RSA key"),
     ],
 )
 def test_a_bad_value_is_refused_by_name_and_not_quoted(value: str, reason: str) -> None:

@@ -141,7 +141,7 @@ def test_a_revoked_key_is_told_in_words_that_do_not_show_it(edge: Edge) -> None:
 
 
 def test_a_key_is_for_one_name(edge: Edge) -> None:
-    with pytest.raises(Refused, match="not for a worker of the name yard"):
+    with pytest.raises(Refused, match="does not belong to a worker named yard"):
         HttpsLink.registered(edge.door, Introduction(name="yard", capacity=4))
 
 

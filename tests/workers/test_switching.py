@@ -139,11 +139,9 @@ def test_a_worker_that_does_not_stop_is_named(
     api.post(f"{V1}/cameras/{camera.pk}/start/")
     hand.idle = True
     detail = problem(api.post(f"{V1}/cameras/{camera.pk}/stop/"), 409)["detail"]
-    assert (
-        "Door (Head office) should not run any more, but its worker w1 has not said so within 8 s" in detail
-    )
+    assert "Door (Head office) should stop, but its worker w1 has not confirmed it within 8 s" in detail
     page = client_of(acme).post(f"/cameras/{camera.pk}/stop/", headers={"HX-Request": "true"})
-    assert "its worker w1 has not said so" in page.content.decode()
+    assert "its worker w1 has not confirmed it" in page.content.decode()
     camera.refresh_from_db()
     assert not camera.enabled
 
@@ -163,7 +161,11 @@ def test_a_restart_is_answered_when_it_runs_again(
 
     monkeypatch.setattr(switching, "ask", asked)
     body = api.post(f"{V1}/cameras/{camera.pk}/restart/").json()
-    assert (body["ok"], body["worker"], body["detail"]) == (not fails, "w1", fails or "It runs again.")
+    assert (body["ok"], body["worker"], body["detail"]) == (
+        not fails,
+        "w1",
+        fails or "The camera runs again.",
+    )
     assert CameraLease.objects.get().epoch == before + 1
 
 
