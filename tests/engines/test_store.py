@@ -353,7 +353,7 @@ class TestTrouble:
         ("archive", "reason"),
         [
             (b"PK no zip at all", "cannot be read"),
-            (zipped({"other.onnx": FACES}), "holds no faces.onnx"),
+            (zipped({"other.onnx": FACES}), "does not contain faces.onnx"),
             (zipped({"faces.onnx": FACES[:-1] + b"!"}), "SHA-256"),
             (zipped({"faces.onnx": b"\0" * 50_000_000}), "50,000,000 bytes"),
         ],

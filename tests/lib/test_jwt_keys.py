@@ -128,7 +128,7 @@ def test_the_environment_may_give_several(two: list[str]) -> None:
     ("value", "reason"),
     [
         ("no key at all", "contains no PEM"),
-        ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----", "number 1 is no private key"),
+        ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----", "number 1 is not a private key"),
         (pem(rsa.generate_private_key(65537, 1024)), "number 1 is not an RSA key of 2048 bits"),  # noqa: S505
         (pem(ec.generate_private_key(ec.SECP256R1())), "number 1 is not an RSA key"),
     ],

@@ -100,7 +100,7 @@ def test_files_that_are_no_clips(tmp_path: Path, content: bytes | None, message:
 
 
 def test_a_folder_is_no_clip(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="is no file"):
+    with pytest.raises(SourceError, match="is not a file"):
         FileSource(str(tmp_path), fps=10)
 
 
