@@ -137,7 +137,7 @@ def damaged() -> SimpleUploadedFile:
     [
         (SimpleUploadedFile("a.png", b"no picture at all"), "not a supported picture"),
         (
-            SimpleUploadedFile("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+            SimpleUploadedFile("a.svg", b"<svg xmlns='http://www.w3.org/2000'/>"),
             "not a supported picture",
         ),
         (SimpleUploadedFile("a.png", b""), "empty"),

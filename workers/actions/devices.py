@@ -21,8 +21,8 @@ def assign_device(*, host: str, device: int, tenant: Tenant) -> DeviceAssignment
         if given.tenant_id != tenant.pk:
             owner = Tenant.objects.get(pk=given.tenant_id)
             raise ValidationError(
-                f"The {given} is assigned to the tenant {owner}. Withdraw it first: manage.py assign_device "
-                f"{given.host} {device} --tenant {owner.schema_name} --remove."
+                f"The {given} is assigned to the customer {owner}. Withdraw it first: manage.py "
+                f"assign_device {given.host} {device} --tenant {owner.schema_name} --remove."
             )
     follow_devices(tenant=tenant)
     return given
