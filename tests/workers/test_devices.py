@@ -94,7 +94,7 @@ def test_whose_device_it_is_starts_it_also_without_naming_the_machine(
     assert take(camera_id=camera.pk, worker=yard) is None
     assert take(camera_id=camera.pk, worker=gate)
     assign_device(host="yard", device=0, tenant=acme)
-    with pytest.raises(DeviceNotAssigned, match=r"on several machines \(gate, yard\): say"):
+    with pytest.raises(DeviceNotAssigned, match=r"on several machines \(gate, yard\): choose"):
         set_enabled(camera=camera, enabled=True, by=None)
 
 
