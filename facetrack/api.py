@@ -1,4 +1,4 @@
-"""The API under /api/v1/: one router, one OpenAPI schema, one page to try it."""
+"""The API under /api/v1/: one router, one OpenAPI schema, one interactive page."""
 
 from django.contrib.auth.decorators import login_required
 from django.urls import path
@@ -21,11 +21,11 @@ from workers.api.views import WorkerViewSet
 
 
 class SchemaView(ApiView, SpectacularAPIView):
-    """The API described in OpenAPI 3: YAML, or JSON with `?format=json`."""
+    """The API's OpenAPI 3 schema: YAML, or JSON with `?format=json`."""
 
 
 class DocsView(ApiView, SpectacularSwaggerSplitView):
-    """The API described for people, to be tried with the session of the browser."""
+    """The API's documentation page, for trying requests with the browser's session."""
 
     schema = None  # type: ignore[assignment]
 

@@ -1,4 +1,4 @@
-"""HTTP and websockets in one ASGI application, served by Daphne."""
+"""HTTP and WebSockets in one ASGI application, served by Daphne."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""System checks of settings that are each allowed and together open a door. `check --deploy` runs them."""
+"""System checks for settings that are allowed one by one but unsafe together. `check --deploy` runs them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,13 +14,13 @@ SHORTEST_SECRET = 40
 
 @register(Tags.security, deploy=True)
 def exposed_installation(**_: Any) -> list[CheckMessage]:
-    """What must not be so where strangers can reach the installation."""
+    """Checks for installations that strangers can reach."""
     return [*_tls_problems(), *_secret_problems(), *_camera_problems()]
 
 
 @register(Tags.security)
 def encryption_keys(**_: Any) -> list[CheckMessage]:
-    """A key that is none would be noticed at the first face only."""
+    """An invalid key would otherwise be noticed only at the first face."""
     problems: list[CheckMessage] = []
     if not settings.FACETRACK_ENCRYPTION_KEYS:
         problems.append(
@@ -36,7 +36,7 @@ def encryption_keys(**_: Any) -> list[CheckMessage]:
         except ValueError:
             problems.append(
                 Error(
-                    f"key {number} of FACETRACK_ENCRYPTION_KEYS is no Fernet key",
+                    f"key {number} of FACETRACK_ENCRYPTION_KEYS is not a Fernet key",
                     hint="make one with `python -c 'from cryptography.fernet import Fernet; "
                     "print(Fernet.generate_key().decode())'`",
                     id="facetrack.E002",
@@ -69,15 +69,15 @@ def _tls_problems() -> Iterator[CheckMessage]:
 def _secret_problems() -> Iterator[CheckMessage]:
     for name in settings.FACETRACK_KEYS_OF_ITS_OWN:
         yield checks.Warning(
-            f"{name} is not given: the installation uses a key that it made for itself in var/keys",
-            hint="give it in the environment, the same for all processes, and keep a copy elsewhere",
+            f"{name} is not set: the installation uses a key that it generated in var/keys",
+            hint="set it in the environment, the same for all processes, and keep a copy elsewhere",
             id="facetrack.W002",
         )
     secret = settings.SECRET_KEY.lower()
     if len(secret) < SHORTEST_SECRET or len(set(secret)) < 10 or any(word in secret for word in WEAK):
         yield Error(
             "FACETRACK_SECRET_KEY can be guessed",
-            hint=f"take {SHORTEST_SECRET} random characters or more",
+            hint=f"use {SHORTEST_SECRET} random characters or more",
             id="facetrack.E005",
         )
 
@@ -85,7 +85,7 @@ def _secret_problems() -> Iterator[CheckMessage]:
 def _camera_problems() -> Iterator[CheckMessage]:
     if settings.FACETRACK_CAMERA_LOOPBACK:
         yield Error(
-            "FACETRACK_CAMERA_LOOPBACK lets cameras be made of this machine's own services",
+            "FACETRACK_CAMERA_LOOPBACK lets cameras connect to this machine's own services",
             hint="unset it; it is for tests and demonstrations",
             id="facetrack.E006",
         )

@@ -1,7 +1,7 @@
 """FaceTrack's settings, read top to bottom. Every value comes from the environment or has a safe default.
 
-A value that cannot be used stops the start and names its variable (environs). `docs/settings.md`
-lists the variables. Backing services are URLs; `manage.py` starts embedded ones for those not given.
+An invalid value stops the start and names its variable (environs). `docs/settings.md` lists the variables.
+Backing services are URLs; `manage.py` starts embedded ones for those not given.
 """
 
 import os
@@ -30,7 +30,7 @@ SECRET_KEY: str = env.str("FACETRACK_SECRET_KEY", "") or keys.secret_key(VAR_DIR
 FACETRACK_ENCRYPTION_KEYS: list[str] = env.list("FACETRACK_ENCRYPTION_KEYS", []) or [
     keys.encryption_key(VAR_DIR / "keys")
 ]
-# The first key signs API tokens, all verify. Without any they are made, and kept in files.
+# The first key signs API tokens, all verify. Without any, keys are generated and kept in files.
 JWT_PRIVATE_KEYS = jwt_keys.pems(env.str("FACETRACK_JWT_PRIVATE_KEY", ""), name="FACETRACK_JWT_PRIVATE_KEY")
 JWT_KEY_FOLDER = VAR_DIR / "keys" / "jwt"
 FACETRACK_KEYS_OF_ITS_OWN = [
@@ -43,7 +43,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SESSION_ENGINE = "tenants.sessions"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # forms carry the token, no script reads the cookie
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-if BEHIND_TLS:  # a browser takes these names only from this very host, over TLS, for all paths
+if BEHIND_TLS:  # browsers accept these names only from this very host, over TLS, for all paths
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
@@ -52,9 +52,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# Requests a minute: of a user or key, of all that are logged in at a tenant, of an address that shows no
-# login, of all such addresses at a tenant (ways to log in apart), and of a worker at the edge, whose every
-# look at a face that is not known yet is one.
+# Requests per minute: of a user or key; of all logged-in callers of a tenant; of an address without a
+# login; of all such addresses at a tenant (except ways to log in); and of a worker at the edge, for
+# which every search for an unknown face is a request.
 FACETRACK_THROTTLE: bool = env.bool("FACETRACK_THROTTLE", True)
 FACETRACK_RATE_CALLER: int = env.int("FACETRACK_RATE_CALLER", 600)
 FACETRACK_RATE_TENANT: int = env.int("FACETRACK_RATE_TENANT", 3_000)
@@ -62,9 +62,9 @@ FACETRACK_RATE_ANONYMOUS: int = env.int("FACETRACK_RATE_ANONYMOUS", 60)
 FACETRACK_RATE_STRANGERS: int = env.int("FACETRACK_RATE_STRANGERS", 6_000)
 FACETRACK_RATE_WORKER: int = env.int("FACETRACK_RATE_WORKER", 12_000)
 
-# What the web server (`manage.py web`) waits for and holds open, by process. Seconds for the headers of a
-# request and for a small body, and between two requests of a connection; connections in all, and of one
-# address, which is counted only where no proxy is in front; websockets of one user and of one tenant.
+# Limits of the web server (`manage.py web`), per process: seconds for the headers of a request and for a
+# small body, and between two requests of a connection; connections in total, and of one address, which
+# is counted only without a proxy in front; WebSockets of one user and of one tenant.
 FACETRACK_REQUEST_SECONDS: float = env.float(
     "FACETRACK_REQUEST_SECONDS", 20.0, validate=validate.Range(min=1)
 )
@@ -75,7 +75,7 @@ FACETRACK_CONNECTIONS_ADDRESS: int = env.int(
 )
 FACETRACK_SOCKETS_USER: int = env.int("FACETRACK_SOCKETS_USER", 20, validate=validate.Range(min=1))
 FACETRACK_SOCKETS_TENANT: int = env.int("FACETRACK_SOCKETS_TENANT", 300, validate=validate.Range(min=1))
-# At once: of a user or key, of a tenant, of a web process. `tenants.slots` counts them.
+# Concurrent requests: of a user or key, of a tenant, of a web process. `tenants.slots` counts them.
 FACETRACK_STREAMS: list[int] = env.list("FACETRACK_STREAMS", [16, 64, 200], **_three)
 FACETRACK_WAITS: list[int] = env.list("FACETRACK_WAITS", [8, 24, 64], **_three)
 
@@ -91,7 +91,7 @@ SHARED_APPS = [
     "django.contrib.auth",
     "django.contrib.messages",
     "django.contrib.admin",
-    "daphne",  # before staticfiles: its runserver speaks websocket
+    "daphne",  # before staticfiles: its runserver supports WebSockets
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "channels",
@@ -112,7 +112,7 @@ TENANT_DOMAIN_MODEL = "tenants.Domain"
 TENANT_LIMIT_SET_CALLS = True  # one SET search_path for each activation, not for each query
 PUBLIC_SCHEMA_URLCONF = "facetrack.urls_public"
 FACETRACK_PUBLIC_HOST: str = env.str("FACETRACK_PUBLIC_HOST", "localhost")
-# In links to our hosts. 0: 443 behind TLS, else the port at which this server listens.
+# Port in links to our hosts. 0: 443 behind TLS, else the port on which this server listens.
 FACETRACK_PUBLIC_PORT: int = env.int("FACETRACK_PUBLIC_PORT", 0, validate=validate.Range(min=0, max=65_535))
 
 # --- Web ----------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ MIDDLEWARE = [
     "tenants.headers.HeadersMiddleware",  # these two first, so that no answer is without their headers
     "django.middleware.security.SecurityMiddleware",
     "tenants.middleware.TenantMiddleware",
-    "tenants.audit.middleware.ActivityMiddleware",  # outside of sessions, whose writing is the user's too
+    "tenants.audit.middleware.ActivityMiddleware",  # outside of sessions, whose writes are the user's, too
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -157,14 +157,14 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns at every start while it is missing
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True  # serves without a collectstatic, so that a fresh clone has its styles
+WHITENOISE_USE_FINDERS = True  # serves without collectstatic, so that a fresh clone has its styles
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- Data ---------------------------------------------------------------------------------------------
-# A command that needs no services runs without URLs; at port 1 nobody answers whoever connects all the same.
+# A command that needs no services runs without URLs; port 1 refuses every connection.
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgres://none:none@127.0.0.1:1/none")}
 DATABASES["default"]["ENGINE"] = "tenants.backend"
-# Migrations and new tenants only; a web server or worker is better off without.
+# For migrations and new tenants only; a web server or worker should not have it.
 DATABASE_OWNER: dict[str, Any] | None = (
     env.dj_db_url("DATABASE_OWNER_URL") if os.environ.get("DATABASE_OWNER_URL") else None
 )
@@ -174,10 +174,10 @@ FACETRACK_TURNS: int = env.int(
     min(DB_POOL, max(4, 2 * (os.cpu_count() or 1))),
     validate=validate.Range(min=1, max=1000),
 )
-"""Requests that a web process works at at one moment; no more than it has connections."""
+"""Requests that a web process handles at once; no more than it has connections."""
 DB_LONGEST_PAUSE: float = env.float("FACETRACK_DB_LONGEST_PAUSE", 5.0)
-"""Seconds between two statements of a transaction. Shorter than a lease lasts: a worker that stops within one
-must not keep the others from its cameras."""
+"""Seconds between two statements of a transaction. Shorter than a lease: a worker that stops within a
+transaction must not keep the others from its cameras."""
 DB_LONGEST_STATEMENT: float = env.float(
     "FACETRACK_DB_LONGEST_STATEMENT", 10.0, validate=validate.Range(min=0, max=3600)
 )
@@ -234,13 +234,13 @@ def _bucket(name: str) -> dict[str, object]:
 
 
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is stored unnamed
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # files need a named storage
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     **{name: _bucket(name) for name in FACETRACK_BUCKETS},
 }
 FACETRACK_UPLOAD_MEGABYTES: int = env.int("FACETRACK_UPLOAD_MEGABYTES", 10)
 FACETRACK_UPLOAD_MEGAPIXELS: int = env.int("FACETRACK_UPLOAD_MEGAPIXELS", 50)
-# Pictures are decoded in child processes: so many at a time of a process, each within so much processor time.
+# Pictures are decoded in child processes: a maximum number per process, each with limited processor time.
 FACETRACK_DECODERS: int = env.int("FACETRACK_DECODERS", 2, validate=validate.Range(min=1, max=64))
 FACETRACK_DECODE_SECONDS: int = env.int(
     "FACETRACK_DECODE_SECONDS", 8, validate=validate.Range(min=1, max=600)
@@ -249,7 +249,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = FACETRACK_UPLOAD_MEGABYTES * 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
-# How much each customer may have; the operator sets other limits for one in the installation's admin.
+# Limits of each customer; the operator sets other limits for one in the installation's admin.
 _at_least_none = validate.Range(min=0, max=2_000_000_000)
 FACETRACK_MAX_CAMERAS: int = env.int("FACETRACK_MAX_CAMERAS", 100, validate=_at_least_none)
 FACETRACK_MAX_SITES: int = env.int("FACETRACK_MAX_SITES", 100, validate=_at_least_none)
@@ -261,10 +261,10 @@ FACETRACK_MAX_STORAGE_MEGABYTES: int = env.int(
     "FACETRACK_MAX_STORAGE_MEGABYTES", 50_000, validate=_at_least_none
 )
 
-# --- People who log in --------------------------------------------------------------------------------
+# --- Users --------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "tenants.User"
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # first: refuses who is locked out, whatever the password
+    "axes.backends.AxesStandaloneBackend",  # first: refuses locked-out users, whatever the password
     "tenants.auth.MembershipBackend",
 ]
 PASSWORD_HASHERS = ["tenants.hashers.PatientPBKDF2PasswordHasher"]
@@ -280,22 +280,22 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"
-PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # of an invitation
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # also of an invitation
 FACETRACK_RESET_SECONDS = 3600
-# Of one tenant: invitations that wait for an answer, and mails about invitations in an hour.
+# Per tenant: invitations without an answer, and mails about invitations per hour.
 FACETRACK_MAX_INVITATIONS: int = env.int("FACETRACK_MAX_INVITATIONS", 100, validate=validate.Range(min=1))
 FACETRACK_INVITATION_MAILS: int = env.int("FACETRACK_INVITATION_MAILS", 60, validate=validate.Range(min=1))
 # A page that shows live visits asks every minute, so an open dashboard is not idle.
 SESSION_COOKIE_AGE = 60 * env.int("FACETRACK_SESSION_IDLE_MINUTES", 120, validate=validate.Range(min=5))
 FACETRACK_SESSION_SECONDS: int = 3600 * env.int("FACETRACK_SESSION_HOURS", 12, validate=validate.Range(min=1))
-# Whose X-Forwarded-For is believed: so many proxies in front, each adding the address that it saw.
+# Number of proxies in front whose X-Forwarded-For is trusted; each adds the address that it saw.
 FACETRACK_PROXIES: int = env.int("FACETRACK_PROXIES", 0, validate=validate.Range(min=0, max=10))
 
 # Lockout: wrong passwords and codes for one e-mail from one device or address, counted in each tenant.
 AXES_FAILURE_LIMIT: int = env.int("FACETRACK_LOGIN_FAILURES", 5, validate=validate.Range(min=1))
 _lockout_minutes: int = env.int("FACETRACK_LOCKOUT_MINUTES", 15, validate=validate.Range(min=1))
 AXES_COOLOFF_TIME = timedelta(minutes=_lockout_minutes)
-# And in a day: from all places together where the account has not logged in before; from one where it has.
+# And per day: from all places together where the account has not logged in before; from one where it has.
 FACETRACK_ACCOUNT_FAILURES: int = env.int(
     "FACETRACK_ACCOUNT_FAILURES", 50, validate=validate.Range(min=AXES_FAILURE_LIMIT)
 )
@@ -304,13 +304,13 @@ AXES_CLIENT_IP_CALLABLE = "tenants.addresses.counted_address"
 AXES_LOCKOUT_CALLABLE = "tenants.lockout.refusal"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False
-SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # its middleware is there, as ours that is made from it
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # our middleware is a subclass of the expected one
 
 # Second factor, changing and forgetting passwords: allauth's flows behind our pages.
 ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]  # nobody signs up: there is no such page
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]  # unused: there is no sign-up page
 ACCOUNT_EMAIL_VERIFICATION = "none"  # a link in a mail proves the address
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "FaceTrack: "
@@ -329,7 +329,7 @@ MFA_ADAPTER = "tenants.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "FaceTrack"
-MFA_TOTP_TOLERANCE = 1  # clocks of phones differ; a code still works once only
+MFA_TOTP_TOLERANCE = 1  # phones' clocks differ; a code still works only once
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_FORMS = {
     "authenticate": "tenants.forms.CodeForm",
@@ -339,13 +339,13 @@ MFA_FORMS = {
 FACETRACK_INSTALLATION_SECOND_FACTOR: bool = env.bool("FACETRACK_INSTALLATION_SECOND_FACTOR", False)
 
 # --- Mail ---------------------------------------------------------------------------------------------
-# Without a server mails become files, so that whoever tries FaceTrack finds them and none is lost.
+# Without a server mails are written to files, so that a new user can find them and none is lost.
 EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", str(VAR_DIR / "mail")
 if os.environ.get("EMAIL_URL"):
     _mail: dict[str, object] = env.dj_email_url("EMAIL_URL")
     if "EMAIL_BACKEND" not in _mail:
         raise ImproperlyConfigured(
-            "EMAIL_URL begins with no scheme of mail: submission://, smtp:// or file://"
+            "EMAIL_URL must begin with a mail scheme: submission://, smtp:// or file://"
         )
     if _mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
         _mail["EMAIL_BACKEND"] = "tenants.smtp.EmailBackend"
@@ -373,7 +373,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "tenants.api.problems.problem_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-SIMPLE_JWT: dict[str, Any] = {  # the keys are not here: `tenants.credentials.tokens` has a ring of them
+SIMPLE_JWT: dict[str, Any] = {  # the keys are in `tenants.credentials.tokens`, not here
     "ALGORITHM": "RS256",
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
@@ -421,7 +421,7 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- Cameras: what a worker may open --------------------------------------------------------------------
-# Files are played only from here: those in the folder itself by everybody, a sub-folder by its tenant.
+# Files are played only from here: those in the folder itself by all tenants, a sub-folder by its tenant.
 FACETRACK_CLIP_DIR: Path = env.path("FACETRACK_CLIP_DIR", VAR_DIR / "clips").absolute()
 # Private networks that this worker opens at all, whatever tenants may use; unset: no limit of its own.
 FACETRACK_WORKER_NETWORKS: list[IPv4Network | IPv6Network] | None = (
@@ -431,7 +431,7 @@ FACETRACK_WORKER_NETWORKS: list[IPv4Network | IPv6Network] | None = (
 )
 # Memory of the process that decodes one camera, beyond its libraries: a 4K stream takes 290 (10 bits).
 FACETRACK_CAMERA_MEGABYTES: int = env.int("FACETRACK_CAMERA_MEGABYTES", 512, validate=validate.Range(min=192))
-# This machine as a camera: for tests and demonstrations that serve a stream themselves.
+# Allows this machine as a camera: for tests and demonstrations that serve a stream themselves.
 FACETRACK_CAMERA_LOOPBACK: bool = env.bool("FACETRACK_CAMERA_LOOPBACK", False)
 
 # --- Models -------------------------------------------------------------------------------------------
@@ -460,7 +460,7 @@ LOGGING = {
         "django_tenants": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "axes": {"level": "ERROR"},  # a line for each wrong password, without who and from where
-        # A line for each periodic task, every second.
+        # Otherwise there is a line for each periodic task, every second.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

@@ -1,4 +1,4 @@
-"""The public host: the installation's own admin, and nobody's people."""
+"""The public host: the installation's own admin, without any tenant's people."""
 
 from django.urls import include, path
 from django.views.generic import RedirectView

@@ -1,4 +1,4 @@
-"""What changes staff members and their pictures."""
+"""Create, change and delete staff members and their pictures."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -43,10 +43,10 @@ def delete_staff_member(*, member: StaffMember) -> None:
 
 
 def add_face_image(*, member: StaffMember, picture: CleanPicture, by: User | None) -> FaceImage:
-    """Keep a picture of a staff member; a worker examines it next.
+    """Store a picture of a staff member. A worker examines it next.
 
-    The same picture again is found, not kept twice; one that was refused is examined anew. Raises
-    QuotaExceeded.
+    A duplicate is not stored twice; a duplicate that was refused is examined again. Returns the stored row.
+    Raises QuotaExceeded.
     """
     tenant = active_tenant()
     if known := member.face_images.filter(digest=picture.digest).first():
@@ -69,12 +69,12 @@ def add_face_image(*, member: StaffMember, picture: CleanPicture, by: User | Non
         )
         if twin is None:
             raise
-        return twin  # somebody uploaded the same picture at the same moment
+        return twin  # a concurrent upload of the same picture
     return face_image
 
 
 def add_face_images(*, member: StaffMember, pictures: Sequence[CleanPicture], by: User | None) -> None:
-    """Keep all of these pictures or none. Raises as `add_face_image`."""
+    """Store all of these pictures or none. Raises as `add_face_image`."""
     added: set[str] = set()
     try:
         with transaction.atomic():
@@ -96,7 +96,7 @@ def accept_face(
     embedding: NDArray[np.float32],
     pack: str,
 ) -> None:
-    """The picture shows one good face: from now on it is recognised."""
+    """The picture shows one good face: it is used for recognition from now on."""
     with transaction.atomic():
         face_image.box, face_image.landmarks = list(box), list(landmarks)
         face_image.quality, face_image.embedding, face_image.pack = quality, embedding, pack
@@ -106,7 +106,7 @@ def accept_face(
 
 
 def refuse_face(*, face_image: FaceImage, reason: str) -> None:
-    """The picture cannot be used; `reason` tells the person who uploaded it why and what to do."""
+    """Refuse the picture. `reason` tells the uploader what is wrong and what to do."""
     face_image.status, face_image.reason = FaceImage.Status.REFUSED, reason[:300]
     face_image.save(update_fields=["status", "reason", "updated_at"])
 
@@ -119,7 +119,7 @@ def delete_face_image(*, face_image: FaceImage) -> None:
 
 
 def apply_thresholds(*, thresholds: MatchThresholds) -> MatchThresholds:
-    """Let these be the thresholds of their pack for this tenant, instead of those before."""
+    """Set this tenant's thresholds for their pack; they replace earlier ones."""
     with transaction.atomic():
         MatchThresholds.objects.filter(pack=thresholds.pack).delete()
         thresholds.full_clean(exclude=["created_by", "updated_by"])
@@ -129,7 +129,7 @@ def apply_thresholds(*, thresholds: MatchThresholds) -> MatchThresholds:
 
 
 def forget_thresholds(*, pack: str) -> bool:
-    """Let the pack's own thresholds hold again; False where they did already."""
+    """Go back to the pack's own thresholds. Returns False if the tenant has none of its own."""
     with transaction.atomic():
         gone, _ = MatchThresholds.objects.filter(pack=pack).delete()
         _gallery_changed()
@@ -137,7 +137,7 @@ def forget_thresholds(*, pack: str) -> bool:
 
 
 def examine_again(*, pack: str) -> int:
-    """Have every picture in use that was examined with another model pack examined anew; returns how many.
+    """Re-examine every picture in use that was examined with another model pack. Returns their number.
 
     Their embeddings cannot be compared with those of `pack`.
     """
@@ -161,12 +161,12 @@ def _announce(face_image: FaceImage) -> None:
 
 
 def _forget_picture(face_image: FaceImage) -> None:
-    """Delete the object once the row is gone for certain; a rolled-back deletion keeps its picture."""
+    """Delete the object after the transaction commits; a rollback keeps the picture."""
     transaction.on_commit(partial(storage.discard, face_image.picture, bucket=objects.RAW))
 
 
 def gallery_changed() -> None:
-    """Workers load anew whom they know. Part of the caller's transaction."""
+    """Make the workers reload the tenant's gallery. Part of the caller's transaction."""
     _gallery_changed()
 
 

@@ -1,4 +1,4 @@
-"""Staff and their pictures for the people at the desk."""
+"""The admin's pages about staff and their pictures."""
 
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ from tenants.sites import site_names
 
 
 class FaceImageForm(forms.ModelForm[FaceImage]):
-    """`upload`, not `picture`: the model's field of that name is the object key, which nobody edits."""
+    """The field is `upload`, not `picture`: the model's `picture` is the object key, which is not edited."""
 
     upload = forms.FileField(label="picture", widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/*"}))
 
@@ -39,7 +39,7 @@ class FaceImageForm(forms.ModelForm[FaceImage]):
     def clean_upload(self) -> CleanPicture:
         try:
             return clean_upload(self.cleaned_data["upload"])
-        except Busy as busy:  # what was typed beside it is shown again, not lost
+        except Busy as busy:  # shown as a form error, so that the other input is kept
             raise forms.ValidationError(str(busy)) from None
 
 
@@ -53,11 +53,11 @@ class FaceImageInline(TabularInline):  # type: ignore[misc]
     verbose_name_plural = "face pictures (three to five a person, from different days)"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # a picture is added or deleted, never exchanged
+        return False  # a picture is added or deleted, never replaced
 
     @display(description="picture")
     def upload(self, face_image: FaceImage) -> SafeString:
-        """What a row that is there already shows in the column of the new rows' file field."""
+        """The file field's column shows a thumbnail for an existing picture."""
         return format_html('<img src="{}" alt="" height="72" loading="lazy">', picture_url(face_image))
 
     @display(description="status", label={"in use": "success", "refused": "danger", "being examined": "info"})
@@ -70,14 +70,14 @@ class FaceImageInline(TabularInline):  # type: ignore[misc]
 
 
 class StaffMemberForm(forms.ModelForm[StaffMember]):
-    """Sites by name; the model keeps their ids only."""
+    """Shows the sites' names; the model stores their ids."""
 
     sites = forms.TypedMultipleChoiceField(
         coerce=UUID,
         choices=lambda: site_names().items(),
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="Where they work. None: everywhere. Site managers see those who work at their sites.",
+        help_text="Sites where the person works; empty: all. Site managers see the people of their sites.",
     )
 
     class Meta:
@@ -108,7 +108,7 @@ class StaffMemberAdmin(RecordAdmin):
         return bool(super().has_change_permission(request, obj))
 
     def get_fieldsets(self, request: HttpRequest, obj: StaffMember | None = None) -> Any:
-        """Where people work is told to whoever sees the whole tenant, and typed by its administrators."""
+        """Only members who see the whole tenant see the sites; only its administrators edit them."""
         if granted(request).sites is None and self.has_change_permission(request, obj):
             return self.fieldsets
         shown = ("workplaces",) if granted(request).sites is None else ()
@@ -126,7 +126,7 @@ class StaffMemberAdmin(RecordAdmin):
         return int(member.usable_pictures)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Django validates and saves in one transaction: pictures are read before it begins."""
+        """Django validates and saves in one transaction, so pictures are decoded before it begins."""
         may_write = self.has_change_permission(request) or self.has_add_permission(request)
         files = request.FILES if request.method == "POST" and may_write else {}
         busy = read_ahead(upload for name, upload in files.items() if name.endswith("-upload"))

@@ -1,4 +1,4 @@
-"""Pictures that people upload."""
+"""Forms for uploaded pictures."""
 
 from collections.abc import Iterable
 from weakref import WeakKeyDictionary
@@ -11,7 +11,7 @@ from facetrack.lib.images import BadPicture, Busy, CleanPicture, clean_picture
 from tenants.queries import active_tenant
 
 _ahead: WeakKeyDictionary[UploadedFile[bytes], CleanPicture | BadPicture | Busy] = WeakKeyDictionary()
-"""What became of uploads that were read before their form is validated."""
+"""Results of uploads that were decoded before their form is validated."""
 
 
 class PictureForm(forms.Form):
@@ -24,9 +24,9 @@ class PictureForm(forms.Form):
 
 
 def clean_upload(upload: UploadedFile[bytes]) -> CleanPicture:
-    """An uploaded picture as it is kept. Raises ValidationError and Busy.
+    """An uploaded picture in the form in which it is stored. Raises ValidationError and Busy.
 
-    It may take some seconds: call it before a transaction begins, or `read_ahead` before that.
+    This may take seconds: call it before a transaction begins, or call `read_ahead` before that.
     """
     outcome = _ahead.get(upload) or _outcome(upload)
     if isinstance(outcome, Busy):
@@ -37,7 +37,7 @@ def clean_upload(upload: UploadedFile[bytes]) -> CleanPicture:
 
 
 def read_ahead(uploads: Iterable[UploadedFile[bytes]]) -> Busy | None:
-    """Read pictures whose form is validated within a transaction; Busy where one of them found no place."""
+    """Decode pictures whose form is validated within a transaction. Busy if the decoder's queue is full."""
     busy = None
     for upload in uploads:
         outcome = _ahead[upload] = busy or _outcome(upload)

@@ -38,9 +38,9 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class EnrolledFaces:
-    """The usable pictures of a tenant's active staff, as they were at `version`.
+    """The usable pictures of a tenant's active staff at `version`.
 
-    `embeddings` is float32 (N, 512), `qualities` float32 (N,); `people` names the person of each row.
+    `embeddings` is float32 (N, 512), `qualities` float32 (N,); `people` holds the person of each row.
     """
 
     version: int
@@ -50,13 +50,13 @@ class EnrolledFaces:
 
 
 def gallery_version() -> int:
-    """Grows whenever somebody of the active tenant is enrolled, changed or removed: one small query."""
+    """A number that grows with each enrolment, change or removal in the active tenant. One small query."""
     return GalleryVersion.objects.values_list("number", flat=True).first() or 0
 
 
 def enrolled_faces(pack: str) -> EnrolledFaces:
-    """Whoever of the active tenant can be recognised with `pack`."""
-    version = gallery_version()  # before the faces: what is enrolled meanwhile is loaded again
+    """The people of the active tenant who can be recognised with `pack`."""
+    version = gallery_version()  # read before the faces: a concurrent enrolment then causes another load
     rows = list(
         FaceImage.objects.filter(
             pack=pack, status=FaceImage.Status.READY, staff_member__active=True
@@ -72,9 +72,9 @@ def enrolled_faces(pack: str) -> EnrolledFaces:
 
 
 def other_packs(pack: str) -> dict[str, int]:
-    """Model packs other than `pack` that pictures in use were examined with, and how many pictures.
+    """The other model packs with which pictures in use were examined, and the number of pictures of each.
 
-    Embeddings of two packs are never compared: people with such pictures only are not recognised.
+    Embeddings of two packs are never compared: a person who has only such pictures is not recognised.
     """
     ready = FaceImage.objects.filter(status=FaceImage.Status.READY, staff_member__active=True)
     rows = ready.exclude(pack=pack).values_list("pack").annotate(n=Count("pk")).order_by("pack")
@@ -82,7 +82,7 @@ def other_packs(pack: str) -> dict[str, int]:
 
 
 def tenants_thresholds(pack: str) -> MatchThresholds | None:
-    """What was measured for the active tenant; None where the pack's own thresholds hold."""
+    """The active tenant's measured thresholds; None where the pack's own apply."""
     return MatchThresholds.objects.filter(pack=pack).first()
 
 

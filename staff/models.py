@@ -1,4 +1,4 @@
-"""Employees and the pictures that they are recognised by."""
+"""Employees and their enrolment pictures."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -16,10 +16,10 @@ class StaffMember(Record):
     active = models.BooleanField(
         "is recognised",
         default=True,
-        help_text="Switch off for somebody who has left, without losing past visits.",
+        help_text="Switch off for a person who has left. Past visits are kept.",
     )
     sites = ArrayField(models.UUIDField(), default=list, blank=True)
-    """The ids of the sites where they work, which are rows of another app; empty: everywhere."""
+    """Ids of the sites where the person works, which are rows of another app. Empty: all sites."""
 
     class Meta:
         ordering = ["name"]
@@ -46,7 +46,7 @@ class FaceImage(Record):
     staff_member = models.ForeignKey(StaffMember, models.CASCADE, related_name="face_images")
     picture = models.CharField("object key", max_length=200, editable=False)
     digest = models.CharField(max_length=64, editable=False)
-    """SHA-256 of the decoded pixels: the same picture is kept once."""
+    """SHA-256 of the decoded pixels; prevents duplicates."""
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING, editable=False)
     reason = models.CharField(max_length=300, blank=True, editable=False)
     box = ArrayField(models.FloatField(), size=4, null=True, editable=False)
@@ -77,7 +77,7 @@ class FaceImage(Record):
 
 
 class GalleryVersion(models.Model):
-    """One row a tenant, grown with each change of who is recognised: what workers compare theirs with."""
+    """One row per tenant, increased with each change of the gallery. Workers compare their version."""
 
     number = models.PositiveBigIntegerField(default=0)
 
@@ -86,9 +86,9 @@ class GalleryVersion(models.Model):
 
 
 class MatchThresholds(Record):
-    """From which similarity a face is somebody, for one model pack: measured on this tenant's own pictures.
+    """Matching thresholds of one model pack, measured on this tenant's own pictures.
 
-    Without a row the thresholds of the pack itself hold. `derived_from` says what was measured, with figures.
+    Without a row the pack's own thresholds apply. `derived_from` records what was measured, with figures.
     """
 
     pack = models.CharField("model pack", max_length=30, unique=True, editable=False)

@@ -1,4 +1,4 @@
-"""What is asked about staff."""
+"""Queries about staff."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -16,9 +16,9 @@ from tenants.sites import site_names
 
 
 def staff_members(access: Access) -> QuerySet[StaffMember]:
-    """With `usable_pictures`: how many pictures each is recognised by.
+    """Adds `usable_pictures`: the number of pictures by which each is recognised.
 
-    Those whom `staff.rules.is_shown` shows.
+    Only those whom `staff.rules.is_shown` shows.
     """
     ready = Count("face_images", filter=Q(face_images__status=FaceImage.Status.READY))
     rows = StaffMember.objects.annotate(usable_pictures=ready)
@@ -31,22 +31,22 @@ def get_staff_member(access: Access, member_id: UUID) -> StaffMember:
     """Raises Http404."""
     member = staff_members(access).filter(pk=member_id).first()
     if member is None:
-        raise Http404("There is no such staff member.")
+        raise Http404("This staff member does not exist.")
     return member
 
 
 def get_changeable(access: Access, member_id: UUID) -> StaffMember:
-    """A staff member whom somebody may change. Raises Http404, PermissionDenied."""
+    """A staff member whom the user may change. Raises Http404, PermissionDenied."""
     member = get_staff_member(access, member_id)
     if not may_be_changed(member.sites, access.sites):
         raise PermissionDenied(
-            f"{member} does not work at your sites alone: ask an administrator of your organisation."
+            f"{member} also works at sites that you do not manage: ask an administrator of your organisation."
         )
     return member
 
 
 def face_images_of(access: Access, member_id: UUID) -> QuerySet[FaceImage]:
-    """A staff member's pictures, without embeddings, which only the gallery needs."""
+    """A staff member's pictures, without embeddings."""
     shown = staff_members(access).filter(pk=member_id).values("pk")
     return FaceImage.objects.filter(staff_member__in=shown).defer("embedding")
 
@@ -55,7 +55,7 @@ def get_face_image(access: Access, member_id: UUID, face_image_id: UUID) -> Face
     """A picture of this staff member. Raises Http404."""
     face_image = face_images_of(access, member_id).filter(pk=face_image_id).first()
     if face_image is None:
-        raise Http404("There is no such picture of this staff member.")
+        raise Http404("This staff member has no such picture.")
     return face_image
 
 
@@ -68,9 +68,9 @@ def picture_url(face_image: FaceImage) -> str:
 
 
 def workplaces(access: Access, ids: Collection[UUID]) -> list[UUID]:
-    """The sites where somebody shall work, checked. Raises ValidationError."""
+    """The sites where a person is to work, validated. Raises ValidationError."""
     if access.sites is not None:
-        raise ValidationError("Only an administrator says where people work.")
+        raise ValidationError("Only an administrator can change the sites where people work.")
     if not set(ids) <= set(site_names()):
-        raise ValidationError("One of these sites is not there.")
+        raise ValidationError("One of these sites does not exist.")
     return sorted(set(ids))

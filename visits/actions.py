@@ -1,4 +1,4 @@
-"""What changes visitors, sightings and visits; everything that a worker records comes through here."""
+"""Create, change and delete visitors, sightings and visits. All records of workers pass through here."""
 
 import logging
 from dataclasses import replace
@@ -42,16 +42,16 @@ OF_THE_TRACK = (
     *("epoch", "track", "sequence", "decision", "score", "reason", "faces", "quality", "pack", "template"),
     *("started_at", "last_seen_at"),
 )
-"""What a sighting keeps of its track as it was reported."""
+"""The fields of a sighting that are copied from its track's report."""
 
 
 def record_track(*, facts: TrackFacts, link: float, known_at: datetime | None = None) -> Sighting | None:
-    """Save what a worker says of a track: sighting, visit, outbox and live event in one transaction.
+    """Save a worker's report of a track: sighting, visit, outbox and live event in one transaction.
 
-    `link` is the similarity from which two templates of this pack are one person. The same report
-    twice changes nothing. Raises StaleEpoch for a run that has lost its camera; `known_at` is for records
-    that waited on disk meanwhile (see `require_epoch`). None for a rejected track, which is only counted.
-    Where the tenant's storage is full, the picture is left out and the rest is kept.
+    `link` is the similarity from which two templates of this pack are taken for one person. Recording the
+    same report twice changes nothing. Returns None for a rejected track, which is only counted. Raises
+    StaleEpoch for a run that has lost its camera; `known_at` is for records that waited on disk (see
+    `require_epoch`). If the tenant's storage is full, the picture is left out and the rest is saved.
     """
     tenant = active_tenant()
     right = put_right(Span(facts.started_at, facts.last_seen_at), timezone.now())
@@ -81,7 +81,7 @@ def record_track(*, facts: TrackFacts, link: float, known_at: datetime | None = 
 
 
 def close_visits(*, now: datetime) -> int:
-    """End the visits that nobody can join any more; returns how many. They ended when last seen."""
+    """Close the visits that no sighting can join any more; returns their number. They end when last seen."""
     closed = 0
     with locked():
         for visit in Visit.objects.filter(ended_at=None).select_related("site"):
@@ -100,7 +100,7 @@ def rename_visitor(*, visitor: Visitor, name: str, note: str, by: User | None) -
 
 
 def delete_visitor(*, visitor: Visitor) -> None:
-    """Forget a visitor: sightings, visits, merges, pictures, and the template in the index."""
+    """Delete a visitor: sightings, visits, merges, pictures, and the template in the index."""
     with locked():
         keys = set(visitor.sightings.values_list("best_shot", flat=True))
         keys |= set(visitor.visits.values_list("best_shot", flat=True)) | {visitor.best_shot}
@@ -110,7 +110,7 @@ def delete_visitor(*, visitor: Visitor) -> None:
         NotThisPerson.objects.filter(person=visitor.pk).delete()
         Merge.objects.filter(
             gone__id=str(visitor.pk)
-        ).delete()  # undone ones still hold the face and the name
+        ).delete()  # undone merges still hold the face and the name
         visitor.delete()
         for site in sites:
             tell_gone(site)
@@ -119,7 +119,7 @@ def delete_visitor(*, visitor: Visitor) -> None:
 
 
 def forget_shots_of_staff(staff_member_id: UUID, **_: object) -> None:
-    """A staff member is being deleted, sightings and visits with them: their pictures go too, on commit."""
+    """A staff member is being deleted with their sightings and visits: delete the pictures too, on commit."""
     NotThisPerson.objects.filter(person=staff_member_id).delete()
     keys = set(Sighting.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
     keys |= set(Visit.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
@@ -128,14 +128,14 @@ def forget_shots_of_staff(staff_member_id: UUID, **_: object) -> None:
 
 
 def bring_index_up_to_date(*, rows: list[Outbox]) -> int:
-    """Carry out outbox rows of the current tenant; returns how many. Raises IndexUnavailable."""
+    """Apply the current tenant's outbox rows; returns their number. Raises IndexUnavailable."""
     bring_up_to_date(active_tenant(), {row.subject: row.detail for row in rows})
     done, _ = Outbox.objects.filter(pk__in=[row.pk for row in rows]).delete()
     return done
 
 
 def resolve_pending(*, link: float, pack: str, most: int = 200) -> int:
-    """Compare the sightings that had to wait for the index, oldest first; returns how many were settled."""
+    """Compare the sightings that waited for the index, oldest first; returns the number settled."""
     done = 0
     waiting = Sighting.objects.filter(decision=Decision.PENDING, pack=pack, template__isnull=False)
     for pk in list(waiting.order_by("started_at").values_list("pk", flat=True)[:most]):
@@ -146,7 +146,7 @@ def resolve_pending(*, link: float, pack: str, most: int = 200) -> int:
             try:
                 _compare_now(sighting, link)
             except IndexUnavailable as error:
-                log.warning("%s sighting(s) still wait to be compared: %s", waiting.count(), error)
+                log.warning("%s sighting(s) still wait for the visitors' index: %s", waiting.count(), error)
                 return done
             done += 1
     return done
@@ -165,12 +165,12 @@ def _compare_now(sighting: Sighting, link: float) -> None:
 
 
 def compare_anew(**_: object) -> None:
-    """Sites share their visitors again: whoever was met at two of them meanwhile is found by the faces."""
+    """Sites share visitors again: compare all visitors once more, for duplicates across sites."""
     Visitor.objects.update(compared_at=None)
 
 
 def forget_counted_tracks(*, before: datetime) -> int:
-    """Forget which tracks were counted; the counts stay. A record that waited longer could count again."""
+    """Delete the markers of counted tracks; the counts stay. An older record could be counted again."""
     done, _ = CountedTrack.objects.filter(counted_at__lt=before).delete()
     return done
 
@@ -188,7 +188,7 @@ def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
         try:
             visitor, decision, score = same_or_new_visitor(facts, site=_site_of(facts), shot=shot, link=link)
         except IndexUnavailable as error:
-            log.warning("track %s of camera %s is compared later: %s", facts.track, facts.camera, error)
+            log.warning("track %s of camera %s will be compared later: %s", facts.track, facts.camera, error)
             decision = Decision.PENDING
     elif visitor:
         follow(visitor, facts, shot)
@@ -221,7 +221,7 @@ def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
 
 
 def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
-    """Follow a track that goes on. Returns whether its new shot is kept."""
+    """Update the sighting of a track that continues. Returns whether its new shot is kept."""
     if facts.decision == Decision.UNSURE != sighting.decision:
         take_back(sighting, facts.reason)
     better = bool(shot) and facts.quality > sighting.quality and storage.take(len(facts.shot or b""))
@@ -248,10 +248,10 @@ def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
 
 
 def take_back(sighting: Sighting, reason: str) -> None:
-    """It was not them: the worker has found somebody with more right to be, or a person said so.
+    """Make a sighting unsure: the worker found a person with a better claim, or a user rejected the match.
 
-    Part of the caller's transaction, under its lock. What rests on this sighting alone goes: the visit, and
-    a visitor who was made of it.
+    Part of the caller's transaction, under its lock. A visit, or a visitor, that rests on this sighting
+    alone is deleted.
     """
     visit, visitor = sighting.visit, sighting.visitor
     sighting.decision, sighting.reason = Decision.UNSURE, reason[:300]
@@ -297,7 +297,7 @@ def _join_or_open(
         visitor=visitor,
         started_at=seen.started_at,
         last_seen_at=seen.last_seen_at,
-        ended_at=seen.last_seen_at if late else None,  # the report came late: they have been here again since
+        ended_at=seen.last_seen_at if late else None,  # the report is late: the person was seen again since
         score=score,
         best_shot=shot,
         best_quality=facts.quality,
@@ -331,7 +331,7 @@ def _site_of(facts: TrackFacts) -> UUID:
 
 
 def _count(facts: TrackFacts) -> None:
-    """Once a track: the record comes again where it is not known whether its first commit arrived."""
+    """Count a track once: a record is sent again if its first commit was not confirmed."""
     _, fresh = CountedTrack.objects.get_or_create(pk=facts.sighting_id)
     if not fresh:
         return
@@ -341,7 +341,7 @@ def _count(facts: TrackFacts) -> None:
 
 
 def _delete_unused(key: str) -> None:
-    """A shot may be shown by its sighting, its visit and its visitor: delete it after the last."""
+    """A shot may be shown by its sighting, its visit and its visitor: delete it after the last of them."""
     used = (model.objects.filter(best_shot=key).exists() for model in (Sighting, Visit, Visitor))
     if not any(used):
         storage.discard(key)

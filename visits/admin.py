@@ -1,4 +1,4 @@
-"""Visitors and visits for the people at the desk. Facts are not edited, only named or forgotten."""
+"""The admin's pages about visitors and visits. Facts are read-only; a visitor can be named or deleted."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -38,7 +38,7 @@ def _picture(key: str) -> SafeString | str:
 
 
 class CameraListFilter(admin.RelatedFieldListFilter):
-    """Offers the cameras that whoever looks may see."""
+    """Offers the cameras that the user can see."""
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: ModelAdmin[Any]
@@ -47,9 +47,10 @@ class CameraListFilter(admin.RelatedFieldListFilter):
 
 
 class DecisionListFilter(admin.SimpleListFilter):
-    """By what was decided, as whoever looks may know it."""
+    """Filters by the result as the user may see it."""
 
-    title = parameter_name = "decision"
+    title = "result"
+    parameter_name = "decision"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [(value, label) for value, label in Decision.choices if value != Decision.REJECTED]
@@ -59,7 +60,7 @@ class DecisionListFilter(admin.SimpleListFilter):
 
 
 class SeenAdmin(RecordAdmin):
-    """Facts: looked at, never typed. Shows what the queries say may be shown, not the bare columns."""
+    """Read-only facts. Shows what the queries allow, not the bare columns."""
 
     audit_fields = ()
 
@@ -193,7 +194,7 @@ class SightingAdmin(SeenAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sighting]:
         return sightings(granted(request))
 
-    @display(description="decision")
+    @display(description="result")
     def shown_decision(self, sighting: Any) -> str:
         return Decision(sighting.shown_decision).label
 
@@ -203,7 +204,7 @@ class SightingAdmin(SeenAdmin):
 
 
 class WholeTenantAdmin(SeenAdmin):
-    """What concerns people of all sites: for those who may see all of them."""
+    """Concerns people of all sites: for users who can see all sites."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         access = granted(request)
@@ -216,7 +217,7 @@ class WholeTenantAdmin(SeenAdmin):
 
 @admin.register(MergeProposal, site=tenant_admin)
 class MergeProposalAdmin(WholeTenantAdmin):
-    """Visitors who may be one person."""
+    """Pairs of visitors who may be the same person."""
 
     list_display = ("first_picture", "first", "second_picture", "second", "likeness", "state")
     list_filter = ("state",)
@@ -236,16 +237,16 @@ class MergeProposalAdmin(WholeTenantAdmin):
     def second_picture(self, row: MergeProposal) -> SafeString | str:
         return _picture(row.second.best_shot)
 
-    @display(description="likeness", ordering="score")
+    @display(description="similarity", ordering="score")
     def likeness(self, row: MergeProposal) -> str:
         return f"{row.score:.2f}"
 
-    @admin.action(description="They are one person: merge", permissions=["decide"])
+    @admin.action(description="Same person: merge", permissions=["decide"])
     def merge(self, request: HttpRequest, chosen: QuerySet[MergeProposal]) -> None:
         for pair in chosen:
             _do(request, partial(merge_proposed, proposal=pair, by=user_of(request)))
 
-    @admin.action(description="They are two people", permissions=["decide"])
+    @admin.action(description="Different people", permissions=["decide"])
     def keep_apart(self, request: HttpRequest, chosen: QuerySet[MergeProposal]) -> None:
         for pair in chosen:
             _do(request, partial(keep_apart, proposal=pair, by=user_of(request)))
@@ -253,7 +254,7 @@ class MergeProposalAdmin(WholeTenantAdmin):
 
 @admin.register(Merge, site=tenant_admin)
 class MergeAdmin(WholeTenantAdmin):
-    """What was merged, and the way back."""
+    """Merges, which can be undone."""
 
     list_display = ("__str__", "created_at", "undone_at")
     search_fields = ("kept__name", "kept__number")
@@ -264,17 +265,17 @@ class MergeAdmin(WholeTenantAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Merge]:
         return merges(granted(request))
 
-    @admin.action(description="Undo: they are two people", permissions=["decide"])
+    @admin.action(description="Undo: different people", permissions=["decide"])
     def undo(self, request: HttpRequest, chosen: QuerySet[Merge]) -> None:
         for merge in chosen:
             _do(request, partial(undo_merge, merge=merge, by=user_of(request), now=timezone.now()))
 
 
 def _do(request: HttpRequest, work: Callable[[], object]) -> None:
-    """Does it and says so, or says why it cannot be done."""
+    """Runs the action and reports the result, or the reason for a failure."""
     try:
         messages.success(request, f"Done: {work()}")
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
     except ObjectDoesNotExist:
-        messages.error(request, "This is gone: it was merged or forgotten meanwhile.")
+        messages.error(request, "This no longer exists: it was merged or deleted in the meantime.")

@@ -1,15 +1,15 @@
-"""The websocket of the pages."""
+"""The pages' WebSocket."""
 
 from tenants.channels import MemberConsumer
 from visits.events import LiveMessage
 
 
 class LiveConsumer(MemberConsumer):
-    """Passes the hint on; the page then fetches what it missed by its own cursor."""
+    """Forwards the hint; the page then fetches what it missed by its own cursor."""
 
     async def live_event(self, message: LiveMessage) -> None:
         if await self.still_admitted():
             await self.send_json({"cursor": message["cursor"], "about": message["about"]})
 
     async def receive_json(self, content: object, **kwargs: object) -> None:
-        """Pages have nothing to say here; what they send is dropped."""
+        """Messages from pages are ignored."""

@@ -1,4 +1,4 @@
-"""What pages are told over the websocket, once it is committed, and what the floors above are told."""
+"""Messages to open pages over the WebSocket, sent after commit, and signals to the apps above."""
 
 import asyncio
 import logging
@@ -18,17 +18,17 @@ About = Literal["visits", "cameras"]
 log = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 5.0
-"""For a word to the pages; where Redis hangs, those that wait do not pile up."""
+"""Sends the hints. Bounded, so that they do not pile up while Redis hangs."""
 
 visitor_leaving = Signal()
-"""A visitor is about to be deleted with all that hangs on them; sent in the transaction with `visitor_id`."""
+"""A visitor is about to be deleted with all related rows. Sent in the transaction with `visitor_id`."""
 
 
 class LiveMessage(TypedDict):
-    """A hint, not the news itself: pages fetch everything after their own cursor, with their own rights.
+    """A hint, not the data: pages fetch everything after their own cursor, with their own permissions.
 
-    `cursor` is the event's id, for those who see the whole tenant: it counts what happens in all of it.
-    `about` is what pages have to fetch anew.
+    `cursor` is the event's id, for users who see the whole tenant: it counts the events of the whole tenant.
+    `about` names what pages have to reload.
     """
 
     type: Literal["live.event"]
@@ -37,9 +37,9 @@ class LiveMessage(TypedDict):
 
 
 def publish(tenant: Tenant, site: UUID, cursor: int, about: About) -> None:
-    """Tell the open pages of whoever sees the whole tenant, or the site. Does not wait for it.
+    """Notify the open pages of users who see the whole tenant, or the site. Does not wait.
 
-    Redis being away delays them; it never loses what is saved.
+    If Redis is unavailable, the hints are delayed; saved data is never lost.
     """
     aside(_announced(tenant, site, cursor, about))
 

@@ -1,4 +1,4 @@
-"""What people type on the pages about visits: filters, and a visitor's name."""
+"""Forms of the pages about visits: filters, and a visitor's name."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
@@ -19,7 +19,7 @@ from visits.queries import event_of, of_people_called, of_person, sightings, vis
 
 
 class SeenFilter(forms.Form):
-    """Who, where and when; every field may stay empty. Days are days of the chosen site's time zone."""
+    """Who, where and when; every field is optional. Days are in the chosen site's time zone."""
 
     q = forms.CharField(
         label="Search",
@@ -34,7 +34,7 @@ class SeenFilter(forms.Form):
     person = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     about: StaffMember | Visitor | None = None
-    """The one person that the list is limited to."""
+    """The person to whom the list is limited."""
 
     def __init__(self, access: Access, data: Mapping[str, Any]) -> None:
         super().__init__(data)
@@ -50,18 +50,18 @@ class SeenFilter(forms.Form):
                 or visitors(self.access).filter(pk=person).first()
             )
             if self.about is None:
-                raise forms.ValidationError("There is no such person any more: clear the filters.")
+                raise forms.ValidationError("This person no longer exists: clear the filters.")
         return person
 
     def clean(self) -> dict[str, Any]:
         since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
         if since and until and until < since:
-            self.add_error("until", "This day is before the first one.")
+            self.add_error("until", "This day is before the first day.")
         return self.cleaned_data
 
     @property
     def active(self) -> int:
-        """How many of the filters behind the search field are in use."""
+        """The number of filters in use, beside the search field."""
         return sum(1 for name, value in self.data.items() if value and name in self.fields and name != "q")
 
     def who_where_and_when(self) -> Q:
@@ -80,13 +80,13 @@ class SeenFilter(forms.Form):
 
 class VisitFilter(SeenFilter):
     who = forms.ChoiceField(
-        required=False, choices=[("", "Everybody"), ("staff", "Staff"), ("visitor", "Visitors")], label="Who"
+        required=False, choices=[("", "All people"), ("staff", "Staff"), ("visitor", "Visitors")], label="Who"
     )
     present = forms.BooleanField(label="Here now", required=False)
     field_order = ("q", "who", "site", "camera", "since", "until", "present", "person")
 
     def found(self) -> QuerySet[Visit]:
-        """The visits that are asked for. Only for a form that is valid."""
+        """The visits that match. Call it on a valid form only."""
         chosen = self.cleaned_data
         rows = visits(self.access).filter(self.who_where_and_when())
         if chosen["site"]:
@@ -100,9 +100,10 @@ class VisitFilter(SeenFilter):
 
 class SightingFilter(SeenFilter):
     decision = forms.ChoiceField(
+        label="Result",
         required=False,
         choices=[
-            ("", "Every decision"),
+            ("", "All results"),
             (Decision.STAFF, "Staff"),
             (Decision.VISITOR, "Returning visitor"),
             (Decision.NEW_VISITOR, "New visitor"),
@@ -112,7 +113,7 @@ class SightingFilter(SeenFilter):
     field_order = ("q", "decision", "site", "camera", "since", "until", "person")
 
     def found(self) -> QuerySet[Sighting]:
-        """The sightings that are asked for. Only for a form that is valid."""
+        """The sightings that match. Call it on a valid form only."""
         chosen = self.cleaned_data
         rows = sightings(self.access).filter(self.who_where_and_when())
         if chosen["site"]:
@@ -133,7 +134,7 @@ class VisitorSearch(forms.Form):
 
 
 class VisitorForm(forms.Form):
-    """What people know of a visitor; an empty name makes them anonymous again."""
+    """A visitor's name and notes; an empty name makes the visitor anonymous again."""
 
     name = forms.CharField(
         required=False,
@@ -145,7 +146,7 @@ class VisitorForm(forms.Form):
 
 
 class VisitIds(forms.Field):
-    """A parameter that is given once for each visit; cleaned to a set of UUIDs."""
+    """A parameter that is repeated once per visit; cleaned to a set of UUIDs."""
 
     widget = forms.MultipleHiddenInput
 
@@ -153,11 +154,11 @@ class VisitIds(forms.Field):
         try:
             return {UUID(one) for one in value or ()}
         except ValueError:
-            raise forms.ValidationError("This is no id of a visit.") from None
+            raise forms.ValidationError("This is not the id of a visit.") from None
 
 
 class NewsForm(forms.Form):
-    """What a live page says that it has: the live event it has seen last, and the visits it shows."""
+    """The state of a live page: the last live event that it has, and the visits that it shows."""
 
     after = forms.CharField(max_length=200)
     shown = VisitIds(required=False)
@@ -170,7 +171,7 @@ class NewsForm(forms.Form):
         try:
             return event_of(self.access, self.cleaned_data["after"])
         except ValueError:
-            raise forms.ValidationError("This is no live event.") from None
+            raise forms.ValidationError("This is not a live event.") from None
 
 
 def _visits_on(camera: Camera) -> QuerySet[Sighting, Any]:

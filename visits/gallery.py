@@ -1,4 +1,4 @@
-"""Visitors by face: the index first, and PostgreSQL for whatever the index does not have yet."""
+"""Visitors by face: from the index, and from PostgreSQL for what the index does not have yet."""
 
 import logging
 import threading
@@ -23,17 +23,17 @@ log = logging.getLogger(__name__)
 
 SEARCH_SECONDS = 0.3
 BATCH = 500
-"""Visitors that are read and written at once."""
+"""Number of visitors read and written in one batch."""
 SPARE = 10
-"""Rows asked for beyond what is wanted: the index may still hold visitors who were merged or forgotten."""
+"""Extra rows requested: the index may still hold visitors who were merged or deleted."""
 FALLBACK_LIMIT = 50_000
-"""How many visitors of a tenant can be compared in memory while the index is away: 4 ms, 100 MB."""
+"""Maximum number of a tenant's visitors compared in memory while the index is away: 4 ms, 100 MB."""
 
 
 def sites_share(tenant: Tenant) -> bool:
-    """Whether a visitor of one site is known at all of them.
+    """Whether all sites of the tenant share their visitors.
 
-    Asked of the database each time: a worker holds its tenant for days.
+    The database is asked each time, because a worker keeps a tenant for days.
     """
     return bool(Tenant.objects.filter(pk=tenant.pk).values_list("visitors_shared", flat=True).first())
 
@@ -43,9 +43,9 @@ def nearest_visitors(
 ) -> list[Match]:
     """The nearest visitors of `tenant`, best first. Must be called inside that tenant.
 
-    `site` is where the face was seen: where sites do not share their visitors, no others are considered.
-    Without those that people said are somebody else, where the face is more like what they said it of.
-    Raises IndexUnavailable where the index is away and there are too many visitors to do without.
+    `site` is where the face was seen: if sites do not share visitors, only that site's are considered.
+    Visitors are left out if users rejected them for a face that is nearer to this one than they are.
+    Raises IndexUnavailable if the index is away and the tenant has too many visitors for memory.
     """
     within = None if site is None or sites_share(tenant) else site
     own = (
@@ -53,14 +53,14 @@ def nearest_visitors(
         if within is None
         else Visitor.objects.filter(pack=pack, site=within)
     )
-    # Before the search: a row that the drain carries over meanwhile is then seen twice, never not at all.
+    # Before the search: a row that the drain moves meanwhile is then seen twice instead of never.
     pending = Outbox.objects.filter(tenant=tenant, topic=Outbox.Topic.VISITOR_TEMPLATE).values("subject")
     fresh = _compare(own.filter(pk__in=pending), template, limit)
     try:
         indexed = _indexed(tenant, template, pack, limit + SPARE, within)
         if not indexed and own.exclude(pk__in=pending).exists():
             raise IndexUnavailable(
-                "the visitors' index has lost its rows; `manage.py reindex` brings them back"
+                "the visitors' index has lost its rows; run `manage.py reindex` to restore them"
             )
     except IndexUnavailable as error:
         if Visitor.objects.filter(pack=pack).count() > FALLBACK_LIMIT:
@@ -70,13 +70,13 @@ def nearest_visitors(
         indexed = [(match.person, match.score) for match in found]
     known = set(own.filter(pk__in=[person for person, _ in indexed]).values_list("pk", flat=True))
     best = {person: score for person, score in indexed if person in known}
-    best |= {match.person: match.score for match in fresh}  # what is pending is newer than the index
+    best |= {match.person: match.score for match in fresh}  # pending rows are newer than the index
     ranked = sorted(best.items(), key=lambda item: -item[1])[:limit]
     return without_denied([Match(person, score) for person, score in ranked], template, pack)
 
 
 def without_denied(matches: list[Match], template: NDArray[np.float32], pack: str) -> list[Match]:
-    """Without people of whom it was said "this is not them" of a face that is nearer than they are."""
+    """Without people who were rejected for a face that is nearer than they are."""
     anchors = NotThisPerson.objects.filter(pack=pack, person__in=[match.person for match in matches])
     nearest: dict[UUID, float] = {}
     for anchor in anchors:
@@ -86,7 +86,7 @@ def without_denied(matches: list[Match], template: NDArray[np.float32], pack: st
 
 
 def denied_people(pack: str) -> dict[str, NDArray[np.float32]]:
-    """The faces (N, 512) that were said not to be of a person, by the person's id."""
+    """The rejected faces (N, 512) by the id of the person."""
     rows: dict[str, list[NDArray[np.float32]]] = {}
     for anchor in NotThisPerson.objects.filter(pack=pack):
         rows.setdefault(str(anchor.person), []).append(anchor.template)
@@ -94,9 +94,9 @@ def denied_people(pack: str) -> dict[str, NDArray[np.float32]]:
 
 
 def bring_up_to_date(tenant: Tenant, packs: Mapping[UUID, str]) -> None:
-    """Make the index say of these visitors (with their model packs) what PostgreSQL says.
+    """Copy the state of these visitors (with their model packs) from PostgreSQL to the index.
 
-    An index that has nothing of the tenant gets all its visitors. Raises IndexUnavailable.
+    If the index holds nothing of the tenant, all its visitors are added. Raises IndexUnavailable.
     """
     changed = Visitor.objects.filter(pk__in=packs)
     for pack in {*packs.values(), *changed.values_list("pack", flat=True)}:
@@ -112,9 +112,9 @@ def bring_up_to_date(tenant: Tenant, packs: Mapping[UUID, str]) -> None:
 def fill(
     tenant: Tenant, visitors: QuerySet[Visitor], pack: str, advance: Callable[[int], None] | None = None
 ) -> int:
-    """Put these visitors into the index of their pack, site by site; returns how many.
+    """Add these visitors to the index of their pack, site by site; returns their number.
 
-    `advance` is called with how many are done. Raises IndexUnavailable.
+    `advance` is called with the number done so far. Raises IndexUnavailable.
     """
     done = 0
     rows = visitors.order_by("site").values_list("site", "pk", "template").iterator(chunk_size=BATCH)
@@ -137,7 +137,7 @@ def _indexed(
 ) -> list[tuple[UUID, float]]:
     breaker = breaker_of(pack)
     if not breaker.allows():
-        raise IndexUnavailable("the visitors' index failed several times and is left alone for some seconds")
+        raise IndexUnavailable("the visitors' index failed several times; it is retried in some seconds")
     try:
         found = visitor_index(pack).search(tenant.pk, template, limit, SEARCH_SECONDS, site)
     except IndexUnavailable:
@@ -148,9 +148,9 @@ def _indexed(
 
 
 class _Memory:
-    """The visitors of one tenant in memory, read once and then only as far as they have changed.
+    """One tenant's visitors in memory: read once, then only the changes.
 
-    Decrypting 50,000 templates takes seconds: that is not done for each search.
+    Decrypting 50,000 templates takes seconds, so it is not repeated for each search.
     """
 
     def __init__(self, pack: str) -> None:

@@ -1,4 +1,4 @@
-"""What people decide about who is who: not this person, two visitors who are one, and back again."""
+"""Users' decisions about identity: rejecting a match, merging two visitors, undoing a merge."""
 
 import logging
 from datetime import datetime
@@ -24,16 +24,16 @@ from visits.strangers import settle
 
 log = logging.getLogger(__name__)
 
-DECIDED = "This was decided meanwhile, or one of the two is gone: load the list anew."
+DECIDED = "This pair was decided in the meantime, or one of the two was deleted: reload the list."
 KEPT_FIELDS = ("number", "name", "note", "pack", "best_shot", "best_quality", "template_weight")
 NEIGHBOURS = 4
-"""The nearest visitors of one, themselves among them, that may be proposed for a merge."""
+"""The number of nearest visitors, the visitor among them, that are considered for a merge proposal."""
 
 
 def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
-    """The sighting is of somebody else: it goes back to be reviewed, and faces like it do not come again.
+    """Reject the sighting's person: it goes back to review, and similar faces do not match them again.
 
-    Raises ValidationError where it is of nobody, or where there is no face to remember.
+    Raises ValidationError if the sighting has no person, or if its face was not kept.
     """
     with locked():
         sighting = Sighting.objects.select_related("camera", "visit", "visitor", "staff_member").get(
@@ -41,9 +41,9 @@ def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
         )
         person = sighting.person
         if person is None:
-            raise ValidationError("This sighting is of nobody: there is no one whom it is not.")
+            raise ValidationError("This sighting has no person: there is no match to reject.")
         if sighting.template is None:
-            raise ValidationError("The face of this sighting was not kept: there is nothing to remember.")
+            raise ValidationError("The face of this sighting was not kept, so the match cannot be rejected.")
         NotThisPerson.objects.create(
             person=person.pk,
             template=sighting.template,
@@ -51,16 +51,16 @@ def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
             created_by=by,
             updated_by=by,
         )
-        take_back(sighting, f"a person said that this is not {person}")
+        take_back(sighting, f"a user rejected the match with {person}")
         gallery_changed()
     return sighting
 
 
 def propose_merges(*, link: float, pack: str, now: datetime, most: int = 100) -> int:
-    """Propose pairs of visitors whose templates are one person's, where one has changed since the last time.
+    """Propose pairs of visitors whose templates match, if one of them has changed since the last time.
 
-    A pair that was proposed before, whatever became of it, is not proposed again, and none across sites
-    that do not share their visitors. Returns how many are new.
+    A pair is proposed once, whatever was decided about it. Visitors of different sites are not paired if
+    sites do not share visitors. Returns the number of new pairs.
     """
     new = 0
     changed = Q(compared_at=None) | Q(compared_at__lt=F("updated_at"))
@@ -72,7 +72,7 @@ def propose_merges(*, link: float, pack: str, now: datetime, most: int = 100) ->
                 active_tenant(), visitor.template, pack, limit=NEIGHBOURS, site=visitor.site_id
             )
         except IndexUnavailable as error:
-            log.warning("merges are proposed later: %s", error)
+            log.warning("merges will be proposed later: %s", error)
             return new
         for match in matches:
             if match.person == visitor.pk or match.score < link:
@@ -87,7 +87,7 @@ def propose_merges(*, link: float, pack: str, now: datetime, most: int = 100) ->
 
 
 def keep_apart(*, proposal: MergeProposal, by: User | None) -> MergeProposal:
-    """They are two people. Raises ValidationError where it was decided meanwhile."""
+    """Mark the pair as different people. Raises ValidationError if it was decided in the meantime."""
     with locked():
         found = MergeProposal.objects.filter(pk=proposal.pk, state=MergeProposal.State.OPEN)
         pair = found.select_related("first", "second").first()
@@ -99,9 +99,9 @@ def keep_apart(*, proposal: MergeProposal, by: User | None) -> MergeProposal:
 
 
 def merge_proposed(*, proposal: MergeProposal, by: User | None) -> Merge:
-    """They are one person: who has a name is kept, of two alike the one that was met first.
+    """Merge the pair. The named visitor is kept; otherwise the one who was seen first.
 
-    Raises ValidationError, also where the proposal was decided or one of them is gone meanwhile.
+    Raises ValidationError, also if the pair was decided or one of them was deleted in the meantime.
     """
     with locked():
         found = MergeProposal.objects.filter(pk=proposal.pk, state=MergeProposal.State.OPEN)
@@ -113,16 +113,16 @@ def merge_proposed(*, proposal: MergeProposal, by: User | None) -> Merge:
 
 
 def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
-    """`gone` was `kept` all along: sightings and visits go over. Can be undone. Raises ValidationError."""
+    """Merge `gone` into `kept`: sightings and visits move. Can be undone. Raises ValidationError."""
     if kept.pk == gone.pk:
-        raise ValidationError("These are one visitor already.")
+        raise ValidationError("These two are already the same visitor.")
     if kept.pack != gone.pack:
         raise ValidationError(
             f"{kept} was seen with the model pack {kept.pack} and {gone} with {gone.pack}: "
             "their faces cannot be compared."
         )
     if kept.site_id != gone.site_id and not sites_share(active_tenant()):
-        raise ValidationError("They belong to two sites, and sites do not share their visitors here.")
+        raise ValidationError("They belong to different sites, and your sites do not share visitors.")
     with locked():
         kept, gone = (Visitor.objects.select_for_update().get(pk=one.pk) for one in (kept, gone))
         merge = Merge.objects.create(
@@ -153,18 +153,18 @@ def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
 
 
 def undo_merge(*, merge: Merge, by: User | None, now: datetime) -> Visitor:
-    """Two people again, each with what was theirs before; what was seen since stays with the one kept.
+    """Undo a merge: each visitor gets back what was theirs; what was seen since stays with the one kept.
 
-    Raises ValidationError where it was undone already, or where a later merge has to be undone first.
+    Raises ValidationError if it was already undone, or if a later merge has to be undone first.
     """
     with locked():
         merge = Merge.objects.select_for_update().select_related("kept").get(pk=merge.pk)
         if merge.undone_at is not None:
-            raise ValidationError("This merge was undone already.")
+            raise ValidationError("This merge was already undone.")
         later = Merge.objects.filter(kept=merge.kept, undone_at=None, created_at__gt=merge.created_at).last()
         if later is not None:
             raise ValidationError(
-                f"{merge.kept} was merged with visitor {later.gone['number']} since: undo that merge first."
+                f"Visitor {later.gone['number']} was merged into {merge.kept} later: undo that merge first."
             )
         facts = merge.gone
         restored = Visitor(
@@ -217,7 +217,7 @@ def _moved(model: type[Sighting] | type[Visit], gone: Visitor, kept: Visitor) ->
 
 
 def _denials_moved(gone: Visitor, kept: Visitor) -> list[str]:
-    """Whoever was said not to be the one is not the other either."""
+    """Rejections of either visitor apply to the merged one."""
     rows = NotThisPerson.objects.filter(person=gone.pk)
     keys = [str(key) for key in rows.values_list("pk", flat=True)]
     rows.update(person=kept.pk)
@@ -225,7 +225,7 @@ def _denials_moved(gone: Visitor, kept: Visitor) -> list[str]:
 
 
 def _merges_moved(gone: Visitor, kept: Visitor) -> list[str]:
-    """What was merged into `gone` before is part of `kept` until this merge is undone."""
+    """What was merged into `gone` earlier belongs to `kept` until this merge is undone."""
     rows = Merge.objects.filter(kept=gone)
     keys = [str(key) for key in rows.values_list("pk", flat=True)]
     rows.update(kept=kept)
@@ -233,7 +233,7 @@ def _merges_moved(gone: Visitor, kept: Visitor) -> list[str]:
 
 
 def _visits_moved(gone: Visitor, kept: Visitor) -> list[str]:
-    """One person has one open visit at a site: of two, the one that was seen last goes on."""
+    """A person has one open visit per site: of two, the one that was seen last stays open."""
     for visit in Visit.objects.filter(visitor=gone, ended_at=None):
         twin = Visit.objects.filter(visitor=kept, site=visit.site_id, ended_at=None).first()
         if twin is not None:
@@ -250,7 +250,7 @@ def _look(visitor: Visitor, template: NDArray[np.float32], weight: float) -> Non
 
 
 def _seen_again(visitor: Visitor) -> None:
-    """From when to when a visitor was seen, and where first, from what is left to them."""
+    """When a visitor was first and last seen, and where first, from their remaining visits."""
     ends = visitor.sightings.aggregate(first=Min("started_at"), last=Max("last_seen_at"))
     if ends["first"] is not None:
         visitor.first_seen_at, visitor.last_seen_at = ends["first"], ends["last"]

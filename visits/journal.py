@@ -1,4 +1,4 @@
-"""The journal that pages and streams resume from, and the lock that keeps its ids in order."""
+"""The journal from which pages and streams resume, and the lock that keeps its ids in order."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +19,10 @@ OF_CAMERAS = (LiveEvent.Kind.CAMERA_CHANGED, LiveEvent.Kind.CAMERA_GONE)
 
 @contextmanager
 def locked() -> Iterator[None]:
-    """One writer of visits a tenant at a time, until the transaction ends.
+    """One writer of visits per tenant at a time, until the transaction ends.
 
-    Two cameras that see the same stranger at once would make two visitors of them, and ids of live
-    events would become visible out of order, so that a page could step over one.
+    Without it, two cameras that see the same stranger at once would create two visitors, and ids of live
+    events would become visible out of order, so that a page could miss one.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -32,7 +32,7 @@ def locked() -> Iterator[None]:
 
 
 def tell_of_camera(*, camera_id: UUID, site_id: UUID | None = None, **_: object) -> None:
-    """Put into the journal that a camera has changed, or is gone from `site_id`."""
+    """Record in the journal that a camera has changed, or was removed from `site_id`."""
     with locked():
         if camera := Camera.objects.filter(pk=camera_id).first():
             tell(LiveEvent.Kind.CAMERA_CHANGED, camera=camera)
@@ -47,7 +47,7 @@ def tell(
     sighting: Sighting | None = None,
     camera: Camera | None = None,
 ) -> None:
-    """An event of the site where the visit is, where the sighting was made, or where the camera hangs."""
+    """An event at the site of the visit, the sighting or the camera."""
     at = camera or (sighting.camera if sighting else None)
     site = visit.site_id if visit else at.site_id if at else None
     if site is None:
@@ -60,8 +60,8 @@ def tell_gone(site_id: UUID) -> None:
 
 
 def forget_old_events(*, before: datetime) -> int:
-    """Cut the journal: a page that was away longer loads itself anew."""
-    newest = LiveEvent.objects.aggregate(newest=Max("pk"))["newest"]  # kept: idle pages stand there
+    """Truncate the journal. A page that was away longer reloads."""
+    newest = LiveEvent.objects.aggregate(newest=Max("pk"))["newest"]  # kept: idle pages have this cursor
     done, _ = LiveEvent.objects.filter(created_at__lt=before).exclude(pk=newest).delete()
     return done
 

@@ -1,4 +1,4 @@
-"""Visitors, sightings and visits: the facts that a tenant keeps."""
+"""Visitors, sightings and visits of a tenant."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,7 +10,7 @@ from tenants.models import Record
 
 
 class Decision(models.TextChoices):
-    """What a track turned out to be. A rejected one is counted (`PassageCount`), never a person."""
+    """The result of a track. A rejected one is only counted (`PassageCount`) and never makes a person."""
 
     STAFF = "staff", "staff"
     VISITOR = "visitor", "returning visitor"
@@ -21,7 +21,7 @@ class Decision(models.TextChoices):
 
 
 class Visitor(Record):
-    """A person known by face only, anonymous until someone names them."""
+    """A person known by face only, anonymous until a user names them."""
 
     number = models.PositiveIntegerField(unique=True, editable=False)
     name = models.CharField(max_length=100, blank=True, help_text="Empty: shown as “Visitor” and the number.")
@@ -32,11 +32,11 @@ class Visitor(Record):
     best_shot = models.CharField("object key", max_length=200, blank=True, editable=False)
     best_quality = models.FloatField(default=0.0, editable=False)
     site = models.ForeignKey(Site, models.SET_NULL, null=True, editable=False, related_name="+")
-    """Where they were first seen: the site they belong to where sites do not share visitors."""
+    """Where they were first seen. If sites do not share visitors, they belong to this site."""
     first_seen_at = models.DateTimeField(editable=False)
     last_seen_at = models.DateTimeField(editable=False)
     compared_at = models.DateTimeField(null=True, editable=False)
-    """When they were last compared with the other visitors, for merges to propose; null: not yet."""
+    """When they were last compared with other visitors, for merge proposals; null: not yet."""
 
     class Meta:
         ordering = ["-last_seen_at"]
@@ -108,7 +108,7 @@ class Visit(Record, _Somebody):
 
 
 class Sighting(Record, _Somebody):
-    """The saved fact: this track, on this camera, from when to when, decided so. `id` is the event's id."""
+    """One track on one camera: from when to when, and the decision. `id` is the event's id."""
 
     camera = models.ForeignKey(Camera, models.PROTECT, related_name="sightings")
     visit = models.ForeignKey(Visit, models.CASCADE, null=True, blank=True, related_name="sightings")
@@ -151,7 +151,7 @@ class Sighting(Record, _Somebody):
 
 
 class PassageCount(models.Model):
-    """How many tracks a camera saw on a day that nobody could have recognised."""
+    """The number of tracks on a camera and day that were too poor to recognise any person."""
 
     camera = models.ForeignKey(Camera, models.CASCADE, related_name="passage_counts")
     day = models.DateField()
@@ -166,7 +166,7 @@ class PassageCount(models.Model):
 
 
 class CountedTrack(models.Model):
-    """That a track is in its `PassageCount`; `id` is the event's id. Kept while it may come again."""
+    """Marks a track that `PassageCount` includes; `id` is the event's id. Kept while it may come again."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     counted_at = models.DateTimeField(auto_now_add=True, db_index=True)
@@ -176,20 +176,20 @@ class CountedTrack(models.Model):
 
 
 class LiveEvent(models.Model):
-    """The journal that pages resume from: ids grow in the order of commits (see `journal.locked`)."""
+    """The journal from which pages resume: ids grow in commit order (see `journal.locked`)."""
 
     class Kind(models.TextChoices):
         VISIT_OPENED = "visit_opened", "visit opened"
         VISIT_CHANGED = "visit_changed", "visit changed"
         VISITS_GONE = "visits_gone", "visits withdrawn or forgotten"
-        UNSURE = "unsure", "somebody to review"
+        UNSURE = "unsure", "sighting to review"
         CAMERA_CHANGED = "camera_changed", "a camera's status"
         CAMERA_GONE = "camera_gone", "a camera was removed"
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)
     site = models.ForeignKey(Site, models.CASCADE, related_name="+")
-    """Where it happened: who may not see the site is told nothing."""
+    """Where it happened: users who cannot see the site do not receive it."""
     visit = models.ForeignKey(Visit, models.CASCADE, null=True, related_name="+")
     sighting = models.ForeignKey(Sighting, models.CASCADE, null=True, related_name="+")
     camera = models.ForeignKey(Camera, models.CASCADE, null=True, related_name="+")
@@ -204,10 +204,10 @@ class LiveEvent(models.Model):
 
 
 class NotThisPerson(Record):
-    """Somebody said of a face: this is not that person. Faces like it are not taken for them again."""
+    """A user rejected a match of a face with a person. Similar faces do not match that person again."""
 
     person = models.UUIDField(db_index=True, editable=False)
-    """The staff member or visitor; no foreign key, so that it may be either."""
+    """The staff member or visitor. No foreign key, so that it may be either."""
     template = EmbeddingField(editable=False)
     pack = models.CharField("model pack", max_length=30, editable=False)
 
@@ -219,7 +219,7 @@ class NotThisPerson(Record):
 
 
 class MergeProposal(Record):
-    """Two visitors who may be one person: for people to decide, never merged silently."""
+    """Two visitors who may be the same person. A user decides; they are never merged automatically."""
 
     class State(models.TextChoices):
         OPEN = "open", "to be decided"
@@ -243,13 +243,13 @@ class MergeProposal(Record):
 
 
 class Merge(Record):
-    """A merge of two visitors, with all that it takes to undo it."""
+    """A merge of two visitors, with the data needed to undo it."""
 
     kept = models.ForeignKey(Visitor, models.CASCADE, related_name="merges")
     kept_template = EmbeddingField(editable=False)
     gone_template = EmbeddingField(editable=False)
     gone = models.JSONField(editable=False)
-    """The fields of the visitor that was merged into `kept`, but the template."""
+    """The fields of the visitor that was merged into `kept`, except the template."""
     sightings = models.JSONField(default=list, editable=False)
     visits = models.JSONField(default=list, editable=False)
     undone_at = models.DateTimeField(null=True, editable=False)
@@ -262,5 +262,5 @@ class Merge(Record):
 
     @property
     def gone_called(self) -> str:
-        """Who went into `kept`, as they were called then."""
+        """The merged visitor's name at that time."""
         return self.gone.get("name") or f"Visitor {self.gone.get('number')}"

@@ -1,4 +1,4 @@
-"""What is asked about visitors who may be one person, and about those who were merged."""
+"""Queries about possible duplicates and merges."""
 
 from uuid import UUID
 
@@ -14,9 +14,9 @@ from visits.queries import visitors_called
 
 
 def merge_proposals(access: Access) -> QuerySet[MergeProposal]:
-    """Pairs of visitors who may be one person, most alike first; none across sites that do not share them.
+    """Pairs of visitors who may be the same person, most similar first; none across sites that do not share.
 
-    To a site manager those of whom nothing was seen at other sites: who decides has to see all of it.
+    Site managers see a pair only if all its sightings are at their sites: the decision needs all of them.
     """
     rows = MergeProposal.objects.select_related("first", "second").defer(
         "first__template", "second__template"
@@ -29,9 +29,9 @@ def merge_proposals(access: Access) -> QuerySet[MergeProposal]:
 
 
 def merges(access: Access) -> QuerySet[Merge]:
-    """What was merged, latest first, with `gone_number`, `gone_name` and `gone_shot` of who went into `kept`.
+    """Merges, newest first, with `gone_number`, `gone_name` and `gone_shot` of the merged visitor.
 
-    To a site manager those of people of whom nothing was seen at other sites.
+    Site managers see only merges of people whose sightings are all at their sites.
     """
     rows = (
         Merge.objects.select_related("kept", "created_by", "updated_by")
@@ -44,7 +44,7 @@ def merges(access: Access) -> QuerySet[Merge]:
         )
     )
     rows = rows.filter(_seen_only_by(access, OuterRef("kept")))
-    if access.sites is not None:  # after it was undone, they may have been anywhere
+    if access.sites is not None:  # after an undo, the restored visitor may have been seen elsewhere
         elsewhere = Sighting.objects.exclude(camera__site__in=access.sites)
         rows = rows.exclude(Exists(elsewhere.filter(visitor=OuterRef("gone_id"))))
     return rows.order_by("-created_at", "pk")
@@ -54,7 +54,7 @@ def get_merge_proposal(access: Access, proposal_id: UUID) -> MergeProposal:
     """Raises Http404."""
     proposal = merge_proposals(access).filter(pk=proposal_id).first()
     if proposal is None:
-        raise Http404("There is no such pair of visitors: it was merged, or one of them is gone.")
+        raise Http404("This pair no longer exists: it was merged, or one of the visitors was deleted.")
     return proposal
 
 
@@ -62,22 +62,22 @@ def get_merge(access: Access, merge_id: UUID) -> Merge:
     """Raises Http404."""
     merge = merges(access).filter(pk=merge_id).first()
     if merge is None:
-        raise Http404("There is no such merge.")
+        raise Http404("This merge does not exist.")
     return merge
 
 
 def pairs_with(text: str) -> Q:
-    """Proposals of visitors called so; see `visitors_called`."""
+    """Proposals of visitors with this name or number; see `visitors_called`."""
     return visitors_called(text, "first__") | visitors_called(text, "second__")
 
 
 def merges_of(text: str) -> Q:
-    """Merges of visitors called so, whether they were kept or not."""
+    """Merges of visitors with this name or number, kept or not."""
     return visitors_called(text, "kept__") | visitors_called(text, "gone_")
 
 
 def _seen_only_by(access: Access, visitor: OuterRef) -> Q:
-    """Whether nothing of a visitor is out of sight of whoever asks."""
+    """Whether the user can see all visits and sightings of a visitor."""
     if access.sites is None:
         return Q()
     seen = Sighting.objects.filter(visitor=visitor)

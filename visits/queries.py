@@ -1,4 +1,4 @@
-"""What is asked about visits and the people who make them."""
+"""Queries about visits and people."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -33,13 +33,13 @@ from tenants.queries import active_tenant
 from visits.models import Decision, LiveEvent, PassageCount, Sighting, Visit, Visitor
 
 MISSED_LIMIT = 200
-"""A page that has missed more than this loads itself anew."""
+"""A page that has missed more events than this reloads."""
 
 
 def visits(access: Access) -> QuerySet[Visit]:
-    """With `shown_first`, whether it is the first visit that somebody may know of, and `shown_score`.
+    """Adds `shown_first`, whether it is the first visit that the user may see, and `shown_score`.
 
-    The score of such a visit is kept from a site manager: it tells a stranger from somebody known elsewhere.
+    The score of such a visit is hidden from site managers: it would reveal a person known at other sites.
     """
     rows = Visit.objects.select_related("site", "camera", "camera__site", "staff_member", "visitor").defer(
         "visitor__template"
@@ -55,10 +55,10 @@ def visits(access: Access) -> QuerySet[Visit]:
 
 
 def sightings(access: Access) -> QuerySet[Sighting]:
-    """With `shown_decision`, `shown_score` and `shown_reason`: what was decided, as somebody may know it.
+    """Adds `shown_decision`, `shown_score` and `shown_reason`: the result as the user may see it.
 
-    To a site manager a visitor is new where none of their sites has seen them before, and neither score
-    nor reason gives away that another one has.
+    To a site manager a visitor is new if none of their sites has seen them before. Neither score nor reason
+    then reveals that another site has.
     """
     rows = (
         Sighting.objects.select_related("camera", "camera__site", "staff_member", "visitor")
@@ -88,12 +88,12 @@ def sightings(access: Access) -> QuerySet[Sighting]:
 
 
 def visitors(access: Access) -> QuerySet[Visitor]:
-    """With `visit_count`, `shown_first_seen_at`, `shown_last_seen_at` and `shown_shot`, latest first.
+    """Adds `visit_count`, `shown_first_seen_at`, `shown_last_seen_at` and `shown_shot`; latest first.
 
-    All of it as the sites see them that somebody may know of, and only those whom these have seen.
-    Without templates, which only the gallery needs.
+    All values are computed from the sites that the user can access; visitors never seen there are excluded.
+    Templates are not loaded.
     """
-    # Counted by a subquery, for the rows of a page: a join would count everybody's visits before it cuts.
+    # Counted by a subquery, for the rows of a page: a join would count all visits before it limits them.
     own = Visit.objects.filter(visitor=OuterRef("pk")).order_by()
     if access.sites is not None:
         own = own.filter(site__in=access.sites)
@@ -122,7 +122,7 @@ def get_visitor(access: Access, visitor_id: UUID) -> Visitor:
     """Raises Http404."""
     visitor = visitors(access).filter(pk=visitor_id).first()
     if visitor is None:
-        raise Http404("There is no such visitor.")
+        raise Http404("This visitor does not exist.")
     return visitor
 
 
@@ -130,7 +130,7 @@ def get_visit(access: Access, visit_id: UUID) -> Visit:
     """Raises Http404."""
     visit = visits(access).filter(pk=visit_id).first()
     if visit is None:
-        raise Http404("There is no such visit.")
+        raise Http404("This visit does not exist.")
     return visit
 
 
@@ -138,7 +138,7 @@ def get_sighting(access: Access, sighting_id: UUID) -> Sighting:
     """Raises Http404."""
     sighting = sightings(access).filter(pk=sighting_id).first()
     if sighting is None:
-        raise Http404("There is no such sighting.")
+        raise Http404("This sighting does not exist.")
     return sighting
 
 
@@ -154,7 +154,7 @@ def of_people_called(text: str) -> Q:
 
 
 def visitors_called(text: str, of: str = "") -> Q:
-    """Visitors whose name contains `text`, or whose number it is, named or not; `of` is the way to them."""
+    """Visitors whose name contains `text`, or whose number it is; `of` is the lookup path to them."""
     found = Q(**{f"{of}name__icontains": text.strip()})
     if (number := _number(text)) is not None:
         found |= Q(**{f"{of}number": number})
@@ -167,31 +167,31 @@ def of_person(person_id: UUID) -> Q:
 
 
 def live_cursor(access: Access) -> str:
-    """The newest live event: what a page that is loaded now has seen."""
+    """The newest live event: the cursor of a page that is loaded now."""
     return _cursor(access, LiveEvent.objects.aggregate(last=Max("id"))["last"] or 0)
 
 
 def event_of(access: Access, cursor: str) -> int:
-    """The id of the live event that a cursor stands for; `0` is before the first, for everybody.
+    """The id of the live event that a cursor stands for; `0` is before the first event.
 
-    Raises ValueError for what is no cursor.
+    Raises ValueError for an invalid cursor.
     """
     if access.sites is None or cursor == "0":
         number = int(cursor) if cursor.isascii() and cursor.isdecimal() else -1
     else:
         try:
             number = int(decrypt(cursor.encode()))
-        except ImproperlyConfigured:  # none of our keys has made it
+        except ImproperlyConfigured:  # not made with any of our keys
             number = -1
     if not 0 <= number < 2**63:
-        raise ValueError("this is no cursor")
+        raise ValueError("this is not a cursor")
     return number
 
 
 def missed(access: Access, after: int) -> tuple[list[Visit], list[Visit], str] | None:
-    """What happened after the live event `after`: visits opened (newest first), visits changed, new cursor.
+    """The events after the live event `after`: visits opened (newest first), visits changed, new cursor.
 
-    None where it is more than MISSED_LIMIT events, or where the journal no longer reaches back so far.
+    None if there are more than MISSED_LIMIT events, or if the journal no longer reaches back that far.
     """
     ends = LiveEvent.objects.aggregate(oldest=Min("id"), newest=Max("id"))
     newest = ends["newest"] or 0
@@ -215,7 +215,7 @@ def missed(access: Access, after: int) -> tuple[list[Visit], list[Visit], str] |
 
 
 class Told(TypedDict):
-    """One event of the journal as clients of the stream get it."""
+    """One event of the journal in the form that clients of the stream receive."""
 
     id: str
     event: str
@@ -223,9 +223,9 @@ class Told(TypedDict):
 
 
 def events_after(access: Access, after: int) -> tuple[list[Told], int]:
-    """The journal after the live event `after` as far as somebody may know it, and the number of its end.
+    """The events after the live event `after` that the user may see, and the number of the last event.
 
-    A journal that no longer reaches back so far, or that is longer than MISSED_LIMIT, is one `reset`.
+    If the journal no longer reaches back that far, or more than MISSED_LIMIT were missed: one `reset`.
     """
     ends = LiveEvent.objects.aggregate(oldest=Min("id"), newest=Max("id"))
     newest = ends["newest"] or 0
@@ -245,7 +245,7 @@ def events_after(access: Access, after: int) -> tuple[list[Told], int]:
 
 
 def _data_of(event: LiveEvent) -> dict[str, Any]:
-    """What the event is about, as it is by now; clients ask for more by the ids."""
+    """The present state of the event's subject; clients request more by the ids."""
     data: dict[str, Any] = {"site": str(event.site_id)}
     if visit := event.visit:
         data |= {
@@ -271,12 +271,12 @@ def _data_of(event: LiveEvent) -> dict[str, Any]:
 
 
 def still_there(access: Access, shown: Collection[UUID]) -> set[UUID]:
-    """Those of these visits that were not withdrawn or forgotten meanwhile."""
+    """The visits among these that still exist."""
     return set(visits(access).filter(pk__in=shown).values_list("pk", flat=True))
 
 
 def counts(access: Access, since: datetime) -> dict[str, int]:
-    """Figures of the dashboard: who is present, and what has happened since `since`."""
+    """Figures of the dashboard: people present, and events since `since`."""
     stays, seen = visits(access), sightings(access).filter(started_at__gte=since)
     passed = PassageCount.objects.filter(day__gte=since.date())
     if access.sites is None:
@@ -294,7 +294,7 @@ def counts(access: Access, since: datetime) -> dict[str, int]:
 
 
 def shot_url(key: str) -> str:
-    """A short-lived URL of a best shot; empty where there is none."""
+    """A short-lived URL of a best shot; empty if there is none."""
     return objects.url(active_tenant().pk, key) if key else ""
 
 
@@ -303,7 +303,7 @@ def _truth(condition: Any) -> ExpressionWrapper[Any]:
 
 
 def _cursor(access: Access, event_id: int) -> str:
-    """Ids count what happens in the whole tenant, so a site manager's cursor is one that cannot be read."""
+    """Ids count the events of the whole tenant, so a site manager's cursor is encrypted."""
     text = str(event_id)
     return text if access.sites is None else encrypt(text.encode()).decode()
 

@@ -1,4 +1,4 @@
-"""What joins sightings to visits and templates to a person. Pure: `now` and every value are passed in."""
+"""Rules that join sightings to visits and templates to a person. Pure: `now` and all values are passed in."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,19 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 CLOCK_DIFFERENCE = timedelta(minutes=5)
-"""How far a worker's clock may be ahead of the server's before it is put right."""
+"""How far a worker's clock may be ahead of the server's before its times are corrected."""
 
 TEMPLATE_WEIGHT_LIMIT = 10.0
-"""A visitor's template keeps following how they look: older sightings weigh at most this much."""
+"""Maximum weight of older sightings, so that a visitor's template follows their appearance."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackFacts:
-    """What a worker says of one track; `decision` is a value of `visits.models.Decision`.
+    """A worker's report of one track; `decision` is a value of `visits.models.Decision`.
 
-    `person` is the staff member or visitor that it was matched to. `template` is float32 (512,),
-    L2-normalised, made with the model pack `pack`; None for a track that is not to be remembered.
-    `shot` is the best picture as JPEG.
+    `person` is the matched staff member or visitor. `template` is float32 (512,), L2-normalised, made with
+    the model pack `pack`; None for a track that is not to be remembered. `shot` is the best picture as JPEG.
     """
 
     camera: UUID
@@ -42,13 +41,13 @@ class TrackFacts:
 
     @property
     def sighting_id(self) -> UUID:
-        """UUIDv5 of camera, epoch and track: a report that comes twice finds the row of the first."""
+        """UUIDv5 of camera, epoch and track: a repeated report finds the row of the first."""
         return uuid5(NAMESPACE_OID, f"{self.camera}/{self.epoch}/{self.track}")
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From when to when somebody was seen."""
+    """The first and last time a person was seen."""
 
     started_at: datetime
     last_seen_at: datetime
@@ -56,20 +55,20 @@ class Span:
     def belongs_to(self, stay: "Span", reentry_seconds: int) -> bool:
         """Whether a sighting is part of a stay: neither begins later than the window after the other ends.
 
-        A report that comes late may be of long before the stay, and then is a stay of its own.
+        A late report may be from long before the stay; it is then a stay of its own.
         """
         window = timedelta(seconds=reentry_seconds)
         return self.started_at - stay.last_seen_at <= window and stay.started_at - self.last_seen_at <= window
 
     def and_also(self, other: "Span") -> "Span":
-        """From the first to the last of both."""
+        """The span that covers both."""
         return Span(min(self.started_at, other.started_at), max(self.last_seen_at, other.last_seen_at))
 
 
 def put_right(seen: Span, now: datetime) -> Span:
-    """A span that no clock contradicts: a worker's clock may be ahead of ours, or step back under a track.
+    """A span corrected for clock errors: a worker's clock may be ahead of ours, or go back during a track.
 
-    What lies in the future is seen now; a stay that ended tomorrow could not be closed before.
+    Times in the future become now; a stay that ended in the future could not be closed before then.
     """
     last = min(seen.last_seen_at, now + CLOCK_DIFFERENCE)
     started = min(seen.started_at, now + CLOCK_DIFFERENCE)
@@ -82,7 +81,7 @@ def joins(last_seen_at: datetime, started_at: datetime, reentry_seconds: int) ->
 
 
 def is_over(last_seen_at: datetime, now: datetime, reentry_seconds: int) -> bool:
-    """Whether a visit can be closed: nobody can join it any more."""
+    """Whether a visit can be closed: its re-entry window has passed."""
     return not joins(last_seen_at, now, reentry_seconds)
 
 

@@ -1,4 +1,4 @@
-"""Strangers become visitors: found again, or made. Part of the caller's transaction, under its lock."""
+"""Match an unknown face to a visitor, or create one. Part of the caller's transaction, under its lock."""
 
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from visits.rules import TrackFacts, merge_templates
 
 
 def known_visitor(facts: TrackFacts, site: UUID) -> Visitor | None:
-    """Whom the worker has named; None where they are forgotten since, or not to be known at this site."""
+    """The visitor whom the worker named; None if deleted since, or if this site may not know them."""
     visitor = Visitor.objects.filter(pk=facts.person).first() if facts.person else None
     if visitor is None or visitor.site_id == site or sites_share(active_tenant()):
         return visitor
@@ -25,7 +25,7 @@ def known_visitor(facts: TrackFacts, site: UUID) -> Visitor | None:
 def same_or_new_visitor(
     facts: TrackFacts, *, site: UUID, shot: str, link: float
 ) -> tuple[Visitor, Decision, float]:
-    """Look once more, now that no one else can write: another camera may have met the same stranger.
+    """Search once more, now that no other writer can interfere: another camera may have met the same person.
 
     Raises IndexUnavailable.
     """
@@ -52,7 +52,7 @@ def same_or_new_visitor(
 
 
 def follow(visitor: Visitor, facts: TrackFacts, shot: str) -> None:
-    """A known visitor was seen again: remember when, and how they look now."""
+    """A known visitor was seen again: update the time and the template."""
     visitor.last_seen_at = max(visitor.last_seen_at, facts.last_seen_at)
     if shot and facts.quality > visitor.best_quality:
         visitor.best_shot, visitor.best_quality = shot, facts.quality
@@ -65,7 +65,7 @@ def follow(visitor: Visitor, facts: TrackFacts, shot: str) -> None:
 
 
 def settle(visitor: Visitor) -> None:
-    """A visitor belongs to the site of the first of the visits that are left to them."""
+    """A visitor belongs to the site of the earliest of their remaining visits."""
     site = visitor.visits.order_by("started_at", "pk").values_list("site", flat=True).first()
     if site is not None and site != visitor.site_id:
         visitor.site_id = site
@@ -74,7 +74,7 @@ def settle(visitor: Visitor) -> None:
 
 
 def _next_number() -> int:
-    """One that nobody has, and that nobody gets back when a merge is undone."""
+    """The next number that no visitor has, and that undoing a merge cannot bring back."""
     visitors = Visitor.objects.aggregate(last=Max("number"))["last"] or 0
     merged = Merge.objects.filter(undone_at=None).aggregate(
         last=Max(Cast(KT("gone__number"), IntegerField()))

@@ -1,4 +1,4 @@
-"""Pages about visits and the people who make them. Each is one view at one address; htmx gets a fragment."""
+"""Pages about visits and people. Each is one view at one URL; htmx gets a fragment."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -53,14 +53,14 @@ PERSON_ROWS = 20
 @login_required
 @never_cache
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """What happens now; for its own poll only the cameras."""
+    """What happens now; its own poll gets the cameras only."""
     access = granted(request)
     states = {"states": camera_states(access, timezone.now())}
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "visits/strip.html", states)
     cursor = live_cursor(
         access
-    )  # before the list: a visit that comes in between comes again and replaces its row
+    )  # read before the list: a visit that arrives in between is sent again and replaces its row
     return render(
         request,
         "visits/dashboard.html",
@@ -79,7 +79,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 def live_visits(request: HttpRequest) -> HttpResponse:
-    """What a live page has missed after its cursor; too much of it makes the page load itself anew."""
+    """The events after a live page's cursor; if there are too many, the page reloads."""
     access = granted(request)
     form = NewsForm(access, request.GET)
     if not form.is_valid():
@@ -128,7 +128,7 @@ def visitor_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 def merge_list(request: HttpRequest) -> HttpResponse:
-    """Visitors who may be one person, for people to decide."""
+    """Possible duplicates for a user to review."""
     form = VisitorSearch(request.GET)
     found = merge_proposals(granted(request)).filter(state=MergeProposal.State.OPEN)
     found = found.filter(pairs_with(form.cleaned_data["q"])) if form.is_valid() else found.none()
@@ -149,7 +149,7 @@ def merge_history(request: HttpRequest) -> HttpResponse:
 @login_required
 @permission_required("visits.change_mergeproposal", raise_exception=True)
 def accept_merge(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
-    """They are one person."""
+    """Merge the pair."""
     pair = get_merge_proposal(granted(request), proposal_id)
     return _decided(
         request, "merges", lambda: f"Merged: {merge_proposed(proposal=pair, by=user_of(request))}."
@@ -160,12 +160,12 @@ def accept_merge(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
 @login_required
 @permission_required("visits.change_mergeproposal", raise_exception=True)
 def reject_merge(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
-    """They are two people."""
+    """Mark the pair as different people."""
     pair = get_merge_proposal(granted(request), proposal_id)
 
     def decide() -> str:
         keep_apart(proposal=pair, by=user_of(request))
-        return f"{pair.first} and {pair.second} are two people, and are not proposed again."
+        return f"{pair.first} and {pair.second} are different people and are not proposed again."
 
     return _decided(request, "merges", decide)
 
@@ -174,12 +174,12 @@ def reject_merge(request: HttpRequest, proposal_id: UUID) -> HttpResponse:
 @login_required
 @permission_required("visits.change_merge", raise_exception=True)
 def undo(request: HttpRequest, merge_id: UUID) -> HttpResponse:
-    """They were two people after all."""
+    """Undo a merge."""
     merge = get_merge(granted(request), merge_id)
 
     def decide() -> str:
         restored = undo_merge(merge=merge, by=user_of(request), now=timezone.now())
-        return f"{restored} and {merge.kept} are two people again."
+        return f"Undone: {restored} and {merge.kept} are two visitors again."
 
     return _decided(request, "merge_history", decide)
 
@@ -188,7 +188,7 @@ def undo(request: HttpRequest, merge_id: UUID) -> HttpResponse:
 @login_required
 @never_cache
 def visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
-    """A visitor; posting names them."""
+    """A visitor; POST changes the name."""
     access = granted(request)
     person = get_visitor(access, visitor_id)
     form = VisitorForm(request.POST or None, initial={"name": person.name, "note": person.note})
@@ -209,13 +209,13 @@ def visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
 @permission_required("visits.delete_visitor", raise_exception=True)
 @never_cache
 def forget_visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
-    """Asks first, and why; posting forgets the visitor for good."""
+    """Asks for confirmation and a reason; POST deletes the visitor."""
     person = get_visitor(granted(request), visitor_id)
     form = ReasonForm(request.POST or None)
     if form.is_valid():
         with because(form.cleaned_data["reason"]):
             delete_visitor(visitor=person)
-        messages.success(request, f"{person} is forgotten, with every picture, sighting and visit.")
+        messages.success(request, f"{person} was deleted, with all pictures, sightings and visits.")
         return redirect("visitors")
     return render(request, "visitors/forget.html", {"visitor": person, "form": form})
 
@@ -238,7 +238,7 @@ def staff_person(request: HttpRequest, member_id: UUID) -> HttpResponse:
 
 
 def _decided(request: HttpRequest, back: str, decide: Callable[[], str]) -> HttpResponse:
-    """Decide, say what came of it, and go back to the list as it was searched."""
+    """Run the action, report the result, and return to the list with its search."""
     try:
         messages.success(request, decide())
     except ValidationError as refusal:
@@ -253,7 +253,7 @@ def _list(request: HttpRequest, name: str, form: Any, found: QuerySet[Any], **mo
 
 
 def _seen(access: Access, person_id: UUID) -> dict[str, Any]:
-    """The latest visits and sightings of a person, and how many there are."""
+    """A person's latest visits and sightings, and their number."""
     stays = visits(access).filter(of_person(person_id))
     seen = sightings(access).filter(of_person(person_id))
     return {

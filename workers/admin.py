@@ -1,4 +1,4 @@
-"""Whose the machines' devices are, for the operator."""
+"""The operator's page for assigning machines' devices to tenants."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from workers.models import DeviceAssignment
 
 @admin.register(DeviceAssignment, site=installation_admin)
 class DeviceAssignmentAdmin(OfferedAdmin):
-    """One is added or removed, never changed: what runs on it has to end first."""
+    """Assignments are added or removed, never changed: the cameras on a device have to end first."""
 
     list_display = ("host", "device", "tenant", "created_at")
     list_select_related = ("tenant",)

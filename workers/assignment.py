@@ -1,4 +1,4 @@
-"""Who should run which camera: computed, without I/O, from who is there and what is wanted."""
+"""Which worker should run which camera: computed without I/O from live workers and enabled cameras."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from heapq import heapify, heappop, heappush
 from workers.board import Board, Key, Seat, Wish
 
 TRIAL_SECONDS = 30.0
-"""A camera whose source fails keeps its seat for so long; then the next one of those has a turn."""
+"""Seconds for which a camera whose source fails keeps its seat; then the next failing camera gets a turn."""
 OTHERS = 1
-"""Weight of a tenant of which nothing is said."""
+"""Weight of a tenant that has none set."""
 
 
 def assign(
     seats: Sequence[Seat], wishes: Iterable[Wish[Key]], weights: Mapping[object, int] | None = None
 ) -> dict[Key, str | None]:
-    """The worker of each camera, None where no worker that may has room.
+    """The worker of each camera; None if no eligible worker has room.
 
-    No worker gets more than its capacity, none a camera of another machine or of a site that it does not
-    serve. A camera stays where it is unless its worker is gone, may not, is fuller than another one by more
-    than `board.SLACK`, or its seat is needed by one that can run nowhere else.
+    A worker gets at most its capacity, and no camera of another machine or of a site that it does not serve.
+    A camera stays where it is unless its worker is gone or not eligible, is fuller than another worker by
+    more than `board.SLACK`, or its seat is needed by a camera that can run nowhere else.
 
-    Where there is less room than wishes, tenants share it in proportion to `weights` (max-min fairness): what
-    one does not want is shared by the others. A camera that waits takes the seat of another tenant's only
-    where that tenant has more of its share even without it; so nothing is taken to and fro.
+    If there is too little room, tenants share it in proportion to `weights` (max-min fairness): the part that
+    one tenant does not need is shared by the others. A waiting camera takes another tenant's seat only if
+    that tenant would still have more of its share afterwards, so that seats do not move back and forth.
 
-    Cameras whose source fails get what the others leave, in turn, and count in nobody's share.
+    Cameras whose source fails share what the others leave, in turn, and do not count in any tenant's share.
     """
-    ordered = sorted(wishes, key=lambda wish: str(wish.camera))  # the same plan for the same facts
+    ordered = sorted(wishes, key=lambda wish: str(wish.camera))  # the same input gives the same plan
     healthy = [wish for wish in ordered if not wish.failing]
     board: Board[Key] = Board(seats)
     waiting = [wish for wish in healthy if not board.keep(wish)]
@@ -47,18 +47,18 @@ class _Shares:
         self._board, self._weights = board, weights
 
     def of(self, tenant: object, more: int = 0) -> float:
-        """Equal shares are equal numbers: division rounds correctly."""
+        """Equal shares compare as equal, because division rounds correctly."""
         return (self._board.count_of(tenant) + more) / max(1, self._weights.get(tenant, OTHERS))
 
     def yields(self, owner: object, to: object) -> bool:
-        """Whether `owner` has more of its share than `to` even with one seat less."""
+        """Whether `owner` would have more of its share than `to` even with one seat less."""
         return owner != to and self.of(owner, -1) > self.of(to)
 
 
 def _share(board: Board[Key], waiting: Sequence[Wish[Key]], weights: Mapping[object, int]) -> None:
-    """Seat by seat, the tenant is next that has least of its share."""
+    """Seat by seat: the next seat goes to the tenant that has the least of its share."""
     shares = _Shares(board, weights)
-    # Those with least choice first.
+    # Cameras with the fewest eligible workers first.
     order = sorted(waiting, key=lambda wish: (not wish.host, not board.has_own_seats(wish.site)))
     queues: dict[object, list[Wish[Key]]] = defaultdict(list)
     for wish in reversed(order):
@@ -87,7 +87,7 @@ def _share(board: Board[Key], waiting: Sequence[Wish[Key]], weights: Mapping[obj
 
 
 def _seat_at_cost_of_another(board: Board[Key], wish: Wish[Key], shares: _Shares) -> Wish[Key] | None:
-    """Seat a camera in place of one of the tenant that has most of its share; which one that was."""
+    """Seat a camera in place of one of the tenant that has most of its share; returns the unseated one."""
     richer = [one for one in board.tenants() if shares.yields(one, wish.tenant)]
     for tenant in sorted(richer, key=lambda one: (-shares.of(one), str(one))):
         if victim := board.seat_instead_of(wish, tenant):
@@ -96,7 +96,7 @@ def _seat_at_cost_of_another(board: Board[Key], wish: Wish[Key], shares: _Shares
 
 
 def _take_turns(board: Board[Key], failing: Sequence[Wish[Key]]) -> None:
-    """Seats that are left: kept while nobody else fails too, else for TRIAL_SECONDS, in turn."""
+    """Assigns the remaining seats in turn: for TRIAL_SECONDS if another failing camera waits, else longer."""
     holders = [wish for wish in sorted(failing, key=_tried) if board.keep(wish)]
     over = [wish for wish in holders if _tried(wish) >= TRIAL_SECONDS]
     for wish in _in_turn(failing):
@@ -109,8 +109,8 @@ def _take_turns(board: Board[Key], failing: Sequence[Wish[Key]]) -> None:
 
 
 def _in_turn(failing: Sequence[Wish[Key]]) -> list[Wish[Key]]:
-    """One of each tenant, then the next of each: first the tenant, and of it the camera, whose last turn is
-    longest ago."""
+    """One camera of each tenant, then the next of each. Tenants, and cameras within a tenant, are ordered by
+    their last turn, oldest first."""
     ordered = sorted(failing, key=lambda wish: (-_tried(wish), str(wish.camera)))
     last = {wish.tenant: _tried(wish) for wish in ordered}
     ranks: dict[object, int] = defaultdict(int)
@@ -122,5 +122,5 @@ def _in_turn(failing: Sequence[Wish[Key]]) -> list[Wish[Key]]:
 
 
 def _tried(wish: Wish[Key]) -> float:
-    """Seconds since it was last given a seat."""
+    """Seconds since it last got a seat."""
     return float("inf") if wish.tried_ago is None else wish.tried_ago

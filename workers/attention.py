@@ -1,4 +1,4 @@
-"""Attention: which of the faces in view are embedded, which costs more than all else but finding them."""
+"""Decides which visible faces are embedded. Only face detection costs more than embedding."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from workers.stages.track import Followed
 from workers.types import Floats
 
 SHARE = 0.25
-"""Of the cores, for embedding. Decoding, finding and following the faces of 20 cameras of 640 x 360 at 5
-frames a second take 1.4 of two cores; half a core more is 170 faces a second. With 0.35 such cameras that had
-once fallen behind did not recover."""
+"""Share of the cores for embedding. Decoding, finding and tracking the faces of 20 cameras of 640 x 360 at
+5 frames a second take 1.4 of two cores; half a core more is 170 faces a second. With 0.35, such cameras did
+not recover once they had fallen behind."""
 LEFT_WHERE_SCARCE = 0.1
-"""Of that share, while cameras wait for a core: a look that is late costs little, a lost frame breaks tracks.
-Some are left, or on a machine that is too small for its cameras nobody would be named any more."""
+"""Part of that share while cameras wait for a core: a late embedding costs little, a lost frame breaks
+tracks. It is not 0: on a machine that is too small for its cameras, no face would be named any more."""
 BURST = 1.0
-"""Seconds of that share which may be saved up: a group that enters is looked at at once."""
+"""Seconds of that share that may be saved up, so that a group that enters is embedded at once."""
 
 SAME_LOOK = 0.8
-"""Likeness of two thumbnails of an aligned face; 95 % of the pairs of two people are below."""
+"""Similarity of two thumbnails of an aligned face; 95 % of the pairs of two people are below."""
 
 
 class Urgency(IntEnum):
-    """What an embedding of a face could change, the most important first.
+    """What embedding a face could change, the most important first.
 
-    NEW     too few faces to say anything of the track
+    NEW     the track has too few faces for any decision
     SHAKEN  the track may have slid to another person
-    OPEN    it is undecided
-    CHECK   it is decided, and looked at now and then
+    OPEN    the track is undecided
+    CHECK   the track is decided, and checked from time to time
     """
 
     NEW = 0
@@ -44,13 +44,13 @@ class Urgency(IntEnum):
 
 
 DEBT = {Urgency.NEW: 2.0, Urgency.SHAKEN: 1.0, Urgency.OPEN: 0.0, Urgency.CHECK: 0.0}
-"""Seconds of the share that may be overdrawn for a look: a newcomer is worth more than a second opinion."""
+"""Seconds by which the share may be overdrawn: a new track is worth more than a second opinion."""
 
 
 def urgency_of(track: Track, best: float, at: float, config: PipelineConfig) -> Urgency | None:
-    """How urgent it is to embed the track's face in the frame at `at` seconds; None where it is not worth it.
+    """How urgent it is to embed the track's face in the frame at `at` seconds; None if it is not worth it.
 
-    `best` is the quality that this face may have at most.
+    `best` is the highest quality that this face can have.
     """
     evidence, waited = track.evidence, at - track.looked_at
     if evidence.last_sample is None or not track.usable:
@@ -68,16 +68,16 @@ def urgency_of(track: Track, best: float, at: float, config: PipelineConfig) -> 
 
 
 def is_steady(track: Track, one: Followed, look: Floats) -> bool:
-    """Whether the face is surely still that of its track; `look`, its thumbnail, is kept for the next one."""
+    """Whether the face certainly still belongs to its track; keeps `look`, its thumbnail, for later."""
     before, track.look = track.look, look
     return one.steady and (before is None or float(before @ look) >= SAME_LOOK)
 
 
 def _pause(evidence: Evidence, best: float, config: PipelineConfig) -> float:
-    """Seconds between two looks at an undecided track.
+    """Seconds between two embeddings of an undecided track.
 
-    What many faces did not decide, the next one seldom does; least of all one that cannot count as good, as
-    small ones cannot, or where enough good ones have been seen.
+    If many faces did not decide, the next one seldom does. This holds most of all for a face that cannot
+    count as good, as small ones cannot, or if enough good ones have been seen.
     """
     helps = best >= config.good_quality and evidence.good(config.good_quality) < config.new_faces
     if helps:
@@ -89,8 +89,8 @@ def _pause(evidence: Evidence, best: float, config: PipelineConfig) -> float:
 class Allowance:
     """The processor time that the cameras of a process may spend on embedding together. For many threads.
 
-    What quiet cameras leave, a crowd before another may have; but a crowd before each does not take the cores
-    from the finding of faces, for then frames would be lost, tracks break, and new ones want to be looked at.
+    A crowd at one camera may use what quiet cameras leave. Crowds at all cameras do not take the cores from
+    face detection: frames would be lost, tracks would break, and new tracks would need still more embeddings.
     """
 
     def __init__(
@@ -100,20 +100,20 @@ class Allowance:
         scarce: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`share` of all cores; `scarce` tells whether cameras wait for one, `clock` seconds."""
+        """`share` of all cores; `scarce` tells whether cameras wait for one; `clock` returns seconds."""
         self._rate = share * (os.cpu_count() or 1)
         self._scarce, self._clock = scarce, clock
         self._lock = threading.Lock()
         self._left, self._at = BURST, clock()
 
     def permits(self, urgency: Urgency) -> bool:
-        """Whether there is time for such a look now."""
+        """Whether there is time for such an embedding now."""
         with self._lock:
             return self._refilled() > -DEBT[urgency]
 
     @contextmanager
     def charged(self) -> Iterator[None]:
-        """What this thread works meanwhile is spent."""
+        """Counts the processor time of this thread within the block as spent."""
         began = time.thread_time()
         try:
             yield
@@ -121,12 +121,12 @@ class Allowance:
             self.spend(time.thread_time() - began)
 
     def spend(self, seconds: float) -> None:
-        """Of a processor."""
+        """Record processor time as spent."""
         with self._lock:
             self._left = self._refilled() - seconds / self._rate
 
     def _refilled(self) -> float:
-        """Seconds of the share that are left; below zero where it is overdrawn."""
+        """Seconds of the share that are left; negative if it is overdrawn."""
         now = self._clock()
         more = (now - self._at) * (LEFT_WHERE_SCARCE if self._scarce() else 1.0)
         self._left, self._at = min(BURST, self._left + more), now

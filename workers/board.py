@@ -1,4 +1,4 @@
-"""The workers with the cameras that they are to run, while a plan is made; without I/O."""
+"""The workers and their cameras while a plan is made. No I/O."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key")
 
 SLACK = 0.25
-"""Part of its capacity by which a worker must be fuller than another before a camera is moved: moving
-interrupts the watch for a second or two."""
+"""Part of its capacity by which a worker must be fuller than another before a camera is moved. A move
+interrupts the camera for a second or two."""
 LOAD_WEIGHT = 0.2
-"""How much the load of a worker's machine counts beside the cameras that it has."""
+"""Weight of the load of a worker's machine beside the number of its cameras."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A live worker. `sites`: the only ones it serves, empty for any. `load`: 0 idle, 1 busy."""
+    """A live worker. `sites`: the sites that it serves, empty for all. `load`: 0 idle, 1 busy."""
 
     name: str
     capacity: int
@@ -30,10 +30,10 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Wish(Generic[Key]):
-    """A camera that should run. `host`: the only machine that can; `at`: who runs or should run it now.
+    """A camera that should run. `host`: the only machine that can; `at`: its present or planned worker.
 
-    `failing`: its source has not delivered for a while; `tried_ago`: seconds since it was last given a seat,
-    None for never.
+    `failing`: its source has not delivered for a while; `tried_ago`: seconds since it last got a seat, None
+    for never.
     """
 
     camera: Key
@@ -46,12 +46,12 @@ class Wish(Generic[Key]):
 
 
 def may_run(seat: Seat, wish: Wish[Key]) -> bool:
-    """Whether the worker has the camera's machine and serves its site."""
+    """Whether the worker is on the camera's machine and serves its site."""
     return wish.host in ("", seat.host) and (not seat.sites or wish.site in seat.sites)
 
 
 class Board(Generic[Key]):
-    """Where each camera is; heaps that find the emptiest of the workers that may run one."""
+    """The seat of each camera; heaps find the emptiest of the workers that may run one."""
 
     def __init__(self, seats: Sequence[Seat]) -> None:
         self._seats = {seat.name: seat for seat in seats}
@@ -76,18 +76,18 @@ class Board(Generic[Key]):
         return self._places.get(wish.camera)
 
     def required(self, wish: Wish[Key]) -> str:
-        """The place of one that has a place."""
+        """The worker of a camera that has a seat."""
         return self._places[wish.camera]
 
     def count_of(self, tenant: object) -> int:
-        """Seats of a tenant, without those of cameras that fail."""
+        """Seats of a tenant, without those of failing cameras."""
         return self._counts[tenant]
 
     def tenants(self) -> list[object]:
         return [tenant for tenant, count in self._counts.items() if count]
 
     def has_own_seats(self, site: object) -> bool:
-        """Whether there are workers for this site and not for all."""
+        """Whether there are workers that serve this site only."""
         return ("site", site) in self._pools
 
     def may(self, name: str, wish: Wish[Key]) -> bool:
@@ -96,25 +96,25 @@ class Board(Generic[Key]):
         return seat is not None and may_run(seat, wish)
 
     def keep(self, wish: Wish[Key]) -> bool:
-        """Leave a camera where it is; False where it cannot stay."""
+        """Leave a camera where it is. Returns False if it cannot stay."""
         stays = wish.at is not None and self.may(wish.at, wish) and self._has_room(wish.at)
         if stays and wish.at is not None:
             self._add(wish.at, wish)
         return stays
 
     def seat_free(self, wish: Wish[Key]) -> bool:
-        """On the emptiest worker that may: those for the camera's site first, then those for any."""
+        """Seat it on the emptiest worker that may run it: first those of the camera's site, then others."""
         name = self._emptiest(wish)
         if name is not None:
             self._add(name, wish)
         return name is not None
 
     def seat(self, wish: Wish[Key]) -> bool:
-        """As `seat_free`; where all that may are full, cameras that can run elsewhere make room."""
+        """As `seat_free`; if all those workers are full, cameras that can run elsewhere are moved."""
         return self.seat_free(wish) or (self._free > 0 and self._along(self._route(wish)))
 
     def seat_instead_of(self, wish: Wish[Key], tenant: object) -> Wish[Key] | None:
-        """Seat a camera in place of one of another tenant, others making room; the one without a seat now."""
+        """Seat a camera in place of another tenant's, moving others if needed; returns the unseated one."""
         route = self._route(wish, {tenant})
         if route is None or route.victim is None:
             return None
@@ -123,13 +123,13 @@ class Board(Generic[Key]):
         return route.victim
 
     def exchange(self, old: Wish[Key], new: Wish[Key]) -> None:
-        """The place of one for the other."""
+        """Give the seat of one camera to the other."""
         name = self._places[old.camera]
         self._remove(old)
         self._add(name, new)
 
     def level(self, wishes: Iterable[Wish[Key]]) -> None:
-        """Move cameras from the fullest workers to the emptiest, while it makes a difference worth a move."""
+        """Move cameras from the fullest workers to the emptiest, as long as a move is worth it."""
         for wish in wishes:
             name = self._places.get(wish.camera)
             if name is None or name != wish.at:
@@ -140,7 +140,7 @@ class Board(Generic[Key]):
                 self._add(better, wish)
 
     def _route(self, wish: Wish[Key], victims: Set[object] = frozenset()) -> _Route[Key] | None:
-        """The shortest way to a free seat, or to one of the tenants `victims`: who moves where."""
+        """The shortest sequence of moves to a free seat, or to a seat of one of the tenants `victims`."""
         came: dict[str, tuple[Wish[Key], str | None]] = dict.fromkeys(self._allowed(wish), (wish, None))
         level, seen = list(came), {(wish.site, wish.host)}
         while level:
@@ -158,7 +158,7 @@ class Board(Generic[Key]):
         seen: set[tuple[object, str]],
         came: dict[str, tuple[Wish[Key], str | None]],
     ) -> Iterator[str]:
-        """The workers to which cameras of these could move; notes them in `came`, their kinds in `seen`."""
+        """The workers to which one of these cameras could move; recorded in `came`, their kinds in `seen`."""
         for name in level:
             if len(came) == len(self._seats):
                 return
@@ -171,11 +171,11 @@ class Board(Generic[Key]):
                             yield other
 
     def _last_of(self, name: str, victims: Set[object]) -> Wish[Key]:
-        """The camera of one of these tenants that came to the worker last."""
+        """The camera of one of these tenants that was seated on the worker last."""
         return next(one for one in reversed(self._on[name].values()) if one.tenant in victims)
 
     def _along(self, route: _Route[Key] | None) -> bool:
-        """Carry out the moves of a route, from its end, where there is room."""
+        """Carry out the moves of a route, starting at its end, where there is room."""
         if route is None:
             return False
         name: str | None = route.end
@@ -224,7 +224,7 @@ class Board(Generic[Key]):
         return None
 
     def _gains(self, here: str, there: str) -> bool:
-        """Whether moving one camera leaves `here` still fuller than `there`, by more than SLACK."""
+        """Whether `here` is still fuller than `there` by more than SLACK after moving one camera."""
         if here == there:
             return False
         after_here = (len(self._on[here]) - 1) / self._seats[here].capacity
@@ -232,7 +232,7 @@ class Board(Generic[Key]):
         return after_here > after_there + SLACK
 
     def _fill(self, name: str) -> float:
-        """Orders by room: a full worker comes last, whatever its load."""
+        """Sort key by free room: a full worker comes last, whatever its load."""
         seat, used = self._seats[name], len(self._on[name])
         if used >= seat.capacity:
             return float("inf")
@@ -243,7 +243,7 @@ class Board(Generic[Key]):
             heappush(self._heaps[pool], (self._fill(name), name))
 
     def _top(self, pool: object) -> str | None:
-        """The emptiest of a pool. Entries that are out of date are dropped; the true one is in the heap."""
+        """The emptiest of a pool. Outdated entries are dropped; the true one is in the heap, too."""
         heap = self._heaps.get(pool)
         while heap:
             fill, name = heap[0]
@@ -255,9 +255,9 @@ class Board(Generic[Key]):
 
 @dataclass(frozen=True, slots=True)
 class _Route(Generic[Key]):
-    """A way to seat a camera. `came`: worker to who moves there and from which worker (None: the new one).
+    """A way to seat a camera. `came`: per worker, the camera that moves there and its old worker (None: new).
 
-    `victim` is at `end` and loses its seat; without one there is room.
+    `victim` is at `end` and loses its seat; without a victim there is room.
     """
 
     end: str

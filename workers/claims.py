@@ -1,4 +1,4 @@
-"""Claims: who each track of a source is said to be. One identity a frame; what is said can be taken back."""
+"""Which identity each track of a source has. One identity per frame; a decision can be withdrawn."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from workers.stages.evidence import Evidence, Span, Track
 from workers.types import Candidate, Counters, Decision, Floats, Frame, Gallery, TrackReport, Verdict
 
 NAMED = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
-MOST_PAST = 50  # ended tracks whose claim may still be contested
+MOST_PAST = 50  # ended tracks whose identity may still be contested
 
 
 class Claims:
-    """The tracks of one source, those in view and those that ended beside them, with their verdicts."""
+    """The tracks of one source with their verdicts: living ones, and ended ones seen beside them."""
 
     def __init__(
         self, gallery: Gallery, limits: Thresholds, config: PipelineConfig, counters: Counters
     ) -> None:
         self.living: dict[int, Track] = {}
-        """By number, the tracks that have not ended."""
+        """The tracks that have not ended, by number."""
         self._past: dict[int, Track] = {}
         self._gallery, self._limits = gallery, limits
         self._config, self._counters = config, counters
 
     def begin(self, number: int, frame: Frame) -> Track:
-        """A new track, seen first in this frame."""
+        """A new track, first seen in this frame."""
         self._counters.tracks += 1
         evidence = Evidence(
             span=Span.starting(frame),
@@ -45,7 +45,7 @@ class Claims:
         return [report for track in undecided for report in self._settle(track)]
 
     def _settle(self, track: Track) -> list[TrackReport]:
-        """Reports a track once the evidence is enough; asked again only when there is more of it."""
+        """Reports a track once the evidence suffices; decides again only when there is more evidence."""
         evidence = track.evidence
         ripe = is_ripe(evidence.span.usable, evidence.seconds(), self._config)
         if track.judged == evidence.embedded * 2 + ripe:
@@ -74,7 +74,7 @@ class Claims:
     def _last_verdict(self, track: Track) -> Verdict:
         """A settled verdict stands; its score is that of all the faces seen.
 
-        Of a new visitor it is the one they were found new with: by now the index knows them.
+        A new visitor keeps the score of the first verdict, because the index knows them by now.
         """
         if track.verdict is not None and track.verdict.decision is Decision.NEW_VISITOR:
             return track.verdict
@@ -85,17 +85,17 @@ class Claims:
         return settled
 
     def _claim(self, track: Track, verdict: Verdict) -> list[TrackReport]:
-        """Reports a verdict. One identity a frame: of two tracks seen together the weaker is left unsure."""
+        """Reports a verdict. One identity per frame: of two tracks seen together, the weaker is unsure."""
         rival = self._rival(track, verdict)
         if rival is None or rival.verdict is None:
             return [self._report(track, verdict)]
         if rival.verdict.decision is Decision.NEW_VISITOR or rival.verdict.score >= verdict.score:
-            # A living track may still prove to be somebody else.
+            # A living track may still prove to be another person.
             return [self._report(track, outdone(verdict, rival.number))] if track.ended else []
         return [self._report(rival, outdone(rival.verdict, track.number)), self._report(track, verdict)]
 
     def _rival(self, track: Track, verdict: Verdict) -> Track | None:
-        """A track seen in the same frame as this one that has been given the same identity."""
+        """A track seen in the same frame as this one that has the same identity."""
         if verdict.identity is None:
             return None
         for number in sorted(track.beside):
@@ -105,7 +105,7 @@ class Claims:
         return None
 
     def _identity(self, track: Track, decision: Decision) -> str | None:
-        """Who a track is among the staff or the visitors, as `decision` asks."""
+        """The identity of a track among the staff or the visitors, as `decision` asks."""
         settled = track.verdict
         if settled is not None and settled.decision is Decision.NEW_VISITOR and decision is Decision.VISITOR:
             nearest = self._gallery.visitors(self._template(track))[:1]
@@ -135,7 +135,7 @@ class Claims:
         )
 
     def _standing(self, track: Track, *, everybody: bool) -> Standing:
-        """What is known of a track; without `everybody` the visitors, who may be far away, are not asked."""
+        """What is known of a track; without `everybody` the visitors' index is not searched."""
         evidence = track.evidence
         if not evidence.samples:
             return Standing(usable=0, good=0, seconds=0.0, refused=evidence.refused_for)
@@ -152,7 +152,7 @@ class Claims:
         )
 
     def _visitors(self, staff: tuple[Candidate, ...], template: Floats) -> tuple[Candidate, ...]:
-        """Nobody needs the visitors' index, which may be far away, for a clear staff member."""
+        """A clear match with a staff member needs no search of the visitors' index, which may be remote."""
         if staff and staff[0].score >= self._limits.link:
             return ()
         return tuple(self._gallery.visitors(template))
@@ -161,9 +161,9 @@ class Claims:
         return template_of(track.evidence.embeddings(), track.evidence.qualities())
 
     def _forget(self) -> None:
-        """Keeps of the ended tracks those that were named and seen beside a living one, the newest only.
+        """Keeps the newest ended tracks that were named and seen beside a living one; drops the others.
 
-        A picture on the wall is a track that may live for weeks beside everybody who passes.
+        A picture on the wall is a track that may live for weeks, beside every person who passes.
         """
         needed = {number for track in self.living.values() for number in track.beside}
         named = [

@@ -1,4 +1,4 @@
-"""The numbers that steer recognition, with the reason for each. No I/O, no Django.
+"""The parameters of recognition, with the reason for each. No I/O, no Django.
 
 `Thresholds` belong to a model pack (the catalogue holds them); `PipelineConfig` belongs to a camera and is
 the same for every pack.
@@ -17,7 +17,7 @@ class Thresholds:
     """Cosine similarities of one model pack, calibrated on pictures of people who are not customers.
 
     link    at or above: the same person.
-    review  at or above but below `link`: a human being has to look.
+    review  at or above but below `link`: a human has to decide.
     margin  by how much the best candidate must beat the second best person.
 
     Raises ValueError when they contradict each other.
@@ -36,16 +36,16 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class CameraConfig:
-    """What may differ from camera to camera.
+    """The parameters of one camera.
 
     fps            analysed frames a second. 10 follows a walking person (0.15 m between frames) and leaves
-                   room for several cameras on two cores; the rest of the frames are grabbed, not converted.
+                   room for several cameras on two cores; the remaining frames are grabbed, not converted.
     analysed_side  longest side, pixels, that the detector sees; larger frames are shrunk for it, smaller
                    ones never enlarged. YuNet finds faces from 11 pixels on: at 640 those of 32 pixels of a
-                   1080p camera. 1280 finds them more surely and costs four times as much.
-    min_face       narrower faces (pixels of the frame) are followed and counted, never recognised: below
-                   32 pixels the aligned crop is blown up 2.5 times or more and embeddings of strangers meet.
-    zones, masks   faces whose centre lies outside all zones, or in a mask, are not seen at all.
+                   1080p camera. 1280 finds them more reliably and costs four times as much.
+    min_face       narrower faces (pixels of the frame) are tracked and counted, never recognised: below
+                   32 pixels the aligned crop is enlarged 2.5 times or more and embeddings of strangers meet.
+    zones, masks   faces whose centre lies outside all zones, or in a mask, are ignored.
     """
 
     fps: float = 10.0
@@ -70,21 +70,21 @@ class PipelineConfig:
     """How a track is followed and judged; the same for every camera and every model pack.
 
     longest_gap     seconds a face may be missed before its track ends: a hand before the face, a turned head.
-    least_faces     usable faces below which nothing is said: single frames lie too often.
+    least_faces     usable faces needed for any decision: single frames are too often wrong.
     settle_faces    usable faces, and
     settle_seconds  seconds since the first of them, before a living track is called anything but staff:
-                    a person who comes nearer must not be made a stranger by their first, worst faces.
-    new_faces       good faces that a new visitor needs: a file on a stranger who was never seen well would
-                    never match again and grow into duplicates.
+                    a person who comes nearer must not become a stranger by their first, worst faces.
+    new_faces       good faces that a new visitor needs: the record of a poorly seen stranger would never
+                    match again and grow into duplicates.
     good_quality    quality from which a face counts as good (see `stages.quality`).
     least_share     share of the votes, weighted by quality, that the winner of a track needs.
     samples         best embeddings kept of a track; more change its template by less than 0.01.
-    spread_seconds  between two looks at an undecided track, after the first few: faces of one moment agree
-                    even where they are wrong, and each look costs more than the tracking of all faces.
-    longest_pause   seconds between two looks at a track that stays undecided after `settle_faces` of them.
-    clearly_better  quality by which a face must beat all before it to be looked at sooner.
+    spread_seconds  between two embeddings of an undecided track, after the first few: faces of one moment
+                    agree even if they are wrong, and each embedding costs more than tracking all faces.
+    longest_pause   seconds between two embeddings of a track that stays undecided after `settle_faces`.
+    clearly_better  quality by which a face must beat all earlier ones to be embedded sooner.
     check_seconds   after which a settled track is embedded again, to notice that it has slid to another
-                    person; each time that it has not, twice as late, up to
+                    person; doubled each time that it has not, up to
     longest_check   seconds.
     shot_margin     border of the best shot, in sides of the face box.
     """

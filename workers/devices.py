@@ -1,4 +1,4 @@
-"""What this machine has: camera devices, model packs, accelerators."""
+"""This machine's camera devices, model packs and accelerators."""
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,7 +13,7 @@ def devices() -> list[str]:
 
 
 def accelerators() -> list[str]:
-    """What the models' runtime can use here, best first."""
+    """Accelerators that the models' runtime can use here, best first."""
     try:
         import onnxruntime
     except ImportError:
@@ -26,7 +26,7 @@ def packs() -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Of what matters when two workers behave differently."""
+    """Versions that matter when two workers behave differently."""
     found = {}
     for name in ("django", "celery", "av", "onnxruntime", "opencv-python-headless"):
         try:

@@ -1,4 +1,4 @@
-"""Enrol: the one face of a picture, or the reason why the picture cannot be used and what would help."""
+"""Enrolment: the one face of a picture, or the reason why the picture cannot be used and what would help."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from workers.stages.detect import moved, scaled
 from workers.stages.quality import assess
 from workers.types import Face, Floats, Picture, Quality
 
-LONGEST_SIDES = (640, 1280)  # portraits first; group pictures and full figures need the second look
+LONGEST_SIDES = (640, 1280)  # portraits first; group pictures and full figures need the second size
 SMALLEST_SIDE = 320  # smaller pictures are enlarged two times: detectors miss faces of few pixels
 BORDER = 1 / 3  # of the longest side: detectors miss faces that fill the whole picture
 LEAST_WIDTH = 22.0  # pixels of the face; at 23, sharp ones still score 0.59 with their person, strangers 0.2
 LEAST_SHARPNESS = 0.25  # see `stages.quality`
-SIMILAR = 0.5  # part of the width of the largest face from which another one might be meant
+SIMILAR = 0.5  # part of the largest face's width from which another face might be the one that is meant
 MOST_MISSING = 0.07  # part of the face outside the picture; tight portraits lose 0.05, half faces 0.09
 
 
 class PictureRefused(Exception):
-    """A picture nobody can be enrolled with: `reason` says why, `remedy` what to do; both are sentences."""
+    """A picture that cannot be used: `reason` says why, `remedy` what to do. Both are sentences."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         super().__init__(f"{reason} {remedy}")
@@ -80,7 +80,7 @@ def enrol_picture(engines: Engines, picture: Picture) -> EnrolledFace:
 
 
 def _faces(engines: Engines, picture: Picture) -> tuple[_View, list[Face]]:
-    """The first view that shows faces, and those that the detector is sure of, largest first."""
+    """The first view that shows faces, and its reliable faces, largest first."""
     views = [_view(picture, side) for side in LONGEST_SIDES]
     for view in views:
         faces = [face for face in engines.detector.detect(view.picture) if face.score >= engines.sure]
@@ -111,7 +111,7 @@ def _only_one(faces: list[Face], view: _View) -> Face:
     if len(similar) > 1:
         raise PictureRefused(
             f"The picture shows {len(similar)} faces of similar size.",
-            "Cut the picture to the one person that you want to enrol.",
+            "Crop the picture to the one person that you want to enrol.",
         )
     return faces[0]
 
@@ -140,7 +140,7 @@ def _quality(engines: Engines, view: _View, face: Face, crop: Picture) -> Qualit
 
 
 def _missing_part(engines: Engines, view: _View, face: Face) -> float:
-    """The part of the face, an ellipse in the aligned crop, that the picture does not show."""
+    """The part of the face, an ellipse in the aligned crop, that lies outside the picture."""
     inside = np.zeros_like(view.picture)
     end_y, end_x = (side - view.border for side in view.picture.shape[:2])
     inside[view.border : end_y, view.border : end_x] = 255

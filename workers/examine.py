@@ -1,4 +1,4 @@
-"""Uploaded pictures of staff: find the one face, or tell the person who uploaded it why not."""
+"""Examines uploaded pictures of staff: finds the one face, or tells the uploader what is wrong."""
 
 import logging
 from datetime import datetime, timedelta
@@ -20,13 +20,13 @@ from workers.types import Picture
 log = logging.getLogger(__name__)
 
 KEPT_MEGABYTES = 100
-"""A file of our own, which was written within the limits of then."""
+"""The limit for our own stored files, which were checked against the limits of their time."""
 OVERDUE = timedelta(seconds=20)
-"""A picture that waits longer was missed, because the broker was away, say."""
+"""Age after which a waiting picture counts as missed, for example during an outage of the broker."""
 
 
 def examine_picture(face_image_id: UUID) -> FaceImage | None:
-    """Make a waiting picture ready or refused. None where it is gone, or was examined already."""
+    """Make a waiting picture ready or refused. None if it was deleted or is already examined."""
     face_image = waiting_face_images().filter(pk=face_image_id).first()
     if face_image is None:
         return None
@@ -48,7 +48,7 @@ def examine_picture(face_image_id: UUID) -> FaceImage | None:
 
 
 def _pixels(face_image: FaceImage) -> Picture:
-    """Raises BadPicture, and Busy: then it is overdue some time, and examined again."""
+    """Raises BadPicture, and Busy: the picture is then overdue after some time, and examined again."""
     with objects.open_object(active_tenant().pk, face_image.picture, bucket=objects.RAW) as file:
         return read_picture(file, megabytes=KEPT_MEGABYTES, megapixels=settings.FACETRACK_UPLOAD_MEGAPIXELS)
 

@@ -1,4 +1,4 @@
-"""What the worker monitor can be narrowed by."""
+"""Filters of the worker monitor."""
 
 from django import forms
 

@@ -1,4 +1,4 @@
-"""The known people of one tenant, as the pipeline of a camera sees them."""
+"""The known people of one tenant, as a camera's pipeline uses them."""
 
 import logging
 import threading
@@ -22,11 +22,11 @@ from workers.types import Candidate
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 1.0
-"""How long a worker may still miss somebody who was enrolled elsewhere."""
+"""Seconds until a worker knows a person who was enrolled elsewhere."""
 
 
 class TenantGallery:
-    """One a tenant and process, shared by the threads of its cameras."""
+    """One per tenant and process, shared by the threads of its cameras."""
 
     def __init__(self, tenant: Tenant, pack: str, desk: Desk = DESK) -> None:
         self._tenant, self._pack, self._desk = tenant, pack, desk
@@ -35,9 +35,9 @@ class TenantGallery:
         self._known = Known(version=-1, people=[], templates=np.empty((0, 512), dtype=np.float32), denied={})
 
     def staff(self, template: NDArray[np.float32]) -> list[Candidate]:
-        """While the installation is away, those who were known before."""
+        """The staff. During an outage, those who were known before."""
         if self._is_due():
-            # The turn is left before the lock is waited for: who has the lock may be waiting for a turn.
+            # The turn is released before waiting for the lock: the lock's holder may be waiting for a turn.
             with TURNS.left(), self._lock:
                 self._look_again()
         known = self._known
@@ -45,9 +45,9 @@ class TenantGallery:
         return [one for one in found if not _denied(one, known.denied, template)]
 
     def visitors(self, template: NDArray[np.float32], site: UUID | None = None) -> list[Candidate]:
-        """Those who may be known at a site; without one, all of them.
+        """The visitors who may be known at a site; without a site, all of them.
 
-        While the installation is away, nobody: a record of a new visitor is compared again when it arrives.
+        Empty during an outage: the record of a new visitor is compared again when it arrives.
         """
         if outage.on():
             return []
@@ -61,8 +61,8 @@ class TenantGallery:
         return time.monotonic() - self._checked > FRESH_SECONDS and not outage.on()
 
     def _look_again(self) -> None:
-        """Load anew if anybody was enrolled, changed or removed."""
-        if not self._is_due():  # somebody else has meanwhile
+        """Reload if a person was enrolled, changed or removed."""
+        if not self._is_due():  # another thread has reloaded meanwhile
             return
         with suppress(outage.Away):
             self._known = self._desk.known(self._tenant, self._pack, self._known.version) or self._known
@@ -84,13 +84,13 @@ class SiteGallery:
 
 
 def _denied(one: Candidate, denied: dict[str, NDArray[np.float32]], template: NDArray[np.float32]) -> bool:
-    """Whether the face is more like one that somebody said is not this person than like the person."""
+    """Whether the face is more like one for which users rejected this person than like the person."""
     anchors = denied.get(one.identity)
     return anchors is not None and float((anchors @ template).max()) > one.score
 
 
 def tuned(tenant: Tenant, engines: Engines, desk: Desk = DESK) -> Engines:
-    """The engines with the thresholds that were measured for this tenant, if any were. Raises Away."""
+    """The engines with the thresholds measured for this tenant, if there are any. Raises Away."""
     tuning = desk.tuning(tenant, engines.embedder.pack)
     if tuning.others:
         made = ", ".join(f"{count} with {pack}" for pack, count in tuning.others.items())

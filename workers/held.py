@@ -1,4 +1,4 @@
-"""A lease as the process that holds it sees it: how sure it may be, by its own monotonic clock."""
+"""A lease as its holder sees it: whether it is certainly valid, by the process's own monotonic clock."""
 
 import threading
 import time
@@ -8,11 +8,11 @@ from uuid import UUID
 from workers.actions.leases import Grant
 
 SURE_SECONDS = 10.0
-"""Without a renewal for so long a holder no longer records: the lease itself lasts five seconds more."""
+"""Seconds without a renewal after which a holder stops recording; the lease itself lasts five more."""
 
 
 class Held:
-    """Confirmed by the keeper's thread, asked by the run's. `lost` is set once and for all."""
+    """The keeper's thread confirms it, the run's thread asks it. Once set, `lost` stays set."""
 
     def __init__(self, grant: Grant, *, asked: float) -> None:
         """`asked`: the monotonic time before the database was asked, so that doubt never comes too late."""
@@ -26,10 +26,10 @@ class Held:
 
     @property
     def sure(self) -> bool:
-        """Whether nobody else can have the camera yet. A stopped process finds itself unsure on waking."""
+        """Whether no other worker can hold the camera yet. False after a process was stopped for too long."""
         return not self.lost.is_set() and time.monotonic() - self._confirmed[0] < SURE_SECONDS
 
     def database_time(self) -> datetime:
-        """The database's time now, counted on from its last answer; never earlier than the truth."""
+        """The database's time now, counted on from its last answer; never earlier than the true time."""
         asked, at = self._confirmed
         return at + timedelta(seconds=time.monotonic() - asked)

@@ -1,4 +1,4 @@
-"""The one writer of Milvus: the outbox is drained here, and the index is rebuilt here."""
+"""The only writer of Milvus: drains the outbox and rebuilds the index."""
 
 import logging
 from collections.abc import Callable
@@ -24,7 +24,7 @@ BATCH = 500
 
 
 def drain_outbox() -> int:
-    """Carry waiting changes to Milvus; returns how many. 0 at once where another process is at it.
+    """Apply waiting changes to Milvus; returns their number. Returns 0 at once if another process is at it.
 
     Milvus Lite loses rows under concurrent writers, so an advisory lock admits one drain at a time.
     """
@@ -42,9 +42,9 @@ def drain_outbox() -> int:
 
 
 def rebuild(pack: str, tenants: list[Tenant], advance: Callable[[Tenant, int, int], None]) -> int:
-    """Make the index of `pack` anew from PostgreSQL; returns how many visitors it holds.
+    """Rebuild the index of `pack` from PostgreSQL; returns the number of visitors in it.
 
-    `advance` is called with the tenant, how many are done and how many there are.
+    `advance` is called with the tenant, the number done and the total.
     Raises IndexUnavailable.
     """
     total = 0
@@ -75,7 +75,7 @@ def _only_writer(*, wait: bool = False) -> bool:
 
 
 def settle_identities(*, now: datetime) -> None:
-    """Compare what had to wait for the index, and propose visitors who may be one person."""
+    """Compare the sightings that waited for the index, and propose visitors who may be one person."""
     pack = settings.FACETRACK_PACK
     own = tenants_thresholds(pack)
     link = own.link if own else PACKS[pack].thresholds.link

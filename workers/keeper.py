@@ -1,4 +1,4 @@
-"""The worker process at work: takes cameras, runs them, keeps their leases, says how it is doing."""
+"""The worker process: acquires cameras, runs them, renews their leases, sends heartbeats."""
 
 import logging
 import os
@@ -31,19 +31,19 @@ log = logging.getLogger(__name__)
 RENEW_SECONDS = 5.0
 DELIVER_SECONDS = 1.0
 RETRY_SECONDS = 1.0
-"""After a round that failed: what it should have renewed is soon in doubt."""
+"""Seconds after a failed round: the leases that it should have renewed expire soon."""
 END_SECONDS = 4.0
-"""How long runs are waited for when the process ends."""
+"""Seconds to wait for runs when the process ends."""
 UNTOLD = (Away, Refused, Replaced)
-"""Why the installation did not learn of something: what is held runs out by itself."""
+"""Errors after which the installation was not notified; leases then expire by themselves."""
 UNANSWERED_SECONDS = 7.0
-"""How long the cameras do without an installation that left us without an answer: until the next try is over,
-which is the keeper's alone. It ends as soon as one succeeds."""
+"""Seconds for which an unanswered request counts as an outage: until the keeper's next try is over. Only the
+keeper tries meanwhile. A success ends the outage at once."""
 
 
 @dataclass(slots=True)
 class _Counts:
-    """The gauges at the last beat, to tell rates by."""
+    """The gauges at the last heartbeat, for computing rates."""
 
     at: float
     frames: int = 0
@@ -51,11 +51,11 @@ class _Counts:
 
 
 class Keeper:
-    """All runs of this process, by camera. Threads: one a run, one that renews, one for the spool."""
+    """All runs of this process, by camera. Threads: one per run, one that renews, one for the spool."""
 
     def __init__(self, link: Link, spool: Spool) -> None:
         self.refusal = ""
-        """Why the installation wants nothing of this worker any more; it ends then."""
+        """Why the installation refuses this worker; the process then ends."""
         self._link, self._spool = link, spool
         self._runs: dict[UUID, tuple[Run, threading.Thread]] = {}
         self._starting: set[UUID] = set()
@@ -71,12 +71,12 @@ class Keeper:
         return self._link.name
 
     def begin(self) -> None:
-        """Start renewing and delivering."""
+        """Start renewing leases and sending the spool."""
         for work in (self._keep, self._empty_spool):
             threading.Thread(target=work, name=work.__name__.strip("_"), daemon=True).start()
 
     def stop_all(self) -> None:
-        """Let all runs end; they give their leases up themselves. Waits for nothing."""
+        """End all runs; they release their leases themselves. Does not wait."""
         self._over.set()
         with self._lock:
             running = [run for run, _ in self._runs.values()]
@@ -84,7 +84,7 @@ class Keeper:
             run.stop()
 
     def end(self) -> None:
-        """Stop all runs, give all leases up, say goodbye; within END_SECONDS and a few queries."""
+        """Stop all runs, release all leases, sign off; within END_SECONDS and a few queries."""
         self.stop_all()
         with self._lock:
             threads = [thread for _, thread in self._runs.values()]
@@ -95,13 +95,13 @@ class Keeper:
             if not self.refusal:
                 self._link.sign_off()
         except UNTOLD as error:
-            log.warning("the leases run out by themselves, nobody could be told: %s", error)
+            log.warning("the installation could not be told; the leases expire by themselves: %s", error)
         finally:
             connection.close()
         self._spool.close()
 
     def start(self, tenant: Tenant, camera_id: UUID) -> bool:
-        """Take a camera and run it in a thread of its own. False where it runs here, or cannot be had."""
+        """Acquire a camera and run it in its own thread. False if it already runs here, or is unavailable."""
         with self._lock:
             taken = len(self._runs) + len(self._starting)
             if self._over.is_set() or taken >= self._link.capacity:
@@ -122,31 +122,31 @@ class Keeper:
         thread = threading.Thread(target=self._run, args=(run,), name=f"camera-{run.camera_id}", daemon=True)
         with self._lock:
             self._runs[run.camera_id] = run, thread
-        if self._over.is_set():  # began to end meanwhile
+        if self._over.is_set():  # the process began to end meanwhile
             run.stop()
         thread.start()
 
     def run_of(self, tenant: Tenant, camera_id: UUID) -> Run | None:
-        """A run under a lease that was just granted; None where it cannot be had."""
+        """A run under a newly granted lease; None if the camera is not available."""
         asked = time.monotonic()
         grant = self._link.acquire(tenant, camera_id)
         if grant is None:
             return None
         brief = self.brief(tenant, camera_id)
-        if brief is None:  # deleted since, and its lease with it
+        if brief is None:  # deleted since, together with its lease
             return None
         return Run(tenant, brief, Held(grant, asked=asked), self._spool, self._link.desk)
 
     def brief(self, tenant: Tenant, camera_id: UUID, ticket: str = "") -> Brief | None:
-        """What to run a camera with, as `Desk.brief` has it. Raises Away."""
+        """The settings of a camera, as `Desk.brief` returns them. Raises Away."""
         return self._link.desk.brief(tenant, camera_id, ticket)
 
     def answer(self, key: str, ticket: str, answer: Answer) -> None:
-        """Hand an answer to the person who asked, as `Desk.answer` has it; a lost one is asked for again."""
+        """Send an answer to the user who asked, as `Desk.answer` does; the user repeats a lost request."""
         try:
             self._link.desk.answer(key, ticket, answer)
         except (Away, RedisError) as error:
-            log.warning("an answer did not arrive, the request has to be made again: %s", error)
+            log.warning("an answer did not arrive, the user has to repeat the request: %s", error)
 
     def stop(self, camera_id: UUID) -> None:
         """End the camera's run here, if there is one."""
@@ -159,9 +159,9 @@ class Keeper:
         return entry[0] if entry else None
 
     def reload(self, camera_id: UUID, *, force: bool = False) -> bool:
-        """Begin anew with the present settings, where they have changed or `force`. Whether it does.
+        """Restart the run if its settings changed, or if `force` is set. Returns whether it was restarted.
 
-        A camera that nobody wants to run any more ends here and now. Raises Away.
+        The run of a camera that is no longer enabled ends. Raises Away.
         """
         run = self.running(camera_id)
         if run is None:
@@ -192,11 +192,11 @@ class Keeper:
             if not self.refusal:
                 self._link.release(run.tenant, run.camera_id, run.held.epoch)
         except UNTOLD as error:
-            log.warning("the lease of camera %s runs out by itself: %s", run.camera_id, error)
+            log.warning("the lease of camera %s expires by itself: %s", run.camera_id, error)
 
     def try_start(self, tenant: Tenant, camera_id: UUID) -> None:
-        """As `start`, where nobody can do anything about a failure."""
-        with suppress(*UNTOLD):  # the keeper finds it with its next round
+        """As `start`, for callers that cannot handle a failure."""
+        with suppress(*UNTOLD):  # the next round tries again
             self.start(tenant, camera_id)
 
     def take(self, pairs: Iterable[tuple[UUID, UUID]]) -> None:
@@ -215,7 +215,7 @@ class Keeper:
             self._over.wait(max(0.1, rest - (time.monotonic() - began)))
 
     def _kept(self) -> bool:
-        """One round, whatever becomes of it. False where it should soon be tried again."""
+        """One round; catches all errors. Returns False if it should be repeated soon."""
         try:
             self._round()
         except Replaced:
@@ -227,14 +227,14 @@ class Keeper:
             self._let_go()
         except Away as error:
             outage.note(UNANSWERED_SECONDS)
-            log.warning("leases are not renewed: %s", error)
+            log.warning("the leases were not renewed: %s", error)
             return False
         except Exception:
             log.exception("a round of the keeper failed")
         return not outage.on()
 
     def _let_go(self) -> None:
-        """Record nothing more at once, for no camera is ours any more, and end the process."""
+        """Stop all recording at once, because no camera is ours any more, and end the process."""
         self._over.set()
         with self._lock:
             runs = [run for run, _ in self._runs.values()]
@@ -244,7 +244,7 @@ class Keeper:
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _round(self) -> None:
-        """Renew all leases, take what is planned for us, and beat when it is time."""
+        """Renew all leases, acquire what is planned for this worker, and send a heartbeat when due."""
         with self._lock:
             runs = {camera_id: run for camera_id, (run, _) in self._runs.items()}
         asked = time.monotonic()
@@ -292,9 +292,9 @@ class Keeper:
                 continue
             try:
                 arrived = deliver(self._spool, self._link.desk)
-                log.info("%d spooled record(s) have arrived, %d wait", arrived, self._spool.depth)
+                log.info("%d spooled record(s) were delivered, %d wait", arrived, self._spool.depth)
             except Exception:
-                log.exception("the spool cannot be emptied")
+                log.exception("the spool could not be delivered")
             finally:
                 connection.close()
 
@@ -308,7 +308,7 @@ def _state(runs: list[Run], *, trouble: bool) -> Worker.State:
 
 
 def _trouble(runs: list[Run]) -> str:
-    """How many cameras fail, and nothing of which: a worker is every tenant's, what a camera says is not."""
+    """The number of failing cameras, without names: all tenants see a worker, only one sees its camera."""
     failing = sum(bool(run.error) for run in runs)
     return f"{failing} of {len(runs)} cameras fail; their own pages say why" if failing else ""
 
@@ -323,5 +323,5 @@ def install(keeper: Keeper) -> None:
 
 
 def installed() -> Keeper | None:
-    """None in a process that is no worker."""
+    """None in a process that is not a worker."""
     return _keeper

@@ -1,6 +1,6 @@
-"""What lower floors announce, turned into leases and tasks.
+"""Turns signals of the apps below into leases and tasks.
 
-Tasks are sent by name, so that a web process never loads the models' libraries.
+Tasks are sent by name, so that a web process never loads the model libraries.
 """
 
 import logging
@@ -47,7 +47,7 @@ def _follow_wanted(camera_id: UUID, **_: object) -> None:
 
 
 def _forget_moments(**_: object) -> None:
-    """Whoever is forgotten may be in the newest picture of any camera, recognised there or not."""
+    """A deleted person may be in the newest picture of any camera, recognised there or not."""
     cameras = list(Camera.objects.values_list("pk", flat=True))
     transaction.on_commit(partial(_forget_pictures, active_tenant().pk, cameras))
 
@@ -56,7 +56,7 @@ def _forget_pictures(tenant: UUID, cameras: list[UUID]) -> None:
     try:
         forget(tenant, cameras)
     except RedisError as error:
-        log.warning("pictures of %s camera(s) go by themselves, Redis is away: %s", len(cameras), error)
+        log.warning("Redis is unavailable, pictures of %s camera(s) expire later: %s", len(cameras), error)
 
 
 def _examine_added(face_image_id: UUID, **_: object) -> None:
@@ -64,9 +64,9 @@ def _examine_added(face_image_id: UUID, **_: object) -> None:
 
 
 def _send(task: str, *args: str, queue: str = "default") -> None:
-    """The change is committed already; when the broker is away, reconciliation finds it later."""
+    """The change is already committed; if the broker is unavailable, reconciliation repeats it later."""
     tenant = active_tenant()
     try:
         current_app.send_task(f"workers.tasks.{task}", args, retry=False, queue=queue)
     except OperationalError as error:
-        log.warning("%s of %s waits for the broker: %s", task, tenant, error)
+        log.warning("%s of %s is delayed until the broker is available: %s", task, tenant, error)

@@ -1,4 +1,4 @@
-"""The moving picture of a camera for one who watches, read from Redis."""
+"""A camera's live video for a viewer, read from Redis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 BOUNDARY = "facetrack"
 LONGEST_SECONDS = 300.0
-"""A stream ends by then; a page asks for it again."""
+"""Seconds after which a stream ends; the page then requests it again."""
 WATCH_SECONDS = 2.0
 STEP_SECONDS = 0.12
 
@@ -26,7 +26,7 @@ async def moving_picture(tenant: Tenant, camera_id: UUID) -> AsyncGenerator[byte
     """Parts of a multipart/x-mixed-replace answer: each new picture, for LONGEST_SECONDS at most."""
     until = time.monotonic() + LONGEST_SECONDS
     told, shown = 0.0, b""
-    yield b"\r\n"  # before the first boundary anything may be: the client has an answer at once
+    yield b"\r\n"  # a preamble, so that the client gets an answer at once
     while (now := time.monotonic()) < until:
         try:
             if now - told > WATCH_SECONDS:
@@ -34,7 +34,7 @@ async def moving_picture(tenant: Tenant, camera_id: UUID) -> AsyncGenerator[byte
                 told = now
             picture = await asyncio.to_thread(live, tenant.pk, camera_id)
         except RedisError as error:
-            log.info("no live picture, Redis is away: %s", error)
+            log.info("no live picture, Redis is unavailable: %s", error)
             picture = None
             await asyncio.sleep(1.0)
         if picture and picture != shown:

@@ -10,7 +10,7 @@ from workers.engines.store import ModelStore
 from workers.turns import TURNS
 
 ALLOWANCE = Allowance(scarce=TURNS.scarce)
-"""For embedding, of the cameras that this process watches."""
+"""The budget for embedding of all cameras of this process."""
 
 _lock = threading.Lock()
 _loaded: dict[tuple[str, str], engines.Engines] = {}

@@ -1,4 +1,4 @@
-"""Looks: which faces of a frame are embedded, and what each adds to what is known of its track."""
+"""Which faces of a frame are embedded, and what each adds to the evidence of its track."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workers.stages.quality import assess, outlook
 from workers.stages.track import Followed
 from workers.types import Counters, Face, Floats, Frame, Gallery, Picture, Quality
 
-if TYPE_CHECKING:  # engines are on the floor above
+if TYPE_CHECKING:  # engines are in a higher layer
     from workers.engines import Engines
 
 SIDE = 16  # pixels of a thumbnail
@@ -36,7 +36,7 @@ class Look:
 
 
 class Looks:
-    """At the faces of one source."""
+    """Selects and embeds the faces of one source."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Looks:
     def taken(
         self, frame: Frame, view: Letterbox, seen: Sequence[tuple[Track, Followed]]
     ) -> list[tuple[Look, Sample]]:
-        """Counts the faces of the frame and embeds those that can still change something."""
+        """Counts the faces of the frame and embeds those that can still change a decision."""
         wanted = self._wanted(frame, view, seen)
         looks = self._usable(frame, view, sorted(wanted, key=lambda one: (one[0], one[1].number)))
         for track, one in seen:
@@ -82,11 +82,11 @@ class Looks:
     def _usable(
         self, frame: Frame, view: Letterbox, wanted: Sequence[tuple[Urgency, Track, Face]]
     ) -> list[Look]:
-        """Those of the faces that prove usable, as far as there is time for them."""
+        """The usable ones of these faces, as far as there is time for them."""
         looks = []
         for urgency, track, face in wanted:
             if self._allowance is not None and not self._allowance.permits(urgency):
-                break  # what follows is less urgent
+                break  # the rest is less urgent
             look = self._look_at(track, face, frame, view)
             if look is not None:
                 looks.append(look)
@@ -105,7 +105,7 @@ class Looks:
         return thumbnails(view.picture, landmarks, self._thumbnail, SIDE)
 
     def _look_at(self, track: Track, face: Face, frame: Frame, view: Letterbox) -> Look | None:
-        """Face, crop and quality of a face that is worth embedding; remembers why it is of no use."""
+        """Face, crop and quality of a face that is worth embedding; otherwise records why it is unusable."""
         track.looked_at = frame.at
         face = refined(self._engines.detector, frame.picture, face, view.scale)
         embedder, (height, width) = self._engines.embedder, frame.picture.shape[:2]
@@ -119,7 +119,7 @@ class Looks:
         return Look(track, face, crop, quality.score, track.evidence.span)
 
     def _embedded(self, frame: Frame, looks: list[Look]) -> list[tuple[Look, Sample]]:
-        """Embedding costs more than all else but detection: only faces that can still change something."""
+        """Embedding costs more than all else but detection: only faces that can still change a decision."""
         if not looks:
             return []
         self._counters.embedded_faces += len(looks)

@@ -1,4 +1,4 @@
-"""What a person asks of a camera's worker: carried out by the owner, answered through Redis in time."""
+"""Requests of users to a camera's worker: its worker carries them out and answers through Redis in time."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MEASURED_SECONDS = 2.0
 
 
 class Operation(StrEnum):
-    """What a worker can be asked for. `test` opens the source; `snapshot` is the newest frame."""
+    """Requests to a worker. `test` opens the source; `snapshot` is the newest frame."""
 
     RESTART = "restart"
     RELOAD = "reload"
@@ -53,12 +53,12 @@ class Operation(StrEnum):
 
 
 class NoAnswer(RuntimeError):
-    """Nobody is there to do it, or nobody did in time; the message says what to do."""
+    """No worker can carry the request out, or none did in time; the message says what to do."""
 
 
 @waiting()
 def ask(operation: Operation, camera: Camera, *, seconds: float = PATIENCE) -> Answer:
-    """Have the camera's worker do it, or a spare one where none runs it. Raises NoAnswer, Full."""
+    """Send the request to the camera's worker, or to a free one if none runs it. Raises NoAnswer, Full."""
     owner = owner_of(camera.pk)
     if owner is None and operation in (Operation.RESTART, Operation.RELOAD):
         raise NoAnswer(f"{camera} is not running: start it.")
@@ -66,16 +66,16 @@ def ask(operation: Operation, camera: Camera, *, seconds: float = PATIENCE) -> A
     owner = owner or spare_worker(host=host, site_id=camera.site_id)
     if owner is None:
         where = f" on the machine {host}" if host else ""
-        raise NoAnswer(f"No worker is there for {camera}{where}: start one with manage.py worker.")
+        raise NoAnswer(f"No worker is available for {camera}{where}: start one with manage.py worker.")
     return _asked(operation, owner, seconds, camera.pk)
 
 
 @waiting()
 def ask_worker(operation: Operation, name: str, *, seconds: float = PATIENCE) -> Answer:
-    """Have a worker do something that is about no camera. Raises NoAnswer, Full."""
+    """Send a worker a request that concerns no camera. Raises NoAnswer, Full."""
     worker = live_workers().filter(name=name).first()
     if worker is None:
-        raise NoAnswer(f"The worker {name} is away: start it with manage.py worker --name {name}.")
+        raise NoAnswer(f"The worker {name} is offline: start it with manage.py worker --name {name}.")
     answer = _asked(operation, Owner(worker.name, worker.host), seconds)
     if "devices" in answer.facts:
         answer.facts["devices"] = UsableDevices().among(worker.host, answer.facts["devices"])
@@ -83,7 +83,7 @@ def ask_worker(operation: Operation, name: str, *, seconds: float = PATIENCE) ->
 
 
 def _machine_of(camera: Camera) -> str:
-    """As `machine_of`. Raises NoAnswer: not even a test opens a device that is another customer's."""
+    """As `machine_of`. Raises NoAnswer: not even a test may open another tenant's device."""
     try:
         return machine_of(camera)
     except DeviceNotAssigned as error:
@@ -93,7 +93,7 @@ def _machine_of(camera: Camera) -> str:
 def carry_out(
     keeper: Keeper, tenant: Tenant, operation: Operation, camera_id: UUID | None, ticket: str = ""
 ) -> Answer:
-    """The owner's side. Never raises for what is wrong with the camera.
+    """The worker's side. Never raises for a fault of the camera.
 
     `ticket` lets a worker at the edge see the settings of a camera that it does not run.
     """
@@ -104,16 +104,16 @@ def carry_out(
         match operation:
             case Operation.RESTART:
                 done = keeper.reload(camera_id, force=True)
-                return Answer(done, name, "It begins anew." if done else "It does not run here.")
+                return Answer(done, name, "Restarting." if done else "It does not run on this worker.")
             case Operation.RELOAD:
                 done = keeper.reload(camera_id)
-                return Answer(True, name, "It begins anew." if done else "Nothing has changed.")
+                return Answer(True, name, "Restarting." if done else "The settings have not changed.")
             case Operation.SNAPSHOT:
                 return _snapshot(keeper, tenant, camera_id, ticket)
             case Operation.TEST:
                 return _test(keeper, tenant, camera_id, ticket)
     except Away as error:
-        return Answer(False, name, f"The worker cannot look its settings up: {error}.")
+        return Answer(False, name, f"The worker cannot read the camera's settings: {error}.")
 
 
 def _asked(operation: Operation, owner: Owner, seconds: float, camera_id: UUID | None = None) -> Answer:
@@ -130,14 +130,14 @@ def _asked(operation: Operation, owner: Owner, seconds: float, camera_id: UUID |
         )
         data = _waited(key, seconds)
     except (BrokerAway, RedisError, OSError):
-        raise NoAnswer("The worker cannot be reached, Redis is away: try again in a moment.") from None
+        raise NoAnswer("The worker cannot be reached because Redis is unavailable: try again.") from None
     if data is None:
-        raise NoAnswer(f"The worker {owner.name} did not answer within {seconds:.0f} s: see how it is doing.")
+        raise NoAnswer(f"The worker {owner.name} did not answer within {seconds:.0f} s: check its state.")
     return Answer.unpacked(data)
 
 
 def _waited(key: str, seconds: float) -> bytes | None:
-    """In slices below the socket's own time-out."""
+    """Waits in slices shorter than the socket's own time-out."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if data := store().lpop(key):
@@ -156,17 +156,17 @@ def _snapshot(keeper: Keeper, tenant: Tenant, camera_id: UUID, ticket: str) -> A
 
 
 def _test(keeper: Keeper, tenant: Tenant, camera_id: UUID, ticket: str) -> Answer:
-    """Opens the source; one that runs here already is not opened twice, its run knows all there is to say."""
+    """Open the source. If it already runs here, it is not opened twice: the run knows everything."""
     name, run = keeper.name, keeper.running(camera_id)
     if run is not None and run.latest is not None and run.source is not None and run.delivers:
         frame, _ = run.latest
         facts = _described(getattr(run.source, "facts", {}), frame.picture.shape)
         return Answer(True, name, "It runs.", facts, jpeg(annotated(frame.picture, []), quality=80))
     if run is not None:
-        return Answer(False, name, run.error or "It is being opened: ask again in a moment.")
+        return Answer(False, name, run.error or "The source is being opened: try again in a moment.")
     brief = keeper.brief(tenant, camera_id, ticket)
     if brief is None:
-        return Answer(False, name, "The camera is gone.")
+        return Answer(False, name, "The camera was deleted.")
     give_back()
     try:
         with closing(open_source(**(source_of(brief) | {"fps": 30.0}))) as source:
@@ -181,7 +181,7 @@ def _test(keeper: Keeper, tenant: Tenant, camera_id: UUID, ticket: str) -> Answe
             facts["measured_fps"] = round(frames / seconds, 1)
     except SourceError as error:
         return Answer(False, name, str(error))
-    return Answer(True, name, "It delivers.", facts, jpeg(annotated(first.picture, []), quality=80))
+    return Answer(True, name, "Connected.", facts, jpeg(annotated(first.picture, []), quality=80))
 
 
 def _described(facts: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:

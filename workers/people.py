@@ -1,4 +1,4 @@
-"""People as pictures: folders of one sub-folder a person, and the demo pictures of installed packages."""
+"""Pictures of people: folders with one sub-folder per person, and demo pictures of installed packages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PICTURES = frozenset({".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".webp", 
 MEGABYTES, MEGAPIXELS = (
     50,
     100,
-)  # whoever runs a command brings their own pictures: only accidents are refused
+)  # an operator's own pictures: the limit only catches accidents
 PACKAGE_PICTURES = (
     ("insightface", "data/images/t1.jpg"),
     ("skimage", "data/astronaut.png"),
@@ -25,7 +25,7 @@ AROUND = 1.25  # half the side of a portrait cut from a group picture, in widths
 
 
 def people_in(folder: Path) -> dict[str, list[Path]]:
-    """The pictures of each person: one sub-folder a person, named after them. Raises OSError."""
+    """The pictures of each person: one sub-folder per person, named after them. Raises OSError."""
     people = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     return {
         person.name: sorted(path for path in person.iterdir() if path.suffix.lower() in PICTURES)
@@ -40,7 +40,7 @@ def read_people_picture(path: Path) -> Picture:
 
 
 def package_people(detector: Detector) -> dict[str, Picture]:
-    """A portrait of each person in the packages' pictures; packages that are not installed bring nobody."""
+    """A portrait of each person in the packages' pictures; empty if the packages are not installed."""
     people: dict[str, Picture] = {}
     for package, inside in PACKAGE_PICTURES:
         spec = find_spec(package)

@@ -1,4 +1,4 @@
-"""Pipeline: the frames of one source in, what became of each track out. No I/O, no Django, no clock."""
+"""The frames of one source in, the decision on each track out. No I/O, no Django, no clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workers.stages.track import Followed, Tracker
 from workers.stages.zones import watched
 from workers.types import Counters, Face, Frame, Gallery, TrackReport
 
-if TYPE_CHECKING:  # engines live on the same floor
+if TYPE_CHECKING:  # engines are in the same layer
     from workers.engines import Engines
 
 
@@ -31,26 +31,26 @@ class Pipeline:
         config: PipelineConfig | None = None,
         allowance: Allowance | None = None,
     ) -> None:
-        """Without an `allowance` faces are embedded whenever it is worth it: in clips time does not press."""
+        """Without an `allowance` faces are embedded whenever it is worth it: clips have no deadline."""
         self.counters = Counters()
         self.resting = False
         """Whether the last frame was not analysed; the next may not have to be shrunk for the detector."""
         self.faces: list[Face] = []
-        """The faces that were seen last, for whoever shows them."""
+        """The faces that were seen last, for the live picture."""
         self._engines = engines
         self._config = config or PipelineConfig()
         self._side = min(self._config.camera.analysed_side, engines.longest_side)
         self._scene = Scene()
-        # At few frames a second one missed frame must not end a track.
+        # At a low frame rate one missed frame must not end a track.
         self._tracker = Tracker(max(self._config.longest_gap, 2.5 / self._config.camera.fps))
         self._claims = Claims(gallery, engines.thresholds, self._config, self.counters)
         self._looks = Looks(engines, gallery, self._config, self.counters, allowance)
 
     def process(self, frame: Frame) -> list[TrackReport]:
-        """What this frame settled or ended.
+        """The tracks that this frame settled or ended.
 
-        New visitors must be in the gallery before the next call. Whoever records two new visitors of one
-        list, or of two cameras, asks the gallery once more before the second: both may be one person.
+        New visitors must be in the gallery before the next call. A caller that records two new visitors of
+        one list, or of two cameras, must search the gallery again before the second: both may be one person.
         """
         self.counters.frames += 1
         reports: list[TrackReport] = []
@@ -75,18 +75,18 @@ class Pipeline:
         return reports + self._claims.settled(one.track for one in step.followed)
 
     def prepared(self, frame: Frame) -> Frame:
-        """The frame with what can be worked out while the one before is analysed; for the reading thread."""
+        """The frame with what can be computed while the previous one is analysed; for the reading thread."""
         frame = replace(frame, cells=cells_of(frame.picture))
         return frame if self.resting else with_small(frame, self._side)
 
     def detected(self, frame: Frame) -> Frame:
-        """A prepared frame with its faces; for another thread. Left alone while nothing moves."""
+        """A prepared frame with its faces; for another thread. Detects nothing while the scene is still."""
         if frame.small is None or self.resting:
             return frame
         return replace(frame, found=tuple(find_faces(self._engines.detector, view_of(frame, self._side))))
 
     def finish(self) -> list[TrackReport]:
-        """The source is over: every track ends."""
+        """The source has ended: every track ends."""
         return self._claims.end(self._tracker.end_all())
 
     def _curious(self) -> bool:
@@ -98,7 +98,7 @@ class Pipeline:
         )
 
     def _rest(self, frame: Frame) -> list[TrackReport]:
-        """Nothing has moved: whoever was there is there, and nothing new is to be learned of them."""
+        """Nothing has moved: the same people are there, and there is nothing new to learn about them."""
         self.counters.still_frames += 1
         step = self._tracker.rest(frame.at)
         reports = self._claims.end(step.ended)
@@ -107,7 +107,7 @@ class Pipeline:
         return reports + self._claims.settled(step.resting)
 
     def _tracks(self, frame: Frame, followed: Sequence[Followed]) -> list[tuple[Track, Followed]]:
-        """The track of each face; whoever is seen in one frame cannot be one person."""
+        """The track of each face; two faces in one frame cannot be the same person."""
         together = {one.track for one in followed}
         pairs = [
             (self._claims.living.get(one.track) or self._claims.begin(one.track, frame), one)
@@ -118,7 +118,7 @@ class Pipeline:
         return pairs
 
     def _weigh(self, look: Look, sample: Sample) -> list[TrackReport]:
-        """Adds a face to its track; where that has slid to another person, they get a track of their own."""
+        """Adds a face to its track. If the track has slid to another person, that person gets a new track."""
         track = look.track
         agreement = track.evidence.add(sample, look.before)
         if agreement is Agreement.SAME and track.verdict is not None:

@@ -1,4 +1,4 @@
-"""The supervisor on a fleet that is only rows: how long a tick takes, as fleets and customers grow."""
+"""The supervisor on a simulated fleet: the duration of a tick, as fleets and customers grow."""
 
 import time
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ DYING = 0.05
 
 
 class FleetAtWork(RuntimeError):
-    """There are live workers, whose leases a rehearsal would hold up."""
+    """There are live workers, whose leases a rehearsal would delay."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One size of fleet. Seconds of a tick that assigns everything, of one that finds all well, and of one
-    after a twentieth of the workers died; `moved` is how many cameras that one moved, of `orphaned`."""
+    """One size of fleet. Seconds of a tick that assigns everything, of one that finds nothing to do, and of
+    one after a twentieth of the workers died; `moved` is how many cameras that one moved, of `orphaned`."""
 
     tenants: int
     cameras: int
@@ -106,12 +106,12 @@ def _populate(tenants: int, cameras: int, workers: int) -> None:
 
 
 def _take_all() -> None:
-    """As if each worker had followed its orders."""
+    """As if each worker had carried out its orders."""
     CameraLease.objects.update(worker=F("planned"), epoch=1, expires_at=Now() + timedelta(hours=1))
 
 
 def _timed() -> float:
     began = time.perf_counter()
     if tick() is None:
-        raise FleetAtWork("a supervisor is at work: stop beat and the workers first")
+        raise FleetAtWork("a supervisor is running: stop beat and the workers first")
     return round(time.perf_counter() - began, 4)

@@ -1,4 +1,4 @@
-"""Replay: the pipeline on a clip, with a gallery in memory. No services, no database."""
+"""The pipeline on a clip, with a gallery in memory. No services, no database."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a clip contained: the last report of each track, by number, and who the visitors are."""
+    """The content of a clip: the last report of each track, by number, and the visitors' identities."""
 
     tracks: tuple[TrackReport, ...]
     counters: Counters
@@ -82,7 +82,7 @@ class Replayed:
 def enrol_people(
     engines: Engines, gallery: MemoryGallery, people: dict[str, list[Path]], folder: Path
 ) -> Iterator[Refusal | None]:
-    """Enrols everybody; yields after each picture, with its refusal if it had one."""
+    """Enrols all people; yields after each picture, with its refusal if it had one."""
     for person, pictures in people.items():
         faces: list[EnrolledFace] = []
         for path in pictures:
@@ -101,9 +101,9 @@ def enrol_people(
 
 
 def read_ahead(source: Source, pipeline: Pipeline) -> ReadAhead:
-    """Decoding in one thread, detecting in others, the rest where it is read: what comes out is the same.
+    """Decodes in one thread, detects in others, does the rest in the reader's; the result is the same.
 
-    For clips that are to be done soon. A worker's cameras, each in a thread, keep its cores busy without.
+    For clips that should be done soon. A worker's cameras, each in a thread, keep its cores busy without it.
     """
     return ReadAhead(source, pipeline.prepared, pipeline.detected)
 
@@ -115,7 +115,7 @@ def replay(
     config: PipelineConfig,
     on_frame: Callable[[int], None],
 ) -> Replayed:
-    """Runs a clip to its end and closes it; `on_frame` is told the number of each analysed frame."""
+    """Runs a clip to its end and closes it; `on_frame` gets the number of each analysed frame."""
     started = time.monotonic()
     pipeline = Pipeline(engines, gallery, config)
     tracks: dict[int, TrackReport] = {}
@@ -132,7 +132,7 @@ def replay(
 
 
 def _note(reports: list[TrackReport], gallery: MemoryGallery, tracks: dict[int, TrackReport]) -> None:
-    """Keeps the newest report of each track and gives strangers a name at their first one."""
+    """Keeps the newest report of each track and names strangers at their first one."""
     for report in reports:
         before = tracks.get(report.track)
         tracks[report.track] = report

@@ -1,4 +1,4 @@
-"""One run of one camera: from the lease until somebody, or the source, ends it."""
+"""One run of one camera: from the lease until a user stops it or the source ends."""
 
 import logging
 import random
@@ -35,20 +35,20 @@ from workers.types import Face, Frame
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 1.0
-"""How often a run says that it lives, and asks whether it should go on."""
+"""Seconds between reports of a run, whose answer says whether to go on."""
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
-"""Before a source that failed is tried again; doubled with each failure in a row, and jittered."""
+"""Seconds before a failed source is tried again; doubled with each failure in a row, and jittered."""
 REFUSED_PAUSE = 30.0
-"""After a refused login: cameras lock accounts after a few wrong passwords. And after a source that took more
-than it may, however long it was good before: each try costs that much again."""
+"""Seconds after a refused login, because cameras lock accounts after a few wrong passwords. Also after a
+source exceeded its limits, however long it ran before: each try costs as much again."""
 DELIVERS_SECONDS = 5.0
 GOOD_SECONDS = 10.0
-"""A source that delivered for so long was a good one: the next pause is short again."""
+"""Seconds of delivery after which the next pause is short again."""
 
 
 @dataclass(slots=True)
 class Gauges:
-    """What a run has done since it began."""
+    """Counters of a run since it began."""
 
     frames: int = 0
     faces: int = 0
@@ -57,14 +57,14 @@ class Gauges:
 
 
 class Run:
-    """One camera under one lease. `to_the_end` belongs to the run's thread, all else may be called by any."""
+    """One camera under one lease. Only the run's thread calls `to_the_end`; any thread may call the rest."""
 
     def __init__(self, tenant: Tenant, brief: Brief, held: Held, spool: Spool, desk: Desk) -> None:
         self.tenant, self.brief, self.held = tenant, brief, held
         self.gauges = Gauges()
         self.error = ""
         self.again = False
-        """Whether the camera should be taken anew at once when this run has ended."""
+        """Whether to acquire the camera again at once after this run."""
         self.source: Source | None = None
         self.latest: tuple[Frame, list[Face]] | None = None
         self._spool, self._desk = spool, desk
@@ -84,20 +84,20 @@ class Run:
 
     @property
     def delivers(self) -> bool:
-        """Whether frames come at this moment."""
+        """Whether frames arrive now."""
         return time.monotonic() - self._latest_at < DELIVERS_SECONDS
 
     def stop(self, *, again: bool = False) -> None:
-        """End as soon as possible, also where the source hangs; `again`: to begin anew."""
+        """End as soon as possible, even if the source hangs; `again`: to restart."""
         self.again = again
         self._ending.set()
         if isinstance(self.source, ProcessSource):
             self.source.close()
 
     def to_the_end(self) -> None:
-        """Watch until somebody stops the camera, it is another worker's, or a file has been played.
+        """Run until a user stops the camera, another worker holds it, or a file has been played.
 
-        A source that fails is opened again for as long as it takes.
+        A failed source is opened again as often as needed.
         """
         status = Camera.Status.STOPPED
         try:
@@ -119,7 +119,7 @@ class Run:
         self._end(Camera.Status.ERROR if self.error else status)
 
     def _one_session(self) -> bool:
-        """From opening the source to its end; whether it ended because there is no more of it."""
+        """From opening the source to its end. Returns whether it is finished."""
         engines = tuned(self.tenant, loaded_engines(self.brief.detector), self._desk)
         with closing(self._open()) as source:
             self.source = source
@@ -135,7 +135,7 @@ class Run:
         return open_source(**source_of(self.brief))
 
     def _pipeline(self, engines: Engines) -> Pipeline:
-        """One for the whole run: its tracks must be numbered on when a source comes back."""
+        """One pipeline for the whole run: track numbers must continue when a source comes back."""
         if self._made is None:
             gallery = gallery_of(self.tenant, engines.embedder.pack, self.brief.site, self._desk)
             config = PipelineConfig(camera=config_of(self.brief))
@@ -172,7 +172,7 @@ class Run:
 
     def _note(self, frame: Frame) -> None:
         if self.error or self._last_frame_at is None:
-            self._reported = float("-inf")  # that it runs (again) is told at once
+            self._reported = float("-inf")  # report at once that it runs (again)
         self.error, self._last_frame_at = "", timezone.now()
         self._started_at = self._started_at or datetime.fromtimestamp(frame.at, UTC)
 
@@ -183,8 +183,8 @@ class Run:
         self._preview.show(frame.picture, faces)
 
     def _rest(self, error: Exception, *, lasted: float) -> None:
-        """Say what is wrong and wait, for as long as the run goes on, before the source is tried again."""
-        if self._ending.is_set() or self.held.lost.is_set():  # closed under its hands
+        """Report the error and wait before the next try, unless the run ends meanwhile."""
+        if self._ending.is_set() or self.held.lost.is_set():  # closed by another thread
             return
         self.error = str(error)
         self.gauges.failures += 1
@@ -206,7 +206,7 @@ class Run:
         return self._say(Camera.Status.RUNNING if self._last_frame_at else Camera.Status.STARTING)
 
     def _say(self, status: Camera.Status) -> bool:
-        """Report; whether to go on. While the installation is away the run goes on and reports later."""
+        """Report; returns whether to go on. During an outage the run goes on and reports later."""
         self._reported = time.monotonic()
         if outage.on():
             return True
@@ -223,7 +223,7 @@ class Run:
         try:
             self._desk.end(self.tenant, self._report(status))
         except Away as error:
-            log.warning("camera %s cannot say that it ended: %s", self.camera_id, error)
+            log.warning("camera %s cannot report its end: %s", self.camera_id, error)
 
     def _report(self, status: Camera.Status) -> RunReport:
         return RunReport(
@@ -242,6 +242,6 @@ def _waits_long(error: Exception) -> bool:
 
 
 def pause_after(failures: int, *, refused: bool) -> float:
-    """Seconds to wait after so many failures in a row."""
+    """Seconds to wait after this many failures in a row."""
     longest = REFUSED_PAUSE if refused else min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** (failures - 1))
     return max(SHORTEST_PAUSE, longest * random.uniform(0.5, 1.0))  # noqa: S311  jitter

@@ -1,4 +1,4 @@
-"""What should run compared with what does, and who is to run it: a constant number of queries a tick."""
+"""Compares the desired with the actual state and assigns cameras: a constant number of queries per tick."""
 
 import logging
 from collections import defaultdict
@@ -24,15 +24,15 @@ Waits = CameraLease.Waits
 
 
 GRACE = timedelta(seconds=8)
-"""After a start of the database: its workers try again every second while it is away."""
+"""Time after a start of the database: its workers retry every second while it is unavailable."""
 
 
 FAILING = timedelta(seconds=30)
-"""A camera whose source has not delivered for so long leaves its seat to one that waits for it."""
+"""Time without a frame after which a camera gives up its seat to one that waits for it."""
 
 
 class Row(NamedTuple):
-    """A lease as a tick reads it: ten thousand of them, so no model."""
+    """A lease as a tick reads it. No model instance, because there may be ten thousand."""
 
     camera: UUID
     tenant: UUID
@@ -50,7 +50,7 @@ class Row(NamedTuple):
 
 @dataclass(slots=True)
 class Orders:
-    """What one tick has to tell the workers: cameras by the worker's name, each as tenant and camera."""
+    """The orders of one tick: cameras by the worker's name, each as tenant and camera."""
 
     assign: dict[str, list[tuple[UUID, UUID]]] = field(default_factory=lambda: defaultdict(list))
     release: dict[str, list[tuple[UUID, UUID]]] = field(default_factory=lambda: defaultdict(list))
@@ -61,10 +61,10 @@ class Orders:
 
 
 def tick() -> Orders | None:
-    """Plan who runs what, save the plan and return what workers have to be told.
+    """Plan which worker runs which camera, save the plan and return the orders for workers.
 
-    None where another process is at it. Costs five queries on shared tables, whatever the number of
-    tenants. The plan is not yet the right to run: a worker takes that from the lease.
+    None if another process does this now. Costs five queries on shared tables, whatever the number of
+    tenants. The plan does not grant the right to run: a worker gets that with the lease.
     """
     with installation(), transaction.atomic():
         if not _only_supervisor():
@@ -84,7 +84,7 @@ def _compare(workers: list[Worker], rows: list[Row]) -> Orders:
     seats = [_seat(worker) for worker in workers]
     places = assign(seats, [_wish(row, names) for row in wanted], _weights(wanted))
     orders = Orders(cameras=len(wanted), workers=len(workers))
-    if not workers:  # after an outage nobody has been seen for a while: no reason to forget who had what
+    if not workers:  # after an outage no worker has been seen for a while: that is no reason to drop the plan
         orders.unplaced = len(wanted)
         return orders
     changes: list[tuple[UUID, UUID | None, str]] = []
@@ -98,7 +98,7 @@ def _compare(workers: list[Worker], rows: list[Row]) -> Orders:
         holder = names.get(row.worker) if row.live and row.worker else None
         if holder is not None and holder != name:
             orders.release[holder].append((row.tenant, row.camera))
-        elif name is not None and holder is None:  # told with each tick until it is taken
+        elif name is not None and holder is None:  # ordered with each tick until it is acquired
             orders.assign[name].append((row.tenant, row.camera))
     orders.changed = len(changes)
     plan(changes=changes)
@@ -106,7 +106,7 @@ def _compare(workers: list[Worker], rows: list[Row]) -> Orders:
 
 
 def _relevant() -> list[Row]:
-    """Cameras that are wanted, planned or held."""
+    """Cameras that are enabled, planned or held."""
     chosen = Q(desired=True) | Q(planned__isnull=False) | Q(worker__isnull=False)
     fields = ("camera_id", "tenant_id", "site_id", "host", "desired", "planned_id", "worker_id", "waits")
     found = (
@@ -122,7 +122,7 @@ def _relevant() -> list[Row]:
 
 
 def _weights(rows: list[Row]) -> dict[object, int]:
-    """What tenants share by: how many cameras each may have."""
+    """The tenants' weights: the number of cameras that each may have."""
     default = settings.FACETRACK_MAX_CAMERAS
     return {row.tenant: default if row.cameras is None else row.cameras for row in rows}
 
@@ -134,14 +134,14 @@ def _waits(row: Row, seats: list[Seat]) -> str:
 
 
 def _seat(worker: Worker) -> Seat:
-    # Only an order of magnitude: a camera must not move to and fro with the load of a moment.
+    # Only an order of magnitude: a camera must not move with every change of the load.
     load = round(worker.load * 2) / 2
     return Seat(worker.name, worker.capacity, worker.host, frozenset(worker.sites), load)
 
 
 def _wish(row: Row, names: dict[UUID, str]) -> Wish[UUID]:
-    """Where it is planned to run; else where it runs: a move under way is not taken back, and neither is the
-    seat that it had to give up."""
+    """The planned worker, else the present one: a move under way is not reversed, and the seat that the
+    camera had to give up is not given back."""
     at = names.get(row.planned) if row.planned else None
     if at is None and row.live and row.worker and row.waits != Waits.CAPACITY:
         at = names.get(row.worker)
@@ -166,10 +166,10 @@ def _only_supervisor() -> bool:
 
 
 def _just_started() -> bool:
-    """Whether the database has come back a moment ago, so that nobody could renew anything while it was away.
+    """Whether the database started a moment ago, so that no worker could renew a lease before.
 
-    Whoever held a camera before is then believed to hold it still: taking it away at once would have two
-    workers record the same people, one of them into its spool.
+    The previous holder of a camera is then assumed to hold it still: if the camera were reassigned at once,
+    two workers would record the same people, one of them into its spool.
     """
     with connection.cursor() as cursor:
         cursor.execute(

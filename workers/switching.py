@@ -1,4 +1,4 @@
-"""Start, stop and restart for whoever waits for it: answered when the camera's worker has done it."""
+"""Start, stop and restart with an answer: it comes when the camera's worker has done it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ T = TypeVar("T")
 def start(
     *, camera: Camera, by: User | None, force: bool = False, seconds: float = PATIENCE
 ) -> Camera | None:
-    """Have the camera run; returns it as its worker reports it: running, or with what is wrong.
+    """Enable the camera and wait; returns it as its worker reports it: running, or with an error.
 
-    None where it is wanted and its worker has not come so far in `seconds`: it goes on by itself.
-    Raises Full, SourceTaken, and NoAnswer where nobody can run it; that it is wanted is kept then, too.
+    None if its worker has not started it within `seconds`: it starts later by itself. Raises Full,
+    SourceTaken, and NoAnswer if no worker can run it; the camera stays enabled in the last case, too.
     """
     set_enabled(camera=camera, enabled=True, by=by, force=force)
     _yield_to_an_owner(camera, by)
@@ -45,16 +45,16 @@ def start(
 
 @waiting()
 def stop(*, camera: Camera, by: User | None, seconds: float = PATIENCE) -> Camera:
-    """Have the camera not run; returns it when nobody runs it any more. Raises Full, NoAnswer.
+    """Disable the camera; returns it when no worker runs it any more. Raises Full, NoAnswer.
 
-    That it is not wanted is kept, unless too many requests wait already.
+    The camera is disabled in any case, unless too many requests wait already.
     """
     set_enabled(camera=camera, enabled=False, by=by)
     if _waited(lambda: owner_of(camera.pk) is None or None, seconds) is None:
         owner = owner_of(camera.pk)
         raise NoAnswer(
-            f"{camera} should not run any more, but its worker {owner.name if owner else ''} has not said so "
-            f"within {seconds:.0f} s: see how the worker is doing. If it is gone, its right to record ends "
+            f"{camera} should stop, but its worker {owner.name if owner else ''} has not confirmed it within "
+            f"{seconds:.0f} s: check the worker's state. If the worker is gone, its right to record ends "
             "within 15 s."
         )
     camera.refresh_from_db()
@@ -70,14 +70,14 @@ def restart(*, camera: Camera, seconds: float = PATIENCE) -> Answer:
         return answer
     again = _waited(lambda: _reported(camera, after=before.epoch if before else 0), seconds)
     if again is None:
-        return replace(answer, ok=False, detail="It begins anew and has no picture yet: look again soon.")
+        return replace(answer, ok=False, detail="Restarting; there is no picture yet. Look again soon.")
     if again.status == Camera.Status.RUNNING:
-        return replace(answer, detail="It runs again.")
+        return replace(answer, detail="The camera runs again.")
     return replace(answer, ok=False, detail=again.status_detail or f"It is {again.get_status_display()}.")
 
 
 def _yield_to_an_owner(camera: Camera, by: User | None) -> None:
-    """Two who start cameras with one source at the same moment both see it free; one of them gives way."""
+    """Two users may start cameras with one source at the same moment; both see it free, and one fails."""
     lease = lease_of(camera.pk)
     if not camera.source_key or (lease is not None and lease.desired):
         return
@@ -94,7 +94,7 @@ def _require_worker(camera: Camera) -> None:
     if spare_worker(host=host, site_id=camera.site_id) is None:
         where = f" on the machine {host}" if host else ""
         raise NoAnswer(
-            f"{camera} should run now, but no worker is there for it{where}: start one with manage.py "
+            f"{camera} is enabled, but no worker is available for it{where}: start one with manage.py "
             "worker. The camera then starts by itself."
         )
 
@@ -103,15 +103,15 @@ def _require_room(camera: Camera) -> None:
     """Raises NoAnswer, DeviceNotAssigned."""
     if not is_room_for(host=machine_of(camera), site_id=camera.site_id):
         raise NoAnswer(
-            f"{camera} should run now, but the workers that may run it are full: start another one, or stop "
-            "a camera. It then starts by itself."
+            f"{camera} is enabled, but the workers that may run it are full: start another worker, or stop "
+            "a camera. This camera then starts by itself."
         )
 
 
 def _reported(camera: Camera, *, after: int = 0) -> Camera | None:
-    """The camera as its present run sees it, once that has a picture or an error, or is over."""
+    """The camera as its present run reports it, once it has a picture or an error, or is over."""
     now = Camera.objects.select_related("site").filter(pk=camera.pk).first()
-    if now is None or not now.enabled:  # deleted or stopped by somebody else, or a clip that was short
+    if now is None or not now.enabled:  # deleted or stopped by another user, or a short clip has ended
         return now or camera
     lease = lease_of(camera.pk)
     held = lease is not None and lease.live and lease.epoch == now.epoch > after  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
-"""Celery's way in: every task takes ids, calls one function and says nothing.
+"""Celery tasks: each takes ids, calls one function and returns nothing.
 
-Beat calls the tasks of the installation; those fan out one task a tenant. The commands under
+Beat calls the tasks of the installation; those start one task per tenant. The commands under
 `management` run the same functions by hand.
 """
 
@@ -35,7 +35,7 @@ EVENTS_KEPT = timedelta(days=1)
 
 @shared_task(base=InstallationTask)
 def supervise() -> None:
-    """Compares desired and actual, and tells the workers."""
+    """Compares the desired with the actual state, and notifies the workers."""
     orders = supervisor.tick()
     if orders is None:
         return
@@ -47,7 +47,7 @@ def supervise() -> None:
 
 @shared_task(base=InstallationTask)
 def assign_cameras(pairs: list[list[str]]) -> None:
-    """ASSIGN_CAMERA: on the queue of the worker that should take them; whether it may, the lease says."""
+    """ASSIGN_CAMERA: on the queue of the worker that should acquire them; the lease decides."""
     if keeper := installed():
         with suppress(*UNTOLD):  # the keeper finds them with its next round
             keeper.take((UUID(tenant), UUID(camera)) for tenant, camera in pairs)
@@ -55,7 +55,7 @@ def assign_cameras(pairs: list[list[str]]) -> None:
 
 @shared_task(base=InstallationTask)
 def release_cameras(pairs: list[list[str]]) -> None:
-    """RELEASE_CAMERA: on the queue of the worker that should give them up."""
+    """RELEASE_CAMERA: on the queue of the worker that should release them."""
     if keeper := installed():
         for _, camera_id in pairs:
             keeper.stop(UUID(camera_id))
@@ -70,7 +70,7 @@ def follow_camera(camera_id: str) -> None:
 
 @shared_task(base=TenantTask)
 def operate(reply_to: str, operation: str, camera_id: str, ticket: str = "") -> None:
-    """Carries out what somebody waits for."""
+    """Carries out a user's request."""
     if keeper := installed():
         wanted = operations.Operation(operation)
         camera = UUID(camera_id) if camera_id else None
@@ -90,7 +90,7 @@ def reconcile() -> None:
 
 @shared_task(base=TenantTask)
 def reconcile_tenant() -> None:
-    """Finds what events have missed: leases out of step, silent runs, forgotten enrolments."""
+    """Repairs what events have missed: outdated leases, silent runs, lost enrolments."""
     now = timezone.now()
     if keep_leases():
         supervise.delay()
@@ -104,7 +104,7 @@ def reconcile_tenant() -> None:
 
 @shared_task(base=TenantTask)
 def count_storage() -> None:
-    """Puts right what a crash has left wrong in the sum of the stored pictures."""
+    """Corrects the total size of the stored pictures after a crash."""
     storage.count(now=timezone.now())
 
 
@@ -145,4 +145,4 @@ def forget_old_events() -> None:
 def stop_running(**_: object) -> None:
     """SIGTERM first waits for tasks to end; cameras end meanwhile."""
     if keeper := installed():
-        threading.Thread(target=keeper.stop_all).start()  # a signal's handler must not wait for a lock
+        threading.Thread(target=keeper.stop_all).start()  # a signal handler must not wait for a lock

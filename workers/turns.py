@@ -1,4 +1,4 @@
-"""Turns: about as many cameras are analysed at one moment as there are cores, the others wait in a queue."""
+"""A fair semaphore: about as many cameras are analysed at once as there are cores; the others queue."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 
 class Turns:
-    """For the threads of the cameras of a process.
+    """For the camera threads of a process.
 
-    Where 20 cameras compute at once they push each other out of the caches and off the cores, and those that
-    wait for the interpreter ask for it 200 times a second each: a frame then costs half as much again.
+    If 20 cameras compute at once, they evict each other from the caches and the cores, and those that wait
+    for the interpreter request it 200 times a second each: a frame then costs half as much again.
 
-    No lock may be held where a turn is waited for, that somebody with a turn could want.
+    Do not wait for a turn while holding a lock that a thread with a turn could need.
     """
 
     def __init__(self, most: int) -> None:
@@ -26,12 +26,12 @@ class Turns:
         self._mine = threading.local()
 
     def scarce(self) -> bool:
-        """Whether as many wait for a turn as have one."""
+        """Whether as many threads wait for a turn as have one."""
         return len(self._queue) >= self._most
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Waits for a turn, and has it until the end. Whoever came first is first."""
+        """Waits for a turn, and holds it until the end of the block. First come, first served."""
         self._take()
         try:
             yield
@@ -40,7 +40,7 @@ class Turns:
 
     @contextmanager
     def left(self) -> Iterator[None]:
-        """For waits within a turn, as for a database: somebody else has it meanwhile. Elsewhere nothing."""
+        """For waits within a turn, as for a database: another thread gets it meanwhile. Else no effect."""
         if not getattr(self._mine, "held", False):
             yield
             return
@@ -64,7 +64,7 @@ class Turns:
         self._mine.held = True
 
     def _give(self) -> None:
-        """To the first in the queue: a turn that lay free for a moment would be taken by whoever runs now.
+        """Hands the turn to the first in the queue: a free turn would be taken by the thread that runs now.
 
         With a semaphore some cameras of 20 waited for 15 seconds.
         """
@@ -77,4 +77,4 @@ class Turns:
 
 
 TURNS = Turns((os.cpu_count() or 1) + 1)
-"""Of this process. One more than there are cores, so that none is idle while a batch is waited for."""
+"""This process's turns: one more than there are cores, so that none is idle while a batch is awaited."""

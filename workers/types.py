@@ -1,4 +1,4 @@
-"""The values that rooms of the recognition pipeline hand to each other: frozen, slotted, free of I/O.
+"""The values that the stages of the recognition pipeline exchange: frozen, slotted, free of I/O.
 
 Conventions, everywhere below:
   picture   uint8 array (H, W, 3), channels in BGR order (OpenCV's)
@@ -23,7 +23,7 @@ Floats = NDArray[np.float32]
 
 
 class Decision(StrEnum):
-    """What a track turned out to be."""
+    """The result of a track."""
 
     STAFF = "staff"
     VISITOR = "visitor"
@@ -45,9 +45,9 @@ class Face:
 class Frame:
     """One picture of a source. `index` counts frames of the source from 0, analysed or not.
 
-    What else there is has been worked out ahead, while the frame before was analysed: `small` is the picture
-    as the detector wants it, `cells` what the motion gate compares, `found` the faces. A pipeline works out
-    for itself what is missing.
+    The other fields are computed ahead, while the previous frame is analysed: `small` is the picture as the
+    detector wants it, `cells` is what the motion gate compares, `found` are the faces. A pipeline computes
+    what is missing.
     """
 
     index: int
@@ -60,7 +60,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How well a face can be recognised: `score` 0..1 and, where it is refused, why."""
+    """How well a face can be recognised: `score` 0..1 and, if it is refused, why."""
 
     score: float
     reasons: tuple[str, ...] = ()
@@ -93,10 +93,10 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the votes of a track come to. `identity` is None unless a known person was found.
+    """The result of a track's votes. `identity` is None unless a known person was found.
 
     `score` is the similarity to `identity` or, without one, to the nearest known person
-    (0.0 where nobody is known). `reason` says in plain words why, for reviewers.
+    (0.0 if no person is known). `reason` says in plain words why, for reviewers.
     """
 
     decision: Decision
@@ -107,7 +107,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class TrackReport:
-    """What the pipeline says of a track: once when it is decided, once more when it has ended.
+    """The pipeline's report of a track: once when it is decided, once more when it has ended.
 
     `template` is None for a rejected track. `sequence` is 0 for the first report of a track
     and grows by one with each further one, so that a replayed report can be told from a new one.
@@ -131,7 +131,7 @@ class TrackReport:
 
 @dataclass(slots=True)
 class Counters:
-    """What a pipeline has done since it was made. `still_frames` were not analysed: nothing had moved."""
+    """Counters of a pipeline since it was made. `still_frames` were not analysed: nothing had moved."""
 
     frames: int = 0
     still_frames: int = 0

@@ -1,4 +1,4 @@
-"""The worker monitor, and what a camera's worker can be asked for on the camera's page."""
+"""The worker monitor, and requests to a camera's worker from the camera's page."""
 
 from django.urls import path
 

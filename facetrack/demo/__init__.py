@@ -1,1 +1,1 @@
-"""A camera's clip, made on the spot from face pictures that installed packages bring along, and its truth."""
+"""A camera's clip, generated from face pictures in installed packages, with its truth."""

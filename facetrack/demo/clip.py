@@ -1,4 +1,4 @@
-"""Makes the demo camera's clip, H.264 video whose truth is known: the story's people in the drawn lobby."""
+"""Makes the demo camera's clip: H.264 video with known truth, the story's people in the drawn lobby."""
 
 from __future__ import annotations
 
@@ -37,13 +37,12 @@ def make_clip(
     seed: int = 7,
     progress: Callable[[float], None] | None = None,
 ) -> Truth:
-    """Write the demo's clip to `path` (an MP4 file with H.264 video) and tell what is in it.
+    """Write the demo's clip to `path` (an MP4 file with H.264 video) and return its truth.
 
-    The same arguments give the same pictures and the same truth. `seconds` hurries or slows the whole
-    story; `size` is (width, height) in pixels, both even. `progress` is told the done part, 0 to 1.
-    The file appears at `path` only when it is complete. Raises ValueError for arguments that make no
-    clip, ClipError where the file cannot be written and DemoPictureError where a source picture is
-    missing.
+    The same arguments give the same pictures and the same truth. `seconds` speeds up or slows down the whole
+    story; `size` is (width, height) in pixels, both even. `progress` gets the fraction done, 0 to 1. The file
+    appears at `path` only when it is complete. Raises ValueError for impossible arguments, ClipError if the
+    file cannot be written and DemoPictureError if a source picture is missing.
     """
     _check(seconds, size, fps)
     frames = round(seconds * fps)
@@ -57,7 +56,7 @@ def make_clip(
         part.replace(path)
     except (OSError, av.error.FFmpegError) as problem:
         raise ClipError(
-            f"the demo's clip cannot be written to {path} ({problem}): free the place or name another file"
+            f"the demo's clip cannot be written to {path} ({problem}): make room or name another file"
         ) from problem
     finally:
         _forget(part)
@@ -67,22 +66,20 @@ def make_clip(
 def _check(seconds: float, size: tuple[int, int], fps: float) -> None:
     width, height = size
     if not SECONDS[0] <= seconds <= SECONDS[1]:
-        raise ValueError(
-            f"a clip of {seconds} s is not possible: take {SECONDS[0]:.0f} to {SECONDS[1]:.0f} s"
-        )
+        raise ValueError(f"a clip of {seconds} s is not possible: use {SECONDS[0]:.0f} to {SECONDS[1]:.0f} s")
     if width % 2 or height % 2 or height < 360 or not 1.3 < width / height < 2.4:
         raise ValueError(
-            f"a clip of {width}x{height} is not possible: take even sides, a landscape, 360 or higher"
+            f"a clip of {width}x{height} is not possible: use even sides, a landscape, 360 or higher"
         )
     if not 5 <= fps <= 60:
-        raise ValueError(f"a clip of {fps} frames a second is not possible: take 5 to 60")
+        raise ValueError(f"a clip of {fps} frames a second is not possible: use 5 to 60")
 
 
 def _forget(part: Path) -> None:
     try:
         part.unlink(missing_ok=True)
     except OSError:
-        # Its folder is no folder or may not be written to: then there is no part of a clip either.
+        # Its folder is not a folder or is not writable: then there is no partial clip to delete either.
         return
 
 
@@ -129,7 +126,7 @@ class _Telling:
             yield _exposed(picture, grain, chance, frame / self._frames)
 
     def _put(self, picture: Picture, shape: Figure, place: story.Place, open_to: Mask) -> None:
-        """Put a person into the picture, where `open_to` lets them be seen."""
+        """Draw a person into the picture, where `open_to` lets them be seen."""
         width, height = self._size
         x, y, face = (place.x + self._half) * self._unit, place.y * self._unit, place.face * self._unit
         left, right = max(0, int(x - BESIDE * face)), min(width, int(x + BESIDE * face) + 1)

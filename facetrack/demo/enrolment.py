@@ -32,10 +32,10 @@ SITTINGS = (Sitting(104, 0.0, 1.0, 196), Sitting(116, -3.5, 0.92, 172), Sitting(
 
 
 def enrolment_pictures(folder: Path) -> None:
-    """Write each staff member's portraits, 1.png to 3.png, into a sub-folder of `folder` named after them.
+    """Write each staff member's portraits, 1.png to 3.png, into a sub-folder of `folder` with their name.
 
-    The pictures are the same at every call; existing ones are replaced, each in one step. Raises
-    ClipError where they cannot be written and DemoPictureError where a source picture is missing.
+    The pictures are the same at every call; existing ones are replaced, each in one step. Raises ClipError if
+    they cannot be written and DemoPictureError if a source picture is missing.
     """
     for person in people.STAFF:
         shape = figure(person)
@@ -61,6 +61,5 @@ def _save(path: Path, picture: Picture) -> None:
             part.unlink(missing_ok=True)
     except OSError as problem:
         raise ClipError(
-            f"the enrolment picture cannot be written to {path} ({problem}): "
-            "free the place or name another folder"
+            f"the enrolment picture cannot be written to {path} ({problem}): make room or name another folder"
         ) from problem

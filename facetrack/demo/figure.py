@@ -61,7 +61,7 @@ class Figure:
 
 @cache
 def figure(person: Person) -> Figure:
-    """A person's figure, drawn once. Raises DemoPictureError where the source picture is another one."""
+    """A person's figure, drawn once. Raises DemoPictureError if the source picture is another one."""
     full = _body(person)
     head, alpha = _head(person)
     opaque = np.dstack([head, np.full(alpha.shape, 255, np.float32)])

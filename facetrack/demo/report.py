@@ -1,4 +1,4 @@
-"""What the demo saw, compared with what its clip really shows."""
+"""Compares what the demo saw with its clip's truth."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ SLACK = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One saved sighting: `person` is a staff member's name, or the key of a visitor; None where unsure."""
+    """One saved sighting: `person` is a staff member's name, or the key of a visitor; None if unsure."""
 
     person: str | None
     is_staff: bool
@@ -39,7 +39,7 @@ class Report:
 
     @property
     def met(self) -> bool:
-        """Whether everybody was found, nobody twice, and nobody under another's name."""
+        """Whether all people were found, none of them twice, and none under another person's name."""
         return self.false_names == 0 and all(
             found == expected
             for found, expected in (
@@ -64,7 +64,7 @@ def compare(
     pack: str,
     seconds: float,
 ) -> Report:
-    """Hold the saved facts against the truth. `began_at` is the time of the clip's first frame."""
+    """Compare the saved facts with the truth. `began_at` is the time of the clip's first frame."""
     right = [one for one in seen if one.is_staff and _was_there(truth, one, began_at)]
     known = [one for one in seen if one.is_staff]
     appearances = [one.person for one in truth.appearances if one.person not in truth.passers_by]

@@ -1,4 +1,4 @@
-"""The drawn lobby that the demo's camera looks at, and where in its picture a person stands.
+"""The drawn lobby that the demo's camera films, and where in its picture a person stands.
 
 Everything is drawn in units in which the picture is 540 high, x from the middle and y from the top.
 """
@@ -42,7 +42,7 @@ class Lobby:
 
 
 def eye_level(face: float) -> float:
-    """How far down the eyes are of a grown-up whose face is `face` wide: the camera is a little higher."""
+    """The height of an adult's eyes whose face is `face` wide: the camera is a little higher."""
     return HORIZON + 0.34 * face
 
 
@@ -204,7 +204,7 @@ def _plant(d: _Drawing, x: float, foot: float) -> None:
 
 
 def _desk(d: _Drawing) -> Mask:
-    """The reception desk in front of everybody. Gives where it is, 255, on the canvas."""
+    """The reception desk in front of all people. Returns its mask, 255, on the canvas."""
     edge = d.half + 2
     before = d.canvas.copy()
     d.fade(_box(-edge, DESK, edge, DESK + 16), (120, 158, 190), (104, 140, 172))

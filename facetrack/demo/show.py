@@ -1,4 +1,4 @@
-"""The demo itself: prepares a customer, starts web, worker and beat, tells who is recognised."""
+"""The demo itself: prepares a customer, starts web, worker and beat, reports who is recognised."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ PATIENCE_SECONDS = 300.0
 
 
 class Show:
-    """One run of the demo. `run` tells whether the truth was met; without `once` it ends with Ctrl-C."""
+    """One run of the demo. `run` returns whether the truth was met; without `once` it ends with Ctrl-C."""
 
     def __init__(self, *, once: bool, port: int, say: Callable[[str], None]) -> None:
         self._once, self._port, self._say = once, port, say
@@ -122,7 +122,7 @@ class Show:
         raise RuntimeError(f"the web server does not answer; {self._var / 'log' / 'web.log'} says why")
 
     def _watch(self, tenant: Tenant, camera: Camera, cursor: str, members: Crew) -> None:
-        """Tell of visits as they happen; with `once` until the clip has ended and all is recorded."""
+        """Print visits as they happen; with `once` until the clip has ended and everything is recorded."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         ended = False
         while True:
@@ -188,7 +188,7 @@ class Show:
     def _clip_began(self, camera: Camera) -> datetime:
         camera.refresh_from_db()
         if camera.started_at is None:
-            raise RuntimeError(f"the camera {camera} never began: see {self._var / 'log' / 'worker.log'}")
+            raise RuntimeError(f"the camera {camera} did not start: see {self._var / 'log' / 'worker.log'}")
         return camera.started_at
 
     def _tell(self, report: Report) -> bool:

@@ -1,4 +1,4 @@
-"""The three pictures that the demo's people are cut from, found inside installed packages and verified."""
+"""The three pictures of the demo's people, found inside installed packages and verified."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workers.types import Picture
 
 
 class DemoPictureError(Exception):
-    """A picture that the demo's people are cut from is missing or is not the one that we know."""
+    """A picture of the demo's people is missing or is not the expected one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ COLLINS = Source(
 def picture(source: Source) -> Picture:
     """The source's picture, read-only.
 
-    The package is found without importing it: importing insightface takes seconds and a lot of memory.
-    Raises DemoPictureError where the package is missing or its picture is not the one that the
-    outlines in `people` were drawn on.
+    The package is found without importing it: importing insightface takes seconds and a lot of memory. Raises
+    DemoPictureError if the package is missing or its picture is not the one on which the outlines in `people`
+    were drawn.
     """
     path = _path(source)
     try:
@@ -62,7 +62,7 @@ def picture(source: Source) -> Picture:
         ) from problem
     if hashlib.sha256(raw).hexdigest() != source.sha256:
         raise DemoPictureError(
-            f"the demo's picture {path} is not the one that its people were outlined on: "
+            f"the demo's picture {path} is not the one on which its people were outlined: "
             f"install {source.project} in the version that requirements/base.txt names"
         )
     decoded = np.asarray(cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR), np.uint8)

@@ -1,4 +1,4 @@
-"""Who walks where and when in the demo's clip: fixed acts, whose details a seed moves a little."""
+"""Who walks where and when in the demo's clip: fixed acts, with details that a seed varies slightly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LENGTH = 41.0
 """Seconds that the story takes. The scene is empty for its first and last 1.5 seconds."""
 
 TURN = np.linspace(-0.35, 0.35, 15)
-"""Seconds around a moment over which a path is averaged: nobody starts, turns or stops at once."""
+"""Seconds around a moment over which a path is averaged: no person starts, turns or stops at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a person is at a moment, in the scene's units.
+    """A person's place at a moment, in the scene's units.
 
     `x`, `y` is the point between the eyes, `face` the width of the face, `roll` how far the head leans
     in degrees, `speed` the way to the right in a second, `light` a factor on the person's colours.
@@ -123,7 +123,7 @@ WALKS = (
 
 
 class Story:
-    """The walks as they go for one seed, in a picture that reaches `half` to each side of its middle."""
+    """The walks for one seed, in a picture that reaches `half` to each side of its middle."""
 
     def __init__(self, *, half: float, seed: int) -> None:
         self._half = half
@@ -140,7 +140,7 @@ class Story:
         ]
 
     def places(self, at: float) -> list[tuple[int, Place]]:
-        """Everybody at `at` seconds, the farthest first, each with the number of their walk."""
+        """All people at `at` seconds, the farthest first, each with the number of their walk."""
         here = []
         for number, (walk, own) in enumerate(zip(WALKS, self._own, strict=True)):
             if walk.steps[0].at <= at <= walk.steps[-1].at:
@@ -151,7 +151,7 @@ class Story:
         x, size = _path(walk, at - own.later)
         ahead, _ = _path(walk, at - own.later + 0.04)
         speed = (ahead - x) * self._half / 0.04
-        # The near are moved a little by the seed, the far are not: they must stay as small as they are.
+        # The seed moves near people slightly, far ones not: they must stay as small as they are.
         face = size * own.nearer if size > 2 * scene.PASSAGE_FACE else size
         walking = min(1.0, 0.25 + abs(speed) / 120)
         swing = 2 * np.pi * own.stride * at + own.phase
@@ -170,7 +170,7 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class _Own:
-    """What the seed gives to one walk."""
+    """The seed's variations of one walk."""
 
     nearer: float
     later: float
@@ -180,7 +180,7 @@ class _Own:
 
 
 def _path(walk: Walk, at: float) -> tuple[float, float]:
-    """x and face at a moment. Faces grow evenly in proportion, as they do in somebody who walks nearer."""
+    """x and face at a moment. Faces grow evenly in proportion, as when a person walks nearer."""
     times = [step.at for step in walk.steps]
     around = at + TURN
     x = np.interp(around, times, [step.x for step in walk.steps])

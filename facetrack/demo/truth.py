@@ -1,4 +1,4 @@
-"""What really happens in a made clip, known because the clip was made from it."""
+"""The truth of a generated clip, known because the clip was made from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Appearance:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Who is in a clip and when.
+    """The people in a clip, and when they are in view.
 
     `size` is (width, height) in pixels. A person in `passers_by` is too far away to be recognised:
     they may be counted, and must never become a person. A person with more than one appearance came back.
@@ -37,7 +37,7 @@ class Truth:
 
     @classmethod
     def from_json(cls, text: str) -> Truth:
-        """The truth that `to_json` wrote. Raises ValueError where the text is something else."""
+        """The truth that `to_json` wrote. Raises ValueError for any other text."""
         try:
             told = json.loads(text)
             return cls(

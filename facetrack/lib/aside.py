@@ -1,4 +1,4 @@
-"""Aside: coroutines that nobody waits for, on an event loop of their own in this process."""
+"""Background coroutines that no caller waits for, on their own event loop in this process."""
 
 import asyncio
 import atexit
@@ -12,16 +12,16 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 LAST_SECONDS = 2.0
-"""How long the end of the process waits for what is under way: a command ends right after what it did."""
+"""Seconds that the end of the process waits for running coroutines: a command may end right after a call."""
 
 _starting = threading.Lock()
 _pending: set[Future[None]] = set()
 
 
 def aside(work: Coroutine[Any, Any, None]) -> None:
-    """Runs it soon, in a thread that all share; what it raises is logged.
+    """Runs it soon, in a thread that all share; errors are logged.
 
-    What it connects to stays connected, unlike with `async_to_sync`, which makes a loop for each call.
+    Connections stay open, unlike with `async_to_sync`, which makes a loop for each call.
     """
     with _starting:
         loop = _loop()
@@ -33,7 +33,7 @@ def aside(work: Coroutine[Any, Any, None]) -> None:
 def _done(future: Future[None]) -> None:
     _pending.discard(future)
     if not future.cancelled() and (error := future.exception()):
-        log.error("something that nobody waits for failed", exc_info=error)
+        log.error("a background task failed", exc_info=error)
 
 
 @lru_cache(maxsize=1)

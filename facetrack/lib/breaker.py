@@ -1,4 +1,4 @@
-"""Circuit breaker: a service that keeps failing is left alone for a while, and slows nobody down."""
+"""Circuit breaker: a service that keeps failing is not called for a while, so that it slows no caller."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ FIRST_REST, LONGEST_REST = 5.0, 60.0  # seconds; doubled each time that it fails
 
 
 class Breaker:
-    """Says whether a call is worth trying. Safe for threads.
+    """Decides whether a call is worth trying. Thread-safe.
 
-    Open after FAILURES failures in a row; after the rest one caller tries, the others still do not.
+    Open after FAILURES failures in a row. After the rest one caller tries; the others still do not.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,7 +30,7 @@ class Breaker:
             now = self._clock()
             if now < self._closed_until:
                 return False
-            self._closed_until = now + self._rest  # this caller tries; whoever comes meanwhile does not
+            self._closed_until = now + self._rest  # this caller tries; others do not meanwhile
             return True
 
     def succeeded(self) -> None:

@@ -1,4 +1,4 @@
-"""Several processes run together, started again when they die, stopped together: `dev` and `demo` use it."""
+"""Several processes run together: restarted when they die, stopped together. `dev` and `demo` use it."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from pathlib import Path
 
 STOP_SECONDS = 10.0
 LONGEST_PAUSE = 15.0
-"""Between two starts of a process that keeps dying."""
+"""Seconds between two starts of a process that keeps dying."""
 HEALTHY_SECONDS = 30.0
 
 
 @dataclass(slots=True)
 class Member:
-    """One process: what to run, and how it has fared."""
+    """One process: its command and its state."""
 
     name: str
     command: Sequence[str]
@@ -50,7 +50,7 @@ class Crew:
             self._start(member)
 
     def tend(self) -> None:
-        """Start again whoever has died; call it every second. A pause grows with each death in a row."""
+        """Restart members that have died; call it every second. The pause grows with each death in a row."""
         now = time.monotonic()
         with self._lock:
             if self._stopping.is_set():
@@ -67,7 +67,7 @@ class Crew:
         return next((m.process.pid for m in self._members if m.name == name and m.process), None)
 
     def stop(self) -> None:
-        """SIGTERM to all, SIGKILL to whoever is left after STOP_SECONDS."""
+        """SIGTERM to all, SIGKILL to those that are left after STOP_SECONDS."""
         with self._lock:
             self._stopping.set()
             living = [member for member in self._members if member.alive]
@@ -115,7 +115,7 @@ class Crew:
 def crew(
     *, logs: Path | None = None, environ: Mapping[str, str] = os.environ, say: Callable[[str], None]
 ) -> Iterator[Crew]:
-    """A crew for the length of a block."""
+    """A crew for the duration of a block."""
     members = Crew(logs=logs, environ=environ, say=say)
     try:
         yield members

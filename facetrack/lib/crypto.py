@@ -1,4 +1,4 @@
-"""Encryption at rest: model fields whose values PostgreSQL never sees in the clear.
+"""Encryption at rest: model fields whose values PostgreSQL never sees in plain text.
 
 Fernet (AES-128-CBC with HMAC-SHA256) through MultiFernet: the first key of
 `FACETRACK_ENCRYPTION_KEYS` encrypts, all of them decrypt.
@@ -18,7 +18,7 @@ EMBEDDING_DIMENSION = 512
 
 
 class EncryptedField:
-    """Marks the model fields that `rotate_encryption_key` has to write anew."""
+    """Marks the model fields that `rotate_encryption_key` has to re-encrypt."""
 
 
 class EncryptedTextField(EncryptedField, models.TextField[str, str]):
@@ -54,7 +54,7 @@ def encrypt(plain: bytes) -> bytes:
 
 
 def decrypt(token: bytes) -> bytes:
-    """Raises ImproperlyConfigured where none of the keys fits: the row is sound, the key is not."""
+    """Raises ImproperlyConfigured if none of the keys fits: the row is intact, a key is missing."""
     try:
         return _cipher(tuple(settings.FACETRACK_ENCRYPTION_KEYS)).decrypt(token)
     except InvalidToken:
@@ -65,9 +65,9 @@ def decrypt(token: bytes) -> bytes:
 
 
 def encrypted_anew(token: bytes) -> bytes | None:
-    """The same value under the first key; None where it is under that one already.
+    """The same value under the first key; None if it is under that key already.
 
-    Raises ImproperlyConfigured where none of the keys fits.
+    Raises ImproperlyConfigured if none of the keys fits.
     """
     keys = tuple(settings.FACETRACK_ENCRYPTION_KEYS)
     try:

@@ -1,6 +1,6 @@
-"""Pictures are decoded in child processes, a few at a time, so that no file can hold up or break this one.
+"""Decodes pictures in child processes, a few at a time, so that no file can block or crash this process.
 
-A child is kept for the next picture. It is killed where one takes too long, and replaced after some pictures.
+A child is reused for the next picture. It is killed if one takes too long, and replaced after some pictures.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ from facetrack.lib.headers.types import damaged
 MAX_PICTURES_OF_A_CHILD = 100
 MAX_WAITING_OF_OWNER = 8
 WAIT_SECONDS = 10.0
-"""For a place. Then whoever asked is told to come again."""
+"""Seconds to wait for a free child. After that the caller is told to try again."""
 RETRY_SECONDS = 5
 WALL_FACTOR = 4
-"""So many times its processor time a picture may take where others use the processors as well."""
+"""Factor on a picture's processor time that allows for other load on the processors."""
 MAX_LINE = 1_000
 END_SECONDS = 1.0
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
-"""Of the environment; the child has no use for our secrets."""
+"""The environment variables that a child gets; it does not need our secrets."""
 
 
 class Busy(RuntimeError):
-    """So many pictures are being read that this one found no place in time; try again in RETRY_SECONDS."""
+    """All children were busy for too long; try again in RETRY_SECONDS."""
 
     def __init__(self) -> None:
         super().__init__(
-            f"Too many pictures are being read at this moment: try again in {RETRY_SECONDS} seconds."
+            f"Too many pictures are being processed right now: try again in {RETRY_SECONDS} seconds."
         )
 
 
 class _Ended(Exception):
-    """The child has ended, or talks nonsense."""
+    """The child has ended, or sent an invalid answer."""
 
 
 class _Gone(Exception):
-    """The child had nothing to do for a while and went, at the moment it was given a picture."""
+    """An idle child ended at the moment when it was given a picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is made of a picture: its pixels, a JPEG within bounds, or nothing, but it has to be sound."""
+    """The result: the picture's pixels, a JPEG within limits, or only a check that it is intact."""
 
     want: Literal["pixels", "jpeg", "nothing"]
     longest: int = 0
@@ -77,7 +77,7 @@ class Decoded:
 
 
 class Places:
-    """As many as pictures may be decoded at a time. One owner has at most all but one of them."""
+    """As many slots as pictures may be decoded at once. One owner gets at most all but one of them."""
 
     def __init__(self) -> None:
         self._change = threading.Condition()
@@ -86,7 +86,7 @@ class Places:
 
     @contextmanager
     def one(self, owner: Hashable | None) -> Iterator[None]:
-        """A place for a block. Raises Busy after WAIT_SECONDS, or at once where many of the owner's wait."""
+        """A slot for the block. Raises Busy after WAIT_SECONDS, or at once if many of the owner's wait."""
         with self._change:
             if owner is not None and self._waiting[owner] >= MAX_WAITING_OF_OWNER:
                 raise Busy
@@ -129,10 +129,10 @@ class Child:
                 [sys.executable, "-m", "facetrack.lib.decoding"],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,  # what a decoder says of a file may show what is in it
+                stderr=subprocess.DEVNULL,  # a decoder's messages about a file may reveal its content
                 cwd=ROOT,
                 env={**environ, "PYTHONPATH": str(ROOT)},
-                start_new_session=True,  # Ctrl-C is for us; it ends when we do
+                start_new_session=True,  # Ctrl-C is for the parent; the child ends with it
             )
 
     @property
@@ -140,7 +140,7 @@ class Child:
         return self._process.pid
 
     def decode(self, picture: Stripped, order: Order, seconds: int) -> Decoded | str:
-        """The picture, or in a word why not. Raises _Ended, and TimeoutError."""
+        """The picture, or a word that says why not. Raises _Ended, and TimeoutError."""
         self.pictures += 1
         until = time.monotonic() + seconds * WALL_FACTOR
         asked = {
@@ -167,20 +167,20 @@ class Child:
             raise
         except OSError:
             raise _Ended from None
-        except ValueError:  # what talks nonsense is not used again
+        except ValueError:  # a child with an invalid answer is not reused
             self._process.kill()
             raise _Ended from None
         return Decoded(data, facts["width"], facts["height"], facts.get("digest", ""))
 
     def code(self) -> int:
-        """What it ended with, or is ended with now."""
+        """The exit code; ends the child if it still runs."""
         with suppress(subprocess.TimeoutExpired):
             return self._process.wait(END_SECONDS)
         self._process.kill()
         return self._process.wait()
 
     def close(self) -> None:
-        """Kills it, whatever it does."""
+        """Kills the child in any state."""
         self._process.kill()
         self._process.wait()
         self._channel.close()
@@ -213,7 +213,7 @@ class Child:
 
 
 class Decoder:
-    """The children of this process, and the places for what they do."""
+    """The children of this process, and the slots for their work."""
 
     def __init__(self) -> None:
         self._places = Places()
@@ -223,7 +223,7 @@ class Decoder:
     def decode(self, picture: Stripped, order: Order, *, owner: Hashable | None = None) -> Decoded:
         """Decode in a child. Raises BadPicture and Busy.
 
-        `owner` is whom the file is from: what one sends leaves a place for the others.
+        `owner` is the sender of the file: the files of one owner leave a slot for others.
         """
         with self._places.one(owner):
             while True:
@@ -232,7 +232,7 @@ class Decoder:
                     return self._by(child, picture, order)
 
     def close(self) -> None:
-        """End the children that wait."""
+        """End the idle children."""
         while (child := self._kept()) is not None:
             child.close()
 
@@ -243,7 +243,7 @@ class Decoder:
             code = child.code()
             child.close()
             raise _why(code, new=child.pictures == 1) from None
-        except TimeoutError:  # without having used its processor time: the machine has too much to do
+        except TimeoutError:  # its processor time was not used up: the machine is overloaded
             child.close()
             raise Busy from None
         except BaseException:
@@ -265,7 +265,7 @@ class Decoder:
 
 
 def _why(code: int, *, new: bool) -> Exception:
-    """What it means that a child ended with this code."""
+    """The error for a child that ended with this code."""
     if code == 0 and not new:
         return _Gone()
     if code == -signal.SIGXCPU:
@@ -293,4 +293,4 @@ def _too_large() -> BadPicture:
 
 
 DECODER = Decoder()
-"""Of this process."""
+"""The pool of this process."""

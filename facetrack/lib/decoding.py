@@ -1,7 +1,7 @@
-"""The child process that decodes: one picture after the other, each within limits that it sets itself.
+"""The child process that decodes: one picture after the other, within limits that it sets for itself.
 
-A decoder that takes too long, too much memory or a wrong turn ends this process and nothing else. On standard
-input, a socket, come a line of JSON and a file of `headers`; a line of JSON and a picture go back.
+A decoder that needs too much time or memory, or crashes, ends this process only. Requests come on standard
+input, a socket: a line of JSON and a file of `headers`. The answer is a line of JSON and a picture.
 """
 
 import hashlib
@@ -20,22 +20,22 @@ from typing import Any
 from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 IDLE_SECONDS = 60.0
-"""Without a picture for so long the process ends; the next picture starts another."""
+"""Seconds without a picture after which the process ends; the next picture starts another."""
 NICENESS = 10
-"""A costly picture takes no time from pages, where the processors have too much to do."""
+"""A low priority, so that costly pictures do not slow pages on busy processors."""
 BASE_BYTES = 256_000_000
 BYTES_A_PIXEL = 24
-"""The decoder's own canvases, the picture as Pillow keeps it (4), turned (4), and made smaller."""
+"""Bytes per pixel: the decoder's own canvases, the picture in Pillow (4), turned (4), and made smaller."""
 BAND_ROWS = 256
 QUALITIES = (92, 85, 75)
 FINEST = 98
-"""Of small pictures: a face of few pixels loses by less, and they take little room."""
+"""For small pictures: a face of few pixels loses less, and they take little room."""
 SMALL_PIXELS = 1_000_000
 SHRINK = 0.95
 DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, TypeError, AttributeError)
 """What Pillow's decoders raise on damaged files."""
 LOADED = (TiffImagePlugin, WebPImagePlugin)
-"""Pillow would import everything that it has when it is asked for one of these."""
+"""Otherwise Pillow imports all its plugins when it is asked for one of these."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -49,9 +49,9 @@ _TURNS = {
 
 def main() -> None:
     os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would be a file with somebody's picture
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain a user's picture
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    Image.MAX_IMAGE_PIXELS = None  # counted already, from the header
+    Image.MAX_IMAGE_PIXELS = None  # already checked, from the header
     with socket.socket(fileno=0) as parent, parent.makefile("rb") as asked:
         while select.select([parent], [], [], IDLE_SECONDS)[0] and (line := asked.readline()):
             order = json.loads(line)
@@ -61,12 +61,12 @@ def main() -> None:
                 parent.sendall(json.dumps(facts).encode() + b"\n")
                 for part in parts:
                     parent.sendall(part)
-            except Exception:  # noqa: BLE001  nobody reads what it says, the parent tells by the code
+            except Exception:  # noqa: BLE001  its text is not read, the parent sees the exit code
                 os._exit(os.EX_SOFTWARE)
 
 
 def _limit(pixels: int, seconds: int) -> None:
-    """Soft limits, of memory for a picture of that size, and of processor time from now on."""
+    """Soft limits: memory for a picture of that size, and processor time from now on."""
     memory, used = resource.getrlimit(resource.RLIMIT_AS)[1], resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(resource.RLIMIT_AS, (BASE_BYTES + BYTES_A_PIXEL * pixels, memory))
     until = math.ceil(used.ru_utime + used.ru_stime) + seconds
@@ -119,7 +119,7 @@ def _bands(picture: Image.Image) -> Iterator[bytes]:
 
 
 def _jpeg(picture: Image.Image, longest: int, most: int) -> bytes:
-    """At most `longest` pixels a side, and `most` bytes: at the cost of quality first, then of size."""
+    """At most `longest` pixels a side, and `most` bytes: by reducing first the quality, then the size."""
     picture.thumbnail((longest, longest), Image.Resampling.HAMMING, reducing_gap=2.0)
     small = picture.width * picture.height <= SMALL_PIXELS
     for quality in (FINEST, *QUALITIES) if small else QUALITIES:

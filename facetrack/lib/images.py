@@ -1,7 +1,7 @@
 """Pictures between files and arrays. A picture is uint8 (H, W, 3) in BGR order.
 
-No file is decoded in this process: `headers` looks at it and leaves out what a decoder does not need, and
-`decoder` gives the rest to a child process that has limits.
+This process decodes no file: `headers` parses it and removes what a decoder does not need, and `decoder`
+gives the rest to a child process with limits.
 """
 
 import hashlib
@@ -18,18 +18,18 @@ from facetrack.lib.headers import ACCEPTED, BadPicture, Stripped, stripped
 from facetrack.lib.waiting import give_back
 
 MAX_KEPT_SIDE = 4_096
-"""Pixels of a picture that is kept: a photo of 12 megapixels stays as it is (docs/accuracy.md)."""
+"""Pixels of a stored picture: a photo of 12 megapixels keeps its size (docs/accuracy.md)."""
 MIN_KEPT_BYTES = 500_000
-"""A picture is kept in no more bytes than its file had, except that it may always have so many."""
+"""A picture is stored in at most as many bytes as its file had, but at least this many are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class CleanPicture:
-    """A picture as it is kept: a JPEG of our own making, upright, without metadata."""
+    """A picture in its stored form: a JPEG that we wrote, upright, without metadata."""
 
     jpeg: bytes
     digest: str
-    """SHA-256 of the pixels before it was written again: the same picture has the same one."""
+    """SHA-256 of the pixels before re-encoding: the same picture has the same digest."""
 
 
 def read_picture(
@@ -37,7 +37,7 @@ def read_picture(
 ) -> NDArray[np.uint8]:
     """The pixels of a picture, turned upright by its EXIF orientation. Raises BadPicture and Busy.
 
-    `owner` is whom the file is from, so that nobody has all of the decoder; None for our own.
+    `owner` is the sender of the file, so that no owner occupies the whole decoder; None for our own files.
     """
     picture = _stripped(file, megabytes, megapixels)
     decoded = DECODER.decode(picture, Order("pixels"), owner=owner)
@@ -47,7 +47,7 @@ def read_picture(
 def clean_picture(
     file: IO[bytes], *, megabytes: float, megapixels: float, owner: Hashable | None = None
 ) -> CleanPicture:
-    """The picture written again, in about the bytes of the file at most. Raises BadPicture and Busy."""
+    """The picture re-encoded, at most about as large as the file. Raises BadPicture and Busy."""
     picture = _stripped(file, megabytes, megapixels)
     most = max(len(picture.data), MIN_KEPT_BYTES)
     decoded = DECODER.decode(picture, Order("jpeg", longest=MAX_KEPT_SIDE, most=most), owner=owner)
@@ -55,17 +55,17 @@ def clean_picture(
 
 
 def clean_pixels(picture: NDArray[np.uint8]) -> CleanPicture:
-    """The same of pixels that we have made ourselves."""
+    """The same for pixels that this process has made."""
     return CleanPicture(jpeg(picture, quality=95), hashlib.sha256(picture.tobytes()).hexdigest())
 
 
 def sound_jpeg(
     file: IO[bytes], *, megabytes: float, megapixels: float, scans: int, owner: Hashable | None = None
 ) -> bytes:
-    """A sound JPEG as it is, without metadata and what follows it. Raises BadPicture and Busy."""
+    """An intact JPEG as it is, without metadata and trailing bytes. Raises BadPicture and Busy."""
     picture = _stripped(file, megabytes, megapixels)
     if picture.kind != "JPEG":
-        raise BadPicture("This is no JPEG.")
+        raise BadPicture("This is not a JPEG.")
     if picture.scans > scans:
         raise BadPicture(f"The picture is a JPEG with more than {scans} scan(s): save it as a plain JPEG.")
     DECODER.decode(picture, Order("nothing"), owner=owner)
@@ -81,7 +81,7 @@ def jpeg(picture: NDArray[np.uint8], *, quality: int = 90) -> bytes:
 
 
 def _stripped(file: IO[bytes], megabytes: float, megapixels: float) -> Stripped:
-    """What comes of the file's headers, before anything slow. Reads no more than is allowed."""
+    """The file's parsed headers, before any slow step. Reads no more than is allowed."""
     give_back()
     most = int(megabytes * 1_000_000)
     data = file.read(most + 1)

@@ -1,4 +1,4 @@
-"""The RSA keys that sign API tokens: the first signs, all verify, and each is called by its thumbprint."""
+"""The RSA keys that sign API tokens: the first signs, all verify; each is named by its thumbprint."""
 
 import hashlib
 import json
@@ -27,15 +27,15 @@ _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE
 
 
 class FormerStillNeeded(RuntimeError):
-    """The former key still verifies tokens, until `until`."""
+    """The previous key must verify tokens until `until`."""
 
     def __init__(self, until: datetime) -> None:
-        super().__init__(f"the former key verifies tokens until {until:%Y-%m-%d %H:%M} UTC")
+        super().__init__(f"the previous key must verify tokens until {until:%Y-%m-%d %H:%M} UTC")
         self.until = until
 
 
 class RotatedMeanwhile(RuntimeError):
-    """Another process has put a new key in front at this moment."""
+    """Another process has added a new key at this moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class JwtKey:
 
     @property
     def jwk(self) -> dict[str, str]:
-        """The public half as RFC 7517 writes it."""
+        """The public key in the format of RFC 7517."""
         return {"kid": self.kid, "use": "sig", "alg": "RS256", **_numbers(self.public)}
 
 
@@ -58,13 +58,13 @@ class JwtKeys(Protocol):
 
 
 def loaded(pem: str) -> JwtKey:
-    """Raises ValueError, which never quotes the text, for what is no RSA key of 2048 bits or more."""
+    """Raises ValueError, without quoting the text, unless this is an RSA key of 2048 bits or more."""
     try:
         private = serialization.load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("no private key that can be read without a password") from None
+        raise ValueError("not a private key that can be read without a password") from None
     if not isinstance(private, RSAPrivateKey) or private.key_size < BITS:
-        raise ValueError(f"no RSA key of {BITS} bits or more")
+        raise ValueError(f"not an RSA key of {BITS} bits or more")
     public = private.public_key()
     facts = json.dumps(_numbers(public), separators=(",", ":"), sort_keys=True).encode()
     return JwtKey(base64url_encode(hashlib.sha256(facts).digest()).decode(), private, public)
@@ -73,11 +73,11 @@ def loaded(pem: str) -> JwtKey:
 def pems(text: str, *, name: str) -> list[str]:
     """The PEMs in the value of the variable `name`; "\\n" may stand for an end of line.
 
-    Raises ValueError, which names the variable, for a value without any or with a bad one.
+    Raises ValueError, which names the variable, for a value without a key or with an invalid one.
     """
     found = _PEM.findall(text.replace("\\n", "\n"))
     if text.strip() and not found:
-        raise ValueError(f"{name} holds no PEM of a private key")
+        raise ValueError(f"{name} contains no PEM of a private key")
     for number, pem in enumerate(found, start=1):
         try:
             loaded(pem)
@@ -87,7 +87,7 @@ def pems(text: str, *, name: str) -> list[str]:
 
 
 class GivenKeys:
-    """Keys that the environment gives; whoever gives them rotates them."""
+    """Keys from the environment; an operator rotates them there."""
 
     def __init__(self, pems: Sequence[str]) -> None:
         self._keys = tuple(loaded(pem) for pem in pems)
@@ -98,7 +98,7 @@ class GivenKeys:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """What a rotation has done: `former` verifies until `until`, the `dropped` no more."""
+    """The result of a rotation: `former` verifies until `until`, the `dropped` no longer."""
 
     kid: str
     former: str | None
@@ -116,8 +116,8 @@ class KeptKeys:
     """Keys in files `000001.pem`, `000002.pem` of a folder. The highest number signs; the one before it
     verifies until the tokens that it signed have expired, `lifetime` after the newer file was made.
 
-    The folder is looked at each time, so every process knows a new key at once. That costs some
-    microseconds, less than the signature that is checked with it.
+    The folder is read each time, so every process knows a new key at once. That costs some microseconds, less
+    than verifying a signature.
     """
 
     def __init__(self, folder: Path, lifetime: timedelta) -> None:
@@ -128,14 +128,14 @@ class KeptKeys:
         while True:
             try:
                 return self._read()
-            except FileNotFoundError:  # a rotation dropped it between two looks
+            except FileNotFoundError:  # a rotation deleted it meanwhile
                 continue
 
     def rotate(self, *, drop: bool = False) -> Rotation:
-        """Put a new key in front. `drop` ends every former key, and so every token, at once.
+        """Add a new key that signs from now on. `drop` ends all previous keys at once, and so all tokens.
 
-        Raises FormerStillNeeded where a second rotation would end tokens that have not expired,
-        RotatedMeanwhile where another process was first.
+        Raises FormerStillNeeded if a second rotation would end tokens that have not expired, RotatedMeanwhile
+        if another process was first.
         """
         files = self._files() or self._begun()
         if not drop and len(self.live()) > 1:
@@ -180,7 +180,7 @@ class KeptKeys:
         return loaded(self._path(file.number).read_text())
 
     def _end(self, newest: _File) -> datetime:
-        """When the key before the newest one verifies no more."""
+        """When the key before the newest one stops verifying."""
         return datetime.fromtimestamp(newest.made_ns / 1e9, UTC) + self._lifetime
 
 

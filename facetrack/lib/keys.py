@@ -1,7 +1,7 @@
-"""Secret keys of an installation: made once, kept in files that only their owner reads.
+"""Secret keys of an installation: generated once, kept in files that only their owner can read.
 
-Used where the environment gives none. Processes on several machines must share keys and therefore
-get them from the environment.
+Used if the environment gives none. Processes on several machines must share keys and therefore get them from
+the environment.
 """
 
 import os
@@ -24,13 +24,13 @@ def encryption_key(folder: Path) -> str:
 
 
 def put_once(path: Path, text: str) -> bool:
-    """Write a file that only its owner reads, whole or not at all. False where there was one already."""
+    """Write a file that only its owner can read, completely or not at all. False if it already exists."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent)  # mode 0600
     try:
         with os.fdopen(handle, "w") as file:
             file.write(text)
-        os.link(temporary, path)  # fails where another process was first: then theirs counts
+        os.link(temporary, path)  # fails if another process was first: then its file is used
     except FileExistsError:
         return False
     finally:

@@ -1,4 +1,4 @@
-"""What must not stand in a log: whoever reads one must not be able to open pictures or act for somebody."""
+"""Removes secrets from logs: a reader of a log must not be able to open pictures or act for a user."""
 
 import logging
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ LEFT_OUT = "…"
 
 
 class WithoutSecrets(logging.Filter):
-    """Cuts queries, and the signed part of pictures' addresses, out of what is logged about requests."""
+    """Removes queries, and the signed part of pictures' URLs, from logged requests."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -19,7 +19,7 @@ class WithoutSecrets(logging.Filter):
 
 
 def _shown(value: object) -> object:
-    """A value as it may be logged: a request line word by word, anything but text as it is."""
+    """A value for the log: a request line word by word, values other than text unchanged."""
     if not isinstance(value, str) or "/" not in value:
         return value
     return " ".join(_word(word) for word in value.split(" "))

@@ -1,4 +1,4 @@
-"""Private networks, as people write them: which there are, and how lists of them limit each other. No I/O."""
+"""Private networks as users type them: validation, and the overlap of two lists. No I/O."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PRIVATE: tuple[Network, ...] = tuple(
 
 
 def network_problem(text: str) -> str | None:
-    """Why the range `text` is no private network, in words for the person who typed it."""
+    """Why the range `text` is not a private network, as a message for the user."""
     try:
         network = ip_network(text, strict=False)
     except ValueError:
-        return f"'{text}' is no network: write it like 192.168.1.0/24."
+        return f"“{text}” is not a network: write it like 192.168.1.0/24."
     if not any(contains(private, network) for private in PRIVATE):
         ranges = ", ".join(str(private) for private in PRIVATE)
         return f"{text} is not within a private range ({ranges}); public addresses need no entry."
@@ -32,12 +32,12 @@ def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
 
 
 def in_form(texts: Iterable[str]) -> list[str]:
-    """Each once, in the one way to write it. Raises ValueError."""
+    """Without duplicates, in canonical form. Raises ValueError."""
     return [str(network) for network in sorted(set(networks_of(texts)), key=lambda one: (one.version, one))]
 
 
 def overlap(one: Iterable[Network], other: Iterable[Network]) -> tuple[Network, ...]:
-    """What lies in a network of both lists. Two networks are apart, or one holds the other."""
+    """The networks that both lists contain. Two networks are disjoint, or one contains the other."""
     others = tuple(other)
     return tuple(
         dict.fromkeys(

@@ -1,7 +1,7 @@
 """Object storage: pictures in two buckets, on local disk or any S3 API (`S3_ENDPOINT_URL`).
 
-Keys start with the tenant's UUID and are checked; a picture leaves only through a short-lived URL
-that is made after a permission check.
+Keys start with the tenant's UUID and are checked; a picture leaves only through a short-lived URL that is
+made after a permission check.
 """
 
 import os
@@ -42,14 +42,14 @@ def open_object(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> IO[byt
 
 
 def delete(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> None:
-    """Deleting what is gone already is no error."""
+    """Deletes an object; a missing one is not an error."""
     own = _own(tenant, key)
     give_back(may_keep=True)
     _bucket(bucket).delete(own)
 
 
 def size(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> int:
-    """In bytes; 0 for what is not there."""
+    """In bytes; 0 for a missing object."""
     try:
         return int(_bucket(bucket).size(_own(tenant, key)))
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def size(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> int:
 
 
 def total(tenant: uuid.UUID) -> int:
-    """The bytes of all objects of a tenant, in both buckets. Takes long: it looks at each."""
+    """The bytes of all objects of a tenant, in both buckets. Slow: it lists each object."""
     return sum(_total(_bucket(name), f"{tenant}/") for name in (RAW, DERIVED))
 
 
@@ -71,13 +71,13 @@ def url(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> str:
 
 
 def opened(tenant: uuid.UUID, token: str) -> IO[bytes]:
-    """The file behind a local URL. Raises ForeignObject where it is forged, expired or another tenant's."""
+    """The file behind a local URL. Raises ForeignObject if it is forged, expired or another tenant's."""
     try:
         bucket, key = signing.loads(
             token, salt=f"{_SALT}.{tenant}", max_age=settings.FACETRACK_PICTURE_URL_SECONDS
         )
     except signing.BadSignature:
-        raise ForeignObject("this address of a picture is not valid (any more): reload the page") from None
+        raise ForeignObject("this picture's address is no longer valid: reload the page") from None
     return open_object(tenant, key, bucket=bucket)
 
 
@@ -89,7 +89,7 @@ def _total(storage: Storage, prefix: str) -> int:
 
 
 def _stat(path: Path) -> os.stat_result | None:
-    """None for what was deleted while others were looked at."""
+    """None for an object that was deleted meanwhile."""
     try:
         return path.stat()
     except FileNotFoundError:
@@ -98,7 +98,7 @@ def _stat(path: Path) -> os.stat_result | None:
 
 def _own(tenant: uuid.UUID, key: str) -> str:
     if not key.startswith(f"{tenant}/") or ".." in key:
-        raise ForeignObject(f"the object {key!r} is none of tenant {tenant}")
+        raise ForeignObject(f"the object {key!r} does not belong to tenant {tenant}")
     return key
 
 

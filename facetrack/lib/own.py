@@ -1,4 +1,4 @@
-"""Where this installation's own services listen, so that nobody makes a camera of them."""
+"""The addresses of this installation's own services, which must not be used as cameras."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -10,9 +10,9 @@ ALL_PORTS = 0
 
 
 def own_services() -> frozenset[tuple[str, int]]:
-    """Host (a name or an address, as the settings give it) and port of each; the public host with all ports.
+    """Host (a name or an address, as in the settings) and port of each; the public host with all ports.
 
-    Loopback is left to the rule about loopback for the public host: a demonstration runs cameras there.
+    Loopback of the public host is left to the rule about loopback: a demonstration runs cameras there.
     """
     return frozenset(_services())
 
@@ -20,7 +20,7 @@ def own_services() -> frozenset[tuple[str, int]]:
 def _services() -> Iterator[tuple[str, int]]:
     for database in (*settings.DATABASES.values(), settings.DATABASE_OWNER or {}):
         host = str(database.get("HOST") or "")
-        if host and not host.startswith("/"):  # a socket in the file system is out of a camera's reach
+        if host and not host.startswith("/"):  # a camera cannot reach a socket in the file system
             yield host.lower(), int(database.get("PORT") or 5432)
     for url in (settings.REDIS_URL, settings.MILVUS_URI, settings.S3_ENDPOINT_URL):
         parts = urlsplit(url)

@@ -4,7 +4,7 @@ import socket
 
 
 class PortTaken(RuntimeError):
-    """Another program listens where this one was to."""
+    """Another program uses the port."""
 
 
 def require_free(host: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""Writing stored values anew under the first of the encryption keys, a batch of rows at a time."""
+"""Re-encrypts stored values with the first of the encryption keys, a batch of rows at a time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from facetrack.lib.crypto import EncryptedField, encrypted_anew
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of encrypted values, in whatever schema is the current one.
+    """A column of encrypted values, in the current schema.
 
-    With `member`, the column is JSON and the value is what its object has under that name.
+    With `member`, the column is JSON and the value is its object's member of that name.
     """
 
     table: str
@@ -31,7 +31,7 @@ class Column:
 
 @dataclass(slots=True)
 class Tally:
-    """Values seen; of them those under an older key, and those that no key opens."""
+    """The number of values; of those under an older key; and of those that no key decrypts."""
 
     values: int = 0
     older: int = 0
@@ -55,17 +55,17 @@ def encrypted_columns(kinds: Iterable[type[models.Model]]) -> list[Column]:
 
 
 def rows_in(column: Column) -> int:
-    """How many rows hold a value."""
+    """The number of rows with a value."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {_name(column.table)} WHERE {_filled(column)}")  # noqa: S608
         return int(cursor.fetchone()[0])
 
 
 def rotate(column: Column, *, write: bool, batch: int, on_rows: Callable[[int], None]) -> Tally:
-    """Write each value of the column that is under an older key anew, or only count them.
+    """Re-encrypt each value of the column that is under an older key, or only count them.
 
-    A batch is one short transaction. A value that somebody changes meanwhile is left as they wrote it, so
-    a run that was interrupted, or that runs beside the installation, is completed by the next one.
+    A batch is one short transaction. A value that changes meanwhile is left unchanged, so an interrupted run,
+    or a run beside the installation, is completed by the next one.
     """
     tally = Tally()
     for rows in _batches(column, batch):
@@ -73,13 +73,13 @@ def rotate(column: Column, *, write: bool, batch: int, on_rows: Callable[[int], 
         for key, token in rows:
             tally.values += 1
             try:
-                anew = encrypted_anew(token)
+                rewritten = encrypted_anew(token)
             except ImproperlyConfigured:
                 tally.lost += 1
                 continue
-            if anew is not None:
+            if rewritten is not None:
                 tally.older += 1
-                changes.append((_stored(column, anew), key, _stored(column, token)))
+                changes.append((_stored(column, rewritten), key, _stored(column, token)))
         if write and changes:
             _write(column, changes)
         on_rows(len(rows))
@@ -87,7 +87,7 @@ def rotate(column: Column, *, write: bool, batch: int, on_rows: Callable[[int], 
 
 
 def _batches(column: Column, size: int) -> Iterator[list[tuple[Any, bytes]]]:
-    """Key and encrypted value of all rows, in the order of the key; memory holds one batch."""
+    """Key and encrypted value of all rows, in the order of the key; only one batch is in memory."""
     after: Any = None
     where = _filled(column)
     while True:
@@ -109,10 +109,10 @@ def _batches(column: Column, size: int) -> Iterator[list[tuple[Any, bytes]]]:
 
 def _write(column: Column, changes: list[tuple[Any, Any, Any]]) -> None:
     name = _name(column.name)
-    anew = f"jsonb_set({name}, '{{{column.member}}}', to_jsonb(%s::text))" if column.member else "%s"
+    rewritten = f"jsonb_set({name}, '{{{column.member}}}', to_jsonb(%s::text))" if column.member else "%s"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {_name(column.table)} SET {name} = {anew} "  # noqa: S608
+            f"UPDATE {_name(column.table)} SET {name} = {rewritten} "  # noqa: S608
             f"WHERE {_name(column.key)} = %s AND {_value(column)} = %s",
             changes,
         )

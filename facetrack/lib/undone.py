@@ -11,8 +11,8 @@ from django.db import connection, transaction
 def undone() -> Iterator[None]:
     """Run the block in a transaction and roll it back.
 
-    The block may wait for something slow (see `facetrack.lib.waiting`), as within a test case: only the
-    transactions that it opens itself must not.
+    The block may wait for slow work (see `facetrack.lib.waiting`), as in a test case: only the transactions
+    that it opens itself must not.
     """
     with transaction.atomic():
         cast(Any, connection).atomic_blocks[-1]._from_testcase = True

@@ -1,10 +1,10 @@
-"""The only door to Milvus: visitors' embeddings, searched one tenant at a time.
+"""The only access to Milvus: visitors' embeddings, searched one tenant at a time.
 
-Milvus is an index that can be rebuilt from PostgreSQL at any time; nothing here is the only copy.
-A model pack has one collection, a tenant one partition of it, and each row names the site that its
-visitor belongs to. Three fences keep tenants apart: the partition, the primary key (which contains the
-tenant: Milvus Lite looks keys up in all partitions, so that another tenant's delete or upsert would reach
-a bare visitor's id) and a check of each hit.
+Milvus is an index that can be rebuilt from PostgreSQL at any time; it holds no only copy of any data. A model
+pack has one collection, a tenant one partition of it, and each row names the site of its visitor. Three
+measures keep tenants apart: the partition, the primary key (which contains the tenant: Milvus Lite looks keys
+up in all partitions, so that another tenant's delete or upsert would reach a bare visitor's id) and a check
+of each hit.
 
 Embeddings are float32 (512,), L2-normalised; a score is their inner product, -1..1, higher is closer.
 """
@@ -33,11 +33,11 @@ Hit = tuple[UUID, float]
 Answer = TypeVar("Answer")
 
 DIMENSION = 512
-BATCH = 1_000  # rows a request: 2 MB, well below the 64 MB that Milvus accepts
+BATCH = 1_000  # rows per request: 2 MB, well below the 64 MB that Milvus accepts
 WRITE_SECONDS = 30.0
-CONNECT_SECONDS = 5.0  # of writing; a search has its own, shorter time
+CONNECT_SECONDS = 5.0  # for writes; a search has its own, shorter time
 COUNT_SECONDS = 10.0
-SHORTEST = 0.05  # what a step gets when the others took all the time
+SHORTEST = 0.05  # seconds for a step when the others took all the time
 FIELDS = ("id", "tenant", "site", "embedding")
 NLIST, NPROBE = 128, 16  # IVF_FLAT: into how many lists rows are sorted, how many a search reads
 
@@ -51,23 +51,23 @@ RECONNECT = {
     "grpc.max_reconnect_backoff_ms": 500,
 }
 
-# What fails is raised from here in one sentence; pymilvus logs the same as several pages of traceback.
+# Errors are raised from here in one sentence; pymilvus would log several pages of traceback, too.
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
 
 
 class IndexUnavailable(Exception):
-    """The index did not answer, not in time, or with an error. Names the server, never its password."""
+    """The index gave no answer, not in time, or an error. Names the server, never its password."""
 
 
 class ForeignTenant(Exception):
-    """The index returned a row of another tenant than asked: a fault to stop at, never to skip over."""
+    """The index returned a row of another tenant than asked: stop at this fault, never skip it."""
 
 
 class VisitorIndex:
-    """The visitors of all tenants for one model pack. Connects when first used; safe for threads and forks.
+    """The visitors of all tenants for one model pack. Connects on first use; safe for threads and forks.
 
-    `index_type` is what a new collection gets: FLAT is exact; IVF_FLAT misses a few and answers 5
-    times faster from 10,000 visitors on.
+    `index_type` is the type of a new collection: FLAT is exact; IVF_FLAT misses a few and answers 5 times
+    faster from 10,000 visitors on.
     """
 
     def __init__(self, uri: str, pack: str, *, index_type: Literal["FLAT", "IVF_FLAT"] = "FLAT") -> None:
@@ -82,21 +82,21 @@ class VisitorIndex:
         self._prepared: set[UUID] = set()
 
     def upsert(self, tenant: UUID, rows: Iterable[Row], site: UUID | None = None) -> int:
-        """Adds visitors of a site or replaces their embeddings; returns how many. Durable when it returns."""
+        """Adds a site's visitors or replaces their embeddings; returns their number. Durable on return."""
         _require_uuid(tenant)
         return self._tell("write", lambda client: self._write(client, tenant, rows, site))
 
     def ready(self, tenant: UUID) -> bool:
-        """Whether there is anything of this tenant, in a collection that this code can use.
+        """Whether there are rows of this tenant, in a collection that this code can use.
 
-        One of an older make is dropped and made anew: whoever asks has to fill it.
+        A collection of an older version is dropped and created again: the caller has to fill it.
         """
         _require_uuid(tenant)
         self._tell("prepare", lambda client: self._prepare(client, tenant))
         return self.count(tenant) > 0
 
     def delete(self, tenant: UUID, visitors: Sequence[UUID]) -> None:
-        """Removes these visitors; those not in the index are no error. Durable when it returns."""
+        """Removes these visitors; missing ones are not an error. Durable on return."""
         _require_uuid(tenant)
 
         def remove(client: MilvusClient) -> None:
@@ -118,7 +118,7 @@ class VisitorIndex:
         timeout: float = 0.3,
         site: UUID | None = None,
     ) -> list[Hit]:
-        """The closest visitors of this tenant, or of one site of it, best first; empty where it has none.
+        """The nearest visitors of this tenant, or of one of its sites, best first; empty if there are none.
 
         `timeout` in seconds covers the whole call: connecting, loading after a restart, searching.
         Raises IndexUnavailable and ForeignTenant.
@@ -144,7 +144,7 @@ class VisitorIndex:
         return self._ask("search", find, nothing=[], seconds=timeout)
 
     def count(self, tenant: UUID) -> int:
-        """How many visitors of this tenant are in the index."""
+        """The number of this tenant's visitors in the index."""
         _require_uuid(tenant)
 
         def measure(client: MilvusClient, seconds: float) -> int:
@@ -159,14 +159,14 @@ class VisitorIndex:
         return self._ask("count", measure, nothing=0, seconds=COUNT_SECONDS)
 
     def drop_tenant(self, tenant: UUID) -> None:
-        """Removes everything of this tenant. No error where there is nothing."""
+        """Removes all rows of this tenant. Not an error if there are none."""
         _require_uuid(tenant)
         self._tell("drop a tenant of", lambda client: self._drop(client, tenant))
 
     def rebuild(self, tenant: UUID, rows: Iterable[Row]) -> int:
-        """Replaces everything of this tenant by `rows` (read once, in batches); returns how many.
+        """Replaces all rows of this tenant by `rows` (read once, in batches); returns their number.
 
-        A search meanwhile finds part of them. An error leaves a part: rebuild again.
+        A concurrent search finds part of them. After an error a part remains: rebuild again.
         """
         _require_uuid(tenant)
 
@@ -177,7 +177,7 @@ class VisitorIndex:
         return self._tell("rebuild", replace)
 
     def close(self) -> None:
-        """Lets the connection go; the next call makes a new one."""
+        """Closes the connection; the next call opens a new one."""
         with self._lock:
             if self._client is not None and self._owner == os.getpid():
                 self._client.close()
@@ -198,7 +198,7 @@ class VisitorIndex:
         return written
 
     def _flush(self, client: MilvusClient) -> None:
-        # A server keeps a log of writes of its own and allows one flush in ten seconds.
+        # A server keeps its own write-ahead log and allows one flush in ten seconds.
         if self._lite:
             client.flush(self.collection, timeout=WRITE_SECONDS)
 
@@ -208,12 +208,12 @@ class VisitorIndex:
         if not client.has_collection(self.collection, timeout=WRITE_SECONDS):
             return
         if client.has_partition(self.collection, partition, timeout=WRITE_SECONDS):
-            if not self._lite:  # a server drops no partition that is loaded; Milvus Lite cannot unload one
+            if not self._lite:  # a server drops no loaded partition; Milvus Lite cannot unload one
                 client.release_partitions(self.collection, partition, timeout=WRITE_SECONDS)
             client.drop_partition(self.collection, partition, timeout=WRITE_SECONDS)
 
     def _prepare(self, client: MilvusClient, tenant: UUID) -> None:
-        """Makes the collection and the tenant's partition where they are missing, and loads them."""
+        """Creates the collection and the tenant's partition if they are missing, and loads them."""
         if tenant in self._prepared:
             return
         known = client.has_collection(self.collection, timeout=WRITE_SECONDS)
@@ -230,7 +230,7 @@ class VisitorIndex:
         self._prepared.add(tenant)
 
     def _is_current(self, client: MilvusClient) -> bool:
-        """Whether the rows have all that is written today: those of older versions name no site."""
+        """Whether the rows have all present fields: those of older versions name no site."""
         found = client.describe_collection(self.collection, timeout=WRITE_SECONDS)
         return {field["name"] for field in found["fields"]} == set(FIELDS)
 
@@ -242,7 +242,7 @@ class VisitorIndex:
         client.create_index(self.collection, index, timeout=WRITE_SECONDS, sync=False)
 
     def _tell(self, verb: str, work: Callable[[MilvusClient], Answer]) -> Answer:
-        """Does something that changes the index. After an error the next call prepares everything anew."""
+        """Changes the index. After an error the next call prepares everything again."""
         try:
             return work(self._connected(CONNECT_SECONDS))
         except (MilvusException, grpc.RpcError) as error:
@@ -252,7 +252,7 @@ class VisitorIndex:
     def _ask(
         self, verb: str, work: Callable[[MilvusClient, float], Answer], *, nothing: Answer, seconds: float
     ) -> Answer:
-        """Asks the index within `seconds`; `nothing` is the answer where it has nothing of this tenant."""
+        """Queries the index within `seconds`; `nothing` is the answer if it has no rows of this tenant."""
         deadline = time.monotonic() + seconds
 
         def left() -> float:
@@ -265,7 +265,7 @@ class VisitorIndex:
             except MilvusException as error:
                 if error.code != NOT_LOADED:
                     raise
-                # The server was restarted: it has the rows, but searches only what it was told to load.
+                # The server was restarted: it has the rows, but searches only loaded ones.
                 client.load_collection(self.collection, timeout=left())
                 return work(client, left())
         except (MilvusException, grpc.RpcError) as error:
@@ -290,8 +290,8 @@ class VisitorIndex:
     def _unavailable(self, verb: str, error: Exception) -> IndexUnavailable:
         return IndexUnavailable(
             f"Cannot {verb} the visitors' index {self.collection} on the Milvus server at {self.address}: "
-            f"{_reason(error)}. Look whether that server runs (`manage.py services status`, MILVUS_URI); "
-            "visitors themselves are in PostgreSQL, and `manage.py reindex` rebuilds the index."
+            f"{_reason(error)}. Check whether that server runs (`manage.py services status`, MILVUS_URI). "
+            "The visitors themselves are in PostgreSQL, and `manage.py reindex` rebuilds the index."
         )
 
 
@@ -339,7 +339,7 @@ def _batches(items: Iterable[Answer]) -> Iterator[list[Answer]]:
 
 
 def _reason(error: Exception) -> str:
-    """One line of what went wrong."""
+    """The error in one line."""
     if isinstance(error, MilvusException):
         return str(error.message).split(", debug=")[0].splitlines()[0]
     if isinstance(error, grpc.RpcError) and callable(getattr(error, "code", None)):

@@ -1,1 +1,1 @@
-"""Daphne with limits: how long a request may take to come, its size, how many connections there are."""
+"""Daphne with limits: time to receive a request, its size, and the number of connections."""

@@ -1,4 +1,4 @@
-"""Answers whose client has to read: what is sent is bounded, in bytes and in time."""
+"""Limits for clients that do not read: what is sent to them is bounded, in bytes and in time."""
 
 import asyncio
 from typing import Any
@@ -8,12 +8,12 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 STALLED_SECONDS = 20.0
-"""A client that takes nothing of what is sent for so long is dropped."""
+"""Seconds without reading after which a client is dropped."""
 
 
 @implementer(IPushProducer)
 class Flow:
-    """What Twisted tells while an answer goes out: its buffer for this client is full, or empty again."""
+    """Twisted's signals while an answer is sent: its buffer for this client is full, or empty again."""
 
     def __init__(self) -> None:
         self._free = asyncio.Event()
@@ -26,7 +26,7 @@ class Flow:
         self._free.set()
 
     def stopProducing(self) -> None:
-        """The connection is lost: nothing is waited for."""
+        """The connection is lost: stop waiting."""
         self._free.set()
 
     async def free(self) -> None:
@@ -34,7 +34,7 @@ class Flow:
 
 
 def flow_of(request: WebRequest, message: dict[str, Any]) -> Flow | None:
-    """Of an answer that goes on after this message; Twisted wants none registered when it ends."""
+    """Register for an answer with more messages to come; at its end Twisted wants no producer registered."""
     if getattr(request, "channel", None) is None:  # the client is gone
         return None
     if not message.get("more_body"):

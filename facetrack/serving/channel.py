@@ -1,4 +1,4 @@
-"""HTTP connections on which a request comes in time or not at all."""
+"""HTTP connections on which a request arrives in time or not at all."""
 
 import json
 from http import HTTPStatus
@@ -9,35 +9,35 @@ from django.conf import settings
 from twisted.web.http import HTTPChannel
 
 BODY_BYTES_A_SECOND = 10_000
-"""Slower than any client that has something to send."""
+"""Bytes a second: slower than any client that has something to send."""
 MAX_DIGITS = 15
-"""Of a Content-Length."""
+"""Digits of a Content-Length."""
 
 WORDS = {
-    408: "The request did not come in time. Send it again, at once.",
+    408: "The request did not arrive in time. Send it again without pauses.",
     411: "Send the body with a Content-Length, not in chunks.",
-    413: "That is too large. Send less at once.",
-    431: "A line of the headers is too long. Delete this site's cookies, and try again.",
+    413: "The request is too large. Send less at once.",
+    431: "A header line is too long. Delete this site's cookies, and try again.",
 }
 
 
 class Request(WebRequest):  # type: ignore[misc]
-    """Daphne's own. Django parses forms; Twisted would do so before it, whatever their size."""
+    """Daphne's own. Django parses forms; Twisted would do so first, whatever their size."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs, parsePOSTFormSubmission=False)
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """One connection. Twisted's `timeOut` is for the time between requests, and begins again with each byte;
-    the deadline is for the whole of what is awaited, however it trickles."""
+    """One connection. Twisted's `timeOut` is for the time between requests, and restarts with each byte; the
+    deadline is for all that is awaited, however slowly it arrives."""
 
     requestFactory = Request
     maxHeaders = 100
     abortTimeout = 5
     _deadline: Any = None
     in_work = False
-    """Whether a request has come in whole and is not answered yet."""
+    """Whether a request has arrived completely and is not answered yet."""
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -52,7 +52,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def headerReceived(self, line: bytes) -> bool:
-        """Python reads no number of thousands of digits."""
+        """Python refuses to parse numbers of thousands of digits."""
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"content-length" and len(value.strip()) > MAX_DIGITS:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
@@ -60,7 +60,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return bool(super().headerReceived(line))
 
     def allHeadersReceived(self) -> None:
-        """The body's turn: refused unread where it has no length, or too much of it."""
+        """Before the body: it is refused unread if it has no length, or is too long."""
         if self.length is None:
             self._refuse(HTTPStatus.LENGTH_REQUIRED)
         elif self.length > max_body():
@@ -76,7 +76,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def requestDone(self, request: Any) -> None:
         self.in_work = False
-        if self._dataBuffer:  # a request that was sent before this one was answered
+        if self._dataBuffer:  # the client sent a further request before this one was answered
             self._expect(settings.FACETRACK_REQUEST_SECONDS)
         super().requestDone(request)
 
@@ -85,7 +85,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         super().connectionLost(reason)
 
     def _expect(self, seconds: float | None) -> None:
-        """Within so many seconds from now the whole of what is awaited has to be there."""
+        """All that is awaited must arrive within this many seconds from now."""
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.callLater(seconds, self._too_late)
@@ -94,9 +94,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Say why, and end the connection, soon even where the other end does not take part in that."""
+        """Send the reason and close the connection soon, even if the other end does not cooperate."""
         self._expect(None)
-        if self.requests or status is not HTTPStatus.REQUEST_TIMEOUT:  # to silence there is nothing to say
+        if self.requests or status is not HTTPStatus.REQUEST_TIMEOUT:  # a silent client gets no answer
             self.transport.write(self._answer(status))
         self.timeoutConnection()
 

@@ -1,4 +1,4 @@
-"""How many connections are open: in the process, and from one address."""
+"""Limits of open connections: in the process, and from one address."""
 
 from collections import Counter
 from typing import Any
@@ -11,13 +11,13 @@ from tenants.addresses import network_of
 
 
 class Connection(ProtocolWrapper):  # type: ignore[misc]
-    """Whatever speaks on it: HTTP, and a websocket after it."""
+    """Any protocol on it: HTTP, and a WebSocket after it."""
 
     network = ""
 
 
 class Connections(WrappingFactory):  # type: ignore[misc]
-    """Ends the oldest connection that has no request in work where one more would be too many."""
+    """At the limit, closes the oldest connection that has no request in progress."""
 
     protocol = Connection
     noisy = False
@@ -27,7 +27,7 @@ class Connections(WrappingFactory):  # type: ignore[misc]
         self.of_network: Counter[str] = Counter()
 
     def buildProtocol(self, address: Any) -> Any:
-        """None, which ends the connection, where there are too many."""
+        """Returns None, which closes the connection, if there are too many."""
         network = "" if settings.FACETRACK_PROXIES else network_of(str(getattr(address, "host", "")))
         if network and self.of_network[network] >= settings.FACETRACK_CONNECTIONS_ADDRESS:
             return None

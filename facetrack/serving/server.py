@@ -14,10 +14,10 @@ from facetrack.serving.connections import Connections
 from facetrack.serving.sockets import Socket
 
 MAX_MESSAGE = 4_096
-"""Bytes of a message from a page, which has nothing to say that is longer."""
+"""Bytes of a message from a page. Pages have nothing longer to send."""
 PING_SECONDS = 20
 OTHER_FILES = 200
-"""Open beside the connections: databases, pictures, logs."""
+"""File descriptors beside the connections: databases, pictures, logs."""
 
 
 class HttpFactory(HTTPFactory):  # type: ignore[misc]
@@ -33,7 +33,7 @@ class SocketFactory(WebSocketFactory):  # type: ignore[misc]
 
 
 class LimitedServer(Server):  # type: ignore[misc]
-    """Daphne's `run` makes its factories itself: what it assigns is replaced by ours."""
+    """Daphne's `run` creates its factories itself: they are replaced by ours when it assigns them."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -48,7 +48,7 @@ class LimitedServer(Server):  # type: ignore[misc]
         _allow_files(settings.FACETRACK_CONNECTIONS + OTHER_FILES)
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Daphne hands everything to Twisted's buffer; here the application waits for room in it."""
+        """Daphne writes everything into Twisted's buffer; here the application waits for room in it."""
         flow = flow_of(protocol, message) if isinstance(protocol, WebRequest) else None
         await super().handle_reply(protocol, message)
         if flow is not None:
@@ -69,11 +69,11 @@ class LimitedServer(Server):  # type: ignore[misc]
     @ws_factory.setter
     def ws_factory(self, _: WebSocketFactory) -> None:
         self._sockets = SocketFactory(self, server=self.server_name)
-        self._sockets.setProtocolOptions(failByDrop=False)  # who breaks a rule is told which
+        self._sockets.setProtocolOptions(failByDrop=False)  # a client that breaks a rule is told which
 
 
 def _allow_files(number: int) -> None:
-    """Let the process have as many open files as its connections need, as far as the system does."""
+    """Raise the process's limit of open files to what its connections need, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = number if hard == resource.RLIM_INFINITY else min(number, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,4 +1,4 @@
-"""Websockets whose other end has to read."""
+"""WebSockets with a limit for clients that do not read."""
 
 from typing import Any
 
@@ -7,18 +7,18 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 MAX_UNREAD = 100_000
-"""Bytes that wait for a page that does not read, beside what the system buffers. A hint has about fifty."""
+"""Unsent bytes for a page that does not read, beside the system's buffer. A hint has about fifty."""
 
 
 @implementer(IPushProducer)
 class Socket(WebSocketProtocol):  # type: ignore[misc]
-    """Nothing is read from who does not read; a socket on which too much waits ends."""
+    """Does not read from a client that does not read; closes a socket with too many unsent bytes."""
 
     unread: int | None = None
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self.transport.unregisterProducer()  # the HTTP connection that this was
+        self.transport.unregisterProducer()  # from the earlier HTTP connection
         self.transport.registerProducer(self, True)
 
     def serverSend(self, content: Any, binary: bool = False) -> None:
@@ -41,4 +41,4 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]
         self.transport.resumeProducing()
 
     def stopProducing(self) -> None:
-        """The connection is lost, which `connectionLost` hears of."""
+        """The connection is lost; `connectionLost` handles it."""

@@ -1,4 +1,4 @@
-"""What lists of staff and of their pictures can be narrowed by."""
+"""Filters of the lists of staff and of their pictures."""
 
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
@@ -8,7 +8,7 @@ from tenants.api.filters import TextFilter, YesNoFilter
 
 
 class StaffFilters(filters.FilterSet):  # type: ignore[misc]
-    active = YesNoFilter(help_text="Whether they are recognised.")
+    active = YesNoFilter(help_text="Whether the person is recognised.")
     department = TextFilter(lookup_expr="iexact")
     search = TextFilter(method="search_for", help_text="Part of the name, or the employee number.")
 

@@ -1,4 +1,4 @@
-"""Staff and their pictures as JSON. Embeddings stay inside."""
+"""Staff and their pictures as JSON. Embeddings are never included."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ SITES_LIMIT = 1_000
 
 
 class WorkplacesField(serializers.ListField):
-    """Ids of sites. A site manager is told of their own only, and cannot write it."""
+    """Ids of sites. Site managers see only their own sites here, and cannot change them."""
 
     child = serializers.UUIDField()
 
@@ -31,9 +31,9 @@ class StaffMemberSerializer(StrictSerializer[StaffMember]):
     sites = WorkplacesField(
         required=False,
         max_length=SITES_LIMIT,
-        help_text="Where they work; none: everywhere. Site managers see those who work at their sites.",
+        help_text="Sites where the person works; empty: all. Site managers see the people of their sites.",
     )
-    usable_pictures = serializers.SerializerMethodField(help_text="How many pictures they are recognised by.")
+    usable_pictures = serializers.SerializerMethodField(help_text="Number of pictures used for recognition.")
 
     class Meta:
         model = StaffMember
@@ -51,11 +51,11 @@ class StaffMemberSerializer(StrictSerializer[StaffMember]):
         )
 
     def get_usable_pictures(self, member: StaffMember) -> int:
-        return getattr(member, "usable_pictures", 0)  # a member that was made just now has none
+        return getattr(member, "usable_pictures", 0)  # a new member has none
 
 
 class FaceImageSerializer(serializers.ModelSerializer[FaceImage]):
-    """`pending` until a worker has examined it; then `ready`, or `refused` with the reason."""
+    """`pending` until a worker has examined the picture; then `ready`, or `refused` with the reason."""
 
     picture = PictureField(picture_url, source="*")
 
@@ -66,6 +66,6 @@ class FaceImageSerializer(serializers.ModelSerializer[FaceImage]):
 
 
 class UploadSerializer(serializers.Serializer[FaceImage]):
-    """For the schema: the form in `staff.forms` is what checks the picture."""
+    """For the schema only: the form in `staff.forms` checks the picture."""
 
     picture = serializers.FileField(help_text="JPEG, PNG, WebP, BMP, PPM or TIFF with one face in it.")

@@ -1,4 +1,4 @@
-"""Staff and their pictures over the API."""
+"""API of staff and their pictures."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from tenants.api.views import BODY_LIMIT, RowsViewSet, member
 
 
 class StaffViewSet(RowsViewSet[StaffMember]):
-    """Employees who are recognised by name."""
+    """Employees whom FaceTrack recognises by name."""
 
     serializer_class = StaffMemberSerializer
     filterset_class = StaffFilters
@@ -49,13 +49,13 @@ class StaffViewSet(RowsViewSet[StaffMember]):
         return self.answer(save_staff_member(member=person, by=member(request)))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """Removes the person, their pictures and their visits. To keep past visits, set `active` to false."""
+        """Deletes the person, their pictures and their visits. To keep past visits, set `active` to false."""
         delete_staff_member(member=get_changeable(self.access, pk))
         return Response(status=204)
 
 
 class FaceImageViewSet(RowsViewSet[FaceImage]):
-    """The pictures that one employee is recognised by: three to five, from different days."""
+    """The enrolment pictures of one employee. Upload three to five, from different days."""
 
     serializer_class = FaceImageSerializer
     filterset_class = FaceImageFilters
@@ -89,7 +89,7 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
         return super().list(request, **parents)
 
     def create(self, request: Request, staff_id: UUID) -> Response:
-        """A worker examines the picture next; ask again until `status` is no longer `pending`."""
+        """Upload a picture. A worker examines it next; poll until `status` is no longer `pending`."""
         person = get_changeable(self.access, staff_id)
         form = PictureForm(files=request.FILES)
         if not form.is_valid():

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('employee_number', models.CharField(blank=True, max_length=50)),
                 ('department', models.CharField(blank=True, max_length=100)),
                 ('email', models.EmailField(blank=True, max_length=254, verbose_name='e-mail')),
-                ('active', models.BooleanField(default=True, help_text='Switch off for somebody who has left, without losing past visits.', verbose_name='is recognised')),
+                ('active', models.BooleanField(default=True, help_text='Switch off for a person who has left. Past visits are kept.', verbose_name='is recognised')),
             ],
             options={
                 'verbose_name': 'staff member',

@@ -43,7 +43,7 @@ def test_a_pair_is_accepted_and_the_merge_undone(api: APIClient, strangers: list
     assert [one["id"] for one in results(api.get(MERGES, {"undone": "false"}))] == [merge["id"]]
     undone = api.post(f"{MERGES}{merge['id']}/undo/").json()
     assert undone["undone_at"]
-    assert "undone already" in problem(api.post(f"{MERGES}{merge['id']}/undo/"), 409)["detail"]
+    assert "already undone" in problem(api.post(f"{MERGES}{merge['id']}/undo/"), 409)["detail"]
     assert [one["id"] for one in results(api.get(MERGES, {"undone": "true"}))] == [merge["id"]]
     assert results(api.get(MERGES, {"undone": "false"})) == []
     assert Visitor.objects.count() == len(strangers)
@@ -53,7 +53,7 @@ def test_a_pair_is_rejected_once(api: APIClient, strangers: list[Visitor]) -> No
     pair = propose(*strangers[:2])
     assert api.post(f"{PAIRS}{pair.pk}/reject/").json()["state"] == "distinct"
     for verb in ("accept", "reject"):
-        assert "decided meanwhile" in problem(api.post(f"{PAIRS}{pair.pk}/{verb}/"), 409)["detail"]
+        assert "decided in the meantime" in problem(api.post(f"{PAIRS}{pair.pk}/{verb}/"), 409)["detail"]
     assert results(api.get(PAIRS, {"state": "open"})) == []
     assert len(results(api.get(PAIRS, {"state": "distinct"}))) == 1
 

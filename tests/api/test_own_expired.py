@@ -120,7 +120,7 @@ def test_what_has_ended_goes_on_where_it_could_be_taken_again(gate: Gate, door: 
     CameraLease.objects.update(desired=False)
     assert renewed() == 1, "it is held: the worker ends it in order"
     let_expire()
-    assert renewed() == 0, "nobody wants it to run"
+    assert renewed() == 0, "the camera is not enabled"
     yard = register(introduction=Introduction(name="yard", capacity=4))
     CameraLease.objects.update(desired=True, planned=yard)
     assert renewed() == 0, "another worker should run it"
@@ -153,7 +153,7 @@ def test_live_pictures_are_those_of_held_cameras(acme: Tenant, gate: Gate, door:
 
 
 def answered(gate: Gate, ticket: str, **more: Any) -> Any:
-    said = {"ok": True, "detail": "It delivers.", "facts": {"width": 640, "fps": 5.0}, "picture": SAID}
+    said = {"ok": True, "detail": "Connected.", "facts": {"width": 640, "fps": 5.0}, "picture": SAID}
     return gate.client.post(f"{OWN}answer/", gate.me | {"ticket": ticket} | said | more)
 
 
@@ -177,7 +177,7 @@ def test_a_worker_answers_what_it_was_asked_and_once(acme: Tenant, gate: Gate, d
     problem(answered(gate, mine, detail="It is broken."), 404)
     told = waiting(mine)
     assert told is not None
-    assert (told.ok, told.worker, told.detail) == (True, "gate", "It delivers."), "whose it is, its key says"
+    assert (told.ok, told.worker, told.detail) == (True, "gate", "Connected."), "whose it is, its key says"
     assert (told.facts, told.picture) == ({"width": 640, "fps": 5.0}, PICTURE)
     assert waiting(mine) is None
     of_the_machine = asked_of(acme, None, operation="devices")
@@ -216,6 +216,6 @@ def test_while_redis_is_away_nothing_is_shown_and_the_worker_hears_it(
         monkeypatch.setattr(f"{module}.store", lambda: away)
     with pytest.raises(RedisAway):
         away.ping()
-    assert "Redis is away" in problem(asked(gate, "own-run-picture", door), 503)["detail"]
+    assert "Redis is unavailable" in problem(asked(gate, "own-run-picture", door), 503)["detail"]
     problem(answered(gate, asked_of(acme, door)), 503)
     problem(gate.client.post(f"{OWN}watched/", gate.me), 503)

@@ -140,7 +140,7 @@ def test_who_works_where_is_told_in_part_and_set_by_administrators(
     both = [str(two_sites.north.pk), str(two_sites.south.pk)]
     assert sorted(admin.patch(path, {"sites": both}).json()["sites"]) == sorted(both)
     assert manager.get(path).json()["sites"] == both[:1]
-    assert "not work at your sites alone" in problem(manager.patch(path, {"name": "Mine"}), 403)["detail"]
+    assert "sites that you do not manage" in problem(manager.patch(path, {"name": "Mine"}), 403)["detail"]
     assert admin.patch(path, {"sites": both[:1]}).status_code == 200
     assert manager.patch(path, {"name": "Annie"}).status_code == 200
     problem(manager.patch(path, {"sites": []}), 400, field="sites")

@@ -135,8 +135,11 @@ def damaged() -> SimpleUploadedFile:
 @pytest.mark.parametrize(
     ("upload", "words"),
     [
-        (SimpleUploadedFile("a.png", b"no picture at all"), "no picture"),
-        (SimpleUploadedFile("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), "no picture"),
+        (SimpleUploadedFile("a.png", b"no picture at all"), "not a supported picture"),
+        (
+            SimpleUploadedFile("a.svg", b"<svg xmlns='http://www.w3.org/2000'/>"),
+            "not a supported picture",
+        ),
         (SimpleUploadedFile("a.png", b""), "empty"),
         (damaged(), "damaged"),
         (picture(1100, 1000), "megapixels"),

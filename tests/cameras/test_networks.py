@@ -115,7 +115,7 @@ def test_the_command_shows_adds_and_removes(acme: Tenant) -> None:
     assert acme.allowed_networks == ["10.0.0.0/8", "172.16.5.0/24"]
     for words, message in (
         (("--add", "8.8.8.0/24"), "not within a private range"),
-        (("--add", "door"), "is no network"),
+        (("--add", "door"), "is not a network"),
         (("--remove", "192.168.0.0/16"), "is not in the list"),
         (("--remove", "door"), "write it like"),
     ):

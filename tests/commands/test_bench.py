@@ -76,8 +76,8 @@ def test_ways_to_decode(clip: Path) -> None:
     [
         (["pipeline", "missing.mp4"], "there is no file"),
         (["search", "--rows", 0], "from 1 to"),
-        (["pipeline", "--people", "missing"], "is no folder"),
-        (["pipeline", "--cameras", 0], "no number of cameras"),
+        (["pipeline", "--people", "missing"], "is not a folder"),
+        (["pipeline", "--cameras", 0], "not a number of cameras"),
     ],
 )
 def test_mistakes_are_explained(arguments: list[object], message: str) -> None:

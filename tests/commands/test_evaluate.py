@@ -99,7 +99,7 @@ def test_a_setting_with_too_many_false_alarms_is_refused_unless_forced(
     folder: Path, acme: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.evaluation.assessment.ALARM_AIM", 0.2)
-    with pytest.raises(CommandError, match=r"is not applied.*--force"):
+    with pytest.raises(CommandError, match=r"was not applied.*--force"):
         run("evaluate", folder, "--apply", "acme")
     assert tenants_thresholds(loaded_engines().embedder.pack) is None
     run("evaluate", folder, "--apply", "acme", "--force")
@@ -122,7 +122,7 @@ def test_pictures_of_another_pack_are_an_error_with_a_way_out(folder: Path, acme
 def test_folders_that_nothing_can_be_measured_with(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(CommandError, match="cannot be read"):
         run("evaluate", tmp_path / "missing")
-    with pytest.raises(CommandError, match="holds no pictures in sub-folders"):
+    with pytest.raises(CommandError, match="has no pictures in sub-folders"):
         run("evaluate", tmp_path)
     for person in sorted(folder.iterdir()):
         (tmp_path / person.name).mkdir()
@@ -136,7 +136,7 @@ def test_folders_that_nothing_can_be_measured_with(tmp_path: Path, folder: Path)
             (person / picture).write_bytes(b"\x89PNG damaged")
     with pytest.raises(
         CommandError,
-        match=rf"{2 * len(PEOPLE)} pictures that cannot be used(.|\n)*one.png: .+(.|\n)*and \d+ more",
+        match=rf"{2 * len(PEOPLE)} unusable pictures(.|\n)*one.png: .+(.|\n)*and \d+ more",
     ):
         run("evaluate", tmp_path)
     with pytest.raises(CommandError, match="no model pack named"):
@@ -147,7 +147,7 @@ def test_what_would_come_to_nothing_is_refused_before_anything_is_measured(
     folder: Path, acme: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr("workers.management.commands.evaluate.load")
-    with pytest.raises(CommandError, match="name a file in a folder that is there"):
+    with pytest.raises(CommandError, match="name a file in an existing folder"):
         run("evaluate", folder, "--plot", folder / "none" / "curves.png")
     with pytest.raises(CommandError, match=r"no tenant 'nobody' \(tenants: .*acme"):
         run("evaluate", folder, "--apply", "nobody")
@@ -186,7 +186,7 @@ def test_generated_clips_are_counted_as_they_are(folder: Path, tmp_path: Path) -
     assert (entering["duplicates"], entering["merges"], entering["nobody"]) == (0, 0, 0)
     assert (small["counted"], small["named_wrong"]) == (0, 0)
     (clips / "small.json").write_text("{}")
-    with pytest.raises(CommandError, match="no truth of a clip"):
+    with pytest.raises(CommandError, match="not the truth of a clip"):
         run("evaluate", clips)
 
 

@@ -100,7 +100,7 @@ def test_a_clip_without_anybody(tmp_path: Path) -> None:
         writer.write(backdrop())
     writer.release()
     assert json.loads(run(path, "--json")[0]) == {"tracks": []}
-    assert "nobody seen" in run(path)[0]
+    assert "no faces seen" in run(path)[0]
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_a_clip_without_anybody(tmp_path: Path) -> None:
         (["{clip}", "--enrol", "missing"], "missing cannot be read"),
         (["{clip}", "--pack", "magic"], "no model pack named 'magic'"),
         (["{clip}", "--detector", "magic"], "no detector named 'magic'"),
-        (["{clip}", "--fps", "0"], "no rate between"),
-        (["{text}"], "is no video"),
+        (["{clip}", "--fps", "0"], "not a rate between"),
+        (["{text}"], "is not a video"),
     ],
 )
 def test_mistakes_are_explained(clip: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -125,5 +125,5 @@ def test_mistakes_are_explained(clip: Path, tmp_path: Path, arguments: list[str]
 def test_a_folder_without_people(clip: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     tmp_path.mkdir()
-    with pytest.raises(CommandError, match="holds no sub-folder"):
+    with pytest.raises(CommandError, match="has no sub-folder"):
         run(clip, "--enrol", tmp_path)

@@ -265,7 +265,7 @@ def test_two_visitors_are_merged_and_are_two_again(
 
     page.goto(acme.base + "/visitors/merges/history/")
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("are two people again")).to_be_visible()
+    expect(page.get_by_text("are two visitors again")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_have_count(0)
     assert visitors() == before
 

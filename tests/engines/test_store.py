@@ -244,7 +244,7 @@ class TestDownload:
     ) -> None:
         publisher.offers, publisher.breaks_after, publisher.breaks = {"faces.onnx": FACES}, PIECE, 3
         store = store_of(tmp_path, model("faces", plain(f"{publisher.url}/faces.onnx")))
-        with pytest.raises(DownloadFailed, match="try again, it goes on where it stopped"):
+        with pytest.raises(DownloadFailed, match="try again, the download resumes where it stopped"):
             store.ensure("faces")
         assert cached(tmp_path) == ["faces.onnx.part"]
         assert store.ensure("faces").read_bytes() == FACES
@@ -353,7 +353,7 @@ class TestTrouble:
         ("archive", "reason"),
         [
             (b"PK no zip at all", "cannot be read"),
-            (zipped({"other.onnx": FACES}), "holds no faces.onnx"),
+            (zipped({"other.onnx": FACES}), "does not contain faces.onnx"),
             (zipped({"faces.onnx": FACES[:-1] + b"!"}), "SHA-256"),
             (zipped({"faces.onnx": b"\0" * 50_000_000}), "50,000,000 bytes"),
         ],

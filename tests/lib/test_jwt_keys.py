@@ -79,7 +79,7 @@ def test_a_rotation_is_seen_by_who_has_the_keys_already(kept: KeptKeys, tmp_path
 def test_a_former_key_is_kept_for_as_long_as_its_tokens_last(kept: KeptKeys, tmp_path: Path) -> None:
     (first,) = kids(kept)
     second = kept.rotate().kid
-    with pytest.raises(FormerStillNeeded, match="the former key verifies tokens until"):
+    with pytest.raises(FormerStillNeeded, match="the previous key must verify tokens until"):
         kept.rotate()
     assert kids(kept) == [second, first]
     yesterday = time.time() - DAY.total_seconds() - 1
@@ -127,10 +127,10 @@ def test_the_environment_may_give_several(two: list[str]) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("no key at all", "holds no PEM"),
-        ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----", "number 1 is no private key"),
-        (pem(rsa.generate_private_key(65537, 1024)), "number 1 is no RSA key of 2048 bits"),  # noqa: S505
-        (pem(ec.generate_private_key(ec.SECP256R1())), "number 1 is no RSA key"),
+        ("no key at all", "contains no PEM"),
+        ("-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----", "number 1 is not a private key"),
+        (pem(rsa.generate_private_key(65537, 1024)), "number 1 is not an RSA key of 2048 bits"),  # noqa: S505
+        (pem(ec.generate_private_key(ec.SECP256R1())), "number 1 is not an RSA key"),
     ],
 )
 def test_a_bad_value_is_refused_by_name_and_not_quoted(value: str, reason: str) -> None:

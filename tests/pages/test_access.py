@@ -113,4 +113,4 @@ def test_another_tenant_sees_nothing_of_it(
 def test_an_unknown_person_is_not_found(acme: Tenant, client_of: ClientOf, kind: str) -> None:
     answer = client_of(acme).get(f"/people/{kind}/{uuid4()}/")
     assert answer.status_code == 404
-    assert "There is no such" in answer.content.decode()
+    assert "does not exist" in answer.content.decode()

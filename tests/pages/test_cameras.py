@@ -20,7 +20,7 @@ ClientOf = Callable[..., Client]
 def test_who_may_switch(acme: Tenant, client_of: ClientOf, camera: Camera, role: Role) -> None:
     client = client_of(acme, role)
     started = client.post(f"/cameras/{camera.pk}/start/", follow=True).content.decode()
-    assert "Door (Head office) should run now, but no worker is there for it: start one" in started
+    assert "Door (Head office) is enabled, but no worker is available for it: start one" in started
     camera.refresh_from_db()
     assert camera.enabled
     assert camera.updated_by is not None

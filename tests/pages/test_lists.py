@@ -94,9 +94,9 @@ def test_a_day_is_a_day_at_the_site(browser: Client, make_visit: MakeVisit) -> N
     ("filters", "words"),
     [
         ({"since": "tomorrow"}, "Enter a valid date"),
-        ({"since": "2024-03-06", "until": "2024-03-05"}, "before the first one"),
+        ({"since": "2024-03-06", "until": "2024-03-05"}, "before the first day"),
         ({"site": str(uuid4())}, "Select a valid choice"),
-        ({"person": str(uuid4())}, "no such person any more"),
+        ({"person": str(uuid4())}, "This person no longer exists"),
         ({"q": "x" * 101}, "at most 100 characters"),
         ({"q": "a\0b"}, "Null characters"),
     ],

@@ -105,7 +105,7 @@ def test_a_pair_is_merged_with_the_named_one_kept_and_undone_again(
     assert "by tenant_admin@acme.test" in page
     assert [row.pk for row in browser.get(HISTORY, {"q": "visitor 1"}).context["page"]] == [merge.pk]
     answer = browser.post(f"{HISTORY}{merge.pk}/undo/")
-    assert "Visitor 1 and Grace are two people again" in said(answer)
+    assert "Visitor 1 and Grace are two visitors again" in said(answer)
     assert Visitor.objects.filter(pk=one.pk).exists()
     assert Visit.objects.filter(visitor=two).count() == 1
     page = browser.get(HISTORY).content.decode()
@@ -122,11 +122,11 @@ def test_what_was_decided_meanwhile_is_told(
     browser = client_of(acme)
     browser.post(f"{PAGE}{pair.pk}/reject/")
     for verb in ("accept", "reject"):
-        assert "decided meanwhile" in said(browser.post(f"{PAGE}{pair.pk}/{verb}/"))
+        assert "decided in the meantime" in said(browser.post(f"{PAGE}{pair.pk}/{verb}/"))
     assert Visitor.objects.count() == len(strangers)
     merge = merge_visitors(kept=strangers[2], gone=strangers[3], by=None)
     browser.post(f"{HISTORY}{merge.pk}/undo/")
-    assert "undone already" in said(browser.post(f"{HISTORY}{merge.pk}/undo/"))
+    assert "already undone" in said(browser.post(f"{HISTORY}{merge.pk}/undo/"))
 
 
 def test_merges_are_undone_from_the_last_one_back(
@@ -142,7 +142,7 @@ def test_merges_are_undone_from_the_last_one_back(
     assert newcomer.number == 5  # 4 is taken: its visitor may come back
     assert "undo that merge first" in said(browser.post(f"{HISTORY}{first.pk}/undo/"))
     for merge in (third, second, first):
-        assert "two people again" in said(browser.post(f"{HISTORY}{merge.pk}/undo/"))
+        assert "two visitors again" in said(browser.post(f"{HISTORY}{merge.pk}/undo/"))
     assert set(Visitor.objects.values_list("number", flat=True)) == {1, 2, 3, 4, 5}
     for visitor in strangers:
         assert Visit.objects.filter(visitor=visitor.pk).count() == 1

@@ -78,7 +78,7 @@ def test_forgetting_asks_first_and_then_leaves_nothing(
     assert Visitor.objects.filter(pk=visitor.pk).exists()
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
         answer = client.post(path, {"reason": "asked us to"}, follow=True)
-    assert f"Visitor {visitor.number} is forgotten" in answer.content.decode()
+    assert f"Visitor {visitor.number} was deleted" in answer.content.decode()
     for model in (Visitor, Visit, Sighting):
         assert not model.objects.exists()
     with pytest.raises(FileNotFoundError):

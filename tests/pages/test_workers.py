@@ -116,7 +116,7 @@ def test_a_refusal_names_the_owner_of_the_device(acme: Tenant, client_of: Client
 
 def test_nobody_there_is_said_at_once(acme: Tenant, client_of: ClientOf, camera: Camera) -> None:
     text = client_of(acme).post(f"/cameras/{camera.pk}/ask/test/").content.decode()
-    assert "No worker is there for Door (Head office): start one" in text
+    assert "No worker is available for Door (Head office): start one" in text
     text = client_of(acme).post(f"/cameras/{camera.pk}/ask/restart/").content.decode()
     assert "is not running: start it" in text
 
@@ -130,7 +130,7 @@ def test_a_worker_that_does_not_answer_is_given_up(
 
 
 def test_an_answer_travels_whole() -> None:
-    answer = Answer(True, "w1", "It delivers.", {"codec": "h264", "width": 640}, b"\xff\xd8\n\n\x00")
+    answer = Answer(True, "w1", "Connected.", {"codec": "h264", "width": 640}, b"\xff\xd8\n\n\x00")
     assert Answer.unpacked(answer.packed()) == answer
 
 

@@ -86,7 +86,7 @@ def test_an_animated_gif_is_a_clip(samples: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "there is no file"), (b"", "is no video"), (b"no video at all " * 500, "is no video")],
+    [(None, "there is no file"), (b"", "is not a video"), (b"no video at all " * 500, "is not a video")],
     ids=["missing", "empty", "text"],
 )
 def test_files_that_are_no_clips(tmp_path: Path, content: bytes | None, message: str) -> None:
@@ -100,7 +100,7 @@ def test_files_that_are_no_clips(tmp_path: Path, content: bytes | None, message:
 
 
 def test_a_folder_is_no_clip(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="is no file"):
+    with pytest.raises(SourceError, match="is not a file"):
         FileSource(str(tmp_path), fps=10)
 
 
@@ -111,7 +111,7 @@ def test_a_clip_that_was_cut_off_yields_what_is_there_or_says_why(clip: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("location", "message"), [("front door", "names no USB camera"), ("97", "cannot be opened")]
+    ("location", "message"), [("front door", "is not a USB camera"), ("97", "cannot be opened")]
 )
 def test_usb_cameras_that_are_not_there(location: str, message: str) -> None:
     with pytest.raises(SourceError, match=message):
@@ -140,7 +140,7 @@ def test_a_clip_that_names_other_files_is_no_clip(clip: Path, tmp_path: Path, na
         (tmp_path / "own" / "inner.mp4").symlink_to(clip)
     path = tmp_path / "own" / name
     path.write_text(text)
-    with pytest.raises(SourceError, match="is no video that can be decoded"):
+    with pytest.raises(SourceError, match="is not a video that can be decoded"):
         FileSource(str(path), fps=10)
 
 

@@ -90,8 +90,8 @@ def play(kind: str, port: int, *, megabytes: int = limits.MEGABYTES) -> None:
     [
         ("http", part_without_a_length, FLOODED),
         ("http", part_of_two_gigabytes, FLOODED),
-        ("http", gzip_bomb, "packs its answer"),
-        ("http", gzip_behind_a_trick, "sends an answer that is no HTTP"),
+        ("http", gzip_bomb, "compresses its answer"),
+        ("http", gzip_behind_a_trick, "sends an answer that is not HTTP"),
         ("http", head_without_end, "longer than any camera's"),
         ("http", line_without_end, "longer than any camera's"),
         ("http", chunk_with_an_endless_extension, FLOODED),
@@ -158,7 +158,7 @@ def test_a_child_that_only_computes_is_ended_by_the_kernel() -> None:
         assert isinstance(source, ProcessSource)
         assert source.read() is not None
         source._child.send_signal(24)  # SIGXCPU, as the kernel does
-        with pytest.raises(SourceError, match="seconds of the processor") as error:
+        with pytest.raises(SourceError, match="seconds of processor time") as error:
             read_until_failure(source)
         source.close()
     assert error.value.excessive

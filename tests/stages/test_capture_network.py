@@ -271,5 +271,5 @@ def test_a_host_that_nobody_knows() -> None:
     "location", ["", "http://", "file:///etc/passwd", "rtsp://[", "ftp://a/b", "http://a:0x/"]
 )
 def test_addresses_of_another_kind_are_refused(location: str) -> None:
-    with pytest.raises(SourceError, match="this is no HTTP address"):
+    with pytest.raises(SourceError, match="this is not an HTTP address"):
         open_source("http", location, policy=LOCAL)

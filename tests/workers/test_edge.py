@@ -286,7 +286,7 @@ def test_without_the_server_it_goes_on_and_is_there_again(
     assert web is not None
     os.kill(web, signal.SIGSTOP)
     try:
-        wait_for(lambda: "leases are not renewed" in installation.log.read_text(), 20, "its complaint")
+        wait_for(lambda: "the leases were not renewed" in installation.log.read_text(), 20, "its complaint")
     finally:
         os.kill(web, signal.SIGCONT)
     before = installation.sql("SELECT seen_at FROM workers_worker")
@@ -304,7 +304,7 @@ def test_a_revoked_key_ends_it_with_a_sentence(
     assert process.wait(30) == 1
     log = installation.log.read_text()
     assert "worker gate ends: " in log
-    assert "does not take this worker's key (any more)" in log
+    assert "does not accept this worker's key" in log
     assert "Traceback" not in log
     assert installation.start_worker("--key-file", str(installation.key_file)).wait(30) == 1
     assert "CommandError" in installation.log.read_text()

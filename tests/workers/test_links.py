@@ -133,7 +133,7 @@ def test_a_token_that_ended_before_its_time_is_replaced(edge: Edge) -> None:
 
 def test_a_revoked_key_is_told_in_words_that_do_not_show_it(edge: Edge) -> None:
     revoke(edge.key)
-    with pytest.raises(Refused, match="does not take this worker's key") as refusal:
+    with pytest.raises(Refused, match="does not accept this worker's key") as refusal:
         edge.link.keep([])
     assert edge.text not in str(refusal.value)
     with pytest.raises(Refused):
@@ -141,7 +141,7 @@ def test_a_revoked_key_is_told_in_words_that_do_not_show_it(edge: Edge) -> None:
 
 
 def test_a_key_is_for_one_name(edge: Edge) -> None:
-    with pytest.raises(Refused, match="not for a worker of the name yard"):
+    with pytest.raises(Refused, match="does not belong to a worker named yard"):
         HttpsLink.registered(edge.door, Introduction(name="yard", capacity=4))
 
 
@@ -168,7 +168,7 @@ def test_a_keeper_whose_key_was_revoked_records_nothing_more_and_ends(
     monkeypatch.setattr("workers.keeper.os.kill", lambda pid, number: signals.append(number))
     revoke(edge.key)
     at_work._kept()
-    assert "does not take this worker's key" in at_work.refusal
+    assert "does not accept this worker's key" in at_work.refusal
     assert signals == [signal.SIGTERM]
     assert run.held.lost.is_set()
     assert not run.held.sure
@@ -267,7 +267,7 @@ def test_what_is_no_address_of_a_server(address: str) -> None:
 
 
 def test_this_machine_in_the_open_is_for_development() -> None:
-    with pytest.raises(ValueError, match="begins with https"):
+    with pytest.raises(ValueError, match="must begin with https"):
         checked_server("http://localhost:8000", plain=False)
 
 

@@ -95,7 +95,7 @@ def test_a_file_is_played_once_and_its_camera_switched_off(
 @pytest.mark.parametrize(
     ("kind", "location", "message"),
     [
-        ("file", "/nowhere/clip.mp4", "outside of the folder of clips"),
+        ("file", "/nowhere/clip.mp4", "outside the folder of clips"),
         ("file", "clip.mp4", "there is no file"),
         ("rtsp", "rtsp://127.0.0.1:1/door", "rtsp://127.0.0.1:1/door refuses the connection"),
         ("http", "http://127.0.0.1:1/door", "http://127.0.0.1:1/door refuses the connection"),

@@ -109,12 +109,12 @@ def test_nobody_is_there_to_run_it(acme: Tenant, api: APIClient, client_of: Clie
     if host:
         register(introduction=Introduction(name="w1", capacity=4, host="gate"))
     camera = make_camera(host=host)
-    said = "Door (Head office) should run now, but no worker is there for it"
+    said = "Door (Head office) is enabled, but no worker is available for it"
     said += " on the machine yard: start one" if host else ": start one"
     assert said in problem(api.post(f"{V1}/cameras/{camera.pk}/start/"), 409)["detail"]
     page = client_of(acme).post(f"/cameras/{camera.pk}/start/", headers={"HX-Request": "true"})
     assert said in page.content.decode()
-    with pytest.raises(CommandError, match="no worker is there"):
+    with pytest.raises(CommandError, match="no worker is available"):
         command("start", "Door")
     camera.refresh_from_db()
     assert camera.enabled, "it starts as soon as somebody can run it"
@@ -129,7 +129,7 @@ def test_all_workers_are_full(
     with tenant_context(other):
         assert take(camera_id=make_camera("Theirs", enabled=True).pk, worker=hand.worker)
     detail = problem(api.post(f"{V1}/cameras/{camera.pk}/start/"), 409)["detail"]
-    assert "Door (Head office) should run now, but the workers that may run it are full" in detail
+    assert "Door (Head office) is enabled, but the workers that may run it are full" in detail
     assert "Theirs" not in detail
 
 
@@ -139,11 +139,9 @@ def test_a_worker_that_does_not_stop_is_named(
     api.post(f"{V1}/cameras/{camera.pk}/start/")
     hand.idle = True
     detail = problem(api.post(f"{V1}/cameras/{camera.pk}/stop/"), 409)["detail"]
-    assert (
-        "Door (Head office) should not run any more, but its worker w1 has not said so within 8 s" in detail
-    )
+    assert "Door (Head office) should stop, but its worker w1 has not confirmed it within 8 s" in detail
     page = client_of(acme).post(f"/cameras/{camera.pk}/stop/", headers={"HX-Request": "true"})
-    assert "its worker w1 has not said so" in page.content.decode()
+    assert "its worker w1 has not confirmed it" in page.content.decode()
     camera.refresh_from_db()
     assert not camera.enabled
 
@@ -159,11 +157,15 @@ def test_a_restart_is_answered_when_it_runs_again(
     def asked(*_: object, **__: object) -> Answer:
         hand.fails = fails
         hand.begin_anew(camera)
-        return Answer(ok=True, worker="w1", detail="It begins anew.")
+        return Answer(ok=True, worker="w1", detail="Restarting.")
 
     monkeypatch.setattr(switching, "ask", asked)
     body = api.post(f"{V1}/cameras/{camera.pk}/restart/").json()
-    assert (body["ok"], body["worker"], body["detail"]) == (not fails, "w1", fails or "It runs again.")
+    assert (body["ok"], body["worker"], body["detail"]) == (
+        not fails,
+        "w1",
+        fails or "The camera runs again.",
+    )
     assert CameraLease.objects.get().epoch == before + 1
 
 

@@ -1,4 +1,4 @@
-"""What lists of visitors, sightings and visits can be narrowed by."""
+"""Filters of the lists of visitors, sightings and visits."""
 
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,9 @@ from visits.queries import of_people_called, of_person, visitors_called
 
 class VisitorFilters(filters.FilterSet):  # type: ignore[misc]
     search = TextFilter(method="search_for", help_text="Part of the name, or a number: 12, visitor 12.")
-    # `from` is no name that Python lets a class body assign
-    vars()["from"] = MomentFilter("shown_last_seen_at", "gte", help_text="Seen then or later (ISO 8601).")
-    to = MomentFilter("shown_last_seen_at", "lt", help_text="Not seen since then (ISO 8601).")
+    # `from` is a Python keyword, so it cannot be assigned in a class body
+    vars()["from"] = MomentFilter("shown_last_seen_at", "gte", help_text="Last seen at or after (ISO 8601).")
+    to = MomentFilter("shown_last_seen_at", "lt", help_text="Last seen before (ISO 8601).")
 
     class Meta:
         model = Visitor
@@ -26,11 +26,11 @@ class VisitorFilters(filters.FilterSet):  # type: ignore[misc]
 
 
 class SeenFilters(filters.FilterSet):  # type: ignore[misc]
-    """What lists of visits and of sightings have in common."""
+    """Filters shared by the lists of visits and of sightings."""
 
-    person = filters.UUIDFilter(method="by_person", help_text="A staff member or a visitor.")
-    vars()["from"] = MomentFilter("started_at", "gte", help_text="Begun then or later (ISO 8601).")
-    to = MomentFilter("started_at", "lt", help_text="Begun earlier (ISO 8601).")
+    person = filters.UUIDFilter(method="by_person", help_text="Id of a staff member or a visitor.")
+    vars()["from"] = MomentFilter("started_at", "gte", help_text="Started at or after (ISO 8601).")
+    to = MomentFilter("started_at", "lt", help_text="Started before (ISO 8601).")
     search = TextFilter(
         method="search_for", help_text="Part of the person's name, or a number: 12, visitor 12."
     )
@@ -44,8 +44,8 @@ class SeenFilters(filters.FilterSet):  # type: ignore[misc]
 
 class VisitFilters(SeenFilters):
     site = filters.UUIDFilter(field_name="site_id")
-    camera = filters.UUIDFilter(field_name="camera_id", help_text="Where the person was first seen.")
-    present = YesNoFilter(field_name="ended_at", lookup_expr="isnull", help_text="Whether it still goes on.")
+    camera = filters.UUIDFilter(field_name="camera_id", help_text="Camera that first saw the person.")
+    present = YesNoFilter(field_name="ended_at", lookup_expr="isnull", help_text="Whether it is still open.")
 
     class Meta:
         model = Visit

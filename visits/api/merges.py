@@ -1,4 +1,4 @@
-"""Merges over the API: pairs that may be one person, what was decided of them, and the way back."""
+"""API of merges: possible duplicates, decisions about them, and undoing a merge."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -25,7 +25,7 @@ SEARCH_HELP = "Part of a name, or a number: 12, visitor 12."
 
 
 class VisitorFaceSerializer(serializers.ModelSerializer[Visitor]):
-    """One of two visitors who are compared."""
+    """One of the two visitors of a pair."""
 
     name = serializers.CharField(source="__str__", read_only=True)
     picture = PictureField(shot_url, source="best_shot")
@@ -37,7 +37,7 @@ class VisitorFaceSerializer(serializers.ModelSerializer[Visitor]):
 
 
 class MergeProposalSerializer(serializers.ModelSerializer[MergeProposal]):
-    """Two visitors who may be one person."""
+    """Two visitors who may be the same person."""
 
     first = VisitorFaceSerializer(read_only=True)
     second = VisitorFaceSerializer(read_only=True)
@@ -49,7 +49,7 @@ class MergeProposalSerializer(serializers.ModelSerializer[MergeProposal]):
 
 
 class GoneSerializer(serializers.Serializer[Merge]):
-    """Who went into the other, as they were then; an undone merge gives back the same id and number."""
+    """The merged visitor as they were then. Undoing the merge restores the same id and number."""
 
     id = serializers.UUIDField(source="gone_id")
     number = serializers.IntegerField(source="gone_number")
@@ -58,7 +58,7 @@ class GoneSerializer(serializers.Serializer[Merge]):
 
 
 class MergeSerializer(serializers.ModelSerializer[Merge]):
-    """`undone_at` is null while the two are one."""
+    """`undone_at` is null while the merge is in effect."""
 
     kept = VisitorFaceSerializer(read_only=True)
     gone = GoneSerializer(source="*", read_only=True)
@@ -96,7 +96,7 @@ class MergeFilters(filters.FilterSet):  # type: ignore[misc]
 
 
 class MergeProposalViewSet(RowsViewSet[MergeProposal]):
-    """Visitors who may be one person, latest found first. A pair that was merged is no proposal any more."""
+    """Visitors who may be the same person, newest pair first. A merged pair is no longer listed."""
 
     serializer_class = MergeProposalSerializer
     filterset_class = ProposalFilters
@@ -112,9 +112,9 @@ class MergeProposalViewSet(RowsViewSet[MergeProposal]):
     @extend_schema(responses=MergeSerializer)
     @action(detail=True, methods=["post"], verb="change")
     def accept(self, request: Request, pk: UUID) -> Response:
-        """They are one person: who has a name is kept, of two alike the one that was met first.
+        """Merge the two visitors. The named one is kept; otherwise the one who was seen first.
 
-        Refused (409) where it was decided meanwhile.
+        Refused (409) if the pair was decided in the meantime.
         """
         pair = get_merge_proposal(self.access, pk)
         with as_conflict():
@@ -123,7 +123,7 @@ class MergeProposalViewSet(RowsViewSet[MergeProposal]):
 
     @action(detail=True, methods=["post"], verb="change")
     def reject(self, request: Request, pk: UUID) -> Response:
-        """They are two people, and are not proposed again. Refused (409) where it was decided meanwhile."""
+        """Mark the two as different people; they are not proposed again. 409 if decided in the meantime."""
         pair = get_merge_proposal(self.access, pk)
         with as_conflict():
             keep_apart(proposal=pair, by=member(request))
@@ -135,7 +135,7 @@ class MergeProposalViewSet(RowsViewSet[MergeProposal]):
 
 
 class MergeViewSet(RowsViewSet[Merge]):
-    """What was merged, latest first."""
+    """Merges, newest first."""
 
     serializer_class = MergeSerializer
     filterset_class = MergeFilters
@@ -150,9 +150,9 @@ class MergeViewSet(RowsViewSet[Merge]):
 
     @action(detail=True, methods=["post"], verb="change")
     def undo(self, request: Request, pk: UUID) -> Response:
-        """Two people again; what was seen since stays with the one who was kept.
+        """Undo the merge. Sightings made since the merge stay with the visitor who was kept.
 
-        Refused (409) where it was undone already, or where a later merge has to be undone first.
+        Refused (409) if it was already undone, or if a later merge has to be undone first.
         """
         merge = get_merge(self.access, pk)
         with as_conflict():

@@ -1,4 +1,4 @@
-"""Visitors, sightings and visits as JSON. Templates stay inside."""
+"""Visitors, sightings and visits as JSON. Templates are never included."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from visits.queries import shot_url
 
 
 class PersonSerializer(serializers.Serializer[StaffMember | Visitor]):
-    """Who it is; `name` is "Visitor 12" for somebody whom nobody has named yet."""
+    """The person; `name` is "Visitor 12" for a visitor who has no name."""
 
     kind = serializers.ChoiceField(choices=["staff", "visitor"])
     id = serializers.UUIDField()
@@ -35,13 +35,13 @@ class ScoreField(serializers.FloatField):
             source="shown_score",
             read_only=True,
             allow_null=True,
-            help_text="Cosine similarity; null to a site manager for somebody whom their sites see for the "
+            help_text="Cosine similarity; null to a site manager for a person whom their sites see for the "
             "first time.",
         )
 
 
 class VisitorSerializer(StrictSerializer[Visitor]):
-    """Seen and counted at the sites of whoever asks."""
+    """Counted from the sites that the caller can access."""
 
     visit_count = serializers.IntegerField(read_only=True)
     first_seen_at = serializers.DateTimeField(source="shown_first_seen_at", read_only=True)
@@ -66,7 +66,7 @@ class VisitSerializer(serializers.ModelSerializer[Visit]):
     """`ended_at` is null while the person is present."""
 
     site = PlaceSerializer(read_only=True)
-    camera = PlaceSerializer(read_only=True, help_text="Where the person was first seen.")
+    camera = PlaceSerializer(read_only=True, help_text="The camera that first saw the person.")
     person = PersonSerializer(read_only=True)
     score = ScoreField()
     picture = PictureField(shot_url, source="best_shot")
@@ -89,7 +89,7 @@ class VisitSerializer(serializers.ModelSerializer[Visit]):
 
 
 class SightingSerializer(serializers.ModelSerializer[Sighting]):
-    """`person` is null for somebody whom nobody is sure about; such a sighting belongs to no visit."""
+    """`person` is null for an uncertain match; such a sighting belongs to no visit."""
 
     site = PlaceSerializer(source="camera.site", read_only=True)
     camera = PlaceSerializer(read_only=True)

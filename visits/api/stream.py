@@ -1,4 +1,4 @@
-"""Server-sent events: what a tenant's journal says, while it happens, resumable by the last id."""
+"""Server-sent events: a tenant's journal as it grows, resumable by the last event id."""
 
 import asyncio
 import json
@@ -27,18 +27,18 @@ from visits.queries import Told, event_of, events_after, live_cursor
 log = logging.getLogger(__name__)
 
 LONGEST_SECONDS = 600.0
-"""A stream ends by then; the browser comes back by itself, with its last id."""
+"""A stream ends after this time; the browser reconnects by itself, with its last id."""
 QUIET_SECONDS = 15.0
-"""Without news for so long a comment is sent, so that proxies and clients know that the stream lives."""
+"""After this time without an event a comment is sent, so that proxies and clients keep the stream open."""
 
 
 class EventStreamView(ApiView):
     """Sightings, visits and cameras of the tenant, as they change (text/event-stream).
 
-    Each event has the id of the journal, the kind as its name, and JSON as data. Begin where you were with
-    the header `Last-Event-ID`, or with `?after=`; an event `reset` says that the journal no longer reaches
-    back so far: load what you show anew; `forbidden` that the right to listen is gone. Where your rights are
-    others by now it just ends: connect again.
+    Each event has the journal's id, the kind as its name, and JSON as data. To resume, send the header
+    `Last-Event-ID`, or `?after=`. The event `reset` means that the journal no longer reaches back that far:
+    reload what you show. The event `forbidden` means that you no longer have the right to listen. If your
+    permissions change, the stream ends: connect again.
     """
 
     http_method_names = ["get", "head"]
@@ -46,7 +46,7 @@ class EventStreamView(ApiView):
 
     @extend_schema(
         operation_id="events_stream",
-        parameters=[OpenApiParameter("after", str, description="The last event that you have seen.")],
+        parameters=[OpenApiParameter("after", str, description="The last event that you received.")],
         responses={(200, "text/event-stream"): OpenApiTypes.STR},
     )
     def get(self, request: Request) -> HttpResponseBase:
@@ -60,21 +60,21 @@ class EventStreamView(ApiView):
         )
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """An EventSource accepts event streams only, which is no reason to refuse it."""
+        """Browsers' EventSource accepts event streams only, so content negotiation must not refuse it."""
         return super().perform_content_negotiation(request, force=True)
 
 
 def _asked_for(request: Request, access: Access) -> int:
-    """The number of the event after which to begin. Raises ValidationError."""
+    """The number of the event after which to start. Raises ValidationError."""
     text = request.headers.get("Last-Event-ID") or request.query_params.get("after") or live_cursor(access)
     try:
         return event_of(access, text)
     except ValueError:
-        raise ValidationError({"after": ["Give the id of an event, or leave it out to begin now."]}) from None
+        raise ValidationError({"after": ["Give the id of an event, or omit it to start from now."]}) from None
 
 
 async def _stream(access: Access, cursor: int) -> AsyncGenerator[bytes, None]:
-    """The journal after `cursor`; hints of the channel layer say when to look, a clock where they fail."""
+    """The journal after `cursor`. Channel-layer hints say when to look, a timer where they fail."""
     until = time.monotonic() + LONGEST_SECONDS
     layer, groups = get_channel_layer(), groups_of(access)
     channel = ""
@@ -92,7 +92,7 @@ async def _stream(access: Access, cursor: int) -> AsyncGenerator[bytes, None]:
 
 
 async def _joined(layer: Any, groups: frozenset[str]) -> str:
-    """A channel of our own that hears of news; empty while Redis is away."""
+    """A channel of this stream that receives hints; empty while Redis is unavailable."""
     try:
         channel: str = await layer.new_channel()
         for group in groups:
@@ -103,7 +103,7 @@ async def _joined(layer: Any, groups: frozenset[str]) -> str:
 
 
 async def _hint(layer: Any, channel: str) -> str:
-    """Wait for a hint, or for QUIET_SECONDS; returns the channel, empty where it is lost."""
+    """Wait for a hint, or for QUIET_SECONDS; returns the channel, empty if it was lost."""
     if not channel:
         await asyncio.sleep(2.0)
         return ""
@@ -118,7 +118,7 @@ async def _hint(layer: Any, channel: str) -> str:
 
 
 def _news(access: Access, cursor: int) -> tuple[bytes, int]:
-    """What came after `cursor` that this member may see, as events, and the new cursor."""
+    """The events after `cursor` that this member may see, and the new cursor."""
     with inside(access.tenant):
         events, cursor = events_after(access, cursor)
     return "".join(_written(event) for event in events).encode(), cursor

@@ -1,4 +1,4 @@
-"""Visitors, sightings and visits over the API. What a camera saw is read, never typed."""
+"""API of visitors, sightings and visits. What a camera saw is read-only."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from visits.queries import get_sighting, get_visit, get_visitor, sightings, visi
 
 
 class VisitorViewSet(RowsViewSet[Visitor]):
-    """People known by face only, until somebody names them."""
+    """People known by face only, until a user names them."""
 
     serializer_class = VisitorSerializer
     filterset_class = VisitorFilters
@@ -35,7 +35,7 @@ class VisitorViewSet(RowsViewSet[Visitor]):
         return self.answer(rename_visitor(visitor=visitor, by=member(request), **values))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """Forgets the person: visits, sightings, pictures and their template."""
+        """Deletes the person: visits, sightings, pictures and their template."""
         delete_visitor(visitor=get_visitor(self.access, pk))
         return Response(status=204)
 
@@ -56,7 +56,7 @@ class VisitViewSet(RowsViewSet[Visit]):
 
 
 class SightingViewSet(RowsViewSet[Sighting]):
-    """What cameras saw: one row a track, newest first."""
+    """What cameras saw, one row per track, newest first."""
 
     serializer_class = SightingSerializer
     filterset_class = SightingFilters

@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
             name='LiveEvent',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('visit_opened', 'visit opened'), ('visit_changed', 'visit changed'), ('visits_gone', 'visits withdrawn or forgotten'), ('unsure', 'somebody to review')], max_length=20)),
+                ('kind', models.CharField(choices=[('visit_opened', 'visit opened'), ('visit_changed', 'visit changed'), ('visits_gone', 'visits withdrawn or forgotten'), ('unsure', 'sighting to review')], max_length=20)),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),
                 ('sighting', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='visits.sighting')),
                 ('visit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='visits.visit')),

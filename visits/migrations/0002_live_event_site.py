@@ -1,4 +1,4 @@
-"""Live events belong to a site. The journal is cut: pages that are open load themselves anew."""
+"""Live events belong to a site. The journal is emptied: open pages reload."""
 
 import django.db.models.deletion
 from django.db import migrations, models

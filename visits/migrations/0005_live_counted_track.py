@@ -20,6 +20,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='liveevent',
             name='kind',
-            field=models.CharField(choices=[('visit_opened', 'visit opened'), ('visit_changed', 'visit changed'), ('visits_gone', 'visits withdrawn or forgotten'), ('unsure', 'somebody to review'), ('camera_changed', "a camera's status"), ('camera_gone', 'a camera was removed')], max_length=20),
+            field=models.CharField(choices=[('visit_opened', 'visit opened'), ('visit_changed', 'visit changed'), ('visits_gone', 'visits withdrawn or forgotten'), ('unsure', 'sighting to review'), ('camera_changed', "a camera's status"), ('camera_gone', 'a camera was removed')], max_length=20),
         ),
     ]

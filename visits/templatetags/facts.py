@@ -1,4 +1,4 @@
-"""How visits and the people who make them are put into words: moments, stays, pictures, scores."""
+"""Formats visits and people for pages: times, durations, pictures, scores."""
 
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
@@ -23,9 +23,9 @@ register = template.Library()
 
 @register.simple_tag
 def moment(at: datetime | None, site: Site | None = None) -> SafeString | str:
-    """A `<time>` in the site's time zone: the time of day, and the day where it is not today.
+    """A `<time>` in the site's time zone: the time of day, and the date if it is not today.
 
-    The zone is named where its clocks do not show what the installation's own do.
+    The zone is named if its time differs from the installation's own.
     """
     if at is None:
         return "never"
@@ -47,7 +47,7 @@ def moment(at: datetime | None, site: Site | None = None) -> SafeString | str:
 
 @register.simple_tag
 def ago(at: datetime | None) -> SafeString | str:
-    """A `<time>` that says how long ago `at` was, in the largest unit."""
+    """A `<time>` that shows how long ago `at` was, in the largest unit."""
     if at is None:
         return "never"
     seconds = (timezone.now() - at).total_seconds()
@@ -58,13 +58,13 @@ def ago(at: datetime | None) -> SafeString | str:
 
 @register.filter
 def stay(visit: Visit) -> str:
-    """How long the person has been seen there."""
+    """How long the person was seen there."""
     return _span((visit.last_seen_at - visit.started_at).total_seconds())
 
 
 @register.filter
 def is_shown_to(member: StaffMember, request: HttpRequest) -> bool:
-    """Whether the staff member's own page is for whoever looks."""
+    """Whether the user may open the staff member's page."""
     return is_shown(member.sites, granted(request).sites)
 
 
@@ -75,13 +75,13 @@ def score(similarity: float) -> str:
 
 @register.filter
 def shot(key: str) -> str:
-    """A short-lived address of the picture."""
+    """A short-lived URL of the picture."""
     return shot_url(key)
 
 
 @register.filter
 def shot_name(key: str) -> str:
-    """What tells one picture from another in an element's id; a picture's address changes with time."""
+    """Identifies a picture in an element's id; its URL changes with time."""
     return PurePosixPath(key).stem
 
 

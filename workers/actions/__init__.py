@@ -1,1 +1,1 @@
-"""What changes the fleet: leases and workers."""
+"""Changes to the fleet: leases and workers."""

@@ -1,4 +1,4 @@
-"""The operator gives the USB devices of machines to customers, and takes them back."""
+"""The operator assigns the USB devices of machines to tenants, and withdraws them."""
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -10,7 +10,7 @@ from workers.models import DeviceAssignment
 
 
 def assign_device(*, host: str, device: int, tenant: Tenant) -> DeviceAssignment:
-    """Let a tenant use a USB device. Raises ValidationError, also where another tenant has it."""
+    """Let a tenant use a USB device. Raises ValidationError, also if it is assigned to another tenant."""
     wanted = DeviceAssignment(host=host.strip().lower(), device=device, tenant=tenant)
     with installation(), transaction.atomic():
         wanted.clean_fields(exclude=["id", "tenant"])
@@ -21,15 +21,15 @@ def assign_device(*, host: str, device: int, tenant: Tenant) -> DeviceAssignment
         if given.tenant_id != tenant.pk:
             owner = Tenant.objects.get(pk=given.tenant_id)
             raise ValidationError(
-                f"The {given} belongs to the customer {owner}. Take it back first: manage.py assign_device "
-                f"{given.host} {device} --tenant {owner.schema_name} --remove."
+                f"The {given} is assigned to the customer {owner}. Withdraw it first: manage.py "
+                f"assign_device {given.host} {device} --tenant {owner.schema_name} --remove."
             )
     follow_devices(tenant=tenant)
     return given
 
 
 def take_device_back(*, host: str, device: int, tenant: Tenant) -> bool:
-    """The tenant may use the device no more, and a camera on it ends. False where it was not theirs."""
+    """The tenant may no longer use the device; a camera on it ends. Returns False if it was not assigned."""
     with installation():
         own = DeviceAssignment.objects.filter(host=host.strip().lower(), device=device, tenant=tenant)
         gone, _ = own.delete()
@@ -38,6 +38,6 @@ def take_device_back(*, host: str, device: int, tenant: Tenant) -> bool:
 
 
 def follow_devices(*, tenant: Tenant) -> None:
-    """Bring the leases of a tenant in step with the devices that it may use."""
+    """Update a tenant's leases after its devices have changed."""
     with inside(tenant):
         keep_leases()

@@ -1,4 +1,4 @@
-"""What changes workers: registration, beats, and the end."""
+"""Changes to workers: registration, heartbeats, sign-off."""
 
 import os
 import socket
@@ -13,12 +13,12 @@ from workers.actions.leases import release_all
 from workers.models import Worker
 
 HISTORY = 60
-"""Beats that the page's curve shows."""
+"""Number of heartbeats that the page's curve shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
-    """What a worker says of itself when it begins."""
+    """What a worker reports about itself when it registers."""
 
     name: str
     capacity: int
@@ -33,7 +33,7 @@ class Introduction:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What a worker says of itself while it works."""
+    """What a worker reports about itself with each heartbeat."""
 
     state: Worker.State
     load: float = 0.0
@@ -46,7 +46,7 @@ class Beat:
 
 
 def register(*, introduction: Introduction) -> Worker:
-    """Begin under a name. An older process of the name has lost it, with all its leases."""
+    """Register under a name. An older process with this name loses it, and all its leases."""
     with installation(), transaction.atomic():
         worker, _ = Worker.objects.update_or_create(
             name=introduction.name,
@@ -66,13 +66,13 @@ def register(*, introduction: Introduction) -> Worker:
 
 
 def see(*, worker_id: UUID, incarnation: UUID) -> bool:
-    """The process lives. False where another process has its name by now."""
+    """The process is alive. Returns False if another process has its name now."""
     with installation():
         return bool(Worker.objects.filter(pk=worker_id, incarnation=incarnation).update(seen_at=Now()))
 
 
 def beat(*, worker_id: UUID, incarnation: UUID, beat: Beat) -> bool:
-    """Note how a worker is doing. False where another process has its name by now."""
+    """Record a worker's heartbeat. Returns False if another process has its name now."""
     with installation(), transaction.atomic():
         worker = (
             Worker.objects.select_for_update()
@@ -89,7 +89,7 @@ def beat(*, worker_id: UUID, incarnation: UUID, beat: Beat) -> bool:
 
 
 def say_goodbye(*, worker: Worker) -> None:
-    """The process ends of its own will: its cameras are free at once."""
+    """The process signs off: its cameras are free at once."""
     with installation(), transaction.atomic():
         ended = Worker.objects.filter(pk=worker.pk, incarnation=worker.incarnation).update(
             state=Worker.State.OFFLINE, fps=0.0, faces_per_second=0.0, seen_at=None

@@ -1,4 +1,4 @@
-"""What changes leases. Every time is the database's own: no two machines' clocks are compared."""
+"""Changes to leases. Every time is the database's own: the clocks of two machines are never compared."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 TTL = timedelta(seconds=15)
 GRANTS_KEPT = timedelta(days=7)
-"""How long a record may wait on a worker's disk and still be judged by who had the camera when."""
+"""How long a record may wait on a worker's disk; until then the grants decide whether it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Grant:
 
 
 def keep_lease(*, camera_id: UUID) -> None:
-    """Bring the lease of a camera of the current tenant in step with the camera."""
+    """Update the lease of a camera of the current tenant to match the camera."""
     camera = Camera.objects.select_related("site").filter(pk=camera_id).first()
     if camera is None:
         CameraLease.objects.filter(pk=camera_id).delete()
@@ -45,18 +45,18 @@ def keep_lease(*, camera_id: UUID) -> None:
         return
     try:
         with transaction.atomic():
-            values = facts_of(camera) | {"failing_since": None}  # after a change it is tried like a new one
+            values = facts_of(camera) | {"failing_since": None}  # a changed camera is tried like a new one
             CameraLease.objects.update_or_create(pk=camera_id, defaults=values)
     except IntegrityError:
         log.warning(
-            "camera %s waits: its source %s is wanted by another camera",
+            "camera %s waits: another camera wants its source %s",
             camera,
             facts_of(camera)["source_key"],
         )
 
 
 def keep_leases() -> int:
-    """Bring all leases of the current tenant in step; returns how many were not. For what events missed."""
+    """Update all leases of the current tenant; returns how many changed. Repairs what events missed."""
     cameras = {camera.pk: camera for camera in Camera.objects.select_related("site")}
     leases = {lease.pk: lease for lease in CameraLease.objects.filter(tenant=active_tenant())}
     wrong = {pk for pk in leases if pk not in cameras}
@@ -72,9 +72,10 @@ def keep_leases() -> int:
 
 
 def claim_source(*, camera: Camera, force: bool) -> None:
-    """Make sure that the tenant may open the source, and that no other camera of it does; `force` stops one.
+    """Make sure that the tenant may open the source and that none of its other cameras does.
 
-    Raises SourceTaken, and DeviceNotAssigned. Part of the transaction that switches the camera on.
+    `force` stops such a camera. Raises SourceTaken and DeviceNotAssigned. Part of the transaction that
+    enables the camera.
     """
     machine_of(camera)
     owner = owner_of_source(camera)
@@ -90,7 +91,7 @@ def claim_source(*, camera: Camera, force: bool) -> None:
 
 
 def owner_of_source(camera: Camera) -> CameraLease | None:
-    """The lease of another camera of the tenant that wants this one's exclusive source."""
+    """The lease of another camera of the tenant that wants the same exclusive source."""
     key = facts_of(camera)["source_key"]
     if not key:
         return None
@@ -99,10 +100,10 @@ def owner_of_source(camera: Camera) -> CameraLease | None:
 
 
 def take(*, camera_id: UUID, worker: Worker) -> Grant | None:
-    """The right to run a camera, with an epoch higher than any before; in the camera's tenant.
+    """Grant the right to run a camera, with a higher epoch than any before; in the camera's tenant.
 
-    None where it is not wanted, planned for another worker, waits for capacity, or is held; where its source
-    is held; or where it is a USB device that is not the tenant's on the worker's machine.
+    None if the camera is not wanted, is planned for another worker, waits for capacity, or is held; if its
+    source is held; or if it is a USB device that the tenant may not use on the worker's machine.
     """
     free = Q(worker=None) | Q(expires_at__lte=Now())
     meant = (Q(planned=None) & ~Q(waits=CameraLease.Waits.CAPACITY)) | Q(planned=worker)
@@ -137,7 +138,7 @@ def take(*, camera_id: UUID, worker: Worker) -> Grant | None:
 
 
 def acquire(*, camera_id: UUID, worker: Worker) -> Grant | None:
-    """As `take`, and the camera's run begins; neither where nobody wants it to run any more."""
+    """As `take`, and begin the camera's run. Does neither if the camera is no longer enabled."""
     with transaction.atomic():
         grant = take(camera_id=camera_id, worker=worker)
         if grant is None:
@@ -150,10 +151,10 @@ def acquire(*, camera_id: UUID, worker: Worker) -> Grant | None:
 
 
 def renew(*, worker: Worker, held: Sequence[tuple[UUID, int]]) -> dict[UUID, Grant]:
-    """Prolong leases, given as camera and epoch; returns those that are still this worker's.
+    """Renew leases, given as camera and epoch; returns those that are still this worker's.
 
-    One statement, whatever their number. A lease that ran out and that nobody took goes on where the worker
-    could take it as well: it is still wanted, and not planned for another worker.
+    One statement, whatever their number. An expired lease that no other worker has taken is renewed if the
+    worker could also acquire it: the camera is still wanted, and not planned for another worker.
     """
     if not held:
         return {}
@@ -184,23 +185,23 @@ def renew(*, worker: Worker, held: Sequence[tuple[UUID, int]]) -> dict[UUID, Gra
 
 
 def note_source(*, camera_id: UUID, epoch: int, fails: bool) -> None:
-    """Note that the source of a run delivers, or since when it does not; of the present run only."""
+    """Record that the source of the present run delivers frames, or since when it does not."""
     held = CameraLease.objects.filter(pk=camera_id, epoch=epoch, failing_since__isnull=fails)
     held.update(failing_since=Now() if fails else None)
 
 
 def release(*, camera_id: UUID, epoch: int) -> bool:
-    """Give a camera up, unless it is somebody else's by now."""
+    """Release a camera, unless another worker holds it by now."""
     return bool(CameraLease.objects.filter(pk=camera_id, epoch=epoch).update(worker=None, expires_at=None))
 
 
 def release_all(*, worker: Worker) -> int:
-    """Give up whatever this name still holds: its process has ended, or has just begun."""
+    """Release all leases of this name: its process has ended, or has just begun."""
     return CameraLease.objects.filter(worker=worker).update(worker=None, expires_at=None)
 
 
 def plan(*, changes: Iterable[tuple[UUID, UUID | None, str]]) -> None:
-    """Say who should run which camera, given as camera, worker, and what it waits for. One statement."""
+    """Set the planned worker of cameras, given as camera, worker, and what it waits for. One statement."""
     pairs = list(changes)
     if not pairs:
         return
@@ -221,7 +222,7 @@ def plan(*, changes: Iterable[tuple[UUID, UUID | None, str]]) -> None:
 
 
 def forget_old_grants() -> int:
-    """A grant is kept for as long as it is the camera's last one, and GRANTS_KEPT after the next."""
+    """A grant is kept while it is the camera's latest one, and for GRANTS_KEPT after the next."""
     old = LeaseGrant.objects.filter(granted_at__lt=Now() - GRANTS_KEPT)
     later = old.filter(camera_id=OuterRef("camera_id"), epoch__gt=OuterRef("epoch"))
     alive = CameraLease.objects.filter(pk=OuterRef("camera_id"))
@@ -234,11 +235,11 @@ def _adopt(camera_id: UUID, worker: Worker) -> None:
     if lease is None or lease.device is None:
         return
     if adopt_device(tenant=lease.tenant, host=worker.host, device=lease.device):
-        keep_lease(camera_id=camera_id)  # it is bound to that machine from now on
+        keep_lease(camera_id=camera_id)  # the camera is bound to that machine from now on
 
 
 def facts_of(camera: Camera) -> dict[str, object]:
-    """What the lease of a camera of the current tenant says of it."""
+    """The fields of a lease that follow from its camera, in the current tenant."""
     try:
         host, usable = machine_of(camera), True
     except DeviceNotAssigned:

@@ -1,1 +1,1 @@
-"""The fleet over the API."""
+"""API of the fleet."""

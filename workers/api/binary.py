@@ -1,4 +1,4 @@
-"""Faces and pictures in JSON: base64, checked for what they are before anything else sees them."""
+"""Faces and pictures in JSON: base64, validated before any other code uses them."""
 
 import binascii
 from base64 import b64decode
@@ -15,12 +15,12 @@ from workers.links.wire import MOST_PICTURE
 TEMPLATE_BYTES = 4 * EMBEDDING_DIMENSION
 MOST_MEGAPIXELS = 16
 MAX_SCANS = 4
-"""Workers write plain JPEGs: one scan, or one for each of their colours."""
+"""Workers write baseline JPEGs: one scan, or one per colour component."""
 NORM_TOLERANCE = 0.01
 
 
 def _length(size: int) -> int:
-    """Of `size` bytes in base64."""
+    """Exactly `size` bytes in base64."""
     return 4 * -(-size // 3)
 
 
@@ -35,15 +35,15 @@ class Base64Field(serializers.CharField):
         try:
             return b64decode(super().to_internal_value(data), validate=True)
         except (binascii.Error, ValueError):
-            raise serializers.ValidationError("This is no base64.") from None
+            raise serializers.ValidationError("This is not valid base64.") from None
 
     def run_validators(self, value: Any) -> None:
         if len(value) > self.most:
-            raise serializers.ValidationError(f"These are more than {self.most:,} bytes.")
+            raise serializers.ValidationError(f"This is longer than {self.most:,} bytes.")
 
 
 class TemplateField(Base64Field):
-    """512 numbers of 4 bytes, little-endian, that make a vector of length 1."""
+    """512 numbers of 4 bytes, little-endian, that form a vector of length 1."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(most=TEMPLATE_BYTES, help_text=self.__doc__, **options)
@@ -55,15 +55,15 @@ class TemplateField(Base64Field):
         template = np.frombuffer(raw, dtype="<f4").astype(np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             length = float(np.linalg.norm(template))
-        if not abs(length - 1.0) <= NORM_TOLERANCE:  # nor is it a number, perhaps
-            raise serializers.ValidationError("A template's numbers make a vector of length 1.")
+        if not abs(length - 1.0) <= NORM_TOLERANCE:  # also true for NaN
+            raise serializers.ValidationError("A template must be a vector of length 1.")
         return template
 
     def run_validators(self, value: Any) -> None: ...
 
 
 class JpegField(Base64Field):
-    """A JPEG, without its metadata and what follows it. Validating it raises Busy."""
+    """A JPEG, stored without its metadata and trailing bytes. Validating it raises Busy."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(most=MOST_PICTURE, help_text=f"JPEG, at most {MOST_PICTURE:,} bytes.", **options)

@@ -1,4 +1,4 @@
-"""What a worker at the edge says and hears: every text, list and number with a limit."""
+"""Requests and answers of a worker at the edge: every text, list and number has a limit."""
 
 import math
 import re
@@ -22,30 +22,32 @@ def _words(most: int, length: int) -> serializers.ListField:
 
 
 class NumberField(serializers.FloatField):
-    """A number: neither infinite nor "not a number", which no JSON has, and no limit would refuse."""
+    """A finite number. JSON has no infinity or NaN, and a limit would not refuse NaN."""
 
     def to_internal_value(self, data: Any) -> float:
         number = super().to_internal_value(data)
         if not math.isfinite(number):
-            raise serializers.ValidationError("This is no finite number.")
+            raise serializers.ValidationError("This is not a finite number.")
         return number
 
 
 class IntroductionBody(StrictBody):
-    """What a worker says of itself when it begins."""
+    """What a worker reports about itself when it registers."""
 
-    host = serializers.CharField(max_length=100, help_text="The machine's name; USB cameras name it.")
-    capacity = serializers.IntegerField(min_value=1, max_value=MOST_CAMERAS, help_text="Cameras at once.")
+    host = serializers.CharField(max_length=100, help_text="The machine's name, to which USB cameras refer.")
+    capacity = serializers.IntegerField(
+        min_value=1, max_value=MOST_CAMERAS, help_text="Maximum number of cameras."
+    )
     pid = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, default=0)
     sites = serializers.ListField(
         child=serializers.UUIDField(), max_length=MOST_CAMERAS, default=list,
-        help_text="Ids of the only sites that it serves; empty for any.",
+        help_text="Ids of the sites that it serves; empty for all.",
     )  # fmt: skip
     devices = _words(64, 100)
     packs = _words(20, 50)
     accelerators = _words(20, 50)
     versions = serializers.DictField(
-        child=serializers.CharField(max_length=50), default=dict, help_text="Of its parts, at most 40."
+        child=serializers.CharField(max_length=50), default=dict, help_text="Of its components, at most 40."
     )
 
     def validate_host(self, host: str) -> str:
@@ -53,27 +55,27 @@ class IntroductionBody(StrictBody):
 
     def validate_versions(self, versions: dict[str, str]) -> dict[str, str]:
         if len(versions) > 40 or not all(_PART.fullmatch(name) for name in versions):
-            raise serializers.ValidationError("At most 40 parts, whose names have at most 50 letters.")
+            raise serializers.ValidationError("At most 40 components, with names of at most 50 letters.")
         return versions
 
 
 class RegisteredBody(serializers.Serializer[Any]):
-    """`incarnation` names this process in all that it says from now on; the next registration ends it."""
+    """`incarnation` names this process: send it with every later request. A new registration replaces it."""
 
     id = serializers.UUIDField()
     name = serializers.CharField()
     incarnation = serializers.UUIDField()
-    heartbeat_seconds = serializers.FloatField(help_text="Offline after three beats that are missed.")
+    heartbeat_seconds = serializers.FloatField(help_text="Offline after three missed heartbeats.")
 
 
 class ProcessBody(StrictBody):
-    """Which process of the worker speaks."""
+    """The worker process that sends the request."""
 
     incarnation = serializers.UUIDField()
 
 
 class BeatBody(ProcessBody):
-    """How a worker is doing."""
+    """A worker's heartbeat."""
 
     state = serializers.ChoiceField(Worker.State.choices, help_text="Any but offline.")
     load = NumberField(min_value=0, max_value=100_000, default=0.0)
@@ -86,7 +88,7 @@ class BeatBody(ProcessBody):
 
     def validate_state(self, state: str) -> Worker.State:
         if state == Worker.State.OFFLINE:
-            raise serializers.ValidationError("Whoever beats is not offline: sign off instead.")
+            raise serializers.ValidationError("A worker with a heartbeat is not offline: sign off instead.")
         return Worker.State(state)
 
 
@@ -114,21 +116,21 @@ class GrantBody(serializers.Serializer[Any]):
 
 
 class CameraBody(serializers.Serializer[Any]):
-    """A camera and whose it is."""
+    """A camera and its tenant."""
 
     tenant = serializers.UUIDField(source="tenant_id")
     camera = serializers.UUIDField(source="camera_id")
 
 
 class OrdersBody(serializers.Serializer[Any]):
-    """`take` should be acquired, `give_up` released."""
+    """Acquire the cameras in `take`; release those in `give_up`."""
 
     take = CameraBody(many=True)
     give_up = serializers.ListField(child=serializers.UUIDField())
 
 
 class RenewedBody(OrdersBody):
-    """`renewed` are the leases that are still the worker's; any other it must not record for."""
+    """`renewed` lists the leases that are still the worker's. It must not record for any other camera."""
 
     renewed = GrantBody(many=True)
 
@@ -138,7 +140,7 @@ class LeasesBody(OrdersBody):
 
 
 class OwnWorkerSerializer(WorkerSerializer):
-    """A worker as it is known; `cameras` are those that it runs at this moment, of whichever customer."""
+    """A registered worker; `cameras` are those that it runs now, of all tenants."""
 
     cameras = serializers.IntegerField()
 

@@ -1,4 +1,4 @@
-"""What a camera's worker can be asked for over the API."""
+"""Requests over the API to the worker that runs a camera."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,25 +30,25 @@ from workers.live import BOUNDARY, moving_picture
 from workers.operations import Answer, NoAnswer, Operation, ask
 
 FORCE = OpenApiParameter(
-    "force", bool, description="Stop another camera of this tenant that has the same exclusive source."
+    "force", bool, description="Stop another camera of this tenant that uses the same exclusive source."
 )
 
 
 class Unreachable(APIException):
-    """Nobody carries the request out at the moment: so things stand, the server is not at fault."""
+    """No worker can carry the request out now. This is a state of the fleet, not a fault of the server."""
 
     status_code = 409
     default_code = "unreachable"
 
 
 class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
-    """What the worker of a camera does when asked; 409 where it is away or does not answer in time.
+    """Ask the camera's worker to do something; 409 if it is offline or does not answer in time.
 
-    Each is answered when it is done, or given up after some seconds.
+    Each request is answered when it is done, or after some seconds without an answer.
     """
 
     queryset = Camera.objects.none()
-    serializer_class = AnswerSerializer  # type: ignore[assignment]  # what comes back is no camera
+    serializer_class = AnswerSerializer  # type: ignore[assignment]  # the answer is not a camera
     lookup_value_converter = "uuid"
     bodiless: ClassVar[tuple[str, ...]] = ("start", "stop", "restart", "reload", "test")
     further_problems = ("409", "503")
@@ -58,25 +58,25 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
         responses={
             200: OpenApiResponse(
                 CameraSerializer,
-                "Its worker has begun. `status` is running, or error where the source fails: `status_detail` "
-                "says why, and the worker goes on trying.",
+                "The camera runs, or its source fails: `status` is then error, `status_detail` says why, "
+                "and the worker keeps trying.",
             ),
             202: OpenApiResponse(
                 CameraSerializer,
-                "It is wanted, and has not begun yet: `state` is Being assigned while a worker is chosen, "
-                "Starting while one opens the source. It goes on by itself.",
+                "The camera is enabled but does not run yet: `state` is Being assigned while a worker is "
+                "chosen, Starting while a worker opens the source. No further request is needed.",
             ),
         },
     )
     @action(detail=True, methods=["post"], verb="change")
     def start(self, request: Request, pk: UUID) -> Response:
-        """The camera should run: answered when it does.
+        """Enable the camera. The answer comes when it runs.
 
-        Refused (409) where another camera has its source, which is named: `force=true` stops that one, if it
-        is yours. 409 as well where no worker can run it; it is wanted then all the same (`enabled`), and
-        starts as soon as one can.
+        Refused (409) if another camera uses its source; the answer names it. `force=true` stops that camera,
+        if it is yours. Also 409 if no worker can run the camera; it is enabled all the same (`enabled`), and
+        starts as soon as a worker can run it.
         """
-        # Who sees one site only must not stop the camera of another one.
+        # A member who sees one site only must not stop the camera of another site.
         force = request.query_params.get("force") == "true" and self.access.sites is None
         camera = get_camera(self.access, pk)
         with told_of_conflicts(self.access), told_of_silence():
@@ -86,9 +86,9 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
     @extend_schema(responses=CameraSerializer)
     @action(detail=True, methods=["post"], verb="change")
     def stop(self, request: Request, pk: UUID) -> Response:
-        """The camera should not run: answered when nobody runs it any more.
+        """Disable the camera. The answer comes when no worker runs it any more.
 
-        409 where its worker does not say so in time; it is not wanted any more then, too.
+        409 if its worker does not confirm in time; the camera is disabled in this case, too.
         """
         with told_of_silence():
             switching.stop(camera=get_camera(self.access, pk), by=member(request))
@@ -96,18 +96,18 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
 
     @action(detail=True, methods=["post"], verb="change")
     def restart(self, request: Request, pk: UUID) -> Response:
-        """Close the source and begin anew: answered when it runs again, or with what is wrong."""
+        """Close the source and open it again. The answer comes when it runs again, or says what is wrong."""
         camera = get_camera(self.access, pk)
         return answered(lambda: switching.restart(camera=camera))
 
     @action(detail=True, methods=["post"], verb="change")
     def reload(self, request: Request, pk: UUID) -> Response:
-        """Begin anew where the camera's settings have changed; a change does this by itself."""
+        """Restart the camera if its settings have changed. A change of settings does this by itself."""
         return self._asked(Operation.RELOAD, pk)
 
     @action(detail=True, methods=["post"], verb="change")
     def test(self, request: Request, pk: UUID) -> Response:
-        """Open the source: codec, size, measured frames a second, and a first picture."""
+        """Open the source: codec, size, measured frame rate, and a first picture."""
         return self._asked(Operation.TEST, pk)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
@@ -125,13 +125,13 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
     @extend_schema(responses={(200, "multipart/x-mixed-replace"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"], url_path="live.mjpg")
     def live(self, request: Request, pk: UUID) -> HttpResponseBase:
-        """The live picture with the faces that are followed, for an `<img>`; ends after some minutes.
+        """The live picture with boxes around the tracked faces, for an `<img>`; ends after some minutes.
 
-        409 where the camera should not run. It ends when the camera is stopped, or the right to see it ends.
+        409 if the camera is disabled. It ends when the camera is stopped, or when you may no longer see it.
         """
         camera = get_camera(self.access, pk)
         if not camera.enabled:
-            raise Unreachable(f"{camera} is stopped, so there is no live picture of it: start it.")
+            raise Unreachable(f"{camera} is stopped, so it has no live picture: start it.")
         return streamed(
             request,
             partial(moving_picture, active_tenant(), camera.pk),
@@ -143,11 +143,11 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
 
     @cached_property
     def access(self) -> Access:
-        """What whoever asks may do here."""
+        """The caller's permissions here."""
         return granted(self.request)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """An `<img>` accepts pictures only, which is no reason to refuse it."""
+        """An `<img>` accepts pictures only, so content negotiation must not refuse it."""
         return super().perform_content_negotiation(request, force=True)
 
     def _asked(self, operation: Operation, pk: UUID) -> Response:
@@ -161,7 +161,7 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
 
 @contextmanager
 def told_of_silence() -> Iterator[None]:
-    """Where nobody carries it out, the answer says who should have, and what to do."""
+    """If no worker carries it out, the answer names the worker expected to and says what to do."""
     try:
         yield
     except NoAnswer as error:

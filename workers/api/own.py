@@ -1,7 +1,7 @@
-"""Workers at the edge, on the public host: each registers, beats and holds leases under its own name.
+"""Workers at the edge, on the public host: each registers, sends heartbeats and holds leases by its own name.
 
-Behind each address is what a worker on the installation's own machines does itself (`DirectLink`). What its
-runs need beside that is in `workers.api.own_runs`.
+Each endpoint does what a worker on the installation's own machines does directly (`DirectLink`). The
+endpoints for its runs are in `workers.api.own_runs`.
 """
 
 from dataclasses import asdict
@@ -50,27 +50,27 @@ from workers.queries import (
 
 class Gone(APIException):
     status_code = 410
-    default_detail = "Another process has this worker's name now: this one ends, or registers anew."
+    default_detail = "Another process has this worker's name now: end this one, or register again."
     default_code = "replaced"
 
 
 class Unavailable(APIException):
     status_code = 503
-    default_detail = "The database is away for the moment: ask again in a second."
+    default_detail = "The database is unavailable: try again in a second."
     default_code = "unavailable"
 
 
 class LeaseRanOut(APIException):
     status_code = 412
-    default_detail = "The lease of this camera has ended: renew it first, and then say this again."
+    default_detail = "The lease of this camera has expired: renew it, then send this request again."
     default_code = "lease_ran_out"
 
 
 class OwnView(ApiView, GenericViewSet[Worker]):
-    """For a worker's token, and about that worker only: another one's name is that of nobody."""
+    """For a worker's token, about that worker only: any other worker's name returns 404."""
 
     authentication_classes = [TokenAuthentication]
-    throttle_classes = [CallerThrottle]  # all workers are one tenant's, the installation's own
+    throttle_classes = [CallerThrottle]  # all workers belong to the installation's own tenant
     queryset = Worker.objects.none()
     http_method_names = ["get", "put", "post", "head"]
     bodies: ClassVar[dict[str, Any]] = {}
@@ -82,7 +82,7 @@ class OwnView(ApiView, GenericViewSet[Worker]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if kwargs["worker"] != granted(request).worker:
-            raise Http404("There is no such worker.")
+            raise Http404("This worker does not exist.")
 
     def said(self, request: Request) -> dict[str, Any]:
         """The validated values of the body. Raises ValidationError."""
@@ -91,7 +91,7 @@ class OwnView(ApiView, GenericViewSet[Worker]):
         return dict(serializer.validated_data)
 
     def speaking(self, name: str, said: dict[str, Any]) -> Worker:
-        """The worker as the process that speaks knows it. Raises Http404, Gone."""
+        """The worker, if the calling process is its present one. Raises Http404, Gone."""
         worker = process_of(name, said.pop("incarnation"))
         if worker is None:
             raise Gone
@@ -102,11 +102,11 @@ class OwnView(ApiView, GenericViewSet[Worker]):
 
 
 def _told(error: Exception) -> Exception:
-    """What of this installation's own troubles, and of its rules, has a status of its own."""
+    """Maps failures and rules of this installation to statuses of their own."""
     if isinstance(error, Away):
         return Unavailable()
     if isinstance(error, RedisError):
-        return Unavailable("Redis is away for the moment: ask again in a second.")
+        return Unavailable("Redis is unavailable: try again in a second.")
     return LeaseRanOut() if isinstance(error, RunOut) else error
 
 
@@ -127,9 +127,9 @@ class OwnWorkerViewSet(OwnView):
     }
 
     def register(self, request: Request, worker: str) -> Response:
-        """Begin. A process that had this name has lost it, with all its leases.
+        """Register. A process that had this name loses it, and all its leases.
 
-        A key that is limited to sites limits its worker to them, whatever that says.
+        If the key is limited to sites, the worker is too, whatever the request says.
         """
         said = self.said(request)
         sites = _allowed(granted(request).sites, said.pop("sites"))
@@ -139,11 +139,11 @@ class OwnWorkerViewSet(OwnView):
         return Response(RegisteredBody(facts | {"heartbeat_seconds": seconds}).data)
 
     def retrieve(self, request: Request, worker: str) -> Response:
-        """How the worker is known; offline after three missed beats, whatever it last said."""
+        """The worker's entry; offline after three missed heartbeats, whatever it last reported."""
         return Response(OwnWorkerSerializer(own_worker(worker)).data)
 
     def beat(self, request: Request, worker: str) -> Response:
-        """Say how it is doing. The answer says which cameras it should take and give up."""
+        """Send a heartbeat. The answer says which cameras to acquire and to release."""
         said = self.said(request)
         speaker = self.speaking(worker, said)
         try:
@@ -153,13 +153,13 @@ class OwnWorkerViewSet(OwnView):
         return Response(OrdersBody(_orders(speaker)).data)
 
     def sign_off(self, request: Request, worker: str) -> Response:
-        """End: whatever it holds is free, and it is offline."""
+        """Sign off: all its cameras are free, and it is offline."""
         DirectLink(self.speaking(worker, self.said(request))).sign_off()
         return Response(status=204)
 
 
 class OwnLeaseViewSet(OwnView):
-    """The cameras of a worker. A lease lasts 15 seconds: renew it every 5, and stop to record after 10."""
+    """The cameras of a worker. A lease lasts 15 seconds: renew it every 5, and stop recording after 10."""
 
     permission = "workers.run_cameras"
     bodies = {"retrieve": LeasesBody, "renew": HeldBody, "acquire": ProcessBody, "release": EpochBody}
@@ -170,13 +170,13 @@ class OwnLeaseViewSet(OwnView):
     }
 
     def retrieve(self, request: Request, worker: str) -> Response:
-        """What it holds, should take and should give up: never more than its capacity of each."""
+        """The cameras that it holds, should acquire and should release: at most its capacity of each."""
         known = own_worker(worker)
         held = list(held_by(known))
         return Response(LeasesBody(_orders(known) | {"held": held}).data)
 
     def renew(self, request: Request, worker: str) -> Response:
-        """Prolong what it holds. This also says that it lives."""
+        """Renew the leases that it holds. This is also a sign of life."""
         said = self.said(request)
         speaker = self.speaking(worker, said)
         held = [(one["camera_id"], one["epoch"]) for one in said["held"]]
@@ -189,40 +189,40 @@ class OwnLeaseViewSet(OwnView):
         return Response(RenewedBody({"take": take, "give_up": standing.give_up, "renewed": grants}).data)
 
     def acquire(self, request: Request, worker: str, camera: UUID) -> Response:
-        """Take a camera that it should: from now on nobody else's records of it count."""
+        """Acquire a camera that is planned for this worker. From then on no other worker's records count."""
         speaker = self.speaking(worker, self.said(request))
         lease = own_lease(speaker, camera)
         if not granted(request).sees(lease.site_id):
-            raise Http404("There is no such camera among this worker's.")
+            raise Http404("This worker has no such camera.")
         grant = DirectLink(speaker).acquire(lease.tenant, camera)
         if grant is None:
             raise Conflict(
-                "The camera cannot be had now: another worker holds it, or nobody wants it to run."
+                "The camera cannot be acquired now: another worker holds it, or it is no longer enabled."
             )
         return Response(GrantBody(asdict(grant)).data)
 
     def release(self, request: Request, worker: str, camera: UUID) -> Response:
-        """Give a camera up, so that another worker can have it at once."""
+        """Release a camera, so that another worker can acquire it at once."""
         said = self.said(request)
         speaker = self.speaking(worker, said)
         lease = own_lease(speaker, camera)
         ours = lease.worker_id == speaker.pk and lease.live  # type: ignore[attr-defined]
         if not ours or not DirectLink(speaker).release(lease.tenant, camera, said["epoch"]):
-            raise Conflict("The camera is not this worker's at that epoch (any more): nothing was given up.")
+            raise Conflict("The worker does not hold this camera at that epoch: nothing was released.")
         return Response(status=204)
 
 
 def _allowed(sites: frozenset[UUID] | None, wanted: list[UUID]) -> list[str]:
-    """The sites that a worker may serve of those that it wants, or of all. Raises ValidationError."""
+    """The sites that a worker may serve, of those it asks for, or of all. Raises ValidationError."""
     if sites is None:
         return [str(site) for site in wanted]
     if foreign := [site for site in wanted if site not in sites]:
-        raise ValidationError({"sites": [f"This worker's key is not for the site {foreign[0]}."]})
+        raise ValidationError({"sites": [f"This worker's key does not cover the site {foreign[0]}."]})
     return sorted(str(site) for site in wanted or sites)
 
 
 def _seen(sites: frozenset[UUID] | None, held: list[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
-    """Those of its leases that its key is for: a camera that was moved to another site is so no more."""
+    """Those of its leases that its key covers; a camera that moved to another site is no longer covered."""
     if sites is None:
         return held
     ours = CameraLease.objects.filter(pk__in=[camera for camera, _ in held], site_id__in=sites)

@@ -1,4 +1,4 @@
-"""What the runs of a worker at the edge need, on the public host: behind each address is `DirectDesk`.
+"""Endpoints for the runs of a worker at the edge, on the public host: each calls `DirectDesk`.
 
 A worker gets settings and login of the cameras that it holds, and faces of tenants of which it holds one.
 """
@@ -44,7 +44,7 @@ from workers.sinks.letters import Letter
 log = logging.getLogger(__name__)
 
 RECORD_LIMIT = 3_000_000
-"""Bytes: a picture in base64, and what is said beside it."""
+"""Bytes: a picture in base64, and the fields beside it."""
 
 
 class Unprocessable(APIException):
@@ -55,7 +55,7 @@ class Unprocessable(APIException):
 class OwnRunViewSet(OwnView):
     """The run of one camera, from its settings to its end.
 
-    409: the camera is the worker's no more. 412: its lease has ended and is to be renewed first.
+    409: the worker no longer holds the camera. 412: its lease has expired; renew it first.
     """
 
     permission = "workers.run_cameras"
@@ -64,29 +64,29 @@ class OwnRunViewSet(OwnView):
     further_problems = (*OwnView.further_problems, "412")
 
     def brief(self, request: Request, worker: str, camera: UUID) -> Response:
-        """What to run a camera with that it holds or, once, was asked to look at. For nobody else's eyes."""
+        """The settings and login of a camera that it holds or, once, was asked to test. Keep them secret."""
         said = self.said(request)
         speaker = self.speaking(worker, said)
         ticket = _admitting(said["ticket"], speaker, camera)
         brief = DESK.brief(_asked_for(ticket) if ticket else held_lease(speaker, camera).tenant, camera)
         if brief is None:
-            raise Http404("The camera is gone.")
+            raise Http404("The camera was deleted.")
         if not granted(request).sees(brief.site) or (ticket and not spend(ticket, "brief")):
-            raise Http404("There is no such camera among this worker's.")
+            raise Http404("This worker has no such camera.")
         answer = Response(BriefBody(brief).data)
         answer["Cache-Control"] = "no-store"
         return answer
 
     def report(self, request: Request, worker: str, camera: UUID) -> Response:
-        """Say how a run is doing, every few seconds. 409: end it."""
+        """Report the state of a run, every few seconds. 409: end the run."""
         said = self.said(request)
         tenant = self._held(worker, camera, said)
         if not DESK.report(tenant, RunReport(camera=camera, **said)):
-            raise Conflict("The run should end: somebody stopped the camera, or it has been taken over.")
+            raise Conflict("End the run: the camera was stopped, or another worker holds it.")
         return Response(status=204)
 
     def end(self, request: Request, worker: str, camera: UUID) -> Response:
-        """A run is over. A file that was to be played once switches its camera off."""
+        """A run has ended. If it played a file once, its camera is disabled."""
         said = self.said(request)
         DESK.end(self._held(worker, camera, said), RunReport(camera=camera, **said))
         return Response(status=204)
@@ -95,12 +95,12 @@ class OwnRunViewSet(OwnView):
         """Raises Http404, Conflict."""
         lease = held_lease(self.speaking(worker, said), camera)
         if lease.epoch != said["epoch"]:
-            raise Conflict(f"The camera is not at epoch {said['epoch']} (any more).")
+            raise Conflict(f"The camera is not at epoch {said['epoch']}.")
         return lease.tenant
 
 
 class OwnRecordViewSet(OwnView):
-    """Records of tracks; what comes twice is kept once."""
+    """Records of tracks; a repeated record is kept once."""
 
     permission = "workers.run_cameras"
     body_limit = RECORD_LIMIT
@@ -109,10 +109,10 @@ class OwnRecordViewSet(OwnView):
     further_problems = (*OwnView.further_problems, "412", "422")
 
     def record(self, request: Request, worker: str, camera: UUID) -> Response:
-        """Keep what is known of a track, under a lease that the worker has, or had when it became known.
+        """Record a track, under a lease that the worker holds, or held when the track became known.
 
-        409: the camera was another worker's by then. 412: its lease has ended; with `known_at` the record
-        waits for nothing. 422: it can never be kept as it is.
+        409: another worker held the camera by then. 412: its lease has expired; a record with `known_at` does
+        not need a present lease. 422: the record can never be saved as it is.
         """
         said = self.said(request)
         speaker = self.speaking(worker, said)
@@ -122,10 +122,10 @@ class OwnRecordViewSet(OwnView):
         try:
             _keep(grant, said)
         except StaleEpoch:
-            raise Conflict("The camera was another worker's by then: this record does not count.") from None
+            raise Conflict("Another worker held the camera by then: this record does not count.") from None
         except (DatabaseError, ValueError, TypeError) as error:
-            log.exception("a record of camera %s cannot be kept", camera)
-            raise Unprocessable(f"It cannot be kept ({type(error).__name__}).") from None
+            log.exception("a record of camera %s cannot be saved", camera)
+            raise Unprocessable(f"The record cannot be saved ({type(error).__name__}).") from None
         return Response(status=204)
 
 
@@ -141,13 +141,13 @@ class OwnPeopleViewSet(OwnView):
     }
 
     def tuning(self, request: Request, worker: str, tenant: UUID) -> Response:
-        """How faces are judged there with a model pack."""
+        """The tenant's matching thresholds for a model pack."""
         said = self.said(request)
         watched = watched_tenant(self.speaking(worker, said), tenant)
         return Response(TuningBody(DESK.tuning(watched, said["pack"])).data)
 
     def known(self, request: Request, worker: str, tenant: UUID) -> Response:
-        """The staff, one template each; 204 where `version` is still the present one. Ask once a second."""
+        """The staff, one template each; 204 if `version` is still the present one. Ask once a second."""
         said = self.said(request)
         watched = watched_tenant(self.speaking(worker, said), tenant)
         known = DESK.known(watched, said["pack"], said["version"])
@@ -158,7 +158,7 @@ class OwnPeopleViewSet(OwnView):
         return Response(KnownBody(facts | {"denied": denied}).data)
 
     def visitors(self, request: Request, worker: str, tenant: UUID) -> Response:
-        """The nearest visitors who may be known at a site; nobody while they cannot be compared."""
+        """The nearest visitors who may be known at a site; none while the index cannot be searched."""
         said = self.said(request)
         watched = watched_tenant(self.speaking(worker, said), tenant, said["site"])
         found = DESK.visitors(watched, said["template"], said["pack"], said["site"])
@@ -167,32 +167,32 @@ class OwnPeopleViewSet(OwnView):
 
 
 def _admitting(text: str, worker: Worker, camera: UUID) -> Ticket | None:
-    """The ticket, where it lets the worker see that camera; it may have been spent."""
+    """The ticket, if it lets the worker see that camera; it may be used up."""
     ticket = ticket_of(text, worker.name) if text else None
     return ticket if ticket and ticket.camera == camera and ticket.operation in LOOKS else None
 
 
 def _asked_for(ticket: Ticket) -> Tenant:
-    """Raises Http404 where it is gone."""
+    """Raises Http404 if it was deleted."""
     tenant: Tenant | None = Tenant.objects.filter(pk=ticket.tenant).first()
     if tenant is None:
-        raise Http404("The camera is gone.")
+        raise Http404("The camera was deleted.")
     return tenant
 
 
 def _require_lease(worker: Worker, grant: LeaseGrant) -> None:
-    """What is found out now needs the lease of now. Raises Conflict, RunOut."""
+    """A new track needs the present lease. Raises Conflict, RunOut."""
     try:
         held = held_lease(worker, grant.camera_id)
     except Http404:
         held = None
     if held is None or held.epoch != grant.epoch:
-        raise Conflict("The camera is another worker's by now: this record does not count.")
+        raise Conflict("Another worker holds the camera now: this record does not count.")
 
 
 def _keep(grant: LeaseGrant, said: dict[str, Any]) -> None:
-    """What the worker says of times, we believe within bounds: nothing was known before the grant, or seen
-    long after it was known. Which similarity makes one person of two faces is ours to say.
+    """Limits the times that the worker reports: nothing is known before the grant, or seen long after it was
+    known. The matching threshold is always the installation's own, not the worker's.
 
     Raises Away, StaleEpoch, and what the database does.
     """

@@ -1,6 +1,6 @@
-"""What people see of a worker at the edge, on the public host: its live pictures, and its answers to them.
+"""Live pictures and answers of a worker at the edge, on the public host.
 
-A worker writes nothing of this into Redis itself: here it is asked for its lease, or for the ticket of the
+A worker does not write these into Redis itself: these endpoints check its lease, or the ticket of the
 request that it answers.
 """
 
@@ -22,7 +22,7 @@ from workers.sinks.answers import Answer, key_of, reply
 
 
 class OwnShownViewSet(OwnView):
-    """Live pictures of the cameras that a worker holds, and answers to what it was asked."""
+    """Live pictures of the cameras that a worker holds, and answers to requests."""
 
     permission = "workers.run_cameras"
     body_limit = RECORD_LIMIT
@@ -31,28 +31,28 @@ class OwnShownViewSet(OwnView):
     further_problems = (*OwnView.further_problems, "412")
 
     def watched(self, request: Request, worker: str) -> Response:
-        """Which of the cameras that it holds somebody looks at now. Ask once a second."""
+        """The cameras it holds that are being watched now. Ask once a second."""
         speaker = self.speaking(worker, self.said(request))
         held = held_by(speaker).values_list("tenant_id", "camera_id")
         cameras = pictures.watched_among(list(held))
         return Response(WatchedBody({"cameras": cameras}).data)
 
     def picture(self, request: Request, worker: str, camera: UUID) -> Response:
-        """The newest picture of a camera that it holds, while somebody looks at it."""
+        """Send the newest picture of a camera that it holds, while the camera is being watched."""
         said = self.said(request)
         lease = held_lease(self.speaking(worker, said), camera)
         if lease.epoch != said["epoch"]:
-            raise Conflict(f"The camera is not at epoch {said['epoch']} (any more).")
+            raise Conflict(f"The camera is not at epoch {said['epoch']}.")
         pictures.keep(lease.tenant_id, camera, said["picture"])
         return Response(status=204)
 
     def answer(self, request: Request, worker: str) -> Response:
-        """Answer a request that was put to this worker: once, and while it may still be waited for."""
+        """Answer a request that was sent to this worker: once, and before the request expires."""
         said = self.said(request)
         speaker = self.speaking(worker, said)
         ticket = ticket_of(said.pop("ticket"), speaker.name)
         if ticket is None or not spend(ticket, "answer"):
-            raise Http404("Nobody waits for this answer of this worker (any more).")
+            raise Http404("No request waits for this answer of this worker.")
         picture = said.pop("picture") or b""
         reply(key_of(ticket.request), Answer(worker=speaker.name, picture=picture, **said))
         return Response(status=204)

@@ -1,4 +1,4 @@
-"""Where workers at the edge report, on the public host."""
+"""URLs of workers at the edge, on the public host."""
 
 from django.urls import path
 

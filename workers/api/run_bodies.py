@@ -1,4 +1,4 @@
-"""What the runs of a worker at the edge say and hear: every text, list and number with a limit."""
+"""Requests and answers of the runs of a worker at the edge: every text, list and number has a limit."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +13,7 @@ from workers.engines.catalogue import PACKS
 from workers.types import Decision
 
 FIRST_DAY, LAST_DAY = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-"""No camera's clock is that wrong."""
+"""No camera's clock is off by more than this."""
 
 
 def _time(**options: Any) -> serializers.DateTimeField:
@@ -22,16 +22,16 @@ def _time(**options: Any) -> serializers.DateTimeField:
 
 
 class TicketBody(ProcessBody):
-    """Which camera is meant is in the address."""
+    """The camera is named by the URL."""
 
     ticket = serializers.CharField(
         max_length=500, allow_blank=True, default="",
-        help_text="Of the message that asked for a test; without one, a camera that it holds.",
+        help_text="From the message that asked for a test; omit it for a camera that the worker holds.",
     )  # fmt: skip
 
 
 class BriefBody(serializers.Serializer[Any]):
-    """What a camera is to be run with, its login included."""
+    """The settings of a camera, its login included."""
 
     site = serializers.UUIDField()
     owner = serializers.CharField(help_text="The sub-folder from which it may play clips.")
@@ -42,18 +42,18 @@ class BriefBody(serializers.Serializer[Any]):
     loop = serializers.BooleanField()
     exclusive = serializers.BooleanField()
     host = serializers.CharField()
-    networks = serializers.ListField(child=serializers.CharField(), help_text="Private ones it may be in.")
-    detector = serializers.CharField(help_text="Empty: the worker's own, as with all that is null below.")
+    networks = serializers.ListField(child=serializers.CharField(), help_text="Allowed private networks.")
+    detector = serializers.CharField(help_text="Empty: the worker's own, as for every null below.")
     fps = serializers.FloatField(allow_null=True)
     analysed_side = serializers.IntegerField(allow_null=True)
     min_face = serializers.IntegerField(allow_null=True)
     zones = serializers.JSONField()
     masks = serializers.JSONField()
-    wanted = serializers.BooleanField(help_text="Whether anybody wants it to run.")
+    wanted = serializers.BooleanField(help_text="Whether the camera should run.")
 
 
 class StatusBody(EpochBody):
-    """How a run is."""
+    """The state of a run."""
 
     status = serializers.ChoiceField(Camera.Status.choices)
     detail = serializers.CharField(max_length=300, allow_blank=True, default="")
@@ -62,11 +62,11 @@ class StatusBody(EpochBody):
 class ReportBody(StatusBody):
     started_at = _time(allow_null=True, default=None)
     last_frame_at = _time(allow_null=True, default=None)
-    news = serializers.BooleanField(default=False, help_text="Pages are told at once.")
+    news = serializers.BooleanField(default=False, help_text="Notify open pages at once.")
 
 
 class RecordBody(EpochBody):
-    """What was found out about one track, the best picture included."""
+    """The result of one track, with its best picture."""
 
     track = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER)
     sequence = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER)
@@ -84,12 +84,12 @@ class RecordBody(EpochBody):
     picture = JpegField(allow_null=True, default=None)
     known_at = _time(
         allow_null=True, default=None,
-        help_text="For what waited on disk: the server's time when it became known.",
+        help_text="For a record that waited on disk: the server's time when it became known.",
     )  # fmt: skip
 
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:
         if values["template"] is None and values["decision"] != Decision.REJECTED:
-            raise serializers.ValidationError({"template": ["Only a rejected track has none."]})
+            raise serializers.ValidationError({"template": ["Only a rejected track may omit the template."]})
         return values
 
 
@@ -98,7 +98,7 @@ class PackBody(ProcessBody):
 
 
 class LimitsBody(serializers.Serializer[Any]):
-    """Cosine similarities: the same person, worth a look, ahead of the next."""
+    """Cosine similarities: for a match, for a review, and the margin over the next person."""
 
     link = serializers.FloatField()
     review = serializers.FloatField()
@@ -106,9 +106,9 @@ class LimitsBody(serializers.Serializer[Any]):
 
 
 class TuningBody(serializers.Serializer[Any]):
-    own = LimitsBody(allow_null=True, help_text="Null: the pack's own hold.")
+    own = LimitsBody(allow_null=True, help_text="Null: the pack's own apply.")
     others = serializers.DictField(
-        child=serializers.IntegerField(), help_text="Enrolment pictures that other packs have examined."
+        child=serializers.IntegerField(), help_text="Enrolment pictures examined with other packs, by pack."
     )
 
 
@@ -117,7 +117,7 @@ class VersionBody(PackBody):
 
 
 class DeniedBody(serializers.Serializer[Any]):
-    """Faces that somebody said are not this person's."""
+    """Faces for which users rejected this person."""
 
     person = serializers.UUIDField()
     templates = serializers.CharField()
@@ -133,7 +133,7 @@ class KnownBody(serializers.Serializer[Any]):
 
 
 class FaceBody(PackBody):
-    site = serializers.UUIDField(help_text="Where the face was seen: one of which it holds a camera.")
+    site = serializers.UUIDField(help_text="Where the face was seen: a site where it holds a camera.")
     template = TemplateField()
 
 

@@ -1,4 +1,4 @@
-"""Workers, and what they answer, as JSON."""
+"""Workers and their answers as JSON."""
 
 from base64 import b64encode
 
@@ -11,11 +11,11 @@ from workers.operations import Answer
 
 
 class WorkerSerializer(serializers.ModelSerializer[Worker]):
-    """`state` is offline after three missed beats, whatever the worker last said; `cameras` are your own."""
+    """`state` is offline after three missed heartbeats. `cameras` counts your own cameras."""
 
-    devices = serializers.SerializerMethodField(help_text="Camera devices of its machine that are yours.")
+    devices = serializers.SerializerMethodField(help_text="Your camera devices on its machine.")
     state = serializers.ChoiceField(source="shown_state", choices=Worker.State.choices)
-    cameras = serializers.IntegerField(help_text="Of yours that it runs at this moment.")
+    cameras = serializers.IntegerField(help_text="How many of your cameras it runs now.")
     created_at = serializers.DateTimeField(source="registered_at")
 
     class Meta:
@@ -52,13 +52,13 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
 
 
 class AnswerSerializer(serializers.Serializer[Answer]):
-    """What a worker answers. `ok` false: it did what it could, `detail` says what is wrong and what to do."""
+    """A worker's answer. If `ok` is false, `detail` says what is wrong and what to do."""
 
     ok = serializers.BooleanField()
     worker = serializers.CharField()
     detail = serializers.CharField()
     facts = serializers.DictField(help_text="codec, width, height, fps, measured_fps, devices …")
-    picture = serializers.SerializerMethodField(help_text="As data: URL; empty where there is none.")
+    picture = serializers.SerializerMethodField(help_text="As a data: URL; empty if there is none.")
 
     def get_picture(self, answer: Answer) -> str:
         return "data:image/jpeg;base64," + b64encode(answer.picture).decode() if answer.picture else ""

@@ -1,4 +1,4 @@
-"""What a worker at the edge says to people: every text, list and number with a limit."""
+"""Live pictures and answers of a worker at the edge: every text, list and number has a limit."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ MAX_RATE = 100_000.0
 
 
 class WatchedBody(serializers.Serializer[Any]):
-    """Cameras at which somebody looks."""
+    """Cameras that are being watched."""
 
     cameras = serializers.ListField(child=serializers.UUIDField())
 

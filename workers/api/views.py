@@ -1,4 +1,4 @@
-"""Workers over the API."""
+"""API of workers."""
 
 from uuid import UUID
 
@@ -35,7 +35,7 @@ class RegistrationPagination(TimePagination):
 
 
 class WorkerViewSet(RowsViewSet[Worker]):
-    """The installation's workers: how each is doing, by its last beat."""
+    """The installation's workers: the state of each, as of its last heartbeat."""
 
     serializer_class = WorkerSerializer
     filterset_class = WorkerFilters
@@ -52,5 +52,5 @@ class WorkerViewSet(RowsViewSet[Worker]):
     @extend_schema(responses=AnswerSerializer)
     @action(detail=True, methods=["get"])
     def devices(self, request: Request, pk: UUID) -> Response:
-        """The camera devices of the worker's machine, at this moment."""
+        """The camera devices of the worker's machine now."""
         return answered(lambda: ask_worker(Operation.DEVICES, get_worker(pk).name))

@@ -1,1 +1,1 @@
-"""Benchmarks: what users write first, the least that any program must do, and ours, side by side."""
+"""Benchmarks: the usual naive program, the minimum of any program, and the product, side by side."""

@@ -1,4 +1,4 @@
-"""Books: where the bench's pipeline looks people up and saves what it saw."""
+"""Where the bench's pipeline searches people and saves its sightings."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class MemoryBook:
 
 @dataclass(frozen=True, slots=True)
 class _Undisputed:
-    """The right to record for a camera that nobody else knows of."""
+    """The right to record for a camera that no other process knows."""
 
     epoch: int
     sure: bool = True
@@ -65,7 +65,7 @@ class _Undisputed:
 
 
 class TenantBook:
-    """A `Book` of a tenant: saves sightings as a worker does. Names of staff instead of their ids."""
+    """A `Book` of a tenant: saves sightings as a worker does, with names of staff instead of their ids."""
 
     def __init__(self, tenant: Tenant, camera: Camera, engines: Engines, names: dict[str, str]) -> None:
         pack = engines.embedder.pack
@@ -86,9 +86,9 @@ class TenantBook:
 
 @contextmanager
 def tenant_book(engines: Engines, people: Sequence[Actor]) -> Iterator[TenantBook]:
-    """A tenant made for this run, with these people as its staff; nothing of it is left afterwards.
+    """A tenant made for this run, with these people as its staff; it is deleted afterwards.
 
-    Raises ImproperlyConfigured where this environment may not make tenants.
+    Raises ImproperlyConfigured if this environment may not create tenants.
     """
     name = f"bench {uuid4().hex[:12]}"
     tenant = create_tenant(name=name, host=f"{name.replace(' ', '-')}.invalid")
@@ -108,10 +108,10 @@ def tenant_book(engines: Engines, people: Sequence[Actor]) -> Iterator[TenantBoo
 
 
 def _warm(book: TenantBook) -> None:
-    """A worker has its gallery and its connections long before somebody comes."""
-    nobody = np.zeros(512, dtype=np.float32)
-    book.staff(nobody)
-    book.visitors(nobody)
+    """A worker has its gallery and its connections long before the first person comes."""
+    unknown = np.zeros(512, dtype=np.float32)
+    book.staff(unknown)
+    book.visitors(unknown)
 
 
 def _enrolled(actor: Actor, pack: str) -> StaffMember:
@@ -130,7 +130,7 @@ def _enrolled(actor: Actor, pack: str) -> StaffMember:
 
 
 def _stand_in(number: int) -> Picture:
-    """What counts of an enrolment picture here is its embedding."""
+    """Only the embedding of an enrolment picture matters here."""
     return np.full((16, 16, 3), number % 256, dtype=np.uint8)
 
 

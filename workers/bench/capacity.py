@@ -1,4 +1,4 @@
-"""Capacity: so many cameras at once, each read as a live source is, and what they lose."""
+"""Capacity: several cameras at once, each read as a live source is, and the frames that they lose."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def capacity(
 ) -> Capacity:
     """Runs `cameras` on the clip for `seconds`, each at `config.camera.fps` analysed frames a second.
 
-    They begin one after the other, spread over the length of the clip, and are measured once all run: people
-    do not enter in front of all cameras at one moment.
+    They start one after the other, spread over the length of the clip, and are measured once all run: in
+    practice people do not enter in front of all cameras at once.
     """
     allowance = Allowance(scarce=TURNS.scarce)
     watches, pause = [], _length(clip) / cameras
     for _ in range(cameras):
-        watches.append(_Watch(clip, engines, book, config, allowance))  # its clip plays from now on
+        watches.append(_Watch(clip, engines, book, config, allowance))  # its clip starts to play
         watches[-1].start()
         time.sleep(pause)
     before = [watch.so_far() for watch in watches]
@@ -62,7 +62,7 @@ def capacity(
 
 
 def _length(clip: Path) -> float:
-    """Seconds over which the cameras' beginnings are spread."""
+    """Seconds over which the starts of the cameras are spread."""
     source = FileSource(str(clip), fps=1.0)
     try:
         return min(LONGEST_START, source.frames / source.fps)

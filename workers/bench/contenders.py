@@ -1,4 +1,4 @@
-"""The three that run side by side: the naive loop, the floor, and the pipeline. Each frame by frame."""
+"""The three programs compared: the naive loop, the floor, and the pipeline. Each works frame by frame."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from workers.types import Candidate, Decision, Floats, Frame, Gallery, TrackRepo
 
 CPU = ["CPUExecutionProvider"]
 NAIVE_SIDE = (640, 640)  # InsightFace's own default
-NAMED_IN = 3  # frames in which the naive loop must name somebody to have named them
+NAMED_IN = 3  # frames in which the naive loop must name a person for the name to count
 
 
 class Contender(Protocol):
-    """Works through a clip, one frame a call."""
+    """Works through a clip, one frame per call."""
 
     def step(self) -> bool:
-        """Decodes and handles the next frame; False where the clip is over."""
+        """Decodes and handles the next frame. Returns False at the end of the clip."""
 
     def settle(self) -> None:
-        """Waits for what goes on after the steps: at the end of a turn nothing is left for the others'."""
+        """Waits for background work, so that none is left for the turns of the others."""
 
     def close(self) -> None:
         """Frees the clip."""
 
 
 class Book(Gallery, Protocol):
-    """A gallery that what a pipeline reports can be written into."""
+    """A gallery into which a pipeline's reports can be saved."""
 
     def save(self, report: TrackReport) -> None:
-        """Saves a report; a new visitor must be found by the next search."""
+        """Saves a report; the next search must find a new visitor."""
 
 
 class NaiveLoop:
-    """What users write first: InsightFace detects on each frame, embeds each face, and the best match wins.
+    """The usual first program: InsightFace detects on each frame, embeds each face, and the best match wins.
 
     It saves nothing. Same embedder as ours; the detector is SCRFD, as in InsightFace's packs.
     """
@@ -90,7 +90,7 @@ class NaiveLoop:
 
 
 class Floor:
-    """What no program on this detector can do without: decode, resize, run the bare YuNet session."""
+    """The minimum for any program with this detector: decode, resize, run the bare YuNet session."""
 
     def __init__(self, clip: Path, detector: Path, side: int) -> None:
         self.frames = 0
@@ -134,7 +134,7 @@ class Ours:
 
     @property
     def _source(self) -> ReadAhead:
-        """Nothing is read before the first step."""
+        """Reads nothing before the first step."""
         if self._ahead is None:
             self._ahead = read_ahead(self._clip, self.pipeline)
         return self._ahead

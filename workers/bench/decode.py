@@ -1,4 +1,4 @@
-"""Decode: what a frame costs before anybody looks at it, by the ways there are to get it."""
+"""Decoding: the cost of a frame before any analysis, for several ways to get it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVERY = 5
 
 
 def decode_bench(clip: Path, side: int) -> dict[str, float]:
-    """Milliseconds a frame of the clip for each way."""
+    """Milliseconds per frame of the clip for each way."""
     ways: dict[str, Callable[[Path, int], Iterator[None]]] = {
         "grabbed_ms": _grabbed,
         "bgr_ms": _bgr,
@@ -59,7 +59,7 @@ def _shrunk(clip: Path, side: int) -> Iterator[None]:
 
 
 def _every_fifth(clip: Path, side: int) -> Iterator[None]:
-    """As a camera of 25 frames a second is read of which 5 are analysed."""
+    """Reads as from a camera of 25 frames a second, 5 of which are analysed."""
     with _opened(clip) as capture:
         number = 0
         while capture.grab():
@@ -84,7 +84,7 @@ def _av_shrunk(clip: Path, side: int) -> Iterator[None]:
 
 
 def _av_key_frames(clip: Path, side: int) -> Iterator[None]:
-    """A frame that is shown for each key frame: what a camera costs whose other frames are skipped."""
+    """One frame per key frame: the cost of a camera whose other frames are skipped."""
     for _ in _decoded(clip, skip="NONKEY"):
         yield
 

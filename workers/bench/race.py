@@ -1,4 +1,4 @@
-"""Race: the contenders take turns of some seconds of the clip, so that whatever else runs slows all alike."""
+"""The programs take turns of some seconds of the clip, so that other load slows all of them alike."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Taken:
 
     @property
     def ms(self) -> float:
-        """Milliseconds a frame."""
+        """Milliseconds per frame."""
         return 1_000 * self.seconds / max(1, self.frames)
 
     @property
@@ -30,7 +30,7 @@ class Taken:
 
 
 def race(contenders: Mapping[str, Contender], advance: Callable[[str, int], None]) -> dict[str, Taken]:
-    """Runs all to the end of the clip; `advance` hears whose turn it was and how many frames it had."""
+    """Runs all to the end of the clip; `advance` gets the program whose turn it was and its frame count."""
     taken = {name: Taken() for name in contenders}
     running = dict(contenders)
     while running:
@@ -42,7 +42,7 @@ def race(contenders: Mapping[str, Contender], advance: Callable[[str, int], None
 
 
 def _turn(contender: Contender, taken: Taken) -> bool:
-    """Up to TURN frames. The clip's last call, which finds no frame but ends the tracks, is counted too."""
+    """Up to TURN frames. The last call, which finds no frame but ends the tracks, is counted, too."""
     started, used = time.perf_counter(), time.process_time()
     going, frames = True, 0
     while going and frames < TURN:

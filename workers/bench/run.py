@@ -1,4 +1,4 @@
-"""Run: everything that `bench pipeline` measures on one clip."""
+"""All measurements of `bench pipeline` on one clip."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOISE = 2.5  # grey levels; no camera repeats a picture exactly
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was measured. `still` is the cost of a still scene in parts of a moving one's."""
+    """The results. `still` is the cost of a still scene as a fraction of a moving one's."""
 
     taken: dict[str, Taken]
     named: dict[str, set[str]]
@@ -162,7 +162,7 @@ def _first_of(names: Sequence[str]) -> Path:
 
 
 def _still(clip: Path, engines: Engines, book: Book, config: PipelineConfig) -> float:
-    """One frame of the clip again and again, with the noise of a sensor, against the clip itself."""
+    """One frame of the clip repeated, with the noise of a sensor, compared with the clip itself."""
     pipeline, moving, last = Pipeline(engines, book, config), 0.0, None
     source = FileSource(str(clip), fps=EVERY_FRAME)
     count, step = 0, 1 / 25
@@ -184,7 +184,7 @@ def _still(clip: Path, engines: Engines, book: Book, config: PipelineConfig) -> 
 
 
 def _timed(pipeline: Pipeline, book: Book, frame: Frame) -> float:
-    # Processor time: 0.5 ms of work is too short to be timed by the clock where others work too.
+    # Processor time: 0.5 ms of work is too short for the clock where other programs run, too.
     started = time.process_time()
     for report in pipeline.process(pipeline.prepared(frame)):
         book.save(report)

@@ -1,4 +1,4 @@
-"""Search: the exact comparison in memory beside the bare product and the visitors' index."""
+"""Search: the exact comparison in memory, compared with the bare product and the visitors' index."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from workers.types import Floats
 
 DIMENSION = 512
 COLLECTION = "bench"
-PATIENCE = 5.0  # seconds for one search of the index: what is measured is how long it takes
+PATIENCE = 5.0  # seconds for one search of the index; the bench measures how long it takes
 QUERIES = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """Milliseconds a query: ours, the bare matrix-vector product, and the index, None where it is away."""
+    """Milliseconds per query: ours, the bare matrix-vector product, the index (None if unavailable)."""
 
     rows: int
     ours_ms: float
@@ -39,7 +39,7 @@ def search_bench(rows: int, *, index: bool) -> Searched:
     identities = [str(number) for number in range(rows)]
     queries = _faces(chance, QUERIES)
     ours, bare = [], []
-    for query in (*queries[:3], *queries):  # the first ones warm caches and threads up
+    for query in (*queries[:3], *queries):  # the first ones warm up caches and threads
         bare.append(_ms(lambda query=query: known @ query))  # type: ignore[misc]
         ours.append(_ms(lambda query=query: nearest(query, known, identities)))  # type: ignore[misc]
     milvus, trouble = _indexed(known, queries) if index else (None, "left out")
@@ -56,7 +56,7 @@ def _indexed(known: Floats, queries: Floats) -> tuple[float | None, str]:
     except IndexUnavailable as error:
         return None, str(error)
     finally:
-        with suppress(IndexUnavailable):  # it is away, and said so above
+        with suppress(IndexUnavailable):  # already reported above
             index.drop_tenant(tenant)
 
 

@@ -1,1 +1,1 @@
-"""Generated camera clips with known truth: who is in view, from which frame to which."""
+"""Generated camera clips with known truth: who is in view from which frame to which."""

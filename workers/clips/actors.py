@@ -1,4 +1,4 @@
-"""Actors: heads cut out of pictures of people, to be moved through a generated scene."""
+"""Heads cut out of pictures of people, to be moved through a generated scene."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ PICTURES_TRIED = 12
 
 
 class NoActors(Exception):
-    """A folder without people who can be shown; says what to put there."""
+    """A folder without usable people; the message says what to put there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A head on a transparent ground: `picture` (SIDE, SIDE, 3) BGR, `alpha` float32 (SIDE, SIDE, 1) 0..1.
 
-    The face is `face` pixels wide in it, its centre in the middle. `known` are the person's other pictures,
-    to enrol them with; the picture that is shown where there is only one.
+    The face is `face` pixels wide in it, its centre in the middle. `known` holds the person's other pictures,
+    for enrolment; or the same picture, if there is only one.
     """
 
     name: str
@@ -42,9 +42,9 @@ class Actor:
 
 
 def actors_of_folder(engines: Engines, folder: Path, most: int | None = None) -> list[Actor]:
-    """One actor a sub-folder, cut from its sharpest picture. Raises NoActors."""
+    """One actor per sub-folder, cut from its sharpest picture. Raises NoActors."""
     if not folder.is_dir():
-        raise NoActors(f"{folder} is no folder: give one with a sub-folder of pictures for each person")
+        raise NoActors(f"{folder} is not a folder: name one with a sub-folder of pictures per person")
     actors: list[Actor] = []
     for name, paths in people_in(folder).items():
         if (actor := _actor(engines, name, _pictures(paths))) is not None:
@@ -53,18 +53,18 @@ def actors_of_folder(engines: Engines, folder: Path, most: int | None = None) ->
             break
     if not actors:
         raise NoActors(
-            f"{folder} holds nobody who can be shown: give a sub-folder for each person, with portraits of "
-            "them from the front, 32 pixels of face or more"
+            f"{folder} holds no usable portraits: make a sub-folder for each person, with portraits of "
+            "them from the front, with faces 32 pixels wide or more"
         )
     return actors
 
 
 def actors_of_packages(engines: Engines) -> list[Actor]:
-    """The people of the demo pictures that installed packages bring along. Raises NoActors."""
+    """The people of the demo pictures in installed packages. Raises NoActors."""
     found = [_actor(engines, name, [picture]) for name, picture in package_people(engines.detector).items()]
     actors = [actor for actor in found if actor is not None]
     if not actors:
-        raise NoActors("the packages' demo pictures show nobody: give a folder of people with --people")
+        raise NoActors("the packages' demo pictures show no faces: name a folder of people with --people")
     return actors
 
 
@@ -93,7 +93,7 @@ def _actor(engines: Engines, name: str, pictures: Iterator[Picture] | Sequence[P
 
 
 def _cut(picture: Picture, box: Floats) -> tuple[Picture, float]:
-    """The head in a square of SIDE pixels, and how wide its face is there; edges of the picture go on."""
+    """The head in a square of SIDE pixels, and its face's width there; the picture's edges are extended."""
     width = float(max(box[2] - box[0], (box[3] - box[1]) / 1.3))
     half = AROUND * width
     centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)

@@ -1,4 +1,4 @@
-"""Draw: the pictures of a story, as a camera with a noisy sensor would give them."""
+"""Draws the pictures of a story, as a camera with a noisy sensor would show them."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from workers.clips.story import Place, Story
 from workers.types import Picture
 
 NOISE = 2.5  # grey levels
-SPARE = 32  # pixels that the grain is larger than the picture
+SPARE = 32  # pixels by which the grain is larger than the picture
 
 
 def pictures(story: Story, actors: Sequence[Actor], size: tuple[int, int], fps: float) -> Iterator[Picture]:
-    """BGR pictures of `size` (width, height), one a frame."""
+    """BGR pictures of `size` (width, height), one per frame."""
     chance = np.random.default_rng(11)
     room, grain = _room(chance, size), _grain(chance, size)
     for frame in range(int(story.seconds * fps)):
         picture = room.copy()
         there = [(walk.actor, place) for walk in story.walks if (place := walk.at(frame / fps)) is not None]
-        for actor, place in sorted(
-            there, key=lambda pair: pair[1].width
-        ):  # whoever is nearer hides the others
+        for actor, place in sorted(there, key=lambda pair: pair[1].width):  # a nearer person hides the others
             _put(picture, actors[actor], place)
         yield _exposed(picture, grain, chance, story)
 
@@ -47,7 +45,7 @@ def _put(picture: Picture, actor: Actor, place: Place) -> None:
 
 
 def _room(chance: np.random.Generator, size: tuple[int, int]) -> Picture:
-    """Walls in soft colours with edges in them; nothing that looks like a face."""
+    """Walls in soft colours with edges in them; nothing that resembles a face."""
     width, height = size
     rough = chance.integers(70, 170, (9, 16, 3), dtype=np.uint8)
     room = cv2.resize(rough, size, interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""Story: who walks where, and when. Places are fractions of the picture, so a story fits every size."""
+"""Who walks where, and when. Places are fractions of the picture, so a story fits every size."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """One way of one actor through the picture: at each of `times` (seconds) they are at the place given.
+    """One way of one actor through the picture: at each of `times` (seconds) they are at the given place.
 
-    `sway` adds a small circular movement, in widths of the face, so that nobody stands still like a poster.
+    `sway` adds a small circular movement, in widths of the face, so that no actor is as still as a poster.
     """
 
     actor: int
@@ -51,9 +51,9 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Walks, how long they take, and what the camera does to the picture.
+    """Walks, their duration, and what the camera does to the picture.
 
-    `blur` is the standard deviation in pixels of a 1080p picture; `light` what is left of the light.
+    `blur` is the standard deviation in pixels of a 1080p picture; `light` the remaining part of the light.
     """
 
     name: str
@@ -64,14 +64,14 @@ class Story:
 
 
 def across(actor: int, start: float, seconds: float, y: float, width: float, *, back: bool = False) -> Walk:
-    """Enters on one side and leaves on the other."""
+    """Each enters on one side and leaves on the other."""
     ends = (1.15, -0.15) if back else (-0.15, 1.15)
     places = tuple(Place(x, y, width) for x in ends)
     return Walk(actor, (start, start + seconds), places)
 
 
 def crowd(actors: int, seconds: float = 10.0) -> Story:
-    """Everybody is there all the time and moves about in a part of the picture of their own."""
+    """All actors are there all the time; each moves about in a part of the picture."""
     columns = (actors + 1) // 2
     walks = []
     for actor in range(actors):
@@ -93,13 +93,13 @@ def crowd(actors: int, seconds: float = 10.0) -> Story:
 
 
 def entering(actors: int, width: float = 0.07) -> Story:
-    """One after the other comes in on the left and goes out on the right."""
+    """One after the other enters on the left and leaves on the right."""
     walks = tuple(across(actor, 0.5 + 5.0 * actor, 6.0, 0.4, width) for actor in range(actors))
     return Story("entering", 5.0 * actors + 3.0, walks)
 
 
 def returning(actors: int) -> Story:
-    """Everybody walks through, and once more the other way after all the others."""
+    """All actors walk through, and once more the other way after all the others."""
     first = [across(actor, 0.5 + 4.0 * actor, 6.0, 0.35 + 0.2 * (actor % 2), 0.07) for actor in range(actors)]
     pause = 4.0 * actors + 6.0
     again = [
@@ -110,7 +110,7 @@ def returning(actors: int) -> Story:
 
 
 def crossing(actors: int) -> Story:
-    """Two and two come from both sides at one height and pass each other, the nearer hiding the other."""
+    """Pairs enter from both sides at one height and pass each other; the nearer hides the other."""
     walks = []
     for pair in range(max(1, actors // 2)):
         start = 0.5 + 7.0 * pair
@@ -121,7 +121,7 @@ def crossing(actors: int) -> Story:
 
 
 def leaving(actors: int) -> Story:
-    """Everybody stands there at first and leaves one after the other."""
+    """All actors stand there at first and leave one after the other."""
     walks = []
     for actor in range(actors):
         x, y = (actor % 4 + 0.5) / 4, 0.3 + 0.4 * (actor // 4 % 2)
@@ -132,13 +132,13 @@ def leaving(actors: int) -> Story:
 
 
 def blurred(actors: int) -> Story:
-    """Entering, before a lens that is a little out of focus."""
+    """Entering, before a lens that is slightly out of focus."""
     sharp = entering(actors)
     return Story("blurred", sharp.seconds, sharp.walks, blur=5.0)
 
 
 def dark(actors: int) -> Story:
-    """Entering, with a sixth of the light, so that the noise of the sensor counts."""
+    """Entering, with a sixth of the light, so that the sensor's noise matters."""
     bright = entering(actors)
     return Story("dark", bright.seconds, bright.walks, light=0.17)
 
@@ -160,12 +160,12 @@ STORIES: dict[str, Callable[[int], Story]] = {
     "small": small,
 }
 UNRECOGNISABLE = frozenset({"small"})
-"""Stories in which nobody can be told apart: whoever is named there is named by guesswork."""
+"""Stories in which faces cannot be told apart: any name given there is a guess."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """Somebody in view, from frame to frame. `path` has the place of the face at some of them, if known."""
+    """A person in view, from frame to frame. `path` has the place of the face at some of them, if known."""
 
     person: str
     first_frame: int
@@ -184,7 +184,7 @@ class Stay:
 
 
 def stays(story: Story, names: Sequence[str], fps: float) -> list[Stay]:
-    """Who is in view from which frame to which, in the order of coming."""
+    """Who is in view from which frame to which, in the order of arrival."""
     found = []
     for walk in story.walks:
         seen = [

@@ -1,4 +1,4 @@
-"""Write: a story becomes an H.264 clip, and its truth a JSON file beside it."""
+"""Writes a story as an H.264 clip, with its truth as a JSON file beside it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workers.types import Picture
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known of a clip. Where `recognisable` is False nobody can be told apart in it."""
+    """The truth of a clip. If `recognisable` is False, the faces in it cannot be told apart."""
 
     fps: float
     stays: tuple[Stay, ...]
@@ -26,7 +26,7 @@ class Truth:
 
 
 class BadTruth(Exception):
-    """A file of truth that cannot be read; says which and how it is written."""
+    """A truth file that cannot be read; the message names it and shows the format."""
 
 
 def write_story(
@@ -38,7 +38,7 @@ def write_story(
     fps: float = 25.0,
     advance: Callable[[int, int], None] | None = None,
 ) -> Truth:
-    """Makes `path` (MP4) and `path` with the ending .json; `advance` hears of frames done and to do."""
+    """Writes `path` (MP4) and `path` with the ending .json; `advance` gets the frames done and in all."""
     total = int(story.seconds * fps)
     encode(path, pictures(story, actors, size, fps), size, fps, lambda done: advance and advance(done, total))
     names = [actor.name for actor in actors]
@@ -72,7 +72,7 @@ def read_truth(path: Path) -> Truth:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadTruth(
-            f"{path} is no truth of a clip ({type(error).__name__}: {error}): write "
+            f"{path} is not the truth of a clip ({type(error).__name__}: {error}): write "
             '{"fps": 25, "stays": [{"person": "ada", "first_frame": 0, "last_frame": 99}]}'
         ) from error
 
@@ -80,7 +80,7 @@ def read_truth(path: Path) -> Truth:
 def encode(
     path: Path, drawn: Iterator[Picture], size: tuple[int, int], fps: float, done: Callable[[int], object]
 ) -> None:
-    """H.264 as cameras send it: a key frame a second, no B frames."""
+    """H.264 as cameras send it: one key frame per second, no B frames."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         stream.width, stream.height = size

@@ -1,4 +1,4 @@
-"""Engines: the models of one process, loaded once and shared by the pipelines of all its cameras."""
+"""The models of one process, loaded once and shared by the pipelines of all its cameras."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from workers.types import Detector, Embedder
 
 DLIB = "dlib"
 SURE = {"yunet": 0.75, "retinaface": 0.85, DLIB: 0.6}
-"""Score from which a frontal face of a detector is certain: necks, collars and curtains score less. Read off
-the clips of people seen from behind; detectors have scales of their own."""
+"""A detector's score from which a frontal face is certain: necks, collars and curtains score less. Read off
+the clips of people seen from behind; each detector has its own scale."""
 SURE_SCRFD = 0.55
 FULL_SIDE = 1920
 DLIB_SIDE = 640  # 137 ms a picture on one core; 1280 takes 530 ms, and a camera sends more than one a second
 
 
 class Files(Protocol):
-    """Where model files come from: `workers.engines.store.ModelStore` or a plain folder's stand-in."""
+    """The source of model files: `workers.engines.store.ModelStore` or a plain folder's stand-in."""
 
     def find(self, name: str) -> Path:
         """The checked file of the model `name` of the catalogue."""
@@ -36,8 +36,8 @@ class Files(Protocol):
 class Engines:
     """A detector, an embedder and the thresholds that belong to them. Safe to share between threads.
 
-    `sure` is the detector's score from which a frontal face is certain; `longest_side`, pixels, the most that
-    the detector can look at in the time that a camera leaves it.
+    `sure` is the detector's score from which a frontal face is certain; `longest_side`, pixels, is the
+    maximum that the detector can process in the time that a camera leaves it.
     """
 
     detector: Detector
@@ -57,13 +57,13 @@ class UnknownModelError(ValueError):
 def load(pack: str, detector: str, store: Files) -> Engines:
     """Loads and warms up a pack and a detector. The pack `dlib` brings its own detector.
 
-    Raises UnknownModelError, and whatever `store.find` raises for a file that is missing or damaged.
+    Raises UnknownModelError, and the errors of `store.find` for a missing or damaged file.
     """
     if pack not in PACKS:
         raise UnknownModelError("model pack", pack, sorted(PACKS))
     if detector not in DETECTORS and detector != DLIB:
         raise UnknownModelError("detector", detector, [*sorted(DETECTORS), DLIB])
-    cv2.setNumThreads(1)  # as for the sessions; a pool of OpenCV's is waited for by all cameras
+    cv2.setNumThreads(1)  # as for the sessions; all cameras would wait for a pool of OpenCV's
     options = _session_options()
     detector = DLIB if pack == DLIB else detector
     engines = Engines(
@@ -78,7 +78,7 @@ def load(pack: str, detector: str, store: Files) -> Engines:
 
 
 def _session_options() -> onnxruntime.SessionOptions:
-    """One thread a picture: cameras, and the frames of a clip that is read ahead, are what runs in parallel.
+    """One thread per picture: cameras, and the frames of a clip that is read ahead, run in parallel.
 
     YuNet at 640 x 384 takes 6.2 ms of one core, on two threads 4.3 ms of both.
     """
@@ -118,7 +118,7 @@ def _embedder(name: str, store: Files, options: onnxruntime.SessionOptions) -> E
 
 
 def _warm_up(engines: Engines) -> None:
-    """The first run of a session allocates its memory: better now than on the first visitor."""
+    """A session's first run allocates its memory: better now than with the first visitor."""
     engines.detector.detect(np.zeros((352, 640, 3), dtype=np.uint8))
     size = engines.embedder.size
     engines.embedder.embed([np.zeros((size, size, 3), dtype=np.uint8)])

@@ -20,7 +20,7 @@ class ArcFace:
     """An `Embedder`. Safe to share between threads."""
 
     def __init__(self, path: Path, options: onnxruntime.SessionOptions, pack: str) -> None:
-        """Raises ValueError when `path` holds another kind of model."""
+        """Raises ValueError if `path` holds another kind of model."""
         model = get_model(str(path), providers=["CPUExecutionProvider"], sess_options=options)
         if not isinstance(model, ArcFaceONNX) or model.output_shape[-1] != DIMENSION:
             raise ValueError(f"{path} is not a face embedder with {DIMENSION} numbers")

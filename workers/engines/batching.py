@@ -1,4 +1,4 @@
-"""Batching: the faces that several cameras want embedded at one moment go through the network together."""
+"""Faces that several cameras want embedded at the same moment go through the network in one batch."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class _Request:
 class SharedEmbedder:
     """An `Embedder` around another one, for many threads.
 
-    Nobody waits for a batch to fill: whoever comes while the network is busy is taken along with all others
-    that came meanwhile, in one batch, as soon as a core is free for it. A camera alone pays nothing for it;
-    many share the cores without getting into each other's way.
+    No caller waits for a batch to fill: requests that arrive while the network is busy are put into one
+    batch, which runs as soon as a core is free for it. A single camera pays nothing for this; many cameras
+    share the cores without contention.
     """
 
     def __init__(self, inner: Embedder, lanes: int = 1) -> None:
-        """`lanes`: batches that may be under way at once."""
+        """`lanes`: batches that may run at once."""
         self.pack, self.size, self.template = inner.pack, inner.size, inner.template
         self._inner = inner
         self._turn = threading.Condition()

@@ -1,6 +1,6 @@
-"""The models that FaceTrack knows: where each comes from, how it is recognised, what its licence allows.
+"""The models that FaceTrack knows: the source of each, how it is recognised, what its licence allows.
 
-A file counts as a model only when its SHA-256 is the one written here, under whatever known name it lies.
+A file counts as a model only if its SHA-256 is the one written here, under any of its known names.
 Checksums and sizes of files that were not at hand were taken from several public projects that agree.
 
 How the thresholds were found
@@ -38,7 +38,7 @@ from workers.config import Thresholds
 INSIGHTFACE = "https://github.com/deepinsight/insightface"
 RELEASE = f"{INSIGHTFACE}/releases/download/v0.7"
 EMBEDDING_DIMENSION = 512
-"""Of every embedding in the product; packs with fewer numbers are padded with zeros."""
+"""Length of every embedding in the product; packs with fewer numbers are padded with zeros."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class ModelFile:
     """A file as its publisher offers it.
 
     names     file names under which it is known; the first is the one it gets in the cache
-    url       where the publisher offers it; None where nobody offers this very file
+    url       where the publisher offers it; None if the publisher does not offer this very file
     member    its name inside the zip at `url`; None where `url` is the file itself
     download  bytes at `url`
     """
@@ -60,7 +60,7 @@ class ModelFile:
 
     @property
     def published_name(self) -> str:
-        """The name that a mirror has to offer it under: the publisher's, or our own where there is none."""
+        """The name under which a mirror must offer it: the publisher's, or our own if there is none."""
         return self.url.rsplit("/", 1)[-1] if self.url else self.names[0]
 
     @property
@@ -70,12 +70,12 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A thing to detect or to recognise faces with.
+    """A model that detects or recognises faces.
 
-    files    editions of the same model, any of which will do; all of them are needed where `package` is set
+    files    editions of the same model, any of which will do; if `package` is set, all are needed
     page     where the publisher describes it
     permits  what the licence allows, in one sentence, for the person who picks the model
-    input    what the network is fed with
+    input    the input of the network
     package  folder of an installed package that holds `files`: its import name, a slash, the way inside it
     needs    import names of packages that have to be installed besides; `install` is the command that does it
     """
@@ -96,7 +96,7 @@ class Model:
 
     @property
     def size(self) -> int:
-        """Bytes on the disk."""
+        """Bytes on disk."""
         return sum(file.size for file in self.files) if self.package else self.files[0].size
 
 
@@ -107,7 +107,7 @@ class DetectorModel(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack(Model):
-    """Turns aligned faces into embeddings. `dimension` numbers of each embedding mean something."""
+    """Turns aligned faces into embeddings. `dimension` numbers of each embedding are significant."""
 
     dimension: int
     thresholds: Thresholds
@@ -163,7 +163,7 @@ _PACKS = (
     Pack(
         name="edgeface-xs",
         files=(
-            # The publisher offers PyTorch weights (edgeface_xs_gamma_06.pt); nobody known offers this export.
+            # The publisher offers PyTorch weights (edgeface_xs_gamma_06.pt), not this export.
             ModelFile(
                 names=("edgeface_xs.onnx",),
                 sha256="907467c729e732ee30a7fcf6114330b7865a8464cef460b970569f817ae86a68",
@@ -211,7 +211,7 @@ _PACKS = (
         page="https://github.com/davisking/dlib-models",
         licence="public domain (CC0-1.0)",
         permits="Any use of the embedder; the landmark model learned from pictures (iBUG 300-W) whose owners "
-        "exclude commercial use: ask a lawyer before you sell with it.",
+        "exclude commercial use: get legal advice before commercial use.",
         input="150 x 150 RGB, five-point alignment; brings its own detector",
         package="face_recognition_models/models",
         needs=("dlib",),
@@ -258,7 +258,7 @@ _DETECTORS = (
     DetectorModel(
         name="scrfd-2.5g",
         files=(
-            # What the publisher releases today, and the older export that is in circulation.
+            # The publisher's present release, and the older export that is in circulation.
             ModelFile(
                 names=("det_2.5g.onnx",),
                 sha256="041f73f47371333d1d17a6fee6c8ab4e6aecabefe398ff32cca4e2d5eaee0af9",
@@ -298,7 +298,7 @@ _DETECTORS = (
     DetectorModel(
         name="retinaface",
         files=(
-            # The publisher offers PyTorch weights; nobody known offers this export.
+            # The publisher offers PyTorch weights; no known server has this export.
             ModelFile(
                 names=("retinaface_mnet025_640.onnx",),
                 sha256="f8cce06cdfa5d2a07a8378c8cff4c4f33f0b00a3f24d9ef53042ff591a881eb7",

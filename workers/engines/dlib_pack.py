@@ -55,7 +55,7 @@ class DlibDetector:
     sure = SURE
 
     def __init__(self, store: Files, upsample: int = 1) -> None:
-        """Raises ModelMissing where the packages are not installed or damaged."""
+        """Raises ModelMissing if the packages are not installed or damaged."""
         dlib = _imported()
         self._new_finder = dlib.get_frontal_face_detector
         self._predictor = dlib.shape_predictor(str(store.find(PACK) / LANDMARKS))
@@ -69,7 +69,7 @@ class DlibDetector:
         return sorted(faces, key=lambda face: face.score, reverse=True)
 
     def _finder(self) -> Any:
-        """One a thread: a finder keeps its image pyramid, and dlib releases Python's lock while it looks."""
+        """One per thread: a finder keeps its image pyramid, and dlib releases Python's lock meanwhile."""
         if not hasattr(self._of_thread, "finder"):
             self._of_thread.finder = self._new_finder()
         return self._of_thread.finder
@@ -89,18 +89,18 @@ class DlibEmbedder:
     """An `Embedder`: dlib's 128 numbers, L2-normalised, then zeros. Safe to share between threads."""
 
     def __init__(self, store: Files) -> None:
-        """Raises ModelMissing where the packages are not installed or damaged."""
+        """Raises ModelMissing if the packages are not installed or damaged."""
         dlib = _imported()
         self.pack = PACK
         self.size = CHIP
         self.template: Floats = (MEAN_FACE + PADDING) / (2 * PADDING + 1) * np.float32(CHIP)
         self._network = dlib.face_recognition_model_v1(str(store.find(PACK) / EMBEDDER))
-        self._lock = threading.Lock()  # the network keeps its intermediate results in itself
+        self._lock = threading.Lock()  # the network stores its intermediate results in itself
 
     def embed(self, crops: list[Picture]) -> Floats:
         embeddings = np.zeros((len(crops), EMBEDDING_DIMENSION), dtype=np.float32)
         for embedding, crop in zip(embeddings, crops, strict=True):
-            with self._lock:  # for each crop: dlib gains nothing from batches, and others may go between
+            with self._lock:  # for each crop: dlib gains nothing from batches, and others may run in between
                 raw = np.array(self._network.compute_face_descriptor(_rgb(crop)), dtype=np.float32)
             embedding[: len(raw)] = raw / max(float(np.linalg.norm(raw)), 1e-6)
         return embeddings

@@ -1,4 +1,4 @@
-"""Bringing a file over HTTP to a `.part` beside its place; what arrived stays when the connection breaks."""
+"""Downloads a file over HTTP to a `.part` beside its place; a broken connection loses nothing received."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Progress = Callable[[int, int], None]
 
 TIMEOUTS = (5.0, 30.0)
 """Seconds to connect, and without a byte while reading."""
-CHUNK = 1 << 14  # a piece that is not full when the connection breaks is lost
+CHUNK = 1 << 14  # an incomplete chunk is lost when the connection breaks
 
 Codes = requests.codes
 
 
 class RefusedError(Exception):
-    """The server will not deliver, however often it is asked."""
+    """The server refuses the file; another try would not help."""
 
 
 class BrokenOffError(Exception):
-    """The delivery broke off; another try may go on from there."""
+    """The download broke off; another try may resume it."""
 
 
 def download(url: str, part: Path, limit: int, pauses: tuple[float, ...], progress: Progress) -> None:
-    """Brings `part` to its full length, at most `limit` bytes; tries again after each of `pauses` (seconds).
+    """Downloads `part` to its full length, at most `limit` bytes; retries after each of `pauses` (seconds).
 
     Raises RefusedError, BrokenOffError after the last try, and OSError when `part` cannot be written.
     """
@@ -43,7 +43,7 @@ def download(url: str, part: Path, limit: int, pauses: tuple[float, ...], progre
 
 
 def _receive(url: str, part: Path, limit: int, progress: Progress) -> None:
-    """One request, for what `part` lacks."""
+    """One request, for the rest of `part`."""
     have = part.stat().st_size if part.exists() else 0
     if have > limit:
         part.unlink()
@@ -51,26 +51,26 @@ def _receive(url: str, part: Path, limit: int, progress: Progress) -> None:
     with _answer(url, have) as response:
         if response.status_code == Codes.requested_range_not_satisfiable:
             if response.headers.get("Content-Range") == f"bytes */{have}":
-                return  # all of it had arrived, only the check was missing
+                return  # everything had arrived, only the check was missing
             part.unlink()
-            raise BrokenOffError("the beginning that lay here was not of this file")
+            raise BrokenOffError("the part downloaded earlier did not belong to this file")
         if response.status_code != Codes.partial_content:
-            have = 0  # a server without ranges sends it all again
+            have = 0  # a server without ranges sends everything again
         total = have + int(response.headers.get("Content-Length", limit - have))
         if total > limit:
-            raise RefusedError(f"{total:,} bytes are offered where at most {limit:,} are expected")
+            raise RefusedError(f"the server offers {total:,} bytes, at most {limit:,} are expected")
         with part.open("ab" if have else "wb") as stream:
             for chunk in _chunks(response):
                 have += len(chunk)
                 if have > limit:
                     part.unlink()
-                    raise RefusedError(f"more than the expected {limit:,} bytes came")
+                    raise RefusedError(f"the server sent more than the expected {limit:,} bytes")
                 stream.write(chunk)
                 progress(have, total)
 
 
 def _answer(url: str, have: int) -> requests.Response:
-    """The start of an answer that can be used. Raises RefusedError and BrokenOffError."""
+    """The start of a usable answer. Raises RefusedError and BrokenOffError."""
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
         response = requests.get(url, headers=headers, stream=True, timeout=TIMEOUTS)
@@ -84,7 +84,7 @@ def _answer(url: str, have: int) -> requests.Response:
         return response
     response.close()
     if piece:
-        raise RefusedError("the server sends another piece than was asked for")
+        raise RefusedError("the server sent another range than was requested")
     said = f"the server answers {code} {response.reason}"
     raise BrokenOffError(said) if code >= 500 or code == Codes.too_many_requests else RefusedError(said)
 
@@ -97,7 +97,7 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """requests wraps faults three deep; people need the kind of fault, once."""
+    """requests wraps errors three deep; users need the kind of error, once."""
     kinds: dict[type[Exception], str] = {
         requests.exceptions.SSLError: "its certificate is not trusted",
         requests.exceptions.ProxyError: "the proxy does not answer",

@@ -29,7 +29,7 @@ class RetinaFace:
     """A `Detector`; pictures of other sizes are fitted into the square. Safe to share between threads."""
 
     def __init__(self, path: Path, options: onnxruntime.SessionOptions) -> None:
-        """Raises ValueError when `path` holds another kind of model."""
+        """Raises ValueError if `path` holds another kind of model."""
         self._session = onnxruntime.InferenceSession(
             str(path), sess_options=options, providers=["CPUExecutionProvider"]
         )

@@ -20,8 +20,8 @@ class Scrfd:
     """A `Detector` for pictures of any size from 32 x 32 pixels. Safe to share between threads."""
 
     def __init__(self, path: Path, options: onnxruntime.SessionOptions) -> None:
-        """Raises ValueError when `path` holds another kind of model."""
-        # One dynamic session for all sizes: a session a size would cost memory for each camera's format.
+        """Raises ValueError if `path` holds another kind of model."""
+        # One dynamic session for all sizes: a session per size would cost memory for each camera's format.
         model = get_model(
             str(path), providers=["CPUExecutionProvider"], sess_options=options, static_shape_sessions=False
         )

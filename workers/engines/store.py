@@ -1,7 +1,7 @@
-"""Where the models of the catalogue lie on this machine, and how they get there.
+"""Where the catalogue's models are stored on this machine, and how they get there.
 
-Looked for in this order: the folder of the setting FACETRACK_MODEL_DIR, the cache folder, the publisher.
-Nothing is used whose SHA-256 is not the catalogue's: a damaged file is passed over and reported.
+Search order: the folder of the setting FACETRACK_MODEL_DIR, the cache folder, the publisher. A file is used
+only if its SHA-256 is the catalogue's: a damaged file is skipped and reported.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SLACK = 1.1
 
 
 class ModelMissing(Exception):
-    """A model cannot be had. `remedy` says what to do about it."""
+    """A model is not available. `remedy` says what to do about it."""
 
     def __init__(self, name: str, remedy: str, reason: str = "is not on this machine") -> None:
         super().__init__(f"model {name} {reason}: {remedy}")
@@ -48,12 +48,12 @@ class DownloadFailed(ModelMissing):
 
 
 class ContentError(Exception):
-    """What was downloaded is not what the catalogue describes."""
+    """The downloaded file is not what the catalogue describes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A file under a model's name that is not the model."""
+    """A file with a model's name whose content is not the model."""
 
     path: Path
     reason: str
@@ -61,7 +61,7 @@ class Damage:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What lies on this machine of a model: `path` is the first good copy, `place` where that is."""
+    """The copies of a model on this machine: `path` is the first good copy, `place` is where it was found."""
 
     model: Model
     path: Path | None
@@ -76,7 +76,7 @@ class Finding:
 
 
 class ModelStore:
-    """Finds, downloads and checks models. Safe to use from several threads and processes at once.
+    """Finds, downloads and verifies models. Safe to use from several threads and processes at once.
 
     mirror  base URL that replaces the publishers': `<mirror>/<file name of the publisher>`; serves also files
             that no publisher offers, under their first name in the catalogue
@@ -99,7 +99,7 @@ class ModelStore:
         self._pauses = pauses
 
     def find(self, name: str) -> Path:
-        """The checked file (for a package: folder) of a model. Raises ModelMissing; never downloads."""
+        """The verified file (for a package: folder) of a model. Raises ModelMissing; never downloads."""
         model = self._model(name)
         finding = self._first_good(model)
         if finding.path:
@@ -110,7 +110,7 @@ class ModelStore:
         raise ModelMissing(name, self.remedy(model))
 
     def inspect(self, name: str) -> Finding:
-        """All that lies here of a model, damaged copies behind a good one too."""
+        """All copies of a model on this machine, with damaged ones behind a good one, too."""
         model = self._model(name)
         copies = list(self._copies(model))
         good = next(((place, path) for place, path, reason in copies if not reason), ("", None))
@@ -118,16 +118,16 @@ class ModelStore:
         return Finding(model, good[1], good[0], damages)
 
     def ensure(self, name: str, progress: Progress | None = None) -> Path:
-        """The checked file of a model, downloaded into the cache when it is nowhere else.
+        """The verified file of a model, downloaded into the cache if there is no other copy.
 
-        Raises ModelMissing when nobody offers it, DownloadFailed when the download does not succeed.
+        Raises ModelMissing if no publisher offers it, DownloadFailed if the download does not succeed.
         """
         model = self._model(name)
         finding = self._first_good(model)
         if finding.path:
             return finding.path
         for damage in finding.damages:
-            logger.warning("%s is passed over as model %s: %s", damage.path, name, damage.reason)
+            logger.warning("%s is skipped as model %s: %s", damage.path, name, damage.reason)
         offers = [file for file in model.files if file.url or self._mirror]
         if model.package or not offers:
             raise ModelMissing(name, self.remedy(model))
@@ -141,7 +141,7 @@ class ModelStore:
         raise failure
 
     def remedy(self, model: Model) -> str:
-        """What to do to get a model that is not here."""
+        """How to get a model that is missing."""
         if model.package:
             return f"install it with `{model.install}`"
         names = " or ".join(name for file in model.files for name in file.names)
@@ -157,9 +157,9 @@ class ModelStore:
         )
 
     def cure(self, model: Model, damage: Damage) -> str:
-        """What to do about a damaged copy."""
+        """How to repair a damaged copy."""
         if model.package:
-            return f"install it anew with `{model.install} --force-reinstall`"
+            return f"reinstall it with `{model.install} --force-reinstall`"
         return f"delete {damage.path}, then {self.remedy(model)}"
 
     def _model(self, name: str) -> Model:
@@ -176,7 +176,7 @@ class ModelStore:
         return Finding(model, None, "", tuple(damages))
 
     def _copies(self, model: Model) -> Iterator[tuple[str, Path, str]]:
-        """Place, path and what is wrong ("" for nothing) of whatever lies under a model's names."""
+        """Place, path and fault ("" for none) of each file with one of the model's names."""
         if model.package:
             folder = _package_folder(model)
             if folder:
@@ -190,23 +190,23 @@ class ModelStore:
                     yield place, path, flaw
 
     def _fetched(self, model: Model, file: ModelFile, progress: Progress) -> Path:
-        """Downloads one edition, alone among all processes that want the same."""
+        """Downloads one edition; other processes that want the same one wait."""
         url = f"{self._mirror}/{file.published_name}" if self._mirror else str(file.url)
         part = self._cache_dir / f"{file.published_name}.part"
         try:
             self._cache_dir.mkdir(parents=True, exist_ok=True)
             with _alone(self._cache_dir / f".{file.published_name}.lock"):
-                finding = self._first_good(model)  # another process may have brought it meanwhile
+                finding = self._first_good(model)  # another process may have downloaded it meanwhile
                 return finding.path or self._received(model, file, url, part, progress)
         except (RefusedError, BrokenOffError, ContentError, OSError) as error:
             raise DownloadFailed(model.name, url, str(error), self._way_out(file, error)) from error
 
     def _way_out(self, file: ModelFile, error: Exception) -> str:
         if isinstance(error, OSError):
-            return f"make {self._cache_dir} writable with room enough, or set FACETRACK_CACHE_DIR to another"
+            return f"make {self._cache_dir} writable, with enough free space, or set FACETRACK_CACHE_DIR"
         folder = self._model_dir or "the folder that FACETRACK_MODEL_DIR names"
         first = {
-            BrokenOffError: "try again, it goes on where it stopped",
+            BrokenOffError: "try again, the download resumes where it stopped",
             ContentError: "nothing of it was kept",
         }
         return (
@@ -216,7 +216,7 @@ class ModelStore:
         )
 
     def _received(self, model: Model, file: ModelFile, url: str, part: Path, progress: Progress) -> Path:
-        """A `.part` of an earlier day may belong to other bytes: then once more from the start."""
+        """An older `.part` may belong to other bytes: in that case the download starts again."""
         limit = int(file.download_size * SLACK) if file.member else file.size
         resumed = part.exists()
         _check_room(self._cache_dir, file, part)
@@ -235,7 +235,7 @@ class ModelStore:
             part.unlink(missing_ok=True)
 
     def _unpacked(self, file: ModelFile, part: Path) -> Path:
-        """Checks what was received and moves it to its name. Raises ContentError."""
+        """Verifies the download and moves it to its name. Raises ContentError."""
         target = self._cache_dir / file.names[0]
         if not file.member:
             flaw = _flaw(part, (file,))
@@ -247,13 +247,13 @@ class ModelStore:
         for other in self._neighbours(file):
             try:
                 _extract(part, other, self._cache_dir / other.names[0])
-            except ContentError as error:  # nobody asked for this one
+            except ContentError as error:  # this model was not requested
                 logger.info("%s was not taken from %s: %s", other.member, file.published_name, error)
         part.unlink()
         return target
 
     def _neighbours(self, file: ModelFile) -> list[ModelFile]:
-        """Other models of the same archive that are not here yet: they need no download of their own."""
+        """Other missing models of the same archive: they need no download of their own."""
         return [
             other
             for model in self._models.values()
@@ -263,7 +263,7 @@ class ModelStore:
 
 
 def _unseen(_done: int, _total: int) -> None:
-    """For callers who do not watch."""
+    """For callers that do not show progress."""
 
 
 def _without_password(url: str) -> str:
@@ -281,12 +281,12 @@ def _package_folder(model: Model) -> Path | None:
 
 
 def _flawed_part(folder: Path, model: Model) -> tuple[Path, str]:
-    """The first file of a package that is not as it should be, or the folder when all are."""
+    """The first missing or damaged file of a package, or the folder if all files are good."""
     for file in model.files:
         path = folder / file.names[0]
         flaw = _flaw(path, (file,))
         if flaw is None or flaw:
-            return path, flaw or "it is not there"
+            return path, flaw or "it does not exist"
     return folder, ""
 
 
@@ -295,7 +295,7 @@ _digests_lock = threading.Lock()
 
 
 def _sha256(path: Path) -> str:
-    """Read once a process, as long as neither size nor time of change differ."""
+    """Hashed once per process, as long as size and modification time do not change."""
     stat = path.stat()
     key = (str(path), stat.st_mtime_ns, stat.st_size)
     with _digests_lock:
@@ -306,7 +306,7 @@ def _sha256(path: Path) -> str:
 
 
 def _flaw(path: Path, editions: tuple[ModelFile, ...]) -> str | None:
-    """Why the file is none of the editions: "" when it is one, None when there is no such file."""
+    """Why the file is none of the editions: "" if it is one, None if there is no such file."""
     try:
         if not path.is_file():
             return None
@@ -323,7 +323,7 @@ def _flaw(path: Path, editions: tuple[ModelFile, ...]) -> str | None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Waits until no other process or thread holds the lock; the system frees it when a holder dies."""
+    """Waits until no other process or thread holds the lock; the system releases it when a holder dies."""
     with path.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
@@ -334,11 +334,11 @@ def _check_room(folder: Path, file: ModelFile, part: Path) -> None:
     needed = file.download_size - there + (file.size if file.member else 0)
     free = shutil.disk_usage(folder).free
     if free < needed:
-        raise OSError(f"{folder} has room for {free / 1e6:.0f} MB and {needed / 1e6:.0f} MB are needed")
+        raise OSError(f"{folder} has {free / 1e6:.0f} MB of free space, {needed / 1e6:.0f} MB are needed")
 
 
 def _extract(archive: Path, file: ModelFile, target: Path) -> None:
-    """One member, under our own name once it was checked; what else the zip holds is not touched."""
+    """One member, moved to our own name after verification; other members are not extracted."""
     fresh = target.with_name(f".{target.name}.new")
     try:
         with zipfile.ZipFile(archive) as opened:
@@ -346,7 +346,7 @@ def _extract(archive: Path, file: ModelFile, target: Path) -> None:
                 (info for info in opened.infolist() if PurePosixPath(info.filename).name == file.member), None
             )
             if info is None:
-                raise ContentError(f"the archive holds no {file.member}")
+                raise ContentError(f"the archive does not contain {file.member}")
             if info.file_size != file.size:
                 raise ContentError(f"{file.member} has {info.file_size:,} bytes instead of {file.size:,}")
             with opened.open(info) as source, fresh.open("wb") as stream:

@@ -26,7 +26,7 @@ class YuNet:
     """A `Detector` for pictures of any size from 32 x 32 pixels. Safe to share between threads."""
 
     def __init__(self, path: Path, options: onnxruntime.SessionOptions) -> None:
-        """Raises onnxruntime's errors when `path` is not the YuNet of 2023 (12 outputs, three strides)."""
+        """Raises onnxruntime's errors if `path` is not the YuNet of 2023 (12 outputs, three strides)."""
         self._session = onnxruntime.InferenceSession(
             str(path), sess_options=options, providers=["CPUExecutionProvider"]
         )
@@ -44,7 +44,7 @@ class YuNet:
         found = []
         for level, stride in enumerate(STRIDES):
             sure, there, boxes, points = (outputs[kind * len(STRIDES) + level][0] for kind in range(4))
-            # Nearly all cells are empty: only what is left of them is worth a square root.
+            # Nearly all cells are empty: square roots are computed only for the remaining ones.
             certainty = sure[:, 0] * there[:, 0]
             likely = np.flatnonzero(certainty >= LEAST_SCORE**2)
             if not likely.size:

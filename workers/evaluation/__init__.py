@@ -1,1 +1,1 @@
-"""Evaluation: how often the recognition is wrong, measured on labelled pictures and clips."""
+"""Error rates of the recognition, measured on labelled pictures and clips."""

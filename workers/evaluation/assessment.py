@@ -1,4 +1,4 @@
-"""Assessment: all figures of a folder of people, and the thresholds that follow from them."""
+"""All figures for a folder of people, and the thresholds that follow from them."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ ALARM_RATES = (0.003, 0.01)
 SIZES = (5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 ROUNDS = 10  # other halves each time
 ALARM_LIMIT = 0.003
-"""Strangers that may be taken for somebody: one in 333. A setting above it is applied by force only."""
+"""Share of strangers that may be taken for a known person: one in 333. Above it, only by force."""
 ALARM_AIM = 0.0003
-"""What is recommended is ten times safer: the people at hand are few, and customers are others."""
+"""The recommendation is ten times safer, because the sample is small and customers' people differ."""
 REVIEW_LIMIT = 0.03
-"""Strangers that may be put before a person for review."""
+"""Share of strangers that may be shown to a reviewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """True acceptance at a false match rate; None where the pictures are too few for that rate."""
+    """True acceptance at a false match rate; None if there are too few pictures for that rate."""
 
     false_match_rate: float
     threshold: float | None
@@ -43,7 +43,7 @@ class Verification:
 
 @dataclass(frozen=True, slots=True)
 class Identification:
-    """Misses at a false alarm rate with a gallery of `gallery` people; None where they are too few."""
+    """Misses at a false alarm rate with a gallery of `gallery` people; None if there are too few."""
 
     gallery: int
     false_alarms: float
@@ -85,7 +85,7 @@ class Assessment:
 def assess_people(
     found: Labelled, known: Thresholds, gallery: int | None, advance: Callable[[int, int], None]
 ) -> Assessment:
-    """Measures. The margin of the thresholds `known` is kept; `gallery` is the size to recommend for."""
+    """Measures. Keeps the margin of the thresholds `known`; recommends for a gallery of `gallery` people."""
     chance = np.random.default_rng(2024)
     genuine, impostor = _pairs(found.people)
     size = gallery or len(found.people)
@@ -123,7 +123,7 @@ def assess_people(
 def _tested_on_others(
     found: Labelled, size: int, chance: np.random.Generator, advance: Callable[[int, int], None]
 ) -> tuple[list[Probes], list[float]]:
-    """For each round and half of the people: searches of that half, with the link found on the other half."""
+    """For each round and half of the people: searches of that half, with the link from the other half."""
     probes, links = [], []
     for number in range(ROUNDS):
         shuffled = [found.people[i] for i in chance.permutation(len(found.people))]
@@ -140,7 +140,7 @@ def _tested_on_others(
 
 
 def _searched(people: list[Person], chance: np.random.Generator) -> tuple[Probes, Floats]:
-    """Half of those who can be enrolled are; both halves in turn, so that everybody is a stranger once."""
+    """Half of those who can be enrolled are; both halves in turn, so that every person is a stranger once."""
     able = [i for i, person in enumerate(people) if len(person.embeddings) >= 2]
     parts = [search(people, set(able[turn::2]), chance) for turn in (0, 1)]
     return Probes.joined([part for part, _ in parts]), np.concatenate([strange for _, strange in parts])
@@ -156,7 +156,7 @@ def _rounds(people: list[Person], size: int, chance: np.random.Generator) -> tup
 
 
 def _identification(found: Labelled, chance: np.random.Generator) -> list[Identification]:
-    largest = len(found.mates) - max(2, len(found.mates) // 4)  # somebody has to be a stranger
+    largest = len(found.mates) - max(2, len(found.mates) // 4)  # some people have to be strangers
     sizes = [size for size in SIZES if size < largest] + [largest]
     figures = []
     for size in sizes:
@@ -175,7 +175,7 @@ def _verification(genuine: Floats, impostor: Floats, rate: float) -> Verificatio
 
 
 def _pairs(people: list[Person]) -> tuple[Floats, Floats]:
-    """Similarities of all pairs of pictures: of one person, and of two."""
+    """Similarities of all pairs of pictures: of one person, and of two people."""
     embeddings = np.concatenate([person.embeddings for person in people])
     owner = np.repeat(np.arange(len(people)), [len(person.embeddings) for person in people])
     genuine, impostor = [], []

@@ -1,4 +1,4 @@
-"""Clips with known truth: who was counted, who twice, who under another's name."""
+"""Clips with known truth: people counted, counted twice, and given another person's name."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from workers.stages.capture.files import FileSource
 from workers.types import Decision, TrackReport
 
 PEOPLE = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
-NEAR = 1.5  # widths of the face within which a track ends at the place of somebody to be theirs
+NEAR = 1.5  # widths of the face: a track that ends this near to a person is theirs
 SLACK = 0.2  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What became of one clip.
+    """The result of one clip.
 
-    stays       times that somebody came into view, people how many they were
+    stays       times that a person came into view; people: the number of different people
     counted     stays that a track with a person belongs to
-    missed      stays without one, where people can be recognised
-    named_right, named_wrong  tracks given the name of an enrolled person, who it was or was not
-    duplicates  identities that one person was given beyond the first
-    merges      people beyond the first who were given one identity
-    nobody      tracks with a person at a time or place where nobody was
+    missed      stays without one, if people can be recognised
+    named_right, named_wrong  tracks given the right, or a wrong, name of an enrolled person
+    duplicates  identities given to one person beyond the first
+    merges      people given the same identity, beyond the first
+    nobody      tracks with an identity at a time or place without a person
     """
 
     clip: str
@@ -72,7 +72,7 @@ def assess_clip(
     fps: float,
     advance: Callable[[int], None],
 ) -> Tracked:
-    """Runs the pipeline on a clip; strangers are remembered in `gallery`. Raises SourceError."""
+    """Runs the pipeline on a clip; `gallery` remembers the strangers. Raises SourceError."""
     source = FileSource(str(clip), fps=fps)
     size = source.size
     config = PipelineConfig(camera=CameraConfig(fps=fps))
@@ -117,7 +117,7 @@ def _judged(
 
 
 def _owner(track: TrackReport, truth: Truth, size: tuple[int, int]) -> Stay | None:
-    """Whose track it is: of those in view when it ended the one at its place, or the longest beside it."""
+    """The person of a track: of those in view at its end, the one at its place, or the longest beside it."""
     slack = round(SLACK * truth.fps)
     there = [
         stay
@@ -132,7 +132,7 @@ def _owner(track: TrackReport, truth: Truth, size: tuple[int, int]) -> Stay | No
 
 
 def _distance(track: TrackReport, stay: Stay, size: tuple[int, int]) -> float | None:
-    """Between the last face of a track and a person then, in widths of their face."""
+    """Distance between the last face of a track and a person at that time, in widths of their face."""
     place = stay.place_at(track.last_frame)
     if place is None or track.last_box is None:
         return None

@@ -1,4 +1,4 @@
-"""The embeddings of a folder of people, and what could not be used of it."""
+"""The embeddings of a folder of people, and its unusable pictures."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from workers.stages.embed import template_of
 from workers.types import Floats
 
 LEAST_PEOPLE = 8
-"""With fewer, halves for calibration and test have no two strangers each."""
+"""With fewer people, the halves for calibration and test do not have two strangers each."""
 NAMED = 10
-"""Pictures that are named in an error."""
+"""Maximum number of pictures named in an error."""
 
 
 class NotEvaluable(Exception):
-    """A folder that nothing can be measured with; says what is missing and what to do."""
+    """A folder that does not allow a measurement; the message says what is missing and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Embeddings (N, 512) and qualities (N,) of the pictures of one person that could be used."""
+    """Embeddings (N, 512) and qualities (N,) of the usable pictures of one person."""
 
     name: str
     embeddings: Floats
@@ -38,9 +38,9 @@ class Person:
 
 @dataclass(slots=True)
 class Labelled:
-    """People with usable pictures, and the pictures that could not be used, with the reason.
+    """People with usable pictures, and the unusable pictures with the reason.
 
-    `unreadable` are no pictures at all; `refused` show no face that can be recognised (failure to acquire).
+    `unreadable` are not pictures at all; `refused` show no face that can be recognised (failure to acquire).
     """
 
     pack: str
@@ -51,7 +51,7 @@ class Labelled:
 
     @property
     def mates(self) -> list[Person]:
-        """Whoever can be enrolled and looked for: at least one picture for each."""
+        """People who can be enrolled and searched: at least one picture for each."""
         return [person for person in self.people if len(person.embeddings) >= 2]
 
     @property
@@ -61,18 +61,18 @@ class Labelled:
 
 
 def labelled_faces(engines: Engines, folder: Path, advance: Callable[[int, int], None]) -> Labelled:
-    """Reads a folder of one sub-folder a person. Raises NotEvaluable."""
+    """Reads a folder with one sub-folder per person. Raises NotEvaluable."""
     try:
         people = people_in(folder)
     except OSError as error:
         raise NotEvaluable(
-            f"{folder} cannot be read ({error.strerror}): give a folder with a sub-folder for each person"
+            f"{folder} cannot be read ({error.strerror}): name a folder with a sub-folder per person"
         ) from error
     total = sum(len(paths) for paths in people.values())
     if not people or not total:
         raise NotEvaluable(
-            f"{folder} holds no pictures in sub-folders: make a sub-folder for each person, named after "
-            "them, with two or more pictures. Clips need their truth beside them: door.json for door.mp4"
+            f"{folder} has no pictures in sub-folders: make a sub-folder for each person, named after the "
+            "person, with two or more pictures. A clip needs its truth beside it: door.json for door.mp4"
         )
     found = Labelled(engines.embedder.pack)
     for name, paths in people.items():
@@ -108,7 +108,7 @@ def _require_enough(found: Labelled, folder: Path) -> None:
     more = f"\n  and {len(unusable) - NAMED} more" if len(unusable) > NAMED else ""
     raise NotEvaluable(
         f"{folder} has {len(found.mates)} people with two usable pictures or more, {single} with one, and "
-        f"{len(unusable)} pictures that cannot be used; {LEAST_PEOPLE} people "
-        "with two pictures each are the least that half of them can be told from the other half with: add "
-        f"pictures, from the front and sharp{named}{more}"
+        f"{len(unusable)} unusable pictures. At least {LEAST_PEOPLE} people with two pictures each are "
+        "needed, so that the two halves can be compared: add sharp pictures from the front"
+        f"{named}{more}"
     )

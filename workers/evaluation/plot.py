@@ -1,4 +1,4 @@
-"""Plot: ROC and DET curves side by side, drawn with OpenCV: the product brings no plotting library."""
+"""ROC and DET curves side by side, drawn with OpenCV, because the product has no plotting library."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def save_plot(path: Path, found: Assessment) -> None:
 
 
 def _curve(found: Assessment) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """False matches and misses at each of many thresholds."""
+    """False matches and misses at many thresholds."""
     thresholds = np.linspace(-0.2, 0.99, 600)
     impostor, genuine = np.sort(found.impostor), np.sort(found.genuine)
     matches = 1 - np.searchsorted(impostor, thresholds) / max(1, len(impostor))
@@ -107,7 +107,7 @@ class _Panel:
 
 
 def _place(value: float, scale: Scale, limits: tuple[float, float]) -> float:
-    """Where between the limits, 0..1, on the scale of the axis."""
+    """The position between the limits, 0..1, on the scale of the axis."""
     low, high = (float(scale(np.array(min(max(v, 1e-6), 1 - 1e-9)))) for v in limits)
     here = float(scale(np.array(min(max(value, limits[0]), limits[1] if limits[1] < 1 else 1 - 1e-9))))
     return (here - low) / (high - low)

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from workers.types import Floats
 
 Numbers = NDArray[np.float64]
-LEAST_COUNTED = 30  # strangers who reach a threshold; fewer are counted with too much luck
+LEAST_COUNTED = 30  # strangers who reach a threshold; with fewer, a count is too much a matter of chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Rate:
 
 
 def threshold_at(strangers: Floats | Numbers, rate: float) -> float | None:
-    """The lowest similarity that at most `rate` of the strangers reach; None where they are too few."""
+    """The lowest similarity that at most `rate` of the strangers reach; None if there are too few."""
     if rate * len(strangers) < 1.0:
         return None
     ordered = np.sort(np.asarray(strangers, dtype=np.float64))
     allowed = int(np.floor(rate * len(ordered) + 1e-9))
-    # Above the first one that must not reach it.
+    # Just above the first score that must not reach it.
     return float(np.nextafter(ordered[len(ordered) - allowed - 1], np.inf))
 
 
@@ -39,10 +39,10 @@ def share_at(scores: Floats | Numbers, threshold: float) -> float:
 
 
 def false_match_rate(strangers: Floats | Numbers, threshold: float) -> float:
-    """The chance that two strangers reach `threshold`, also where none of those at hand does.
+    """The probability that two strangers reach `threshold`, also if none in the sample does.
 
-    Beyond what was seen often enough, the tail is that of a normal distribution with the median and the 99th
-    percentile of those at hand: on the AT&T pictures it says 1.0e-4 at 0.342, where counting says the same.
+    Where too few were counted, the tail is that of a normal distribution with the median and the 99th
+    percentile of the sample: on the AT&T pictures it says 1.0e-4 at 0.342, where counting says the same.
     """
     ordered = np.sort(np.asarray(strangers, dtype=np.float64))
     reached = len(ordered) - int(np.searchsorted(ordered, threshold))
@@ -55,7 +55,7 @@ def false_match_rate(strangers: Floats | Numbers, threshold: float) -> float:
 
 
 def false_alarm_rate(match_rate: float, gallery: int) -> float:
-    """The chance that a stranger is taken for one of `gallery` people."""
+    """The probability that a stranger is taken for one of `gallery` people."""
     return float(1.0 - (1.0 - min(match_rate, 1.0)) ** gallery)
 
 

@@ -1,4 +1,4 @@
-"""Report: an assessment as tables for people and as JSON for programs."""
+"""An assessment as tables for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADINGS = {
     "named_wrong": "named wrong",
     "duplicates": "duplicates",
     "merges": "wrong merges",
-    "nobody": "nobody there",
+    "nobody": "no person there",
 }
 
 

@@ -1,4 +1,4 @@
-"""Trial: some people are enrolled, all are looked for; known ones must be found and strangers must not."""
+"""Some people are enrolled, all are searched: known ones must be found, strangers must not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESAMPLES = 400
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """One row a search. `owner` numbers the person searched for, `known` is whether they are enrolled.
+    """One row per search. `owner` numbers the person searched, `known` is whether they are enrolled.
 
     `mate` is the similarity to their own template, NaN for strangers; `best` and `second` are the highest
     and second highest similarities; `right` is whether the best is their own.
@@ -42,14 +42,14 @@ class Probes:
         )
 
     def linked(self, link: float, margin: float) -> NDArray[np.bool_]:
-        """What the product links to somebody: clear enough, and clearly better than the runner-up."""
+        """The searches that the product would link: similar enough, and clearly ahead of the runner-up."""
         return np.asarray((self.best >= link) & (self.best - self.second >= margin))
 
 
 def search(
     people: Sequence[Person], enrolled: set[int], chance: np.random.Generator
 ) -> tuple[Probes, Floats]:
-    """Enrols each of `enrolled` (places in `people`) with half of their pictures and searches for all others.
+    """Enrols each of `enrolled` (indices in `people`) with half of their pictures and searches all others.
 
     Also returns the similarities of all strangers' pictures to all templates.
     """
@@ -85,7 +85,7 @@ def missed_at(probes: Probes, false_alarms: float, chance: np.random.Generator) 
     """FNIR at a given FPIR: the threshold and the part of known people's searches that miss them.
 
     The interval is a bootstrap over people, strangers and known ones alike: pictures of one person resemble
-    each other, so that resampling pictures would promise too much. None with too few strangers.
+    each other, so that resampling pictures would give too narrow an interval. None with too few strangers.
     """
     threshold = threshold_at(probes.best[~probes.known], false_alarms)
     if threshold is None or not probes.known.any():

@@ -1,4 +1,4 @@
-"""How a worker and the installation hear of each other: straight through PostgreSQL, or over HTTPS."""
+"""How a worker and the installation communicate: directly through PostgreSQL, or over HTTPS."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["Away", "Link", "Refused", "Replaced", "Standing"]
 
 
 class Refused(RuntimeError):
-    """The installation wants nothing of this worker (any more). The message says why, in one sentence."""
+    """The installation refuses this worker. The message says why, in one sentence."""
 
 
 class Replaced(RuntimeError):
@@ -24,7 +24,7 @@ class Replaced(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a worker has and what it should have. `take` are tenant and camera, `give_up` cameras."""
+    """A worker's actual and desired cameras. `take` holds tenant and camera, `give_up` cameras."""
 
     renewed: dict[UUID, Grant]
     take: list[tuple[UUID, UUID]]
@@ -32,8 +32,8 @@ class Standing:
 
 
 class Link(Protocol):
-    """One registered process of a worker. Each method raises Away, which is noted then, Refused or Replaced;
-    any thread may call any of them."""
+    """One registered process of a worker. Each method raises Away (also noted as an outage), Refused or
+    Replaced; any thread may call any of them."""
 
     @property
     def name(self) -> str:
@@ -41,30 +41,30 @@ class Link(Protocol):
 
     @property
     def capacity(self) -> int:
-        """How many cameras it takes at once."""
+        """Maximum number of cameras at once."""
 
     @property
     def heartbeat_seconds(self) -> float:
-        """How often it is expected to beat."""
+        """Seconds between heartbeats."""
 
     @property
     def desk(self) -> Desk:
-        """What its runs ask and tell."""
+        """The requests of its runs."""
 
     def tenants(self, ids: Collection[UUID]) -> Mapping[UUID, Tenant]:
-        """Those of them that there are, as far as they have to be known here."""
+        """Those of these tenants that exist, with the fields that this process needs."""
 
     def keep(self, held: Sequence[tuple[UUID, int]]) -> Standing:
-        """Say that the process lives, and renew its leases, given as camera and epoch."""
+        """Report that the process is alive, and renew its leases, given as camera and epoch."""
 
     def beat(self, said: Beat) -> None:
-        """Say how it is doing."""
+        """Send a heartbeat."""
 
     def acquire(self, tenant: Tenant, camera_id: UUID) -> Grant | None:
-        """Take a camera and begin a run of it; None where it cannot be had."""
+        """Acquire a camera and begin a run of it; None if it is not available."""
 
     def release(self, tenant: Tenant, camera_id: UUID, epoch: int) -> bool:
-        """Give a camera up. False where it is somebody else's by now."""
+        """Release a camera. Returns False if another worker holds it by now."""
 
     def sign_off(self) -> None:
-        """The process ends: whatever it holds is free, and it is offline."""
+        """Sign off: all leases of the process are released, and it is offline."""

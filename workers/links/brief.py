@@ -1,4 +1,4 @@
-"""What a camera is to be run with, and what the worker's own machine adds to it."""
+"""The settings with which a camera runs, and what the worker's own machine adds to them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +14,11 @@ from workers.config import CameraConfig, Polygon
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A camera as people have set it. A run whose brief is no longer equal to the present one begins anew.
+    """A camera's settings as users have entered them. A run restarts when its brief differs from the present.
 
-    `owner` is the schema of the tenant, from whose folder it may play clips; `networks` are the private ones
-    in which it may be, as site and tenant allow; the worker's own limit comes on top. What is None is left to
-    the worker. Login and address are not in its `repr`.
+    `owner` is the schema of the tenant, from whose folder it may play clips. `networks` are the private
+    networks that site and tenant allow; the worker's own limit applies as well. None leaves a setting to the
+    worker. Login and address are not in its `repr`.
     """
 
     site: UUID
@@ -38,16 +38,16 @@ class Brief:
     zones: tuple[Polygon, ...]
     masks: tuple[Polygon, ...]
     wanted: bool = field(compare=False)
-    """Whether anybody wants it to run."""
+    """Whether the camera should run."""
 
 
 def polygons(found: Any) -> tuple[Polygon, ...]:
-    """As JSON has them. Raises TypeError, ValueError."""
+    """From JSON. Raises TypeError, ValueError."""
     return tuple(tuple((float(x), float(y)) for x, y in polygon) for polygon in found)
 
 
 def source_of(brief: Brief) -> dict[str, Any]:
-    """What `open_source` takes, the login included: on this machine, where own services are others."""
+    """Arguments for `open_source`, with the login: this machine may protect other services of its own."""
     networks = networks_of(brief.networks)
     if settings.FACETRACK_WORKER_NETWORKS is not None:
         networks = overlap(networks, settings.FACETRACK_WORKER_NETWORKS)

@@ -1,4 +1,4 @@
-"""What a run asks of the installation and tells it, and the values in which it does."""
+"""The requests of a run to the installation, and their values."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +16,8 @@ from workers.types import Candidate, Floats
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The thresholds that were measured for a tenant with a model pack, None where the pack's own hold; and
-    how many of its enrolment pictures were examined with which other packs, and are not compared."""
+    """A tenant's measured thresholds with a model pack, None if the pack's own apply; and how many of its
+    enrolment pictures were examined with which other packs, and are not compared."""
 
     own: Thresholds | None
     others: dict[str, int]
@@ -25,9 +25,9 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The staff of a tenant as of `version`: `templates` (N, 512) are those of `people`, one each.
+    """The staff of a tenant as of `version`: `templates` (N, 512) has one row for each of `people`.
 
-    `denied` are faces (M, 512) of which somebody said that they are not this person, by the person.
+    `denied` holds, per person, the faces (M, 512) for which users rejected that person.
     """
 
     version: int
@@ -38,7 +38,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """How a run is doing; `status` is one of `cameras.models.Camera.Status`. `news`: pages should be told."""
+    """The state of a run; `status` is one of `cameras.models.Camera.Status`. `news`: notify open pages."""
 
     camera: UUID
     epoch: int
@@ -50,28 +50,28 @@ class RunReport:
 
 
 class Desk(Books, Screen, Protocol):
-    """Serves the runs of a process, from any thread. Each method raises Away, which is noted then."""
+    """Serves the runs of a process, from any thread. Each method raises Away, which is noted as an outage."""
 
     def brief(self, tenant: Tenant, camera_id: UUID, ticket: str = "") -> Brief | None:
-        """What to run a camera with; None where it is gone, or not ours. With the ticket of whoever asked
-        for it, also of a camera that is not ours (see `workers.links.ticket`)."""
+        """The settings of a camera; None if it was deleted, or is not ours. With the ticket of a user's
+        request, also of a camera that is not ours (see `workers.links.ticket`)."""
 
     def tuning(self, tenant: Tenant, pack: str) -> Tuning:
-        """How faces of a tenant are judged."""
+        """The thresholds of a tenant."""
 
     def known(self, tenant: Tenant, pack: str, version: int) -> Known | None:
-        """The staff; None where `version` is still the present one, which is cheap to ask."""
+        """The staff; None if `version` is still the present one. The check is cheap."""
 
     def visitors(self, tenant: Tenant, template: Floats, pack: str, site: UUID | None) -> list[Candidate]:
-        """The nearest visitors who may be known at a site, best first, at most 5; without one, of all.
-        Nobody while they cannot be compared: whoever records the track has it compared later."""
+        """The nearest visitors who may be known at a site, best first, at most 5; without a site, of all.
+        Empty while the index cannot be searched: the track is then compared when it is recorded."""
 
     def report(self, tenant: Tenant, said: RunReport) -> bool:
-        """Say how a run is doing. False where it should end: stopped by somebody, or taken over."""
+        """Report the state of a run. Returns False if it should end: stopped by a user, or taken over."""
 
     def end(self, tenant: Tenant, said: RunReport) -> None:
-        """A run is over, and still has its camera."""
+        """A run has ended, and still holds its camera."""
 
     def answer(self, key: str, ticket: str, answer: Answer) -> None:
-        """Answer a request that was put to this worker: it is waited for under `key`, and `ticket` came with
-        it. Raises RedisError, too."""
+        """Answer a request that was sent to this worker: the sender waits for `key`; `ticket` came with the
+        request. Also raises RedisError."""

@@ -1,4 +1,4 @@
-"""The link of a worker on the installation's own machines, and what answers those that come over HTTPS."""
+"""The link of a worker on the installation's own machines; the API of workers at the edge uses it, too."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The desk of runs on the installation's own machines, and what answers those that come over HTTPS."""
+"""The desk of runs on the installation's own machines; the API of workers at the edge uses it, too."""
 
 import logging
 from uuid import UUID
@@ -101,7 +101,7 @@ class DirectDesk(TenantBooks):
         reply(key, answer)
 
     def link(self, tenant: Tenant, pack: str) -> float:
-        """The similarity from which two templates of the tenant are one person."""
+        """The similarity from which two templates of the tenant count as one person."""
         own = self.tuning(tenant, pack).own
         return (own or PACKS[pack].thresholds).link
 
@@ -110,7 +110,7 @@ DESK = DirectDesk()
 
 
 def _note_source(said: RunReport) -> None:
-    """A camera that is only being opened says nothing of its source."""
+    """A camera that is only being opened reports nothing about its source."""
     if said.status in (Camera.Status.RUNNING, Camera.Status.ERROR):
         fails = said.status == Camera.Status.ERROR
         note_source(camera_id=said.camera, epoch=said.epoch, fails=fails)
@@ -140,7 +140,7 @@ def _brief(tenant: Tenant, camera: Camera) -> Brief:
 
 
 def _known(pack: str) -> Known:
-    """One template a person. In the tenant."""
+    """One template per person. Called in the tenant."""
     faces = enrolled_faces(pack)
     rows: dict[str, list[int]] = {}
     for row, person in enumerate(faces.people):

@@ -1,4 +1,4 @@
-"""The installation's public host, as a worker at the edge reaches it: a key, tokens, and what comes back."""
+"""HTTP client of a worker at the edge: the installation's public host, the key, tokens, error handling."""
 
 import ipaddress
 import threading
@@ -16,16 +16,16 @@ from requests.adapters import HTTPAdapter
 from workers.links import Away, Refused
 
 PATIENCE = 2.0, 4.0
-"""Seconds to connect, and to wait for an answer: together shorter than what a lease leaves after a renewal
-that failed."""
+"""Seconds to connect, and to wait for an answer. Together they are shorter than the rest of a lease after a
+failed renewal."""
 MOST_CONNECTIONS = 64
 MAX_ANSWER = 100_000_000
 """Bytes: the templates of 30,000 members of staff."""
 PIECE = 1 << 16
 RETRY_SECONDS = 0.5
-"""After a token was asked for in vain: the threads that waited for it need not all try themselves."""
+"""Seconds after a failed request for a token, during which other threads do not try."""
 USED_OF_TOKEN = 0.8
-"""After this part of its life a token is replaced."""
+"""Part of a token's life after which it is replaced."""
 TOLD = frozenset(
     {
         HTTPStatus.NOT_FOUND,
@@ -36,63 +36,63 @@ TOLD = frozenset(
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
-"""Refusals that say something about what was asked; whoever asked knows what."""
+"""Statuses that mean something for the request; the caller handles them."""
 PROBLEM = "application/problem+json"
 
 _Found = TypeVar("_Found")
 
 
 def checked_server(address: str, *, plain: bool) -> str:
-    """The origin that `address` names, such as https://faces.example.com; `plain`: http to this very
-    machine will do. Raises ValueError."""
+    """The origin that `address` names, such as https://faces.example.com. `plain` allows http to this
+    machine. Raises ValueError."""
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise ValueError(f"--server '{address}' is no address") from None
+        raise ValueError(f"--server '{address}' is not an address") from None
     if not host or parts.username or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError("--server takes scheme and host alone, such as https://faces.example.com")
+        raise ValueError("--server must be scheme and host only, such as https://faces.example.com")
     if parts.scheme != "https" and not (plain and parts.scheme == "http" and _is_this_machine(host)):
-        raise ValueError("--server begins with https: a key must not travel in the open")
+        raise ValueError("--server must begin with https: a key must not be sent unencrypted")
     name = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{name}" + (f":{port}" if port else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`body` is what was asked for, or a problem's details where the status is 400 or more."""
+    """`body` is the answer, or a problem's details if the status is 400 or more."""
 
     status: int
     body: dict[str, Any]
 
     @property
     def detail(self) -> str:
-        """A problem in words, with the fields that were refused."""
+        """A problem as text, with the refused fields."""
         errors = self.body.get("errors") or {}
         found = [f"{field}: {' '.join(map(str, said))}" for field, said in errors.items()]
         return " ".join([str(self.body.get("detail", "")), *found])
 
 
 def required(reply: Reply) -> Reply:
-    """Raises Away for a refusal that nothing here can be done about."""
+    """Raises Away for a refusal that the caller cannot handle."""
     if reply.status >= HTTPStatus.BAD_REQUEST:
         raise Away(f"the server refused: {reply.detail}")
     return reply
 
 
 def read(reply: Reply, of: Callable[[dict[str, Any]], _Found]) -> _Found:
-    """Raises Away where the answer lacks something."""
+    """Raises Away if the answer is incomplete."""
     try:
         return of(reply.body)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise Away("the server's answer lacks something: is it of another version?") from None
+        raise Away("the server's answer is incomplete: does it run another version?") from None
 
 
 class Door:
-    """Asks with a token that it gets for the key, and gets anew before it ends. For any thread."""
+    """Sends requests with a token, which it gets for the key and renews before it expires. For any thread."""
 
     def __init__(self, server: str, key: str, *, session: requests.Session | None = None) -> None:
-        """`server` as `checked_server` gives it."""
+        """`server` as `checked_server` returns it."""
         self.server = server
         self._key, self._session = key, session or _session()
         self._lock = threading.Lock()
@@ -106,10 +106,10 @@ class Door:
         *,
         patience: tuple[float, float] = PATIENCE,
     ) -> Reply:
-        """Answers 2xx and what TOLD has. Raises Away, and Refused where the key does not count."""
+        """Returns answers with 2xx or a status in TOLD. Raises Away, and Refused if the key is not valid."""
         token = self._present_token()
         answer = self._sent(method, path, body, token, patience)
-        if answer.status_code == HTTPStatus.UNAUTHORIZED:  # ended before its time, or the key did
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:  # the token expired early, or the key was revoked
             answer = self._sent(method, path, body, self._present_token(instead_of=token), patience)
         if _is_problem(answer) and answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise Refused(self._no_key())
@@ -118,8 +118,8 @@ class Door:
     def _present_token(self, *, instead_of: str = "") -> str:
         with self._lock:
             if self._token == instead_of or time.monotonic() >= self._until:
-                if time.monotonic() < self._in_vain + RETRY_SECONDS:  # by another thread, just now
-                    raise Away(f"{self.server} has given no token")
+                if time.monotonic() < self._in_vain + RETRY_SECONDS:  # another thread tried just now
+                    raise Away(f"{self.server} did not issue a token")
                 try:
                     self._exchange()
                 except Away:
@@ -138,7 +138,7 @@ class Door:
             claims = jwt.decode(token, options={"verify_signature": False})
             lasts = float(claims["exp"]) - float(claims["iat"])
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
-            raise Away(f"{self.server} gives no token: is it the installation's public host?") from None
+            raise Away(f"{self.server} issues no token: is it the installation's public host?") from None
         self._token, self._until = token, asked + USED_OF_TOKEN * lasts
 
     def _sent(
@@ -161,20 +161,20 @@ class Door:
                 json=body,
                 auth=sign,
                 timeout=patience,
-                allow_redirects=False,  # wherever it leads, the key is not for there
+                allow_redirects=False,  # the key must not be sent to another host
                 stream=True,
             ) as answer:
                 self._take(answer)
                 return answer
         except requests.exceptions.InvalidJSONError as error:
-            raise ValueError(f"this cannot be said in JSON: {error}") from None
+            raise ValueError(f"this cannot be encoded as JSON: {error}") from None
         except requests.exceptions.SSLError:
-            raise Away(f"the certificate of {self.server} is not one that this machine trusts") from None
+            raise Away(f"this machine does not trust the certificate of {self.server}") from None
         except requests.RequestException as error:
             raise Away(f"{self.server} cannot be reached ({type(error).__name__})") from None
 
     def _take(self, answer: requests.Response) -> None:
-        """Read the body, which `requests` does without a limit. Raises Away for more than FaceTrack sends."""
+        """Read the body with a limit, which `requests` does not have. Raises Away for a longer one."""
         body = bytearray()
         for piece in answer.iter_content(PIECE):
             body += piece
@@ -183,7 +183,7 @@ class Door:
         answer._content = bytes(body)
 
     def _reply(self, answer: requests.Response) -> Reply:
-        """Raises Away for what is neither an answer nor a refusal of the API's."""
+        """Raises Away if this is neither an answer nor a refusal of the API."""
         status = answer.status_code
         if status == HTTPStatus.NO_CONTENT:
             return Reply(status, {})
@@ -195,18 +195,18 @@ class Door:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise Away(f"{self.server} answered with something else than FaceTrack does")
+            raise Away(f"the answer of {self.server} is not FaceTrack's")
         return Reply(status, body)
 
     def _no_key(self) -> str:
         return (
-            f"{self.server} does not take this worker's key (any more): "
-            "make a new one there with manage.py create_api_key --worker NAME."
+            f"{self.server} does not accept this worker's key: "
+            "create a new one there with manage.py create_api_key --worker NAME."
         )
 
 
 def _session() -> requests.Session:
-    """With room for the threads of many cameras."""
+    """With a connection pool for the threads of many cameras."""
     session = requests.Session()
     session.mount("https://", HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
     session.mount("http://", HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
@@ -214,7 +214,7 @@ def _session() -> requests.Session:
 
 
 def _is_problem(answer: requests.Response) -> bool:
-    """Whether FaceTrack refused it, and not something on the way."""
+    """Whether FaceTrack refused it, and not a proxy on the way."""
     return answer.headers.get("Content-Type", "").startswith(PROBLEM)
 
 

@@ -1,4 +1,4 @@
-"""The link of a worker at the edge: the installation's REST API, with the key of this one worker."""
+"""The link of a worker at the edge: the installation's REST API, with this worker's own key."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from workers.sinks import outage
 
 
 class HttpsLink:
-    """Each method is one request, to the address of the same name (see `workers.api.own`)."""
+    """Each method is one request, to the endpoint of the same name (see `workers.api.own`)."""
 
     def __init__(self, door: Door, *, name: str, capacity: int, incarnation: str, heartbeat: float) -> None:
         self._door, self._path, self._incarnation = door, _path(name), incarnation
@@ -27,13 +27,13 @@ class HttpsLink:
 
     @classmethod
     def registered(cls, door: Door, introduction: Introduction) -> Self:
-        """Begin under the name that the key is for. Raises Away and Refused."""
+        """Register under the name of the key. Raises Away and Refused."""
         values = asdict(introduction)
         name = values.pop("name")
         reply = door.ask("PUT", _path(name), values)
         if reply.status == HTTPStatus.NOT_FOUND:
             raise Refused(
-                f"the key is not for a worker of the name {name}: {door.server} knows none with it."
+                f"the key does not belong to a worker named {name}: {door.server} knows none with it."
             )
         if reply.status != HTTPStatus.OK:
             raise Refused(f"{door.server} does not register {name}: {reply.detail}")
@@ -47,7 +47,7 @@ class HttpsLink:
         )
 
     def tenants(self, ids: Collection[UUID]) -> Mapping[UUID, Tenant]:
-        """By their ids alone: whoever has the right to ask for them has been told of them."""
+        """From the ids alone: the server names a tenant only to a worker that may serve it."""
         return {one: Tenant(id=one, schema_name=f"t_{one.hex}", name=str(one)) for one in ids}
 
     def keep(self, held: Sequence[tuple[UUID, int]]) -> Standing:
@@ -84,7 +84,7 @@ class HttpsLink:
         noted: bool = True,
         **body: Any,
     ) -> Reply:
-        """Raises Replaced, and what the door raises; Away is noted where `noted`."""
+        """Raises Replaced, and what the door raises; Away is noted as an outage if `noted`."""
         said = {"incarnation": self._incarnation, **body}
         try:
             reply = self._door.ask(method, self._path + address, said, patience=patience)

@@ -1,7 +1,7 @@
-"""The desk of runs at the edge: each method is one request, to the address of the same name.
+"""The desk of runs at the edge: each method is one request, to the endpoint of the same name.
 
-A key that no longer counts, and a name that another process has, are told to the keeper, which ends this one;
-to a run the installation is merely away, so that what it records until then waits in the spool.
+An invalid key, or a name that another process has, is reported to the keeper, which ends this process. To a
+run the installation merely appears unavailable, so that its records wait in the spool.
 """
 
 import logging
@@ -28,11 +28,11 @@ from workers.types import Candidate, Floats
 log = logging.getLogger(__name__)
 
 QUICK = 1.0, 1.5
-"""For what a camera waits for: whoever stands before it should still be followed afterwards."""
+"""For requests for which a camera waits: short enough that tracks continue afterwards."""
 UNHURRIED = 2.0, 20.0
-"""For what waited in the spool: a picture may take long on a slow line, but must arrive once."""
+"""For spooled records: a picture may take long on a slow line, but must arrive in the end."""
 REPORT_SECONDS = 3.0
-"""Between two reports of a run that have no news; that it should end is told on the queue as well."""
+"""Seconds between reports of a run without news. An order to end also arrives on the queue."""
 OURS_NO_MORE = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 UNFIT = (
     HTTPStatus.BAD_REQUEST,
@@ -96,7 +96,7 @@ class HttpsDesk:
         self._showing.show(camera, epoch, picture)
 
     def answer(self, key: str, ticket: str, answer: Answer) -> None:
-        """`key` is the server's alone to write: the ticket tells it which one is meant."""
+        """Only the server writes `key`; the ticket tells it which one is meant."""
         picture = answer.picture if len(answer.picture) <= MOST_PICTURE else b""
         said: dict[str, Any] = {
             "ticket": ticket,
@@ -166,7 +166,7 @@ PLAIN = (
     *("owner", "kind", "location", "username", "password", "loop", "exclusive", "host", "detector"),
     *("fps", "analysed_side", "min_face", "wanted"),
 )
-"""What of a brief is in JSON as it is."""
+"""The fields of a brief that are the same in JSON."""
 
 
 def _tuning(body: dict[str, Any]) -> Tuning:
@@ -179,7 +179,7 @@ def _known(body: dict[str, Any]) -> Known:
     denied = {str(one["person"]): from_text(one["templates"]) for one in body["denied"]}
     people, templates = [str(person) for person in body["people"]], from_text(body["templates"])
     if len(people) != len(templates):
-        raise ValueError("there is not one template a person")
+        raise ValueError("the number of templates differs from the number of people")
     return Known(int(body["version"]), people, templates, denied)
 
 

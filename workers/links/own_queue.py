@@ -1,4 +1,4 @@
-"""The one queue of a worker at the edge: all that it may touch in Redis, and the transport for it."""
+"""The one queue of a worker at the edge: all that it may use in Redis, and the transport for it."""
 
 from hashlib import sha256
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from kombu.transport import redis
 
 COMMANDS = ("ping", "brpop", "client|setinfo")
-"""What the transport says: that it lives, give me the next message, and which library it is.
+"""The commands of the transport: it is alive, get the next message, and its library's name.
 
-Not even MULTI: what is queued behind it is carried out at one go, while everybody else waits.
+Not even MULTI: Redis runs the queued commands at once, while all other clients wait.
 """
 
 
 class OwnQueueChannel(redis.Channel):
     """Takes messages from its queue, and writes nothing.
 
-    A message counts as done when it is taken. Those that get lost are no loss: an order comes again with the
-    next renewal of the leases, and a question is asked again by the person who asked it.
+    A message is done when it is taken. Lost ones do no harm: an order is repeated with the next renewal of
+    the leases, and the user repeats a request.
     """
 
     ack_emulation = False
@@ -24,10 +24,10 @@ class OwnQueueChannel(redis.Channel):
     priority_steps = [0]
 
     def _size(self, queue: str) -> int:
-        return 0  # nothing here asks how much waits
+        return 0  # no caller needs the length of the queue
 
     def _queue_bind(self, *args: Any) -> None:
-        """A sender names the queue itself: no table of bindings is needed, nor read by anybody."""
+        """A sender names the queue itself, so there is no table of bindings."""
 
 
 class OwnQueueTransport(redis.Transport):
@@ -35,14 +35,14 @@ class OwnQueueTransport(redis.Transport):
 
 
 def redis_user(worker: str) -> str:
-    """The name of its user of Redis: never that of another one, such as `default`."""
+    """The name of its Redis user; it cannot be another user's, such as `default`."""
     return f"worker.{worker}"
 
 
 def redis_rights(worker: str, queue: str, password: str, *, database: int) -> list[str]:
-    """The words of the Redis command that gives a worker at the edge its user, or gives it a new password.
+    """The arguments of the Redis command that creates a worker's user at the edge, or sets a new password.
 
-    The password is in it as its SHA-256. A user that had more rights loses them, and its connections stay.
+    The password is sent as its SHA-256. A user that had more rights loses them; its connections stay open.
     """
     commands = [*COMMANDS, "select"] if database else COMMANDS
     secret = sha256(password.encode()).hexdigest()

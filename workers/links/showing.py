@@ -1,4 +1,4 @@
-"""Live pictures of a worker at the edge, on their way to the installation."""
+"""Sends live pictures of a worker at the edge to the installation."""
 
 import logging
 import time
@@ -16,12 +16,12 @@ from workers.sinks import outage
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1.0
-"""Between two questions which cameras somebody looks at: one question for all of them."""
+"""Seconds between two requests for the watched cameras: one request for all of them."""
 UNHURRIED = 2.0, 8.0
 
 
 class Ask(Protocol):
-    """Says which process asks. Raises Away, Refused, Replaced; Away is noted as an outage where `noted`."""
+    """Names the process that asks. Raises Away, Refused, Replaced; Away is an outage if `noted`."""
 
     def __call__(
         self,
@@ -35,9 +35,9 @@ class Ask(Protocol):
 
 
 class Showing:
-    """Sends pictures from a thread of its own, so that a slow line costs a camera no frame.
+    """Sends pictures from its own thread, so that a slow line costs a camera no frame.
 
-    Of each camera it sends the newest. For any thread; no method waits or raises.
+    Of each camera it sends the newest picture. For any thread; no method waits or raises.
     """
 
     def __init__(self, ask: Ask) -> None:
@@ -49,7 +49,7 @@ class Showing:
         self._newest: dict[UUID, tuple[int, bytes]] = {}
 
     def watched(self, camera: UUID) -> bool:
-        """Whether somebody looks at the camera, as of the last second or two."""
+        """Whether a user watches the camera, as of the last second or two."""
         with self._lock:
             now = time.monotonic()
             if now >= self._ask_at and not self._asking and not outage.on():
@@ -58,7 +58,7 @@ class Showing:
             return camera in self._watched
 
     def show(self, camera: UUID, epoch: int, picture: bytes) -> None:
-        """Send this JPEG, unless a newer one comes before it is its turn."""
+        """Send this JPEG, unless a newer one replaces it first."""
         if len(picture) > MOST_PICTURE:
             return
         with self._lock:
@@ -71,8 +71,8 @@ class Showing:
         try:
             reply = required(self._ask("POST", "watched/", noted=False))
             found = read(reply, lambda body: frozenset(UUID(one) for one in body["cameras"]))
-        except (Away, Refused, Replaced) as error:  # of which the keeper hears, too
-            log.debug("nobody can look: %s", error)
+        except (Away, Refused, Replaced) as error:  # the keeper sees these errors, too
+            log.debug("live pictures are not available: %s", error)
             found = frozenset()
         with self._lock:
             self._watched, self._asking = found, False

@@ -1,5 +1,5 @@
-"""Leave for one worker to carry out one request: it shows a camera that the worker does not run, and takes
-the answer."""
+"""A signed permission for one worker to carry out one request: to see a camera that it does not run, and to
+send the answer."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,15 +9,15 @@ from django.core import signing
 from workers.sinks.pictures import store
 
 SECONDS = 30
-"""How long one counts: longer than anybody waits for an answer."""
+"""Seconds of validity: longer than any sender waits for an answer."""
 LOOKS = frozenset({"test", "snapshot"})
-"""Requests for which a camera may have to be opened that the worker does not run."""
+"""Requests for which a worker may have to open a camera that it does not run."""
 _SALT = "facetrack.ticket"
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What was asked of whom. `camera` is None for what is about no camera."""
+    """A request and its worker. `camera` is None if it concerns no camera."""
 
     request: UUID
     worker: str
@@ -27,14 +27,14 @@ class Ticket:
 
     @property
     def signed(self) -> str:
-        """Good for this worker's own key only: whatever else reads it can do nothing with it."""
+        """Valid with this worker's own key only: any other reader can do nothing with it."""
         camera = str(self.camera) if self.camera else ""
         values = [str(self.request), self.worker, str(self.tenant), camera, self.operation]
         return signing.dumps(values, salt=_SALT)
 
 
 def ticket_of(text: str, worker: str) -> Ticket | None:
-    """None where it is not this worker's, or not ours, or has ended."""
+    """None if it belongs to another worker, was forged, or has expired."""
     try:
         request, whom, tenant, camera, operation = signing.loads(text, salt=_SALT, max_age=SECONDS)
         found = Ticket(UUID(request), whom, UUID(tenant), UUID(camera) if camera else None, operation)
@@ -44,5 +44,5 @@ def ticket_of(text: str, worker: str) -> Ticket | None:
 
 
 def spend(ticket: Ticket, use: str) -> bool:
-    """Each use of a ticket counts once: False where it was made before. Raises RedisError."""
+    """Each use of a ticket counts once. Returns False if it was used before. Raises RedisError."""
     return bool(store().set(f"spent.{ticket.request}.{use}", 1, nx=True, ex=2 * SECONDS))

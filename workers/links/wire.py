@@ -1,4 +1,4 @@
-"""Faces and pictures on their way between a worker at the edge and the installation: base64 in JSON."""
+"""Encodes faces and pictures between a worker at the edge and the installation: base64 in JSON."""
 
 from base64 import b64decode, b64encode
 
@@ -7,9 +7,9 @@ import numpy as np
 from workers.types import Floats
 
 MOST_PICTURE = 2_000_000
-"""Bytes. What is larger is recorded without."""
+"""Bytes. A larger picture is left out of the record."""
 MOST_DETAIL = 1_000
-"""Letters of an answer in words."""
+"""Characters of a text answer."""
 
 
 def as_text(floats: Floats) -> str:

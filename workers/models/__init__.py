@@ -1,4 +1,4 @@
-"""The fleet: who may run cameras, who runs which, and whose the machines' devices are."""
+"""The fleet: workers, leases of cameras, and assignments of machines' devices."""
 
 from workers.models.device import DeviceAssignment
 from workers.models.lease import CameraLease, LeaseGrant

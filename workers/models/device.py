@@ -1,4 +1,4 @@
-"""A camera device of a machine, and the one customer who may use it."""
+"""A camera device of a machine, and the one tenant that may use it."""
 
 import uuid
 
@@ -10,7 +10,7 @@ MAX_DEVICE = 99
 
 
 class DeviceAssignment(models.Model):
-    """The operator gives a USB device of a machine to one tenant; nobody else can open it."""
+    """The operator assigns a USB device of a machine to one tenant; no other tenant can open it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     host = models.CharField(
@@ -32,4 +32,4 @@ class DeviceAssignment(models.Model):
     def clean(self) -> None:
         self.host = self.host.strip().lower()
         if not self.host:
-            raise ValidationError({"host": "Name the machine, as its workers tell it."})
+            raise ValidationError({"host": "Name the machine, as its workers report it."})

@@ -9,10 +9,10 @@ from workers.models.worker import Worker
 
 
 class CameraLease(models.Model):
-    """One row a camera that is, or was, wanted; of the camera's tenant, in the shared schema.
+    """One row per camera that is or was enabled; of the camera's tenant, in the shared schema.
 
-    The supervisor reads only this table, so that its work does not grow with the number of tenants.
-    `planned` is who should run the camera, `worker` who does. All times are the database's.
+    The supervisor reads this table only, so that its work does not grow with the number of tenants.
+    `planned` is the worker that should run the camera, `worker` the one that does. Times are the database's.
     """
 
     class Waits(models.TextChoices):
@@ -23,22 +23,22 @@ class CameraLease(models.Model):
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")
     site_id = models.UUIDField()
     label = models.CharField(max_length=210)
-    """The camera's name and site, for those who ask who holds a device."""
+    """The camera's name and site, for messages about who holds a device."""
     desired = models.BooleanField(default=False)
     host = models.CharField(max_length=100, blank=True)
     """The only machine that can run it; empty: any."""
     source_key = models.CharField(max_length=700, blank=True)
-    """Names a source that only one camera of the tenant can have at a time."""
+    """Names a source that only one camera of the tenant can use at a time."""
     device = models.PositiveSmallIntegerField(null=True)
-    """The number of the USB device that it opens: only where that is assigned to the tenant."""
+    """The number of the USB device that it opens; runs only where that is assigned to the tenant."""
     planned = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="planned_leases")
     worker = models.ForeignKey(Worker, models.SET_NULL, null=True, related_name="leases")
     waits = models.CharField(max_length=10, blank=True, choices=Waits.choices)
-    """Why nobody is planned to run it."""
+    """Why no worker is planned for it."""
     failing_since = models.DateTimeField(null=True)
     """Its source has not delivered since then; null: it delivers, or was not tried yet."""
     epoch = models.PositiveBigIntegerField(default=0)
-    """Grows by one with each grant; what an older holder still writes is refused (a fencing token)."""
+    """Grows by one with each grant; writes of an older holder are refused (a fencing token)."""
     granted_at = models.DateTimeField(null=True)
     renewed_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
@@ -63,7 +63,7 @@ class CameraLease(models.Model):
 
 
 class LeaseGrant(models.Model):
-    """Who was given which camera when: what a spooled record of an older epoch is judged by."""
+    """Which worker was granted which camera, and when: decides on a spooled record of an older epoch."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="+")

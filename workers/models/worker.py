@@ -1,4 +1,4 @@
-"""A process that owns cameras."""
+"""A process that runs cameras."""
 
 import uuid
 
@@ -6,10 +6,10 @@ from django.db import models
 
 
 class Worker(models.Model):
-    """One name, one process at a time; of the installation, and so without a tenant.
+    """One name, one process at a time. Belongs to the installation, not to a tenant.
 
-    `state` is what the process last said of itself. Whether it lives is another question, which
-    `workers.queries` answers by the database's clock.
+    `state` is what the process last reported. Whether it is alive is decided by `workers.queries`, by the
+    database's clock.
     """
 
     class State(models.TextChoices):
@@ -22,13 +22,13 @@ class Worker(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=50, unique=True)
     incarnation = models.UUIDField(default=uuid.uuid4, editable=False)
-    """Of the process that bears the name now; an older one that still lives finds itself replaced."""
+    """Identifies the process that has the name now; an older process learns that it was replaced."""
     host = models.CharField(max_length=100, blank=True)
     pid = models.PositiveIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OFFLINE)
     capacity = models.PositiveSmallIntegerField(default=8)
     sites = models.JSONField(default=list, blank=True)
-    """Ids of the only sites that it serves; empty: any."""
+    """Ids of the sites that it serves; empty: all."""
     devices = models.JSONField(default=list, blank=True)
     packs = models.JSONField(default=list, blank=True)
     accelerators = models.JSONField(default=list, blank=True)
@@ -41,9 +41,9 @@ class Worker(models.Model):
     memory_megabytes = models.PositiveIntegerField(default=0)
     dropped = models.PositiveBigIntegerField(default=0)
     history = models.JSONField(default=list, blank=True)
-    """Frames a second of the last beats, oldest first."""
+    """Frames per second at the last heartbeats, oldest first."""
     last_error = models.CharField(max_length=300, blank=True)
-    """Nothing of a tenant: everybody who sees workers reads it."""
+    """Holds no tenant's data: all users who see workers can read it."""
 
     registered_at = models.DateTimeField(null=True)
     beat_at = models.DateTimeField(null=True)

@@ -1,1 +1,1 @@
-"""The only ways out of the pipeline."""
+"""All outputs of the pipeline."""

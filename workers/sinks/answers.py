@@ -1,7 +1,7 @@
-"""What a worker answers to the person who asked it, and where that is put: under a key of the request's own.
+"""A worker's answer to a user's request, and the Redis key where it is put: one key per request.
 
-Only the installation writes such keys. The answer of a worker at the edge comes over HTTPS, and is put there
-after its ticket was checked (`workers.api.own_shown`).
+Only the installation writes such keys. A worker at the edge answers over HTTPS; the installation checks the
+ticket and writes the key (`workers.api.own_shown`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KEPT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of it: `detail` in words, `facts` for programs, `picture` as JPEG."""
+    """The result: `detail` as text, `facts` for programs, `picture` as JPEG."""
 
     ok: bool
     worker: str = ""
@@ -38,12 +38,12 @@ class Answer:
 
 
 def key_of(request: UUID) -> str:
-    """Where the answer to a request is waited for."""
+    """The Redis key of a request's answer."""
     return f"reply.{request}"
 
 
 def reply(key: str, answer: Answer) -> None:
-    """Hand the answer to the person who waits for it. Raises RedisError."""
+    """Put the answer where its sender waits for it. Raises RedisError."""
     pipe = store().pipeline()
     pipe.lpush(key, answer.packed())
     pipe.expire(key, KEPT_SECONDS)

@@ -1,4 +1,4 @@
-"""Where records are kept: the tables of the tenant, or what takes them there."""
+"""Where records are stored: the tenant's tables, or a service that writes them there."""
 
 from typing import Protocol
 
@@ -11,22 +11,22 @@ from workers.sinks.letters import Letter
 
 
 class Unfit(RuntimeError):
-    """The record can never be kept as it is; the message says why."""
+    """The record can never be stored as it is; the message says why."""
 
 
 class Books(Protocol):
-    """What comes twice is kept once. Both raise StaleEpoch where the right to record was lost, Away where
-    it is not known whether the record arrived, and Unfit."""
+    """A repeated record is stored once. Both methods raise StaleEpoch if the right to record was lost, Away
+    if it is unknown whether the record arrived, and Unfit."""
 
     def record(self, tenant: Tenant, letter: Letter) -> None:
-        """Keep what a run has just found out, under its present lease."""
+        """Store a new record, under the run's present lease."""
 
     def deliver(self, letter: Letter) -> None:
-        """Keep what has waited on disk: it counts if nobody else had the camera when it became known."""
+        """Store a record that waited on disk: it counts if no other worker held the camera by `known_at`."""
 
 
 class TenantBooks:
-    """The tables of the letter's tenant. Raises what the database does for what is Unfit."""
+    """The tables of the letter's tenant. Raises the database's errors for a record that is Unfit."""
 
     def record(self, tenant: Tenant, letter: Letter) -> None:
         with outage.noticed(), inside(tenant):

@@ -1,4 +1,4 @@
-"""What is recorded, in a form that survives on disk."""
+"""Records in the form in which they are kept on disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Letter:
     known_at: datetime
 
     def sealed(self) -> tuple[bytes, bytes]:
-        """The event as JSON, and the picture (empty where there is none)."""
+        """The event as JSON, and the picture (empty if there is none)."""
         picture = self.facts.shot or b""
         facts = replace(self.facts, shot=None)
         body = {
@@ -37,7 +37,7 @@ class Letter:
 
     @classmethod
     def opened(cls, event: bytes, picture: bytes) -> Letter:
-        """Raises ValueError, KeyError, TypeError for what is no letter."""
+        """Raises ValueError, KeyError, TypeError for data that is not a letter."""
         body = json.loads(event)
         facts = {name: _unpacked(value) for name, value in body["facts"].items()}
         return cls(

@@ -1,6 +1,6 @@
-"""Whether the installation is away, as this process knows: one finds out, and the others need not wait.
+"""Whether the installation is unavailable, as this process knows: one thread finds out, others need not wait.
 
-It is PostgreSQL that is away or, for a worker at the edge, the server.
+This is an outage of PostgreSQL or, for a worker at the edge, of the server.
 """
 
 import threading
@@ -11,43 +11,43 @@ from contextlib import contextmanager
 from django.db import InterfaceError, OperationalError
 
 AWAY = (OperationalError, InterfaceError)
-"""What a query raises while the database is away."""
+"""Errors of queries while the database is unavailable."""
 
 RETRY_SECONDS = 3.0
-"""How long an outage that nobody has declared over is believed in."""
+"""Seconds for which an outage is assumed, unless a success ends it."""
 
 _lock = threading.Lock()
 _until = 0.0
 
 
 class Away(RuntimeError):
-    """The installation did not answer, or not sensibly: nothing is known, it is asked again later."""
+    """The installation gave no usable answer: the state is unknown, and the caller tries again later."""
 
 
 @contextmanager
 def noticed() -> Iterator[None]:
-    """Around queries: Away, and noted, where the database is away."""
+    """Around queries: notes an outage of the database and raises Away."""
     try:
         yield
     except AWAY as error:
         note()
-        raise Away(f"the database is away ({type(error).__name__})") from error
+        raise Away(f"the database is unavailable ({type(error).__name__})") from error
 
 
 def note(seconds: float = RETRY_SECONDS) -> None:
-    """Somebody has asked in vain."""
+    """A request failed: begin or extend the outage."""
     global _until
     with _lock:
         _until = max(_until, time.monotonic() + seconds)
 
 
 def over() -> None:
-    """Somebody was answered."""
+    """A request succeeded: end the outage."""
     global _until
     with _lock:
         _until = 0.0
 
 
 def on() -> bool:
-    """Whether to do without the installation for the moment. Each wait for an answer takes seconds."""
+    """Whether callers should do without the installation now. Each wait for an answer takes seconds."""
     return time.monotonic() < _until

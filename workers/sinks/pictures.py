@@ -1,4 +1,4 @@
-"""Live pictures in Redis: written while somebody watches, the newest kept for some minutes after that."""
+"""Live pictures in Redis: written while a user watches; the newest is kept for some minutes after that."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import redis
 from django.conf import settings
 
 WATCHED_SECONDS = 6
-"""How long a camera counts as watched after the last sign of a watcher."""
+"""Seconds for which a camera counts as watched after a viewer's last request."""
 KEPT_SECONDS = 300
-"""How long the newest picture is there for the next who looks; then Redis forgets it."""
+"""Seconds for which the newest picture is kept for the next viewer; then Redis deletes it."""
 LIVE_SECONDS = 5.0
-"""A picture of the last so many seconds is what happens now."""
+"""Maximum age in seconds of a picture that counts as live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Still:
 
 @lru_cache(maxsize=1)
 def store() -> redis.Redis:
-    """The connection for pictures: with time-outs, so that Redis being away never stops a camera."""
+    """The connection for pictures. It has time-outs, so that an outage of Redis never stops a camera."""
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1.0, socket_connect_timeout=1.0)
 
 
 def watch(tenant: UUID, cameras: Iterable[UUID]) -> None:
-    """Somebody looks at these. Raises redis.RedisError."""
+    """Mark these cameras as watched. Raises redis.RedisError."""
     pipe = store().pipeline(transaction=False)
     for camera in cameras:
         pipe.set(_key("watched", tenant, camera), 1, ex=WATCHED_SECONDS)
@@ -47,7 +47,7 @@ def is_watched(tenant: UUID, camera: UUID) -> bool:
 
 
 def watched_among(cameras: Sequence[tuple[UUID, UUID]]) -> list[UUID]:
-    """Those at which somebody looks, of cameras given as tenant and camera. Raises redis.RedisError."""
+    """The watched ones of these cameras, given as tenant and camera. Raises redis.RedisError."""
     if not cameras:
         return []
     found = store().mget([_key("watched", tenant, camera) for tenant, camera in cameras])
@@ -60,7 +60,7 @@ def keep(tenant: UUID, camera: UUID, jpeg: bytes) -> None:
 
 
 def newest(tenant: UUID, camera: UUID) -> Still | None:
-    """The newest picture that is kept. Raises redis.RedisError."""
+    """The newest stored picture. Raises redis.RedisError."""
     key = _key("preview", tenant, camera)
     pipe = store().pipeline()
     pipe.get(key)
@@ -70,13 +70,13 @@ def newest(tenant: UUID, camera: UUID) -> Still | None:
 
 
 def live(tenant: UUID, camera: UUID) -> bytes | None:
-    """The newest picture if it is of this moment. Raises redis.RedisError."""
+    """The newest picture, if it is live. Raises redis.RedisError."""
     still = newest(tenant, camera)
     return still.jpeg if still and still.age < LIVE_SECONDS else None
 
 
 def forget(tenant: UUID, cameras: Iterable[UUID]) -> None:
-    """Nobody is to see what these saw: they stopped, or somebody is forgotten. Raises redis.RedisError."""
+    """Delete these cameras' pictures: they stopped, or a person was deleted. Raises redis.RedisError."""
     if keys := [_key(kind, tenant, camera) for camera in cameras for kind in ("preview", "watched")]:
         store().delete(*keys)
 

@@ -1,4 +1,4 @@
-"""The live picture of one camera: what its worker sees, with boxes, while somebody watches."""
+"""The live picture of one camera: its frames with boxes around faces, while a user watches."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Screen(Protocol):
     """Where live pictures are shown. Each method raises Away or RedisError."""
 
     def watched(self, tenant: Tenant, camera: UUID) -> bool:
-        """Whether somebody looks at the camera."""
+        """Whether a user watches the camera."""
 
     def show(self, tenant: Tenant, camera: UUID, epoch: int, picture: bytes) -> None:
-        """Make this JPEG the newest picture of a camera that is run at `epoch`."""
+        """Make this JPEG the newest picture of a camera that runs at `epoch`."""
 
 
 class Preview:
-    """The live picture of one run; shows frames while somebody watches."""
+    """The live picture of one run; shows frames while a user watches."""
 
     def __init__(self, tenant: Tenant, camera: UUID, epoch: int, screen: Screen) -> None:
         self._tenant, self._camera, self._epoch, self._screen = tenant, camera, epoch, screen
@@ -44,7 +44,7 @@ class Preview:
         self._ask_at = 0.0
 
     def show(self, picture: Picture, faces: Sequence[Face]) -> None:
-        """Publish a frame with its faces, if anybody watches. Never raises because nobody can see it."""
+        """Publish a frame with its faces, if a user watches. Never raises if it cannot be shown."""
         now = time.monotonic()
         try:
             if now >= self._ask_at:

@@ -1,4 +1,4 @@
-"""From a track's report to the tenant's saved facts, or to the spool while they cannot be saved."""
+"""Stores a track's report with the tenant, or in the spool while that is not possible."""
 
 import logging
 from datetime import UTC, datetime
@@ -22,11 +22,11 @@ class Right(Protocol):
 
     @property
     def epoch(self) -> int:
-        """What the lease was granted with."""
+        """The epoch of the lease."""
 
     @property
     def sure(self) -> bool:
-        """Whether nobody else can have it."""
+        """Whether no other worker can hold it."""
 
     def database_time(self) -> datetime:
         """The database's time now."""
@@ -46,12 +46,12 @@ class Recorder:
         link: float,
         books: Books = BOOKS,
     ) -> None:
-        """Without a spool a record that cannot be saved raises what the books do."""
+        """Without a spool, a record that cannot be stored raises the error of the books."""
         self._tenant, self._camera, self._right, self._spool = tenant, camera, right, spool
         self._pack, self._link, self._books = pack, link, books
 
     def record(self, report: TrackReport) -> None:
-        """Save a report now; later where the books are away, the lease in doubt, or earlier ones wait."""
+        """Store a report now; spool it if the books are away, the lease is in doubt, or earlier ones wait."""
         letter = Letter(self._tenant.pk, self._facts(report), self._link, self._right.database_time())
         if self._spool is None:
             self._books.record(self._tenant, letter)

@@ -1,4 +1,4 @@
-"""The spool's way back to the books, in order; what arrives twice changes nothing."""
+"""Delivers the spool to the books, in order; a repeated record changes nothing."""
 
 import logging
 
@@ -11,9 +11,9 @@ log = logging.getLogger(__name__)
 
 
 def deliver(spool: Spool, books: Books = BOOKS) -> int:
-    """Record what waits, until the end or until the books are away again; returns how many arrived.
+    """Deliver what waits, until the end or until the books are away again; returns the number delivered.
 
-    Records of a camera that went to another worker before they were known are dropped and told.
+    Records of a camera that went to another worker before they were known are dropped and logged.
     """
     arrived = 0
     for name, letter in spool.letters():
@@ -22,13 +22,13 @@ def deliver(spool: Spool, books: Books = BOOKS) -> int:
         except outage.Away:
             return arrived
         except StaleEpoch as error:
-            log.warning("a spooled record is dropped, the camera was another worker's by then: %s", error)
+            log.warning("a spooled record was dropped, another worker held the camera by then: %s", error)
             spool.drop(name)
         except Unfit as error:
             spool.refuse(name, str(error))
         except Exception as error:
-            log.exception("a spooled record cannot be saved")
-            spool.refuse(name, f"it cannot be saved: {type(error).__name__}")
+            log.exception("a spooled record cannot be stored")
+            spool.refuse(name, f"it cannot be stored: {type(error).__name__}")
         else:
             spool.drop(name)
             arrived += 1

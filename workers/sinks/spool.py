@@ -1,4 +1,4 @@
-"""Records that cannot reach PostgreSQL: on disk, encrypted, checksummed, in order, in bounded room."""
+"""Records that cannot reach PostgreSQL: on disk, encrypted, checksummed, in order, of limited size."""
 
 import fcntl
 import hashlib
@@ -24,10 +24,10 @@ class SpoolInUse(RuntimeError):
 
 
 class Spool:
-    """A folder that one process at a time fills and empties. Letters come out as they went in.
+    """A folder that one process at a time fills and empties. Letters come out in the order they went in.
 
-    An event is a file, its picture another one beside it, so that pictures can go first when room is short.
-    Both are written under another name, synced and renamed: a file is whole or not there.
+    An event and its picture are two files, so that pictures can be deleted first when room is short. Both
+    are written under a temporary name, synced and renamed: a file is complete or absent.
     """
 
     def __init__(self, folder: Path, *, megabytes: float) -> None:
@@ -41,7 +41,7 @@ class Spool:
         except BlockingIOError:
             self._lock_file.close()
             raise SpoolInUse(
-                f"another process uses the spool {folder}: give this worker a name of its own"
+                f"another process uses the spool {folder}: give this worker another name"
             ) from None
         self._lock = threading.Lock()
         for leftover in folder.glob("*.new"):
@@ -51,12 +51,12 @@ class Spool:
 
     @property
     def depth(self) -> int:
-        """How many letters wait."""
+        """The number of waiting letters."""
         with self._lock:
             return sum(name.endswith(EVENT) for name in self._sizes)
 
     def put(self, letter: Letter) -> None:
-        """Keep a letter. Where the room is used up, the oldest pictures go, then the oldest letters."""
+        """Store a letter. To make room, the oldest pictures are deleted, then the oldest letters."""
         event, picture = letter.sealed()
         with self._lock:
             self._last += 1
@@ -66,7 +66,7 @@ class Spool:
             self._make_room()
 
     def letters(self) -> Iterator[tuple[str, Letter]]:
-        """What waits, oldest first, with the name to `drop` it by. Damaged ones are put aside and told."""
+        """The waiting letters, oldest first, with the name for `drop`. Damaged ones are set aside."""
         with self._lock:
             names = sorted(name for name in self._sizes if name.endswith(EVENT))
         for name in names:
@@ -74,7 +74,7 @@ class Spool:
                 event = self._read(name)
                 picture = self._read(_picture_of(name)) if _picture_of(name) in self._sizes else b""
             except FileNotFoundError:
-                continue  # made room meanwhile
+                continue  # deleted meanwhile to make room
             except ValueError as error:
                 self._put_aside(name, str(error))
                 continue
@@ -84,7 +84,7 @@ class Spool:
                 self._put_aside(name, f"not a letter: {error}")
 
     def drop(self, name: str) -> None:
-        """The letter has arrived."""
+        """The letter was delivered: delete it."""
         with self._lock:
             self._remove(name)
             self._remove(_picture_of(name))
@@ -92,7 +92,7 @@ class Spool:
                 self.alarm = ""
 
     def refuse(self, name: str, reason: str) -> None:
-        """The letter can never arrive: it is kept under another name for whoever wants to know why."""
+        """The letter can never be delivered: keep it under another name for diagnosis."""
         self._put_aside(name, reason)
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class Spool:
                 gone += 1
             if gone:
                 self.alarm = f"The spool is full: {what} are lost until the database is back."
-                log.error("%s %d of the oldest went.", self.alarm, gone)
+                log.error("%s %d of the oldest were deleted.", self.alarm, gone)
 
     def _write(self, name: str, plain: bytes) -> None:
         sealed = encrypt(plain)

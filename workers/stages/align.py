@@ -1,4 +1,4 @@
-"""Align: a face is turned, scaled and moved so that its landmarks lie where the embedder expects them."""
+"""Aligns a face: rotates, scales and moves it so that its landmarks lie where the embedder expects them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COMPLEX = np.array([1.0, 1.0j])
 
 
 def similarity_transforms(landmarks: Floats, template: Floats) -> Floats:
-    """(N, 2, 3): the rotation, scale and shift that bring each of `landmarks` (N, 5, 2) to `template` (5, 2).
+    """(N, 2, 3): the rotation, scale and shift that map each of `landmarks` (N, 5, 2) to `template` (5, 2).
 
     Least squares without reflection: the matrix of S. Umeyama, PAMI 1991, and so of
     `insightface.utils.face_align.estimate_norm`. In the plane it has a closed form, one complex number that
@@ -38,9 +38,9 @@ def aligned(picture: Picture, landmarks: Floats, template: Floats, size: int) ->
 
 
 def thumbnails(picture: Picture, landmarks: Floats, template: Floats, size: int) -> Floats:
-    """(N, size * size): the aligned faces of (N, 5, 2), tiny, grey and soft. A dot product is a likeness.
+    """(N, size * size): the aligned faces of (N, 5, 2), tiny, grey, blurred. A dot product is a similarity.
 
-    Soft, because landmarks of small faces tremble: unsoftened, one look in four had to be checked.
+    Blurred, because landmarks of small faces jitter: without blur, one face in four had to be checked.
     """
     looks = np.empty((len(landmarks), size * size), dtype=np.float32)
     for look, matrix in zip(looks, similarity_transforms(landmarks, template), strict=True):

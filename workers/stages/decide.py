@@ -1,4 +1,4 @@
-"""Decide: what a track turned out to be. Pure rules on numbers; never a forced match."""
+"""The decision on a track. Pure rules on numbers; never a forced match."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Standing:
     staff         staff nearest to the track's template, best first
     share         part of the votes, weighted by quality, that `staff[0]` won face by face, 0..1
     visitors      visitors nearest to the template, best first
-    refused       what most of the faces that were not usable had wrong with them
+    refused       the most frequent fault of the unusable faces
     """
 
     usable: int
@@ -46,7 +46,7 @@ def judge(standing: Standing, limits: Thresholds, config: PipelineConfig) -> Ver
 
 
 def is_settled(verdict: Verdict, standing: Standing, config: PipelineConfig) -> bool:
-    """Whether a living track may be reported: staff at once, visitors when no better face is to be expected.
+    """Whether a living track may be reported: staff at once, visitors when no better face is expected.
 
     Tracks that are unsure or rejected wait for their end: the next face may settle them.
     """
@@ -58,7 +58,7 @@ def is_settled(verdict: Verdict, standing: Standing, config: PipelineConfig) -> 
 
 
 def is_ripe(usable: int, seconds: float, config: PipelineConfig) -> bool:
-    """Whether a living track has been seen for long enough to be called anything but staff."""
+    """Whether a living track has been seen long enough to be called anything but staff."""
     return usable >= config.settle_faces and seconds >= config.settle_seconds
 
 
@@ -73,8 +73,9 @@ def _staff(standing: Standing, limits: Thresholds, config: PipelineConfig) -> Ve
     if best.score - _score(standing.staff[1:]) < limits.margin:
         return _unsure(best, "two staff members resemble this face almost equally")
     if standing.share < config.least_share:
-        return _unsure(best, f"only {standing.share:.0%} of the faces vote for the best match")
-    return Verdict(Decision.STAFF, best.identity, best.score, f"{standing.share:.0%} of the votes")
+        return _unsure(best, f"only {standing.share:.0%} of the frames agree on the best match")
+    agreed = "all" if standing.share == 1 else f"{standing.share:.0%} of the"
+    return Verdict(Decision.STAFF, best.identity, best.score, f"{agreed} frames agree")
 
 
 def _visitor(standing: Standing, limits: Thresholds) -> Verdict:
@@ -91,9 +92,9 @@ def _stranger(standing: Standing, score: float, config: PipelineConfig) -> Verdi
     if standing.good < config.new_faces:
         seen = f"{standing.good} good faces, {config.new_faces} needed{_mostly(standing)}"
         return Verdict(
-            Decision.REJECTED, None, score, f"nobody known, not seen well enough to remember: {seen}"
+            Decision.REJECTED, None, score, f"no known person, not seen well enough to remember: {seen}"
         )
-    return Verdict(Decision.NEW_VISITOR, None, score, "resembles nobody known")
+    return Verdict(Decision.NEW_VISITOR, None, score, "resembles no known person")
 
 
 def _unsure(nearest: Candidate, reason: str) -> Verdict:

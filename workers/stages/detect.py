@@ -1,4 +1,4 @@
-"""Detect: a frame goes to the detector at the size it needs, faces come back in pixels of the frame."""
+"""A frame goes to the detector at the size it needs; faces come back in pixels of the frame."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from workers.types import Detector, Face, Floats, Frame, Picture
 
-CLEAR_WIDTH = 48.0  # pixels of a face in the detector's picture from which its landmarks are exact enough
-CLOSE_UP = 160  # pixels of the second look: 1 ms; at 128 a small face is a tenth less like itself
+CLEAR_WIDTH = 48.0  # pixels of a face in the detector's picture from which its landmarks are precise enough
+CLOSE_UP = 160  # pixels of the second detection: 1 ms; at 128 a small face is a tenth less similar to itself
 LEAST_OVERLAP = 0.4
 
 
@@ -32,7 +32,7 @@ def shrunk(picture: Picture, longest_side: int) -> Letterbox:
     if scale == 1.0:
         return Letterbox(picture, 1.0)
     if scale <= 0.5:
-        # Halving takes the mean of four pixels in 0.3 ms, and the rest is cheap: half the time of one step.
+        # Halving averages four pixels in 0.3 ms, and the rest is cheap: half the time of one step.
         picture = np.asarray(
             cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA), dtype=np.uint8
         )
@@ -42,7 +42,7 @@ def shrunk(picture: Picture, longest_side: int) -> Letterbox:
 
 
 def with_small(frame: Frame, longest_side: int) -> Frame:
-    """The frame with the picture that the detector wants, made beforehand."""
+    """The frame with the picture that the detector wants, made in advance."""
     return (
         frame
         if frame.small is not None
@@ -51,7 +51,7 @@ def with_small(frame: Frame, longest_side: int) -> Frame:
 
 
 def view_of(frame: Frame, longest_side: int) -> Letterbox:
-    """What the detector sees of a frame; only shrunk where the source has not done it."""
+    """The detector's view of a frame; shrunk here only if the source has not done it."""
     small = frame.small
     if small is None or max(small.shape[:2]) > longest_side:
         return shrunk(frame.picture, longest_side)
@@ -59,15 +59,15 @@ def view_of(frame: Frame, longest_side: int) -> Letterbox:
 
 
 def find_faces(detector: Detector, view: Letterbox) -> list[Face]:
-    """Faces in pixels of the picture that `view` was made of, best score first."""
+    """Faces in pixels of the picture from which `view` was made, best score first."""
     faces = detector.detect(view.picture)
     return faces if view.scale == 1.0 else [scaled(face, 1.0 / view.scale) for face in faces]
 
 
 def refined(detector: Detector, picture: Picture, face: Face, seen_at: float) -> Face:
-    """The same face, found once more in full resolution where it was small to the detector.
+    """The same face, detected once more in full resolution if it was small to the detector.
 
-    `seen_at` is the scale of the view that it was found in. A landmark that is off by a pixel there is off
+    `seen_at` is the scale of the view in which it was found. A landmark that is off by a pixel there is off
     by three in a 1080p picture, which costs a small face a third of its similarity to itself.
     """
     width, height = (float(side) for side in face.box[2:] - face.box[:2])
@@ -130,7 +130,7 @@ def letterboxed(picture: Picture, width: int, height: int) -> Letterbox:
 def kept_faces(
     boxes: Floats, landmarks: Floats, scores: Floats, *, least_score: float, overlap: float
 ) -> list[Face]:
-    """Raw detections without the doubtful and the double ones, best score first.
+    """Raw detections without doubtful and duplicate ones, best score first.
 
     `boxes` (N, 4), `landmarks` (N, 5, 2), `scores` (N,). Of two boxes whose intersection over union
     exceeds `overlap` the better one stays (greedy non-maximum suppression).

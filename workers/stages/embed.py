@@ -1,4 +1,4 @@
-"""Embed: embeddings of one person become their template."""
+"""Combines embeddings of one person into their template."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workers.types import Floats
 def template_of(embeddings: Floats, weights: Floats) -> Floats:
     """(512,), L2-normalised: the mean of (N, 512) embeddings, weighted by (N,) qualities.
 
-    Raises ValueError without embeddings: a person nobody has seen has no template.
+    Raises ValueError without embeddings: there is no template without a face.
     """
     if not len(embeddings):
         raise ValueError("a template needs at least one embedding")

@@ -1,4 +1,4 @@
-"""Evidence: what one track has shown so far, and whether its faces are still those of one person."""
+"""The faces of one track so far, and whether they still belong to one person."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_SHOT = 512  # pixels
 class Sample:
     """One embedded face of a track. `vote` is the staff member it resembles, if any.
 
-    Kept samples lose their `shot`: a track may last for hours, and pictures are what takes room.
+    Kept samples lose their `shot`: a track may last for hours, and pictures take most of the memory.
     """
 
     embedding: Floats
@@ -31,7 +31,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From where to where a track has been seen, and how often."""
+    """When a track was first and last seen, and how often."""
 
     first_frame: int
     last_frame: int
@@ -56,7 +56,7 @@ class Span:
 
 
 class Agreement(Enum):
-    """How a new sample fits the ones before it."""
+    """How a new sample fits the earlier ones."""
 
     SAME = "same"
     DOUBTFUL = "doubtful"
@@ -65,11 +65,11 @@ class Agreement(Enum):
 
 @dataclass(slots=True)
 class Evidence:
-    """The faces of one track. Keeps the `most` best samples, and those that may belong to somebody else.
+    """The faces of one track. Keeps the `most` best samples, and those that may belong to another person.
 
-    `stranger` is the similarity below which two faces disagree strongly, `same` the one from which two
-    faces are certainly of one person. Two doubtful samples in a row that agree with each other are
-    another person: one alone is a blurred or half hidden face.
+    `stranger` is the similarity below which two faces disagree strongly, `same` the one from which two faces
+    are certainly of one person. Two doubtful samples in a row that agree with each other are another person:
+    one alone is a blurred or half hidden face.
     """
 
     span: Span
@@ -89,7 +89,7 @@ class Evidence:
     _box_before_doubt: Floats | None = None
 
     def see(self, frame: Frame, *, usable: bool, box: Floats | None = None) -> None:
-        """Counts a face of the track; without a `box` it is where it was."""
+        """Counts a face of the track; without a `box` it has not moved."""
         self._box_before = self.last_box
         self.last_box = self.last_box if box is None else box
         self.span = self.span.extended(frame, usable=usable)
@@ -97,16 +97,16 @@ class Evidence:
             self.first_usable_at = frame.at
 
     def refuse(self, reason: str) -> None:
-        """Remembers why a face could not be used; what follows in brackets are its figures."""
+        """Remembers why a face was unusable; the part in brackets has its figures."""
         self.refusals[reason.partition(" (")[0]] += 1
 
     @property
     def refused_for(self) -> str:
-        """What most of the faces that could not be used had wrong with them; empty where all could be."""
+        """The most frequent fault of the unusable faces; empty if all were usable."""
         return self.refusals.most_common(1)[0][0] if self.refusals else ""
 
     def add(self, sample: Sample, before: Span) -> Agreement:
-        """Takes a sample in. `before` is the span as it was before this face was counted."""
+        """Adds a sample. `before` is the span before this face was counted."""
         self.embedded += 1
         if self._resembles(sample):
             self.doubtful.clear()
@@ -123,7 +123,7 @@ class Evidence:
         return Agreement.DOUBTFUL
 
     def split(self) -> Evidence:
-        """Ends this track before the doubtful faces, which become the evidence of the track returned."""
+        """Ends this track before the doubtful faces, which become the evidence of the returned track."""
         if self._before_doubt is None or not self.doubtful:
             raise ValueError("a track without doubtful faces cannot be split")
         whole, self.span = self.span, self._before_doubt
@@ -155,7 +155,7 @@ class Evidence:
         return 0.0 if self.first_usable_at is None else self.span.last_seen_at - self.first_usable_at
 
     def good(self, least_quality: float) -> int:
-        """How many kept samples are of at least that quality."""
+        """The number of kept samples of at least that quality."""
         return sum(sample.quality >= least_quality for sample in self.samples)
 
     def share_of(self, identity: str) -> float:
@@ -189,11 +189,11 @@ class Evidence:
 
 @dataclass(slots=True)
 class Track:
-    """A track under way: its evidence, its verdict once reported, and who was seen beside it.
+    """A track under way: its evidence, its verdict once reported, and the tracks seen beside it.
 
     `usable` is whether its last face could be recognised, `looked_at` when it was last examined for that,
-    `shaken` whether it may have slid to another person since, `judged` what its standing was last worked out
-    from, `close` whether it then resembled somebody, but not clearly enough: the next face may decide.
+    `shaken` whether it may have slid to another person since, `judged` the input of its last decision,
+    `close` whether it then resembled a person, but not clearly enough: the next face may decide.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""Match: the known people nearest to a template, exactly, in memory."""
+"""The known people nearest to a template, exactly, in memory."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def nearest(template: Floats, known: Floats, identities: Sequence[str], limit: i
 def _scores(known: Floats, template: Floats) -> Floats:
     """(N,) dot products.
 
-    BLAS shares the rows among threads that wait for each other: twice as fast on a free machine, and 9 to
-    120 ms instead of 0.4 where all cores are busy with cameras. Few rows are not worth that.
+    BLAS shares the rows among threads that wait for each other: twice as fast on an idle machine, and 9 to
+    120 ms instead of 0.4 if all cores are busy with cameras. A few rows are not worth that.
     """
     if len(known) <= ROWS_ALONE:
         return np.asarray(np.einsum("ij,j->i", known, template), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Motion: whether a frame shows a new scene, and whether anything in it has moved since it was last analysed.
+"""Whether a frame shows a new scene, and whether anything has moved since the last analysed frame.
 
 A still camera never shows a new scene; edited clips and patrols do.
 """
@@ -22,19 +22,19 @@ CELL = 4  # samples along the side of a cell; its mean has a quarter of the sens
 LEAST_MOVED = 2  # cells; a face of 32 pixels in a 1080p picture covers two or more
 MOVED = 3.0  # grey levels that a cell's mean changes by at least where something moves
 NOISES = 6.0  # and this many times the deviation of all cells, for dark pictures with much noise
-TRUSTED_SECONDS = 3.0  # how long a still scene is believed before it is analysed once more
+TRUSTED_SECONDS = 3.0  # maximum time for which a still scene is not analysed
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """`cut`: hardly anything in common with the frame before. `still`: as at the last analysis."""
+    """`cut`: hardly anything in common with the previous frame. `still`: as at the last analysis."""
 
     cut: bool
     still: bool
 
 
 class Scene:
-    """Remembers of one source the frame before and the one that was analysed last, as thumbnails."""
+    """Thumbnails of one source's previous frame and of its last analysed one."""
 
     def __init__(self) -> None:
         self._before: Floats | None = None
@@ -43,7 +43,7 @@ class Scene:
         self._known_at = 0.0
 
     def look(self, picture: Picture, at: float, cells: Floats | None = None) -> Glance:
-        """Compares; `at` in seconds. `cells` where `cells_of` this picture has been asked already."""
+        """Compares; `at` in seconds. `cells` if `cells_of` this picture was computed already."""
         self._cells = cells_of(picture) if cells is None else cells
         thumbnail = np.asarray(cv2.resize(self._cells, SIZE, interpolation=cv2.INTER_AREA), dtype=np.float32)
         before, self._before = self._before, thumbnail
@@ -53,14 +53,14 @@ class Scene:
         return Glance(cut=cut, still=still)
 
     def analysed(self, at: float) -> None:
-        """The frame of the last look was analysed: from now on others are compared with it."""
+        """The last frame was analysed: later frames are compared with it."""
         self._known, self._known_at = self._cells, at
 
 
 def moved(first: Floats, second: Floats) -> bool:
     """Whether something moved between two pictures, given as grids of mean grey levels.
 
-    The light of the whole picture may change a little: the median of all changes is taken off.
+    The light of the whole picture may change a little: the median of all changes is subtracted.
     """
     if first.shape != second.shape:
         return True

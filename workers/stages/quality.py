@@ -1,4 +1,4 @@
-"""Quality: how well a face can be recognised, from its size, turn, sharpness and the detector's doubt.
+"""How well a face can be recognised, from its size, turn, sharpness and the detector's score.
 
 The limits were read off 208 portraits (AT&T and press pictures, blurred and shrunk step by step until
 genuine similarities fell) and off clips of people seen from behind, from the side and far away.
@@ -14,7 +14,7 @@ import numpy as np
 
 from workers.types import Face, Floats, Picture, Quality
 
-FULL_WIDTH = 80.0  # pixels; wider faces are no better recognised
+FULL_WIDTH = 80.0  # pixels; wider faces are not recognised better
 FRONTAL_EYES = 0.866  # eye distance over eye-to-mouth distance of the ArcFace template
 LEAST_OPENNESS = 0.42  # about 55 degrees of yaw: genuine similarities sink among those of strangers
 LEAST_SHARPNESS = 0.2  # a blur of 3 pixels at 112 x 112 costs a third of the genuine similarity
@@ -43,7 +43,7 @@ class Pose:
 
 def pose_of(landmarks: Floats) -> Pose:
     """Raises nothing: landmarks that coincide give an openness of 0."""
-    # Plain numbers: arrays of two take five times as long, and this is asked of every face of every frame.
+    # Plain numbers: arrays of two take five times as long, and this runs for every face of every frame.
     (lx, ly), (rx, ry), (nx, ny), (mx, my), (wx, wy) = landmarks.tolist()
     eye_x, eye_y = (lx + rx) / 2, (ly + ry) / 2
     axis_x, axis_y = (mx + wx) / 2 - eye_x, (my + wy) / 2 - eye_y
@@ -61,7 +61,7 @@ def pose_of(landmarks: Floats) -> Pose:
 def sharpness_of(crop: Picture) -> float:
     """Fine structure against contrast in the middle of an aligned crop; 0.5 and more is sharp.
 
-    Half resolution keeps noise and compression out; dividing by the contrast keeps dark pictures in.
+    Half resolution removes noise and compression; dividing by the contrast makes dark pictures comparable.
     """
     side = crop.shape[0]
     rows, columns = slice(side // 7, side - side // 14), slice(side * 5 // 28, side * 23 // 28)
@@ -102,7 +102,7 @@ def cut_off(box: Floats, frame_width: int, frame_height: int) -> float:
 
 
 def hidden(landmarks: Floats, frame_size: tuple[int, int]) -> int:
-    """How many of the five landmarks lie outside the frame: that part of the face is not seen."""
+    """How many of the five landmarks lie outside the frame: that part of the face is not visible."""
     width, height = frame_size
     return sum(not (0 <= x < width and 0 <= y < height) for x, y in landmarks.tolist())
 
@@ -116,7 +116,7 @@ def flaws(face: Face, frame_size: tuple[int, int], *, least_width: float, sure: 
 
 
 def outlook(face: Face, frame_size: tuple[int, int], *, least_width: float, sure: float) -> Quality:
-    """What can be said of a face without its pixels: its flaws, and the best quality that it may have."""
+    """What is known of a face without its pixels: its flaws, and the best quality that it can have."""
     pose = pose_of(face.landmarks)
     found = []
     width = float(face.box[2] - face.box[0])

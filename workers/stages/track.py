@@ -1,4 +1,4 @@
-"""Track: the same face from frame to frame, by overlap and motion."""
+"""Follows the same face from frame to frame, by overlap and motion."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INERTIA = 0.5  # weight of the old speed against the newly measured one
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A face and the track it belongs to. `steady` is False where that is a guess, to be checked."""
+    """A face and its track. `steady` is False if the assignment is a guess, to be checked."""
 
     track: int
     face: Face
@@ -28,9 +28,9 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one frame did: the faces followed, in the detector's order, and the tracks that have ended.
+    """The result of one frame: the faces with their tracks, in the detector's order, and the ended tracks.
 
-    `resting` are the tracks that go on without having been looked at, because nothing moved.
+    `resting` are the tracks that continue without detection, because nothing moved.
     """
 
     followed: tuple[Followed, ...]
@@ -63,14 +63,14 @@ class Tracker:
     """The tracks of one source. Numbers grow from 1 and are never used twice."""
 
     def __init__(self, longest_gap: float) -> None:
-        """`longest_gap`: seconds a track outlives its last face."""
+        """`longest_gap`: seconds that a track outlives its last face."""
         self._longest_gap = longest_gap
         self._paths: dict[int, _Path] = {}
         self._last_at: float | None = None
         self._next = 1
 
     def update(self, faces: list[Face], at: float) -> Step:
-        """Assigns each face of the frame at `at` seconds to a track, new ones where none fits."""
+        """Assigns each face of the frame at `at` seconds to a track, or to a new one if none fits."""
         ended = tuple(p.track for p in self._paths.values() if at - p.seen_at > self._longest_gap)
         for track in ended:
             del self._paths[track]
@@ -81,7 +81,7 @@ class Tracker:
         return Step(followed=followed, ended=ended)
 
     def rest(self, at: float) -> Step:
-        """Nothing moved since the last update: whoever was seen then is where they were.
+        """Nothing moved since the last update: all tracks stay where they were.
 
         `followed` is empty; `Step.resting` names those tracks.
         """

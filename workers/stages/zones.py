@@ -1,4 +1,4 @@
-"""Zones: which part of the picture is watched, as polygons in fractions of the picture."""
+"""Zones: the part of the picture that is watched, as polygons in fractions of the picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workers.types import Face
 def watched(
     face: Face, size: tuple[int, int], zones: tuple[Polygon, ...], masks: tuple[Polygon, ...]
 ) -> bool:
-    """Whether the centre of a face lies in one of the zones (where there are any) and in no mask.
+    """Whether the centre of a face lies in one of the zones (if there are any) and in no mask.
 
     `size` is the picture's (width, height).
     """

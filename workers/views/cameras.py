@@ -1,4 +1,4 @@
-"""Pages about a camera while its worker runs it: its own, the wall, and what is asked of the worker."""
+"""Pages about a camera while its worker runs it: its own page, the camera wall, requests to the worker."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from workers.sinks.pictures import newest, watch
 
 WALL_CAMERAS = 24
 CAMERA_PART = "camera-state"
-"""Where the buttons of a camera's own page are; those of the list are in `cameras`."""
+"""The views with the buttons of a camera's own page; those of the list are in `cameras`."""
 ASKED = (Operation.RESTART, Operation.TEST, Operation.SNAPSHOT)
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of a press of Start or Stop: in words, and the camera that may take its source by force."""
+    """The result of Start or Stop: a text, and the camera that may take its source by force."""
 
     said: str = ""
     refusal: str = ""
@@ -44,7 +44,7 @@ class Told:
 @login_required
 @never_cache
 def camera(request: HttpRequest, camera_id: UUID) -> HttpResponse:
-    """One camera: how it is doing, its live picture, and what its worker can be asked for."""
+    """One camera: its state, its live picture, and requests to its worker."""
     shown = get_camera(granted(request), camera_id)
     template = "workers/camera_state.html" if request.htmx else "workers/camera.html"  # type: ignore[attr-defined]
     return render(request, template, _facts(shown))
@@ -54,7 +54,7 @@ def camera(request: HttpRequest, camera_id: UUID) -> HttpResponse:
 @login_required
 @permission_required("cameras.change_camera", raise_exception=True)
 def start(request: HttpRequest, camera_id: UUID) -> HttpResponse:
-    """Answered when the camera runs, as far as that takes seconds."""
+    """Start the camera. The answer comes when it runs, within seconds."""
     access = granted(request)
     shown = get_camera(access, camera_id)
     return _told(request, shown, _start(request, shown, access))
@@ -64,7 +64,7 @@ def start(request: HttpRequest, camera_id: UUID) -> HttpResponse:
 @login_required
 @permission_required("cameras.change_camera", raise_exception=True)
 def stop(request: HttpRequest, camera_id: UUID) -> HttpResponse:
-    """Answered when nobody runs the camera any more."""
+    """Stop the camera. The answer comes when no worker runs it any more."""
     shown = get_camera(granted(request), camera_id)
     try:
         switching.stop(camera=shown, by=user_of(request))
@@ -78,7 +78,7 @@ def stop(request: HttpRequest, camera_id: UUID) -> HttpResponse:
 @login_required
 @permission_required("cameras.change_camera", raise_exception=True)
 def ask_camera(request: HttpRequest, camera_id: UUID, operation: str) -> HttpResponse:
-    """Ask the camera's worker, and show what it answers."""
+    """Send the camera's worker a request, and show its answer."""
     if operation not in [one.value for one in ASKED]:
         raise Http404("There is no such operation.")
     shown = get_camera(granted(request), camera_id)
@@ -96,9 +96,9 @@ def ask_camera(request: HttpRequest, camera_id: UUID, operation: str) -> HttpRes
 @login_required
 @never_cache
 def still(request: HttpRequest, camera_id: UUID) -> HttpResponse:
-    """The newest picture, with its age; 204 where there is none.
+    """The newest picture, with its age; 204 if there is none.
 
-    Asking is what makes the worker send them. Of a camera that is stopped nothing is shown.
+    The request makes the worker send pictures. A stopped camera shows none.
     """
     shown = get_camera(granted(request), camera_id)
     try:
@@ -116,7 +116,7 @@ def still(request: HttpRequest, camera_id: UUID) -> HttpResponse:
 @login_required
 @never_cache
 def wall(request: HttpRequest) -> HttpResponse:
-    """Many cameras at a glance, those first that should run; the page fetches their pictures by itself."""
+    """Many cameras at a glance, enabled ones first; the page fetches their pictures by itself."""
     states = camera_states(granted(request), timezone.now())
     states.sort(key=lambda state: not state.camera.enabled)
     page = Paginator(states, WALL_CAMERAS).get_page(request.GET.get("page"))
@@ -126,11 +126,11 @@ def wall(request: HttpRequest) -> HttpResponse:
 
 
 def _watch(states: list[CameraState]) -> None:
-    """Have the workers send pictures now, so that they are there when the page asks for them."""
+    """Have the workers send pictures now, so that they are ready when the page asks for them."""
     try:
         watch(active_tenant().pk, [state.camera.pk for state in states if state.camera.enabled])
     except RedisError:
-        return  # the page goes on asking
+        return  # the page asks again
 
 
 def _start(request: HttpRequest, shown: Camera, access: Access) -> Told:
@@ -150,10 +150,10 @@ def _start(request: HttpRequest, shown: Camera, access: Access) -> Told:
 
 
 def _told(request: HttpRequest, shown: Camera, told: Told) -> HttpResponse:
-    """The part of the page that the button was on; without htmx that whole page.
+    """The part of the page that had the button; without htmx the whole page.
 
-    A refusal is shown at once, with the button that goes on in spite of it. What was done is shown after a
-    redirect, so that loading the page again does not do it again.
+    A refusal is shown at once, with the button that overrides it. A success is shown after a redirect, so
+    that reloading the page does not repeat the action.
     """
     htmx: bool = bool(request.htmx)  # type: ignore[attr-defined]
     on_its_page = request.POST.get("from") == CAMERA_PART

@@ -26,7 +26,7 @@ CURVE_WIDTH, CURVE_HEIGHT = 120, 24
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
-    """A worker as the monitor shows it; `curve` is what an SVG polyline takes as points."""
+    """A worker as the monitor shows it; `curve` holds the points of an SVG polyline."""
 
     worker: Worker
     tone: str
@@ -39,7 +39,7 @@ class WorkerRow:
 @permission_required("workers.view_worker", raise_exception=True)
 @never_cache
 def worker_list(request: HttpRequest) -> HttpResponse:
-    """The page; for its own poll and its search only the rows."""
+    """The page; its own poll and its search get the rows only."""
     form = WorkerSearch(request.GET)
     found = search_workers(form.cleaned_data["q"] if form.is_valid() else "")
     page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
@@ -54,7 +54,7 @@ def _row(worker: Worker) -> WorkerRow:
 
 
 def _curve(history: list[float]) -> str:
-    """Frames a second of the last beats, as points from the left; the highest reaches the top."""
+    """Frames per second at the last heartbeats, as points from the left; the highest reaches the top."""
     top = max([1.0, *history])
     step = CURVE_WIDTH / max(1, len(history) - 1)
     return " ".join(

@@ -1,4 +1,4 @@
-"""Dates and times as the pages write them: a 24-hour clock."""
+"""Date and time formats of the pages: a 24-hour clock."""
 
 DATE_FORMAT = "j M Y"
 TIME_FORMAT = "H:i"

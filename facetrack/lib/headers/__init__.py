@@ -1,7 +1,7 @@
-"""What a file says of itself, read without decoding it: the door that every picture passes first.
+"""A file's headers, read without decoding it: every picture passes here first.
 
-Six formats come in, told by their content. Of each the parts are kept that a decoder needs; metadata, further
-frames and whatever follows the picture are left behind, so that no decoder ever sees them.
+Six formats are accepted, recognised by their content. Of each, the parts that a decoder needs are kept;
+metadata, further frames and trailing bytes are removed, so that no decoder ever sees them.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from facetrack.lib.headers import bmp, jpeg, png, pnm, tiff, webp
 from facetrack.lib.headers.types import BadPicture, Stripped
 
 Parser = Callable[[bytes, float], Stripped]
-"""Of the file and the megapixels that it may have."""
+"""Maximum size of the file and megapixels of the picture."""
 ACCEPTED = "JPEG, PNG, WebP, TIFF, BMP or PPM"
 _PARSERS: dict[bytes, Parser] = {
     b"\xff\xd8\xff": jpeg.strip,
@@ -45,7 +45,7 @@ _HEIF = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
 def stripped(data: bytes, *, megapixels: float) -> Stripped:
-    """What of the file is given to a decoder. Raises BadPicture, which says what the file is."""
+    """The part of the file for a decoder. Raises BadPicture, which names the kind of file."""
     return _parser(data)(data, megapixels)
 
 
@@ -57,8 +57,8 @@ def _parser(data: bytes) -> Parser:
         if data.startswith(magic):
             return parser
     if kind := _known(data):
-        raise BadPicture(f"This is no picture that can be read, but {kind}: save it as JPEG, PNG or WebP.")
-    raise BadPicture("This is no picture that can be read: use JPEG, PNG or WebP.")
+        raise BadPicture(f"This file is {kind}, which is not supported: save it as JPEG, PNG or WebP.")
+    raise BadPicture("This file is not a supported picture: use JPEG, PNG or WebP.")
 
 
 def _known(data: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""BMP: rows of pixels as they are. Its compressed kinds, which no camera writes, are refused."""
+"""BMP: uncompressed rows of pixels. Its compressed kinds, which no camera writes, are refused."""
 
 import struct
 
@@ -26,7 +26,7 @@ def strip(data: bytes, megapixels: float) -> Stripped:
         raise damaged()
     if compression not in (_PLAIN, _MASKS, _ALPHA_MASKS):
         raise BadPicture("The picture is a compressed BMP: save it as JPEG, PNG or WebP.")
-    height = abs(height)  # below 0: the first row is the top one
+    height = abs(height)  # negative: the first row is the top one
     if bits not in _BITS or colours > MAX_COLOURS:
         raise damaged()
     refuse_size(width, height, megapixels)

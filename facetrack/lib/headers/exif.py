@@ -1,4 +1,4 @@
-"""How a picture is turned: the one value of EXIF and XMP that counts, whatever else is odd there."""
+"""A picture's orientation: the only value of EXIF and XMP that is used, whatever else is odd there."""
 
 import re
 import struct
@@ -8,11 +8,11 @@ _FORMATS = {1: "B", 3: "H", 4: "I"}
 MAX_ENTRIES = 1_000
 _XMP = re.compile(rb"tiff:Orientation(?:=[\"']|>)\s*([1-8])")
 MAX_XMP = 100_000
-"""Bytes of XMP that are looked through: orientation stands near its beginning."""
+"""Bytes of XMP that are searched: the orientation is near its beginning."""
 
 
 def orientation(exif: bytes, xmp: bytes = b"") -> int:
-    """1 to 8, as EXIF counts; 1 where neither says it, or says nonsense."""
+    """1 to 8, as in EXIF; 1 if neither states a valid one."""
     found = _of_exif(exif.removeprefix(b"Exif\0\0"))
     if found is None and (said := _XMP.search(xmp[:MAX_XMP])):
         found = int(said[1])

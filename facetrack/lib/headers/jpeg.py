@@ -15,7 +15,7 @@ from facetrack.lib.headers.types import (
 )
 
 MAX_SCANS = 32
-"""Encoders write up to 12; a decoder goes through the whole picture for each."""
+"""Maximum number of scans. Encoders write up to 12; a decoder goes through the whole picture for each."""
 PIXELS_A_BYTE = 512
 """At most: each 64 of them take a bit."""
 _NEXT = re.compile(rb"\xff([\x01-\xfe])")
@@ -29,7 +29,7 @@ _JFIF, _EXIF, _ADOBE = 0xE0, 0xE1, 0xEE
 
 
 def strip(data: bytes, megapixels: float) -> Stripped:
-    """Frame, tables and scans; of the rest what tells the colours. Raises BadPicture."""
+    """Frame, tables and scans; of the rest only what defines the colours. Raises BadPicture."""
     segments = _Segments(megapixels)
     at = 2
     for _ in range(MAX_PARTS):
@@ -59,7 +59,7 @@ def _end_of_segment(data: bytes, at: int) -> int:
 
 
 class _Segments:
-    """Those that were kept, and what they said. A segment begins with its length."""
+    """The kept segments and their content. A segment begins with its length."""
 
     def __init__(self, megapixels: float) -> None:
         self._megapixels = megapixels
@@ -110,7 +110,7 @@ class _Segments:
                 f"The picture is a JPEG with {precision} bits a colour: save it with 8 and try again."
             )
         if not height:
-            raise BadPicture("The picture does not say how high it is: save it again and try again.")
+            raise BadPicture("The picture does not state its height: save it again and try again.")
         refuse_size(width, height, self._megapixels)
         self._size = width, height
 
@@ -130,7 +130,7 @@ class _Segments:
             self._xmp = said
 
     def _tells_colours(self, marker: int, said: bytes) -> bool:
-        """JFIF says YCbCr, Adobe's segment what the colours are: the first of each is kept."""
+        """JFIF says YCbCr, Adobe's segment names the colours: the first of each is kept."""
         wanted = {_JFIF: b"JFIF\0", _ADOBE: b"Adobe"}.get(marker)
         if wanted is None or not said.startswith(wanted) or marker in self._colours:
             return False

@@ -7,9 +7,9 @@ from facetrack.lib.headers.types import MAX_PARTS, Stripped, damaged, refuse_siz
 
 _KEPT = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 _SAMPLES = {2: 3, 4: 2, 6: 4}
-"""Values a pixel of RGB, grey with transparency, RGB with transparency; one otherwise."""
+"""Values per pixel of RGB, grey with transparency, RGB with transparency; one otherwise."""
 MAX_DEFLATED = 1_040
-"""Bytes that one byte of zlib's can stand for, at most."""
+"""Maximum number of bytes to which one byte of zlib's can expand."""
 _XMP = b"XML:com.adobe.xmp\0\0\0\0\0"
 """Not compressed, without a language."""
 
@@ -20,7 +20,7 @@ def strip(data: bytes, megapixels: float) -> Stripped:
     at = 8
     for _ in range(MAX_PARTS):
         if at + 12 > len(data):
-            break  # the decoder says whether it had all that it needs
+            break  # the decoder detects missing chunks
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         body = data[at + 8 : end - 4]

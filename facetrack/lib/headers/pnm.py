@@ -1,4 +1,4 @@
-"""PBM, PGM and PPM: a short head and the pixels, made 8 bits a value."""
+"""PBM, PGM and PPM: a short header and the pixels, converted to 8 bits a value."""
 
 import re
 
@@ -16,7 +16,7 @@ _BITMAP, _COLOUR = 4, 6
 def strip(data: bytes, megapixels: float) -> Stripped:
     """Raises BadPicture."""
     if data[1:2] in b"123":
-        raise BadPicture("The picture is written as text: save it as JPEG, PNG or WebP.")
+        raise BadPicture("The picture is in a text format: save it as JPEG, PNG or WebP.")
     head = data[:MAX_HEAD]
     found = _HEAD.match(head)
     if found is None:

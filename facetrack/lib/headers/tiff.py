@@ -16,7 +16,7 @@ _KEPT = {
     266, 278, 284, 317, 320, 338,
 }  # fmt: skip
 _COMPRESSIONS = {1, 5, 8, 32946, 32773}
-"""None, LZW, deflate (two numbers), PackBits. JPEG and what faxes use are other decoders each."""
+"""None, LZW, deflate (two numbers), PackBits. JPEG and fax compressions need other decoders."""
 _PHOTOMETRICS = {0, 1, 2, 3, 5}
 """Grey (two), RGB, palette, CMYK."""
 _SIZES = {3: ("H", 2), 4: ("I", 4)}
@@ -27,10 +27,10 @@ class _Page:
     order: str
     start: int
     entries: int
-    """How many it says it has."""
+    """The number of entries that the file states."""
     tags: dict[int, tuple[int, ...]]
     raw: list[bytes]
-    """The entries that are kept, as they were."""
+    """The kept entries, unchanged."""
 
     def first(self, tag: int, otherwise: int) -> int:
         return (self.tags.get(tag) or (otherwise,))[0]
@@ -92,18 +92,18 @@ def _values(data: bytes, order: str, entry: bytes) -> tuple[int, ...]:
 
 def _refuse_rare_kinds(page: _Page) -> None:
     if page.first(_COMPRESSION, 1) not in _COMPRESSIONS:
-        raise BadPicture("The picture is a TIFF that is compressed in a rare way: save it as JPEG or PNG.")
+        raise BadPicture("The picture is a TIFF with a rare compression: save it as JPEG or PNG.")
     bits, samples = set(page.tags.get(_BITS, (1,))), page.first(_SAMPLES, 1)
     if page.first(_FORMAT, 1) != 1 or not bits <= {1, 2, 4, 8, 16} or len(bits) > 1:
         raise BadPicture(
-            "The picture is a TIFF with values that are no 8 or 16 bits: save it with 8 bits as JPEG or PNG."
+            "The picture is a TIFF whose values are not 8 or 16 bits: save it with 8 bits as JPEG or PNG."
         )
     if page.first(_PHOTOMETRIC, 1) not in _PHOTOMETRICS or not 1 <= samples <= 5:
         raise BadPicture("The picture is a TIFF with rare colours: save it in RGB as JPEG or PNG.")
 
 
 def _refuse_lies(page: _Page, length: int) -> None:
-    """Strips that are one and the same data, or tiles larger than any picture, cost much and give nothing."""
+    """Strips that share the same data, or tiles larger than any picture, cost much and are useless."""
     for offsets, counts in zip(_OFFSETS, _COUNTS, strict=True):
         if sum(page.tags.get(counts, ())) > length:
             raise damaged()

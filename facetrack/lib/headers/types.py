@@ -1,9 +1,9 @@
-"""What the parsers of all formats give back and raise."""
+"""Results and errors of the parsers of all formats."""
 
 from dataclasses import dataclass
 
 MAX_PARTS = 20_000
-"""Segments, chunks or strips of one file. Pictures of 50 MB have some thousand."""
+"""Maximum segments, chunks or strips of one file. Pictures of 50 MB have some thousand."""
 
 
 class BadPicture(ValueError):
@@ -12,7 +12,7 @@ class BadPicture(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Stripped:
-    """One still picture without metadata. `orientation` is what its EXIF said, 1 to 8."""
+    """One still picture without metadata. `orientation` is from its EXIF, 1 to 8."""
 
     kind: str
     """The format's name for Pillow."""
@@ -28,24 +28,24 @@ class Stripped:
 
 
 def damaged() -> BadPicture:
-    return BadPicture("The picture is damaged and cannot be read to its end: export it again.")
+    return BadPicture("The picture is damaged and cannot be read to the end: export it again.")
 
 
 def too_many_parts() -> BadPicture:
     return BadPicture(
-        f"The picture is made of more than {MAX_PARTS:,} parts: save it as a plain JPEG and try again."
+        f"The picture has more than {MAX_PARTS:,} parts: save it as a plain JPEG and try again."
     )
 
 
 def too_short(width: int, height: int) -> BadPicture:
     return BadPicture(
-        f"The picture says that it has {width} x {height} pixels, and is too short for so many: "
+        f"The picture's header says {width} x {height} pixels, but the file is too short for that: "
         "it is damaged; export it again."
     )
 
 
 def refuse_size(width: int, height: int, megapixels: float) -> None:
-    """Before anything is done with the pixels. Raises BadPicture."""
+    """Checked before the pixels are decoded. Raises BadPicture."""
     if width < 1 or height < 1:
         raise damaged()
     if width * height > megapixels * 1_000_000:

@@ -9,7 +9,7 @@ _FRAME_HEAD = 16
 
 
 def strip(data: bytes, megapixels: float) -> Stripped:
-    """The first bitstream, without canvas and without transparency beside it. Raises BadPicture."""
+    """The first bitstream, without canvas and separate transparency. Raises BadPicture."""
     size = struct.unpack_from("<I", data, 4)[0] + 8
     found: dict[bytes, bytes] = {}
     _collect(data[12:size], found)
@@ -24,7 +24,7 @@ def strip(data: bytes, megapixels: float) -> Stripped:
 
 
 def _collect(chunks: bytes, found: dict[bytes, bytes]) -> None:
-    """The first chunk of each kind, with those of the first frame."""
+    """The first chunk of each kind, including those of the first frame."""
     at = 0
     for _ in range(MAX_PARTS):
         if at + 8 > len(chunks):

@@ -1,4 +1,4 @@
-"""Backing services that start by themselves where the environment names none.
+"""Backing services that start by themselves if the environment names none.
 
 PostgreSQL, Valkey and Milvus Lite run from installed packages, without root and without containers,
 on free ports of the loopback interface. Code that uses a service reads its URL from the environment

@@ -1,4 +1,4 @@
-"""The part that all embedded services share: one process in the background, its state and its log."""
+"""The common part of all embedded services: one background process with its state and its log."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Daemon:
 
     @property
     def state(self) -> State | None:
-        """What the last command left; None if the service never ran here."""
+        """The state that the last command left; None if the service never ran here."""
         return state.load(self._state_file)
 
     @property
@@ -48,7 +48,7 @@ class Daemon:
 
     @property
     def expected(self) -> bool:
-        """Whether it should be running: it was started and nobody stopped it."""
+        """Whether it should be running: it was started and not stopped since."""
         known = self.state
         return known is not None and known.pid is not None
 
@@ -60,12 +60,12 @@ class Daemon:
         environ: Mapping[str, str] | None = None,
         account: Account | None = None,
     ) -> None:
-        """Starts the process and returns when it serves. Raises ServiceFailed, and leaves none behind."""
+        """Starts the process and returns when it is ready. Raises ServiceFailed, and leaves none behind."""
         with self._open_log() as log:
             begin = log.tell()
             pid = process.spawn(argv, log=log, environ=environ or {}, account=account)
         birth = process.born(pid)
-        # Saved before it is ready: a crash of this command must not leave a process that nobody knows.
+        # Saved before it is ready: a crash of this command must not leave an unknown process.
         state.save(self._state_file, State(port, pid, birth))
         reason = self._wait(pid, begin)
         if reason:
@@ -102,7 +102,7 @@ class Daemon:
     def _wait(self, pid: int, begin: int) -> str:
         """Empty when the service is ready, else why it is not.
 
-        Its own log is asked, not its port: on that port somebody else's server might answer.
+        The process's own log is read, not its port: another program might answer on that port.
         """
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:

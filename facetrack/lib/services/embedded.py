@@ -1,8 +1,8 @@
-"""Which embedded services run, for whom, and until when.
+"""Which embedded services run, for which users, and how long.
 
-Everybody who needs them holds a shared lock for as long as they do; who leaves last stops them,
-unless they are kept. The kernel drops the lock of a process that is killed, so the count is right
-after any crash. Starting and stopping happen one command at a time, behind a second lock.
+Each user holds a shared lock for as long as it needs the services; the last to leave stops them, unless they
+are kept. The kernel releases the lock of a killed process, so the count is right after any crash. Only one
+command at a time starts and stops services, behind a second lock.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Service(Protocol):
         """Is gone when it returns. Raises ServiceFailed."""
 
     def homes(self) -> list[Path]:
-        """The folders that hold everything it keeps."""
+        """The folders that hold all its data."""
 
     @property
     def alive(self) -> bool:
@@ -57,7 +57,7 @@ class Service(Protocol):
 
     @property
     def environ(self) -> dict[str, str]:
-        """What to put into the environment for whoever uses it."""
+        """The environment variables for its clients."""
 
     @property
     def version(self) -> str:
@@ -81,7 +81,7 @@ class Standing:
 
 
 def services(root: Path) -> tuple[Service, ...]:
-    """All services, with everything they keep under `root`."""
+    """All services, with all their data under `root`."""
     return Postgres(root), Valkey(root), Milvus(root)
 
 
@@ -89,9 +89,9 @@ def services(root: Path) -> tuple[Service, ...]:
 def running(root: Path, environ: MutableMapping[str, str] = os.environ) -> Iterator[None]:
     """Runs a block with DATABASE_URL, REDIS_URL and MILVUS_URI set in `environ`.
 
-    Those that are set already are left alone and nothing is started for them. For the others the
-    service under `root` is started or joined; the last block to end, in whatever process, stops
-    them unless `keep` was called. Raises ServiceFailed before the block if one does not start.
+    Variables that are set already are left alone, and no service is started for them. For the others the
+    service under `root` is started or joined; the last block to end, in any process, stops them unless `keep`
+    was called. Raises ServiceFailed before the block if one does not start.
     """
     wanted = [service for service in services(root) if not environ.get(service.variable)]
     if not wanted:
@@ -112,10 +112,10 @@ def running(root: Path, environ: MutableMapping[str, str] = os.environ) -> Itera
 
 
 def ensure(root: Path) -> list[str]:
-    """Starts again, on the same ports, whichever service should be running and died; returns their titles.
+    """Restarts services that should be running and died, on the same ports; returns their titles.
 
-    For whoever supervises processes to call every few seconds. Services that were never started or
-    were stopped stay so. Raises ServiceFailed.
+    A supervisor of processes calls it every few seconds. Services that were never started or were stopped
+    stay so. Raises ServiceFailed.
     """
     if not root.exists():
         return []
@@ -134,9 +134,9 @@ def keep(root: Path, environ: MutableMapping[str, str] = os.environ) -> None:
 
 
 def stop(root: Path, *, force: bool = False, wipe: bool = False) -> None:
-    """Ends `keep` and stops the services; with `wipe` deletes what they hold.
+    """Ends `keep` and stops the services; with `wipe` deletes their data.
 
-    Raises ServiceFailed where another command still uses them, unless `force` is given.
+    Raises ServiceFailed if another command still uses them, unless `force` is given.
     """
     if not root.exists():
         return
@@ -146,7 +146,7 @@ def stop(root: Path, *, force: bool = False, wipe: bool = False) -> None:
             raise ServiceFailed(
                 "Services",
                 "another FaceTrack command uses them, and stops them when it ends",
-                remedy="end that command, or stop them under it with --force",
+                remedy="end that command, or use --force to stop them anyway",
             )
         _stop(root)
         if wipe:
@@ -156,7 +156,7 @@ def stop(root: Path, *, force: bool = False, wipe: bool = False) -> None:
 
 
 def standings(root: Path, environ: MutableMapping[str, str] = os.environ) -> list[Standing]:
-    """How each service stands. A service that `environ` names elsewhere is `external`."""
+    """The state of each service. A service that `environ` names elsewhere is `external`."""
     return [_standing(service, environ.get(service.variable, "")) for service in services(root)]
 
 
@@ -206,17 +206,17 @@ def _start(wanted: Sequence[Service]) -> None:
 
 
 def _start_one(service: Service) -> None:
-    """Starts a service on its last port, or on others if somebody else takes it first."""
-    # One that died has clients, who come back to its port: something of it may still hold that a moment.
+    """Starts a service on its last port, or on another one if a different program has taken it."""
+    # Clients return to the port of a service that died: its remains may still hold the port for a moment.
     patience = PORT_SECONDS if service.daemon.expected else 0
-    service.stop()  # one whose start was cut short may run without being ready
+    service.stop()  # a service whose start was interrupted may run without being ready
     for left in reversed(range(PORT_TRIES)):
         known = service.daemon.state
         port = ports.pick(known.port if known else None, patience)
         try:
             service.start(port)
         except OSError as error:
-            remedy = f"look at {error.filename or service.data}: it must be writable, and the disk not full"
+            remedy = f"check {error.filename or service.data}: it must be writable, and the disk not full"
             raise ServiceFailed(service.title, f"it cannot start: {error}", remedy=remedy) from error
         except ServiceFailed:
             if left == 0 or ports.is_free(port):
@@ -234,7 +234,7 @@ def _stop(root: Path) -> None:
 
 @contextmanager
 def _unhurried() -> Iterator[None]:
-    """Keeps Ctrl-C and SIGTERM from cutting a stop short, which takes a second or two."""
+    """Keeps Ctrl-C and SIGTERM from interrupting a stop, which takes a second or two."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -244,12 +244,12 @@ def _unhurried() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            if handler is not None:  # one that was not set from Python cannot be set again from here
+            if handler is not None:  # a handler that was not set from Python cannot be restored from here
                 signal.signal(number, handler)
 
 
 def _start_lock(root: Path) -> Path:
-    """The file behind which one command at a time starts and stops services; makes its folder."""
+    """The lock file that lets one command at a time start and stop services; makes its folder."""
     lock = root / "start.lock"
     try:
         root.mkdir(parents=True, exist_ok=True)

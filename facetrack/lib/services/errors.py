@@ -1,4 +1,4 @@
-"""How an embedded service says that it could not do its job."""
+"""The error of an embedded service that did not start or stop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ServiceFailed(Exception):
 
 
 def last_lines(log: Path, count: int = SHOWN_LINES) -> str:
-    """The last `count` lines of a log, indented; empty where there is no log."""
+    """The last `count` lines of a log, indented; empty if there is no log."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL_BYTES))

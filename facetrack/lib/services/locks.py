@@ -1,4 +1,4 @@
-"""Locks between processes that outlive no crash: the kernel drops a flock with its last holder."""
+"""Locks between processes that end with a crash: the kernel releases a flock with its last holder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Presence:
         fcntl.flock(self._descriptor, fcntl.LOCK_SH)
 
     def leave(self) -> bool:
-        """Ends the presence. True if nobody else is present: ask inside `alone`, or somebody may come."""
+        """Ends the presence. True if no other user is present: ask inside `alone`, or one may still come."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 class Milvus:
-    """A Milvus Lite server on the loopback interface. It knows no passwords, hence nothing wider."""
+    """A Milvus Lite server on the loopback interface. It has no passwords, so no other interface is safe."""
 
     name = "milvus"
     title = "Milvus Lite"
@@ -40,13 +40,13 @@ class Milvus:
 
     @property
     def url(self) -> str:
-        """Its URI; the port is the last one that it was started on."""
+        """Its URI; the port is that of the last start."""
         known = self.daemon.state
         return f"http://{HOST}:{known.port if known else 0}"
 
     @property
     def environ(self) -> dict[str, str]:
-        """What to put into the environment."""
+        """The environment variables for its clients."""
         return {self.variable: self.url}
 
     @property
@@ -64,11 +64,11 @@ class Milvus:
         self.daemon.launch(argv, port=port, environ={"PYTHONPATH": os.pathsep.join(found_on)})
 
     def stop(self) -> None:
-        """Stops it; what was flushed stays."""
+        """Stops it; flushed data stay."""
         self.daemon.stop()
 
     def homes(self) -> list[Path]:
-        """The folders that hold everything it keeps."""
+        """The folders that hold all its data."""
         return [self.folder]
 
 

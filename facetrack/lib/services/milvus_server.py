@@ -64,7 +64,7 @@ OPTIONS = [
 
 
 class OneWriter(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
-    """Lets everything that is not known to only read run one after the other."""
+    """Serialises all calls that are not known to be read-only."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -86,9 +86,9 @@ class OneWriter(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc has no ty
 
 
 def drop_indexes_after_crash(folder: Path) -> None:
-    """Removes index files, which are made again from the rows, unless the last server stopped cleanly.
+    """Removes index files unless the last server stopped cleanly; they are rebuilt from the rows.
 
-    Milvus Lite writes them in place: one that a kill cut short keeps its collection from ever loading.
+    Milvus Lite writes them in place: a file that a kill cut short keeps its collection from ever loading.
     """
     mark = folder / CLEAN_MARK
     if not mark.exists():
@@ -99,11 +99,11 @@ def drop_indexes_after_crash(folder: Path) -> None:
 
 
 def serve(folder: str, port: int) -> None:
-    """Serves this data folder until SIGINT or SIGTERM. Raises RuntimeError where the port is taken."""
+    """Serves this data folder until SIGINT or SIGTERM. Raises RuntimeError if the port is taken."""
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    database = MilvusLite(folder)  # raises where another process has the folder
+    database = MilvusLite(folder)  # raises if another process uses the folder
     drop_indexes_after_crash(Path(folder))
     workers = futures.ThreadPoolExecutor(THREADS)
     server = grpc.server(workers, interceptors=[OneWriter()], options=OPTIONS)

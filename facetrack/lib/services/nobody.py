@@ -1,4 +1,4 @@
-"""Running a server as an unprivileged account when this process is root, and where that account can work.
+"""Runs a server as an unprivileged account if this process is root, and finds a folder for that account.
 
 PostgreSQL refuses to run as root. The account `nobody` may be unable to enter the folder of the
 project (a clone below /root, or one made by `mktemp -d`): then data live in a folder of our own
@@ -21,7 +21,7 @@ OVERFLOW_ID = 65_534
 
 
 def unprivileged() -> Account | None:
-    """The account for servers that refuse to be root; None where this process is not root."""
+    """The account for servers that refuse to run as root; None if this process is not root."""
     if os.geteuid() != 0:
         return None
     try:
@@ -32,7 +32,7 @@ def unprivileged() -> Account | None:
 
 
 def may_enter(account: Account, folder: Path) -> bool:
-    """Whether this account can pass through this folder, asked of the system itself."""
+    """Whether this account can enter this folder, as the system itself answers."""
     return _succeeds(["/bin/sh", "-c", 'test -x "$0"', str(folder)], account)
 
 
@@ -47,12 +47,12 @@ def _succeeds(argv: list[str], account: Account) -> bool:
 
 
 def away_folder(root: Path) -> Path:
-    """Where what belongs to `root` lives if nobody may not enter it; always the same for one root."""
+    """Where the data of `root` live if `nobody` may not enter it; always the same for one root."""
     return AWAY / f"facetrack-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}"
 
 
 def make_away_folder(root: Path) -> Path:
-    """Creates that folder. Raises PermissionError if somebody else made it first: /var/tmp is everybody's."""
+    """Creates that folder. Raises PermissionError if another user made it: all users can write /var/tmp."""
     folder = away_folder(root)
     folder.mkdir(mode=0o711, exist_ok=True)
     found = folder.lstat()

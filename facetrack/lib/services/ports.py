@@ -1,4 +1,4 @@
-"""Ports for embedded services: the one of last time if it is free, else another free one."""
+"""Ports for embedded services: the last port if it is free, else another free one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRIES = 200
 def is_free(port: int) -> bool:
     """Whether a service could listen on this port of the loopback interface now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As the services do themselves: connections that linger in TIME_WAIT do not count as taken.
+        # As the services do themselves: connections in TIME_WAIT do not count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

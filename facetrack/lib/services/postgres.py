@@ -34,7 +34,7 @@ ORPHANS_SIGN = "is still in use"
 
 
 class Postgres:
-    """A PostgreSQL server of our own on the loopback interface, behind a generated password."""
+    """A PostgreSQL server of our own on the loopback interface, with a generated password."""
 
     name = "postgres"
     title = postgres_files.TITLE
@@ -59,7 +59,7 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """The application's URL with its password; the port is the last one that it was started on."""
+        """The application's URL with its password; the port is that of the last start."""
         return self._url(postgres_files.APPLICATION, self._application_password)
 
     @property
@@ -79,7 +79,7 @@ class Postgres:
 
     @property
     def data(self) -> Path:
-        """The data folder: below the root folder, or away where the server's account may not enter that."""
+        """The data folder: below the root folder, or elsewhere if the server's account may not enter that."""
         return (nobody.away_folder(self.root) if self._is_away else self.folder) / "data"
 
     def start(self, port: int) -> None:
@@ -97,11 +97,11 @@ class Postgres:
         postgres_files.make_application_role(self.environ[OWNER_VARIABLE], self._application_password)
 
     def stop(self) -> None:
-        """Stops it after rolling back what is open; what was committed stays."""
+        """Stops it after rolling back open transactions; committed data stay."""
         self.daemon.stop()
 
     def homes(self) -> list[Path]:
-        """The folders that hold everything it keeps."""
+        """The folders that hold all its data."""
         return [self.folder, nobody.away_folder(self.root)] if self.account else [self.folder]
 
     @property
@@ -121,15 +121,15 @@ class Postgres:
         return self.account is not None and (nobody.away_folder(self.root) / "data").exists()
 
     def _home(self) -> Path:
-        """Where data (and a copy of the programs, if need be) are kept."""
+        """Where data (and a copy of the programs, if needed) are kept."""
         if self.account is None:
             return self.folder
         if not self._is_away and nobody.may_enter(self.account, self.folder):
             return self.folder
         if not self._is_away and (self.folder / "data").exists():
             raise self.daemon.failure(
-                f"its account (user id {self.account.uid}) may no longer enter {self.folder}",
-                remedy="let others pass through each folder above it again (chmod o+x)",
+                f"its account (user id {self.account.uid}) can no longer enter {self.folder}",
+                remedy="let other users enter each folder above it again (chmod o+x)",
             )
         try:
             return nobody.make_away_folder(self.root)

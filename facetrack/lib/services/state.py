@@ -1,4 +1,4 @@
-"""What is remembered of a service between commands: its port, its process, its password."""
+"""A service's state between commands: its port, its process, its password."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One service as last seen.
+    """The last known state of one service.
 
-    `pid` and `born` name the process while it should be running, and are None after a clean stop:
-    a pid of a process that is gone means that the service died. `ready` is set once it answered.
+    `pid` and `born` name the process while it should be running, and are None after a clean stop: a pid of an
+    ended process means that the service died. `ready` is set once it answered.
     """
 
     port: int
@@ -24,7 +24,7 @@ class State:
 
 
 def load(path: Path) -> State | None:
-    """The saved state; None where there is none or where it is damaged."""
+    """The saved state; None if there is none or it is damaged."""
     try:
         return State(**json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):
@@ -37,7 +37,7 @@ def save(path: Path, state: State) -> None:
 
 
 def password(path: Path) -> str:
-    """The password kept in this file, made (192 random bits, letters and digits only) where there is none."""
+    """The password in this file, generated (192 random bits, letters and digits only) if there is none."""
     if not path.exists():
         write_private(path, secrets.token_hex(24))
     return path.read_text().strip()

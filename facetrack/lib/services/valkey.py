@@ -14,7 +14,7 @@ from facetrack.lib.services.ports import HOST
 
 
 class Valkey:
-    """A Valkey server of our own on the loopback interface, behind a generated password."""
+    """A Valkey server of our own on the loopback interface, with a generated password."""
 
     name = "valkey"
     title = "Valkey"
@@ -37,13 +37,13 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Its URL with the password; the port is the last one that it was started on."""
+        """Its URL with the password; the port is that of the last start."""
         known = self.daemon.state
         return f"redis://:{self._password}@{HOST}:{known.port if known else 0}/0"
 
     @property
     def environ(self) -> dict[str, str]:
-        """What to put into the environment."""
+        """The environment variables for its clients."""
         return {self.variable: self.url}
 
     @property
@@ -56,16 +56,16 @@ class Valkey:
         """Serves on this port. Raises ServiceFailed."""
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         config = self.folder / "valkey.conf"
-        # A file, not arguments: the arguments of a process can be read by everybody on the machine.
+        # A file, not arguments: all users of the machine can read the arguments of a process.
         state.write_private(config, self._config(port))
         self.daemon.launch([str(_binary()), str(config)], port=port)
 
     def stop(self) -> None:
-        """Stops it; what was written stays."""
+        """Stops it; written data stay."""
         self.daemon.stop()
 
     def homes(self) -> list[Path]:
-        """The folders that hold everything it keeps."""
+        """The folders that hold all its data."""
         return [self.folder]
 
     @property
@@ -82,7 +82,7 @@ class Valkey:
             f'dir "{folder}"',
             "appendonly yes",
             'save ""',  # the append-only file is enough
-            # No client takes all memory, neither with what it sends nor with answers that it does not read.
+            # No client may use up the memory, neither by what it sends nor with answers that it does not read
             "proto-max-bulk-len 16mb",
             "client-query-buffer-limit 32mb",
             "client-output-buffer-limit normal 64mb 32mb 30",

@@ -1,4 +1,4 @@
-"""manage.py beat: send the periodic tasks. One process an installation."""
+"""manage.py beat: send the periodic tasks. One process per installation."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from facetrack.celery import app
 
 
 class Command(BaseCommand):
-    help = "Send the periodic tasks: reconciliation, closing visits, the outbox, clearing what has expired."
+    help = "Send the periodic tasks: reconciliation, closing visits, the outbox, deleting expired data."
 
     def handle(self, *args: Any, **options: Any) -> None:
         Path(settings.CELERY_BEAT_SCHEDULE_FILENAME).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""manage.py demo: a first look at FaceTrack, from nothing, on a clip whose truth is known."""
+"""manage.py demo: a first look at FaceTrack, from nothing, on a clip with known truth."""
 
 import os
 import shutil
@@ -18,14 +18,14 @@ from workers.loaded import model_store
 
 
 class Command(BaseCommand):
-    help = "Set everything up, play a clip with known people, and show who is recognised while it happens."
+    help = "Set everything up, play a clip with known people, and show who is recognised."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--once", action="store_true", help="play the clip once, compare with the truth, stop"
         )
         parser.add_argument("--port", type=int, default=8000, help="of the web server, or the next free one")
-        parser.add_argument("--offline", action="store_true", help="do not ask publishers for models")
+        parser.add_argument("--offline", action="store_true", help="do not download models")
         parser.add_argument(
             "--inside", action="store_true", help="services run already (used by the demo itself)"
         )
@@ -43,7 +43,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _run_inside(self, chosen: Chosen, *, once: bool, port: int) -> int:
-        """The demo has services and data of its own; with `--once` they begin empty."""
+        """The demo has its own services and data; with `--once` they start empty."""
         var = settings.VAR_DIR / "demo" / ("once" if once else "stay")
         root = var / "services"
         if once and var.exists():

@@ -33,7 +33,7 @@ class Command(BaseCommand):
         watchfiles = shutil.which("watchfiles", path=str(Path(sys.executable).parent))
         if watchfiles is None:
             raise CommandError(
-                "watchfiles is missing: run `make install`, which brings what development needs"
+                "watchfiles is missing: run `make install`, which installs the development tools"
             )
         worker = " ".join(manage("worker"))
         folders = [str(settings.BASE_DIR / name) for name in WATCHED]

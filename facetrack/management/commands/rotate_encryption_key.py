@@ -1,4 +1,4 @@
-"""manage.py rotate_encryption_key: what is encrypted goes under the first key, so that older ones can go."""
+"""manage.py rotate_encryption_key: re-encrypt stored values with the first key, so that others can go."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from tenants.context import inside, installation
 from tenants.queries import customers
 
 SECOND_FACTORS = [Column("mfa_authenticator", "id", "data", False, member) for member in ("secret", "seed")]
-"""What allauth encrypts with our keys, inside of a JSON column: of apps, and of recovery codes."""
+"""Values that allauth encrypts with our keys, in a JSON column: authenticator apps, recovery codes."""
 
 Place = tuple[str, AbstractContextManager[None], list[Column]]
 
 
 class Command(BaseCommand):
     help = (
-        "Encrypt all stored values anew with the first of FACETRACK_ENCRYPTION_KEYS, then verify. "
+        "Re-encrypt all stored values with the first of FACETRACK_ENCRYPTION_KEYS, then verify. "
         "First put the new key in front and restart all processes; afterwards drop the old key."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="only count what is under older keys")
+        parser.add_argument("--dry-run", action="store_true", help="only count the values under older keys")
         parser.add_argument(
-            "--batch", type=int, default=500, help="rows a transaction (default: %(default)s)"
+            "--batch", type=int, default=500, help="rows per transaction (default: %(default)s)"
         )
 
     def handle(self, *args: Any, dry_run: bool, batch: int, **options: Any) -> None:
         if not 1 <= batch <= 10_000:
-            raise CommandError("--batch takes a number of rows from 1 to 10,000")
+            raise CommandError("--batch must be a number of rows from 1 to 10,000")
         found = self._pass("counting" if dry_run else "rotating", write=not dry_run, batch=batch)
         if found.lost:
             raise CommandError(
-                f"{found.lost} of {found.values} values open with none of the keys; the others are done. Add "
-                "theirs to FACETRACK_ENCRYPTION_KEYS, behind the first one, and run this again"
+                f"no key decrypts {found.lost} of {found.values} values; the others are done. Add the "
+                "missing keys to FACETRACK_ENCRYPTION_KEYS, behind the first one, and run this again"
             )
         if dry_run:
             self.stdout.write(
@@ -51,12 +51,12 @@ class Command(BaseCommand):
         left = self._pass("verifying", write=False, batch=batch)
         if left.older or left.lost:
             raise CommandError(
-                f"{left.older + left.lost} values came under an older key meanwhile: a process still runs "
-                "with it in front. Restart all processes with the new keys and run this command again"
+                f"{left.older + left.lost} values were written under an older key meanwhile: a process still "
+                "runs with that key in front. Restart all processes with the new keys and run this again"
             )
         older = len(settings.FACETRACK_ENCRYPTION_KEYS) - 1
         advice = "The older keys can be dropped." if older else "No older key is configured."
-        self.stdout.write(f"{found.older} values written anew, {left.values} verified. {advice}")
+        self.stdout.write(f"{found.older} values re-encrypted, {left.values} verified. {advice}")
 
     def _pass(self, what: str, *, write: bool, batch: int) -> Tally:
         whole = Tally()

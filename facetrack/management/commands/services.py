@@ -18,14 +18,14 @@ from rich.table import Column, Table
 from facetrack.lib import services
 
 LOOK_SECONDS = 2.0
-FILE_WIDTH = 200  # characters a line where the table goes into a file or a pipe
+FILE_WIDTH = 200  # characters a line if the table goes into a file or a pipe
 NOT_FOUND, SIGNALLED = 127, 128  # exit codes, as a shell gives them
 
 
 class Command(BaseCommand):
     help = (
-        "Starts, stops and shows the PostgreSQL, Valkey and Milvus Lite that this installation runs itself. "
-        "Where DATABASE_URL, REDIS_URL or MILVUS_URI is set, that server is used and none is started."
+        "Start, stop and show the PostgreSQL, Valkey and Milvus Lite that this installation runs itself. "
+        "If DATABASE_URL, REDIS_URL or MILVUS_URI is set, that server is used and none is started."
     )
     requires_system_checks = []
 
@@ -33,11 +33,11 @@ class Command(BaseCommand):
         """`run` takes its command after `--`."""
         parser.add_argument("action", choices=["start", "stop", "status", "run"])
         parser.add_argument("command", nargs="*", help="for run: `-- CMD ARGS`")
-        parser.add_argument("--force", action="store_true", help="for stop: even if they are used")
+        parser.add_argument("--force", action="store_true", help="for stop: even if they are in use")
         parser.add_argument("--wipe", action="store_true", help="for stop: delete all their data")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Does the action; a service that fails becomes a CommandError."""
+        """Runs the action; a service that fails becomes a CommandError."""
         root: Path = settings.VAR_DIR.resolve() / "services"
         action: str = options["action"]
         try:
@@ -62,7 +62,7 @@ def _show(root: Path) -> None:
 
 
 def _run(root: Path, command: list[str]) -> int:
-    """Runs a command with the services, revives those that die meanwhile, and returns its exit code."""
+    """Runs a command with the services, restarts those that die meanwhile, and returns its exit code."""
     if not command:
         raise CommandError("Nothing to run. Give a command: manage.py services run -- psql --version")
     with services.running(root):
@@ -94,4 +94,4 @@ def _revive(root: Path) -> None:
         sys.stderr.write(f"{failure}\n")
     else:
         for title in revived:
-            sys.stderr.write(f"{title} had died and runs again\n")
+            sys.stderr.write(f"{title} died and was restarted\n")

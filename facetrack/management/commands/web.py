@@ -1,4 +1,4 @@
-"""manage.py web: serve pages, API and websockets."""
+"""manage.py web: serve pages, API and WebSockets."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from facetrack.lib.port import PortTaken, require_free
 
 
 class Command(BaseCommand):
-    help = "Serve pages, API and websockets (Daphne, without hot reload; `make dev` has that)."
+    help = "Serve pages, API and WebSockets (Daphne, without hot reload; `make dev` has that)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")

@@ -1,4 +1,4 @@
-"""manage.py bench pipeline|search|decode: what recognition costs here, beside what it must cost."""
+"""manage.py bench pipeline|search|decode: what recognition costs here, compared with baselines."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class Command(BaseCommand):
             "--people",
             type=Path,
             metavar="DIR",
-            help="a sub-folder of pictures for each person: half of them are enrolled and, where no clip is "
-            "given, they are its crowd; default: the people of the packages' demo pictures",
+            help="a folder with a sub-folder of pictures per person: half of them are enrolled and, without "
+            "a clip, they are the people in it; default: the people of the packages' demo pictures",
         )
         parser.add_argument("--json", action="store_true", help="for programs")
-        parser.add_argument("--cameras", type=_cameras, metavar="N", help="pipeline: so many at once as well")
+        parser.add_argument("--cameras", type=_cameras, metavar="N", help="pipeline: also N cameras at once")
         parser.add_argument(
             "--seconds", type=_positive, default=12.0, help="of --cameras, default: %(default)s"
         )
@@ -84,7 +84,7 @@ class Command(BaseCommand):
         self, clip: Path | None, engines: Engines, people: Path | None
     ) -> Iterator[tuple[Path, list[Actor]]]:
         if clip is not None:
-            FileSource(str(clip), fps=25).close()  # says what is wrong with it
+            FileSource(str(clip), fps=25).close()  # raises for an unreadable clip
         actors = (
             actors_of_folder(engines, people, None if clip else CROWD)
             if people
@@ -109,7 +109,7 @@ class Command(BaseCommand):
         if not saved and not options["memory"]:
             self.stderr.write(
                 "The database is not migrated: sightings are kept in memory. Run `manage.py migrate_schemas` "
-                "first to have their saving measured too."
+                "first to measure saving them, too."
             )
         with self._progress() as progress:
             total = FileSource(str(clip), fps=1000).frames or None
@@ -198,7 +198,7 @@ class Command(BaseCommand):
 
 def _cameras(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 200:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of cameras from 1 to 200")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of cameras from 1 to 200")
     return int(text)
 
 
@@ -208,5 +208,5 @@ def _positive(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0.1 <= number <= 600:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0.1 to 600")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number from 0.1 to 600")
     return number

@@ -16,7 +16,7 @@ ASKED = {"restart": Operation.RESTART, "test": Operation.TEST, "snapshot": Opera
 
 
 class Command(BaseCommand):
-    help = "Start or stop a camera, or ask its worker for something."
+    help = "Start or stop a camera, or send its worker a request."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("verb", choices=["start", "stop", *ASKED])
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--force",
             action="store_true",
-            help="start: stop whichever camera of the customer has the same exclusive source",
+            help="start: stop another camera of the customer that uses the same exclusive source",
         )
         parser.add_argument("--to", type=Path, default=Path("snapshot.jpg"), help="snapshot: the file")
 
@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
 
 def _camera(given: str) -> Camera:
-    """Raises CommandError where there is no such camera, or more than one."""
+    """Raises CommandError if there is no such camera, or more than one."""
     found = [one for one in Camera.objects.select_related("site") if given in (str(one.pk), one.name)]
     if len(found) == 1:
         return found[0]

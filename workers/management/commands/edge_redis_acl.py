@@ -1,4 +1,4 @@
-"""manage.py edge_redis_acl NAME: the user of Redis that a worker at the edge gets."""
+"""manage.py edge_redis_acl NAME: the Redis user of a worker at the edge."""
 
 import secrets
 from typing import Any
@@ -14,20 +14,20 @@ from workers.supervise import queue_of
 
 class Command(BaseCommand):
     help = (
-        "Print the command for redis-cli that gives a worker at the edge its own user of Redis, with a new "
-        "password, and the REDIS_URL for that worker. Nothing is changed."
+        "Print the redis-cli command that gives a worker at the edge its own Redis user with a new "
+        "password, and the REDIS_URL for that worker. This command changes nothing itself."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="the worker's, as in create_api_key --worker NAME")
+        parser.add_argument("name", help="the worker's name, as in create_api_key --worker NAME")
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
         if not is_worker_name(name):
-            raise CommandError("NAME takes letters, digits, - and _, at most 50")
+            raise CommandError("NAME must be letters, digits, - and _, at most 50 characters")
         parts = urlsplit(settings.REDIS_URL)
         number = parts.path.strip("/") or "0"
         if not number.isdigit():
-            raise CommandError("REDIS_URL ends with the number of a database, such as /0")
+            raise CommandError("REDIS_URL must end with the number of a database, such as /0")
         password = secrets.token_urlsafe(32)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         words = redis_rights(name, queue_of(name), password, database=int(number))
@@ -36,6 +36,7 @@ class Command(BaseCommand):
             f"REDIS_URL={parts.scheme}://{redis_user(name)}:{password}@{host}:{parts.port or 6379}/{number}"
         )
         self.stderr.write(
-            "The first line is for redis-cli, the second for the worker's environment: with the name by "
-            "which that reaches Redis, and rediss:// outside of a private network. It is shown this once."
+            "Run the first line in redis-cli. Put the second line into the worker's environment, with the "
+            "host name by which the worker reaches Redis, and with rediss:// outside a private network. "
+            "The password is shown only once."
         )

@@ -1,4 +1,4 @@
-"""manage.py enrol DIR --tenant acme: staff from a folder of one sub-folder a person."""
+"""manage.py enrol DIR --tenant acme: enrol staff from a folder with one sub-folder per person."""
 
 import sys
 from pathlib import Path
@@ -22,7 +22,7 @@ from workers.loaded import loaded_engines
 
 
 class Command(BaseCommand):
-    help = "Enrol staff from a folder of one sub-folder a person; the sub-folder's name is the person's."
+    help = "Enrol staff from a folder with one sub-folder per person, named after the person."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, nargs="?")
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--again",
             action="store_true",
-            help="examine the pictures anew that were examined with another model pack than the one in use",
+            help="re-examine the pictures that were examined with another model pack than the one in use",
         )
 
     def handle(self, *args: Any, folder: Path | None, tenant: str, again: bool, **options: Any) -> None:
@@ -38,13 +38,13 @@ class Command(BaseCommand):
             self._again(tenant)
             return
         if folder is None:
-            raise CommandError("name a folder that holds a sub-folder for each person, or say --again")
+            raise CommandError("name a folder with one sub-folder per person, or use --again")
         if not folder.is_dir():
-            raise CommandError(f"{folder} is no folder: give one that holds a sub-folder for each person")
+            raise CommandError(f"{folder} is not a folder: name a folder with one sub-folder per person")
         people = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
         if not people:
             raise CommandError(
-                f"{folder} holds no sub-folders: make one for each person, named like the person"
+                f"{folder} has no sub-folders: make one for each person, named after the person"
             )
         try:
             loaded_engines()
@@ -65,10 +65,10 @@ class Command(BaseCommand):
                     examine_picture(face_image.pk)
         except (TenantMissing, ModelMissing) as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"{count} picture(s) were examined anew with {pack}.")
+        self.stdout.write(f"{count} picture(s) were examined again with {pack}.")
 
     def _enrol(self, folder: Path) -> int:
-        """Add a person's pictures; returns how many are in use. Those refused are named on stderr."""
+        """Add a person's pictures; returns how many are in use. Names refused pictures on stderr."""
         member = StaffMember.objects.filter(name=folder.name).first() or StaffMember(name=folder.name)
         save_staff_member(member=member, by=None)
         used = 0

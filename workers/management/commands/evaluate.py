@@ -1,4 +1,4 @@
-"""manage.py evaluate DIR: how often the recognition is wrong, and the thresholds that follow."""
+"""manage.py evaluate DIR: error rates of the recognition, and the thresholds that follow from them."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="for programs")
         parser.add_argument("--plot", type=Path, metavar="FILE", help="ROC and DET curves as PNG")
         parser.add_argument(
-            "--gallery", type=_count, metavar="N", help="recommend for so many enrolled people"
+            "--gallery", type=_count, metavar="N", help="recommend thresholds for this many enrolled people"
         )
-        parser.add_argument("--enrol", type=Path, metavar="DIR", help="clips: people who are staff in them")
-        parser.add_argument("--fps", type=float, default=10.0, help="clips: analysed a second")
-        parser.add_argument("--apply", metavar="TENANT", help="let the recommended thresholds hold there")
+        parser.add_argument("--enrol", type=Path, metavar="DIR", help="clips: folder of enrolled people")
+        parser.add_argument("--fps", type=float, default=10.0, help="clips: frames analysed per second")
+        parser.add_argument("--apply", metavar="TENANT", help="set the recommended thresholds there")
         parser.add_argument(
             "--force", action="store_true", help="apply them although they predict too many false alarms"
         )
@@ -69,9 +69,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _refuse_early(self, options: dict[str, Any]) -> None:
-        """What would come to nothing after minutes of measuring."""
+        """Errors that are better found before minutes of measuring."""
         if options["plot"] and not options["plot"].parent.is_dir():
-            raise CommandError(f"{options['plot']} cannot be written: name a file in a folder that is there")
+            raise CommandError(f"{options['plot']} cannot be written: name a file in an existing folder")
         if options["apply"]:
             self._refuse_other_packs(options["apply"], options["pack"])
 
@@ -82,8 +82,8 @@ class Command(BaseCommand):
         if others:
             made = ", ".join(f"{count} with {other}" for other, count in others.items())
             raise CommandError(
-                f"{tenant} has enrolment pictures of another model pack ({made}), which {pack} "
-                f"cannot be compared with: run `manage.py enrol --again --tenant {name}` first"
+                f"{tenant} has enrolment pictures of another model pack ({made}), which cannot be compared "
+                f"with {pack}: run `manage.py enrol --again --tenant {name}` first"
             )
 
     def _people(self, engines: Engines, folder: Path, options: dict[str, Any]) -> None:
@@ -115,7 +115,7 @@ class Command(BaseCommand):
             save_plot(path, assessed)
         except OSError as error:
             raise CommandError(
-                f"{path} cannot be written ({error.strerror or error}): name a file in a folder that is there"
+                f"{path} cannot be written ({error.strerror or error}): name a file in an existing folder"
             ) from error
         self.stderr.write(f"curves: {path}")
 
@@ -127,9 +127,9 @@ class Command(BaseCommand):
             predicted = assessed.predicted(limits.link, max(1, gallery))
             if predicted > ALARM_LIMIT and not force:
                 raise CommandError(
-                    f"link {limits.link:g} is not applied: of all strangers it would take {predicted:.2%} "
-                    f"for one of the {gallery} people enrolled at {tenant}, and {ALARM_LIMIT:.1%} is the "
-                    f"limit. Use --gallery {gallery} for thresholds that fit, or --force."
+                    f"link {limits.link:g} was not applied: it would take {predicted:.2%} of all strangers "
+                    f"for one of the {gallery} people enrolled at {tenant}; the limit is {ALARM_LIMIT:.1%}. "
+                    f"Use --gallery {gallery} to get thresholds that fit, or --force."
                 )
             apply_thresholds(
                 thresholds=MatchThresholds(
@@ -203,5 +203,5 @@ class Command(BaseCommand):
 
 def _count(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of people from 1 to 1000000")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of people from 1 to 1000000")
     return int(text)

@@ -1,4 +1,4 @@
-"""manage.py job close_visits: a periodic job by hand, for all tenants or one."""
+"""manage.py job close_visits: run a periodic job by hand, for all tenants or one."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, name: str, tenant: str | None, **options: Any) -> None:
         if name in OF_THE_INSTALLATION:
             if tenant:
-                raise CommandError(f"{name} is done for the whole installation: leave out --tenant")
+                raise CommandError(f"{name} runs for the whole installation: omit --tenant")
             OF_THE_INSTALLATION[name]()
             return
         try:

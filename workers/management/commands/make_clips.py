@@ -1,4 +1,4 @@
-"""manage.py make_clips OUT --people DIR: camera clips with known truth, to test counting with."""
+"""manage.py make_clips OUT --people DIR: camera clips with ground truth, for testing the counts."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class Command(BaseCommand):
             "--people",
             type=Path,
             metavar="DIR",
-            help="a sub-folder of pictures for each person; default: the people of the packages' pictures",
+            help="a sub-folder of pictures per person; default: the people of the packages' demo pictures",
         )
         parser.add_argument("--stories", nargs="+", choices=sorted(STORIES), default=list(STORIES))
-        parser.add_argument("--actors", type=int, default=6, help="people a clip, default: %(default)s")
-        parser.add_argument("--skip", type=int, default=0, help="leave out the first so many people")
+        parser.add_argument("--actors", type=int, default=6, help="people per clip, default: %(default)s")
+        parser.add_argument("--skip", type=int, default=0, help="leave out this many people at the start")
         parser.add_argument("--size", choices=sorted(SIZES), default="720p", help="default: %(default)s")
         parser.add_argument("--fps", type=float, default=25.0, help="default: %(default)s")
 
     def handle(self, *args: Any, out: Path, people: Path | None, **options: Any) -> None:
         count, skip = options["actors"], options["skip"]
         if not 1 <= count <= 40 or skip < 0 or not 1 <= options["fps"] <= 60:
-            raise CommandError("--actors takes 1 to 40, --skip 0 or more, --fps 1 to 60")
+            raise CommandError("--actors must be 1 to 40, --skip 0 or more, --fps 1 to 60")
         try:
             engines = load(settings.FACETRACK_PACK, settings.FACETRACK_DETECTOR, model_store())
             found = actors_of_folder(engines, people) if people else actors_of_packages(engines)
@@ -70,6 +70,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(
-                f"{out} cannot be written ({error.strerror}): name a folder of yours"
+                f"{out} cannot be written ({error.strerror}): name a folder that you can write to"
             ) from error
         self.stdout.write(f"{len(options['stories'])} clip(s) of {len(actors)} people are in {out}.")

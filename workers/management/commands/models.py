@@ -1,4 +1,4 @@
-"""`manage.py models list|ensure|verify [names…]`: the models that faces are found and recognised with."""
+"""`manage.py models list|ensure|verify [names…]`: the models for detecting and recognising faces."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ COLOURS = {"ready": "green", "damaged": "red", "missing": "yellow"}
 
 
 class Command(BaseCommand):
-    help = "Lists the known models and what their licences allow, downloads them, checks those that are here."
+    help = "List the known models with their licences, download them, verify the files on this machine."
     requires_system_checks: list[str] = []  # models are fetched before there is a database
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="list|ensure|verify")
-        listing = actions.add_parser("list", help="what is known, what is here, what its licence allows")
+        listing = actions.add_parser("list", help="list known models, files on this machine, and licences")
         listing.add_argument("--json", action="store_true", help="for programs")
-        ensuring = actions.add_parser("ensure", help="downloads what is not here (unnamed: the ones in use)")
-        verifying = actions.add_parser("verify", help="checks the files that are here against their SHA-256")
+        ensuring = actions.add_parser("ensure", help="download missing models (without names: those in use)")
+        verifying = actions.add_parser("verify", help="check the files on this machine against their SHA-256")
         for action in (listing, ensuring, verifying):
             action.add_argument("names", nargs="*", type=_known, metavar="name", help="; ".join(MODELS))
 
@@ -80,7 +80,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(troubles))
 
     def _verify(self, store: ModelStore, names: list[str]) -> None:
-        """Without names, a model that is not here is no trouble; a damaged file always is."""
+        """Without names, a missing model is not an error; a damaged file always is."""
         table = Table("Name", "State", "File")
         troubles = []
         for finding in (store.inspect(name) for name in names or MODELS):
@@ -97,7 +97,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(troubles))
 
     def _console(self) -> Console:
-        # A pipe has no width: wide enough there that few cells need a second line.
+        # A pipe has no width: this one is wide enough that few cells wrap.
         width = None if self.stdout.isatty() else 200
         return Console(file=cast("IO[str]", self.stdout), width=width)
 
@@ -109,7 +109,7 @@ def _known(name: str) -> str:
 
 
 def _in_use() -> list[str]:
-    """The models that the settings pick; a pack inside a package brings its own detector."""
+    """The models that the settings select; a pack inside a package brings its own detector."""
     pack = settings.FACETRACK_PACK
     if pack in MODELS and MODELS[pack].package:
         return [pack]

@@ -1,4 +1,4 @@
-"""manage.py rehearse: ticks of the supervisor for fleets of several sizes, none of which exist."""
+"""manage.py rehearse: ticks of the supervisor for simulated fleets of several sizes."""
 
 import json
 from dataclasses import asdict, fields

@@ -1,4 +1,4 @@
-"""manage.py reindex: make the visitors' index anew from PostgreSQL."""
+"""manage.py reindex: rebuild the visitors' index from PostgreSQL."""
 
 import sys
 from typing import Any
@@ -15,7 +15,7 @@ from workers.indexing import rebuild
 
 
 class Command(BaseCommand):
-    help = "Make the index of visitors (Milvus) anew from PostgreSQL, which holds the truth."
+    help = "Rebuild the index of visitors (Milvus) from PostgreSQL, which is authoritative."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", help="only this customer; default: all of them")

@@ -1,4 +1,4 @@
-"""`manage.py replay CLIP`: who is in a clip, with the people of a folder as staff. Needs no services."""
+"""`manage.py replay CLIP`: the people in a clip, with a folder of people as staff. Needs no services."""
 
 from __future__ import annotations
 
@@ -35,13 +35,16 @@ COLOURS = {
 
 
 class Command(BaseCommand):
-    help = "Runs the recognition on a clip and prints each track. Needs no services and saves nothing."
+    help = "Run the recognition on a clip and print each track. Needs no services and saves nothing."
     requires_system_checks: list[str] = []  # there is no database to check
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("clip", type=Path, metavar="CLIP", help="a video or an animated GIF")
         parser.add_argument(
-            "--enrol", type=Path, metavar="DIR", help="the staff: a sub-folder of pictures for each person"
+            "--enrol",
+            type=Path,
+            metavar="DIR",
+            help="the staff: a folder with a sub-folder of pictures per person",
         )
         parser.add_argument("--json", action="store_true", help="for programs")
         parser.add_argument(
@@ -82,10 +85,12 @@ class Command(BaseCommand):
         try:
             people = people_in(folder)
         except OSError as error:
-            remedy = "give a folder with one sub-folder of pictures for each person"
+            remedy = "name a folder with one sub-folder of pictures per person"
             raise CommandError(f"{folder} cannot be read ({error.strerror}): {remedy}") from error
         if not people:
-            raise CommandError(f"{folder} holds no sub-folder: make one for each person, named after them")
+            raise CommandError(
+                f"{folder} has no sub-folders: make one for each person, named after the person"
+            )
         pictures = sum(len(paths) for paths in people.values())
         task = progress.add_task(f"enrolling {len(people)} people", total=pictures)
         for refusal in enrol_people(engines, gallery, people, folder):
@@ -130,7 +135,7 @@ class Command(BaseCommand):
         counts = Counter(report.verdict.decision.value for report in replayed.tracks)
         summary = ", ".join(f"{number} {decision}" for decision, number in counts.most_common())
         frames = replayed.counters.frames
-        console.print(f"{frames} frames analysed in {replayed.seconds:.1f} s: {summary or 'nobody seen'}")
+        console.print(f"{frames} frames analysed in {replayed.seconds:.1f} s: {summary or 'no faces seen'}")
 
 
 def _facts(report: TrackReport) -> dict[str, object]:
@@ -152,5 +157,5 @@ def _rate(text: str) -> float:
     except ValueError:
         rate = 0.0
     if not 0.1 <= rate <= 120:
-        raise argparse.ArgumentTypeError(f"'{text}' is no rate between 0.1 and 120 frames a second")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a rate between 0.1 and 120 frames a second")
     return rate

@@ -1,4 +1,4 @@
-"""manage.py worker --name w1 [--server URL]: watch the cameras that the supervisor plans for this worker."""
+"""manage.py worker --name w1 [--server URL]: run the cameras that the supervisor assigns to this worker."""
 
 import gc
 from pathlib import Path
@@ -28,22 +28,22 @@ from workers.loaded import loaded_engines
 from workers.sinks.spool import Spool, SpoolInUse
 
 TASK_THREADS = 8
-"""For tasks; every camera has a thread of its own beside them."""
+"""Threads for tasks; each camera has its own thread besides."""
 
 DATABASE_SECONDS = 0.5
-"""Shorter than the gap that ends a track: whoever stands before a camera is still followed afterwards."""
+"""Shorter than the gap that ends a track, so that the track of a waiting person continues afterwards."""
 MOST_CONNECTIONS = 30
 
 
 class Command(BaseCommand):
     help = (
-        "Watch cameras: those that the supervisor plans for this worker. Also a Celery worker on the queue "
-        "worker.NAME and, without --server, on the queue that any worker serves."
+        "Run the cameras that the supervisor assigns to this worker. It is also a Celery worker on the queue "
+        "worker.NAME and, without --server, on the queue that all workers serve."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", default=settings.FACETRACK_WORKER, help="default: %(default)s")
-        parser.add_argument("--capacity", type=int, default=16, help="cameras at once, default: %(default)s")
+        parser.add_argument("--capacity", type=int, default=16, help="maximum cameras, default: %(default)s")
         parser.add_argument(
             "--site",
             action="append",
@@ -53,13 +53,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--server",
             metavar="URL",
-            help="do everything over HTTPS, at the installation's public host: no database is needed",
+            help="do everything over HTTPS through the installation's public host; needs no database",
         )
         parser.add_argument(
             "--key-file",
             type=Path,
             metavar="FILE",
-            help="with --server: holds this worker's API key; else FACETRACK_WORKER_KEY does",
+            help="with --server: file with this worker's API key; default: FACETRACK_WORKER_KEY",
         )
 
     def handle(
@@ -73,9 +73,9 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if not 1 <= capacity <= 200:
-            raise CommandError(f"--capacity takes 1 to 200 cameras, not {capacity}")
+            raise CommandError(f"--capacity must be 1 to 200 cameras, not {capacity}")
         if not is_worker_name(name):
-            raise CommandError("--name takes letters, digits, - and _, at most 50")
+            raise CommandError("--name must be letters, digits, - and _, at most 50 characters")
         door = _door(server, key_file)
         if door is None:
             _never_wait_long(capacity)
@@ -106,15 +106,15 @@ class Command(BaseCommand):
             current_app.worker_main(_celery_words(name, alone=door is not None))
         finally:
             keeper.end()
-            gc.freeze()  # else the interpreter looks through every loaded library once more: seconds
+            gc.freeze()  # otherwise a collection scans all loaded libraries once more: seconds
             if keeper.refusal:
                 raise CommandError(keeper.refusal)
 
 
 def _celery_words(name: str, *, alone: bool) -> list[str]:
-    """How Celery is started. `alone`: it takes messages from this worker's own queue and does nothing else in
-    Redis, which refuses it everything else (`manage.py edge_redis_acl`)."""
-    queues = f"worker.{name}" + ("" if alone else ",default")  # whose tasks need the database
+    """Celery's command line. `alone`: it takes messages from this worker's own queue and does nothing else in
+    Redis, which refuses everything else (`manage.py edge_redis_acl`)."""
+    queues = f"worker.{name}" + ("" if alone else ",default")  # tasks of "default" need the database
     words = f"worker --hostname={name}@%h --queues={queues} --pool=threads --concurrency={TASK_THREADS}"
     words += " --loglevel=INFO --without-gossip --without-mingle"
     if alone:
@@ -128,7 +128,7 @@ def _door(server: str | None, key_file: Path | None) -> Door | None:
     """None for a worker on the installation's own machines. Raises CommandError."""
     if not server:
         if key_file:
-            raise CommandError("--key-file is for --server: without it a worker needs no key")
+            raise CommandError("--key-file requires --server: without it a worker needs no key")
         return None
     try:
         origin = checked_server(server, plain=settings.DEBUG)
@@ -139,14 +139,14 @@ def _door(server: str | None, key_file: Path | None) -> Door | None:
         raise CommandError(f"the key file {key_file} cannot be read: {error.strerror}") from None
     if not key:
         raise CommandError(
-            "--server needs this worker's API key: in the file that --key-file names, or in "
-            "FACETRACK_WORKER_KEY (manage.py create_api_key --worker NAME makes one)"
+            "--server needs this worker's API key: name its file with --key-file, or set "
+            "FACETRACK_WORKER_KEY (create a key with manage.py create_api_key --worker NAME)"
         )
     return Door(origin, key)
 
 
 def _link(door: Door | None, introduction: Introduction) -> Link:
-    """Registers. Raises CommandError."""
+    """Registers the worker. Raises CommandError."""
     if door is None:
         return DirectLink(register(introduction=introduction))
     try:
@@ -156,9 +156,9 @@ def _link(door: Door | None, introduction: Introduction) -> Link:
 
 
 def _never_wait_long(cameras: int) -> None:
-    """Room in the pool for every camera, and no long wait for a database that is away.
+    """A connection for every camera, and no long wait for an unavailable database.
 
-    A camera's thread that waits sees nobody meanwhile; the spool takes what cannot be saved at once.
+    A camera's thread sees no frames while it waits; the spool takes what cannot be saved at once.
     """
     pool = connection.settings_dict.get("OPTIONS", {}).get("pool")
     if isinstance(pool, dict):
@@ -172,16 +172,16 @@ def _site_id(given: str) -> str:
         return str(UUID(given))
     except ValueError:
         raise CommandError(
-            f"with --server, --site takes a site's id as the API tells it: not '{given}'"
+            f"with --server, --site must be a site's id as the API shows it, not '{given}'"
         ) from None
 
 
 def _sites(given: str) -> list[str]:
-    """The ids of the sites, of any tenant, that are meant by an id or a name. Raises CommandError."""
+    """The ids of the sites, of any tenant, that have this id or name. Raises CommandError."""
     found = []
     for tenant in customers():
         with inside(tenant):
             found += [str(site.pk) for site in Site.objects.all() if given in (str(site.pk), site.name)]
     if not found:
-        raise CommandError(f"there is no site '{given}': give its name or its id as the API tells it")
+        raise CommandError(f"there is no site '{given}': give its name, or its id as the API shows it")
     return found

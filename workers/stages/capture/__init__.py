@@ -1,4 +1,4 @@
-"""Capture: frames from files, USB devices, RTSP and HTTP behind one small interface."""
+"""Frames from files, USB devices, RTSP and HTTP behind one small interface."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def open_source(
 ) -> Source:
     """Opens a source of `kind` file, usb, rtsp or http that yields at most `fps` frames a second.
 
-    `loop` and `pace` are for files: again from the start for ever; in real time with POSIX times (as a
-    camera) or as fast as they are read with positions in the clip. Live sources are read by a child process
-    each and drop what is not read in time; files never do. `policy` says where a network camera may be,
-    `folder` and `owner` which files may be played; `megabytes` is the memory
-    of one child beyond its libraries. Raises SourceError.
+    `loop` and `pace` are for files: repeated without end; in real time with POSIX times (as a camera) or as
+    fast as they are read with positions in the clip. Each live source is read by a child process and drops
+    frames that are not read in time; files never do. `policy` says where a network camera may be, `folder`
+    and `owner` which files may be played; `megabytes` is the memory of one child beyond its libraries. Raises
+    SourceError.
     """
     if kind == "file":
-        from workers.stages.capture.files import FileSource  # OpenCV, which the children can do without
+        from workers.stages.capture.files import FileSource  # OpenCV, which the children do not need
 
         return FileSource(clip(location, folder, owner), fps=fps, loop=loop, pace=pace)
     if kind in ("rtsp", "http", "usb"):

@@ -1,4 +1,4 @@
-"""Read ahead: frames of a file are worked on while earlier ones are analysed. All are delivered, in order."""
+"""Reads ahead: frames of a file are processed while earlier ones are analysed. All arrive, in order."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from queue import Empty, Queue
 from workers.stages.capture.source import Source
 from workers.types import Frame
 
-DEPTH = 8  # frames: enough to keep all cores busy while the reader saves somebody; 6 MB each at 1080p
+DEPTH = 8  # frames: enough to keep all cores busy while the reader saves a record; 6 MB each at 1080p
 CLOSE_SECONDS = 2.0
 LOOK_SECONDS = 0.2
 
 
 class ReadAhead:
-    """A `Source` that reads another one in a thread of its own, and works on its frames in others.
+    """A `Source` that reads another one in its own thread, and processes its frames in others.
 
     Decoders, resizing and models release Python's lock.
     """
@@ -40,7 +40,7 @@ class ReadAhead:
         self._thread.start()
 
     def read(self) -> Frame | None:
-        """The next frame, None at the end. Raises what the source, or the work on the frame, raised."""
+        """The next frame, None at the end. Raises the errors of the source and of the work on the frame."""
         while not self._closed.is_set():
             try:
                 frame = self._ready.get(timeout=LOOK_SECONDS)
@@ -55,7 +55,7 @@ class ReadAhead:
         return None
 
     def settle(self) -> None:
-        """Waits until there is nothing more to be done ahead, so that a measurement counts all work."""
+        """Waits until no work is left, so that a measurement counts all work."""
         while any(frame and not frame.done() for frame in list(self._ready.queue)) or (
             self._thread.is_alive() and self._ready.qsize() < DEPTH
         ):
@@ -78,7 +78,7 @@ class ReadAhead:
             self._ready.put(None)
 
     def _has_room(self) -> bool:
-        """Waits for it; False once this is closed."""
+        """Waits for it. Returns False once this is closed."""
         while not self._closed.is_set():
             if self._room.acquire(timeout=LOOK_SECONDS):
                 return True

@@ -1,7 +1,7 @@
-"""The child process of one live camera: decodes, keeps the newest frame in shared memory, says so.
+"""The child process of one live camera: decodes, puts the newest frame into shared memory, reports it.
 
-A decoder that hangs or crashes takes nobody with it. The request comes on standard input, because a command
-line, which holds it elsewhere, is seen by every user of the machine.
+A decoder that hangs or crashes affects this process only. The request comes on standard input, because every
+user of the machine can see a command line.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> None:
 def _opened(
     *, kind: str, location: str, username: str, password: str, fps: float, policy: str, megabytes: int
 ) -> Source:
-    """Confines this process first, once it has loaded what it needs."""
+    """Sets the limits of this process after it has loaded what it needs."""
     if kind == "usb":
         from workers.stages.capture.usb import UsbSource
 
@@ -85,7 +85,7 @@ def _say(event: str, **values: Any) -> None:
 
 
 def _end_with_the_parent() -> None:
-    """Standard input ends when the parent does, however it ended."""
+    """Standard input closes when the parent ends, in whatever way."""
     sys.stdin.read()
     os._exit(0)
 

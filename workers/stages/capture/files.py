@@ -14,20 +14,20 @@ from workers.stages.capture.source import Clock, Rhythm, SourceError
 from workers.types import Frame
 
 FORMATS = "mov,matroska,avi,gif,mpegts,mpeg,mpegvideo,m4v,h264,hevc,flv,asf,ogg,mjpeg"
-"""What a clip may be: no playlist, which names other files and hosts."""
+"""Allowed formats of a clip: no playlist, which names other files and hosts."""
 OPTIONS = f"format_whitelist;{FORMATS}|protocol_whitelist;file"
-USUAL_FPS = 25.0  # for files that do not say how fast they are
+USUAL_FPS = 25.0  # for files that do not state their frame rate
 
 
 class FileSource:
     """A video or an animated GIF, decoded by OpenCV's FFmpeg.
 
     With `pace` frames come when they are due and carry POSIX time, as those of a camera would; nothing is
-    dropped when the reader is slower. Without, they come at once and carry their position in seconds.
+    dropped if the reader is slower. Without, they come at once and carry their position in seconds.
     """
 
     def __init__(self, location: str, *, fps: float, loop: bool = False, pace: bool = False) -> None:
-        """Raises SourceError for a file that is missing, unreadable or no video."""
+        """Raises SourceError for a file that is missing, unreadable or not a video."""
         self._path = Path(location)
         self._loop = loop
         self._rhythm = Rhythm(fps)
@@ -38,11 +38,11 @@ class FileSource:
         self._capture = self._opened()
         said = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.fps = said if 0.1 < said < 1000 else USUAL_FPS
-        """Of the file, whatever part of it is analysed."""
+        """The file's own frame rate, whatever part of it is analysed."""
 
     @property
     def frames(self) -> int:
-        """Frames of one round as the file announces them; 0 where it does not say."""
+        """Frames of one round as the file announces them; 0 if it does not."""
         return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
     @property
@@ -94,7 +94,7 @@ class FileSource:
         if not self._path.exists():
             raise SourceError(f"there is no file {self._path}", "check the path on the worker's machine")
         if not self._path.is_file():
-            raise SourceError(f"{self._path} is no file", "give the path of one video file")
+            raise SourceError(f"{self._path} is not a file", "give the path of one video file")
         try:
             with self._path.open("rb") as file:
                 empty = not file.read(1)
@@ -103,13 +103,13 @@ class FileSource:
                 f"{self._path} cannot be read ({error.strerror})",
                 "give the worker's user the right to read it",
             ) from error
-        # OpenCV takes FFmpeg's options from nowhere else.
+        # OpenCV takes FFmpeg's options from the environment only.
         os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = OPTIONS
-        # FFmpeg by name: OpenCV would otherwise take a picture's name for the pattern of a series.
+        # FFmpeg by name: otherwise OpenCV reads a picture's name as the pattern of a series.
         capture = None if empty else cv2.VideoCapture(str(self._path.absolute()), cv2.CAP_FFMPEG)
         if capture is None or not capture.isOpened():
             raise SourceError(
-                f"{self._path} is no video that can be decoded",
+                f"{self._path} is not a video that can be decoded",
                 "it is empty, damaged or of an unknown format; convert it to MP4 with H.264",
             )
         width, height = (

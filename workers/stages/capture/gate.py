@@ -1,8 +1,8 @@
-"""The one way from FFmpeg to a camera: a port of this machine that leads to the pinned address only.
+"""FFmpeg's only way to a camera: a local port that leads to the checked address and nowhere else.
 
-FFmpeg looks hosts up itself and follows redirects of HTTP and RTSP to wherever they point. It is therefore
-given the address of a gate. The gate connects to an address that was judged, speaks TLS under the camera's
-own name, and cuts the connection when the answer is a redirect, or longer than those of cameras are.
+FFmpeg resolves hosts itself and follows redirects of HTTP and RTSP to any place. It therefore gets the
+address of a gate. The gate connects to a checked address, speaks TLS under the camera's own name, and closes
+the connection if the answer is a redirect, or longer than a camera's.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ ANSWERS = {
 PLAYS = b"PLAY "
 CHUNK = 65_536
 MAX_HEAD = 65_536
-"""Bytes of an HTTP answer before its body."""
+"""Maximum bytes of an HTTP answer before its body."""
 MAX_RTSP = 1_000_000
-"""Bytes of all RTSP answers before the stream begins, descriptions included."""
+"""Maximum bytes of all RTSP answers before the stream begins, descriptions included."""
 HEADER = re.compile(rb"[^\r\n\0]*\r?")
 ENCODED = re.compile(rb"\s*content-encoding\s*:(?!\s*identity\s*$)", re.IGNORECASE)
 LENGTH = re.compile(rb"\s*content-length\s*:\s*\+?(\d+)", re.IGNORECASE)
-IDLE_SECONDS = 60.0  # longer than any time-out of FFmpeg: it has gone without closing
+IDLE_SECONDS = 60.0  # longer than any time-out of FFmpeg: it has ended without closing
 
 
 REMEDY = "give the address of the video stream itself"
 
 
 class Cut(Exception):
-    """The camera's answer is none that FFmpeg may see: what it does, as a sentence without its subject, and
+    """The camera's answer must not reach FFmpeg: what the camera does, as a sentence without its subject, and
     what to do about it. `excessive` as of a SourceError."""
 
     def __init__(self, message: str, remedy: str, *, excessive: bool = False) -> None:
@@ -50,7 +50,7 @@ class Gate:
     """Open while a source is; `port` on 127.0.0.1 leads to the camera. `cut` says why it was closed."""
 
     def __init__(self, pinned: Pinned, scheme: str, *, seconds: float) -> None:
-        """Connects to the camera once, so that it is known to answer. Raises OSError."""
+        """Connects to the camera once, to check that it answers. Raises OSError."""
         self.cut: Cut | None = None
         self._unseen = 0
         self._pinned, self._scheme, self._seconds = pinned, scheme, seconds
@@ -66,11 +66,11 @@ class Gate:
         return self._closed.is_set()
 
     def seen(self) -> None:
-        """A picture was decoded of what has come so far."""
+        """A picture was decoded from the bytes so far."""
         self._unseen = 0
 
     def count(self, size: int) -> None:
-        """Raises Cut where more bytes have come without a picture than any stream needs."""
+        """Raises Cut if more bytes have come without a picture than any stream needs."""
         self._unseen += size
         if self._unseen > MAX_BYTES:
             raise Cut(
@@ -81,7 +81,7 @@ class Gate:
             )
 
     def close(self) -> None:
-        """No new connections; those there are end with the next bytes, or when FFmpeg closes its side."""
+        """Accepts no new connections; open ones end with the next bytes, or when FFmpeg closes its side."""
         self._closed.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept
@@ -106,10 +106,10 @@ class Gate:
             except Cut as cut:
                 self.cut = cut
             except (OSError, ValueError):
-                return  # either side has gone; FFmpeg reports it
+                return  # one side has closed; FFmpeg reports it
 
     def _connected(self) -> socket.socket:
-        """A connection to the first address that takes one. Raises OSError."""
+        """A connection to the first address that accepts one. Raises OSError."""
         failure: OSError = ConnectionRefusedError()
         for address in self._pinned.addresses:
             try:
@@ -123,7 +123,7 @@ class Gate:
     def _secured(self, plain: socket.socket) -> socket.socket:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE  # cameras sign for themselves; nobody's root knows them
+        context.verify_mode = ssl.CERT_NONE  # cameras have self-signed certificates, without a known root
         try:
             return context.wrap_socket(plain, server_hostname=self._pinned.host)
         except (OSError, ValueError):
@@ -132,7 +132,7 @@ class Gate:
 
 
 class _Passage:
-    """Two sockets and the bytes between them; the camera's answers are looked at until the stream begins."""
+    """Two sockets and the bytes between them; checks the camera's answers until the stream begins."""
 
     def __init__(self, client: socket.socket, camera: socket.socket, gate: Gate) -> None:
         self._client, self._camera, self._gate = client, camera, gate
@@ -142,7 +142,7 @@ class _Passage:
         self._rest = b""
 
     def run(self) -> None:
-        """Until one side closes. Raises Cut, OSError."""
+        """Runs until one side closes. Raises Cut, OSError."""
         for sock in (self._client, self._camera):
             sock.settimeout(IDLE_SECONDS)
         with selectors.DefaultSelector() as selector:
@@ -154,7 +154,7 @@ class _Passage:
                     return
 
     def _pass(self, sock: object) -> bool:
-        """Pass on what has come from one side; False where it has closed."""
+        """Pass on the bytes of one side. Returns False if that side has closed."""
         if sock is self._client:
             data = self._client.recv(CHUNK)
             if data.startswith(PLAYS):  # FFmpeg follows no redirect after this request
@@ -171,10 +171,10 @@ class _Passage:
     def _from_camera(self) -> Iterator[bytes]:
         yield self._camera.recv(CHUNK)
         while isinstance(self._camera, ssl.SSLSocket) and self._camera.pending():
-            yield self._camera.recv(CHUNK)  # decrypted already: no selector tells of it
+            yield self._camera.recv(CHUNK)  # already decrypted: a selector does not report it
 
     def _looked_at(self, data: bytes) -> bytes:
-        """The whole lines so far, once each was found harmless. Raises Cut."""
+        """The complete lines so far, after each was checked. Raises Cut."""
         self._watched += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_HEAD or (self._protocol == "rtsp" and self._watched > MAX_RTSP):
@@ -184,7 +184,7 @@ class _Passage:
             self._judge(line)
             self._lines += 1
             good += line + b"\n"
-            if not self._watching:  # HTTP: one answer a connection, what follows is its body
+            if not self._watching:  # HTTP: one answer per connection, the rest is its body
                 good += b"\n".join([*lines[number + 1 :], self._rest])
                 self._rest = b""
                 break
@@ -200,16 +200,16 @@ class _Passage:
             raise _endless()
 
     def _judge_head(self, line: bytes, plain: bytes) -> None:
-        """One line of an HTTP answer; an empty one ends its head, as FFmpeg sees it too. Raises Cut."""
+        """One line of an HTTP answer; an empty one ends its head, as FFmpeg sees it, too. Raises Cut."""
         self._head += len(line) + 1
         if self._head > MAX_HEAD:
             raise _endless()
         if self._lines == 0 and not ANSWERS["http"].fullmatch(plain):
             raise _elsewhere()
         if not HEADER.fullmatch(line):
-            raise Cut("sends an answer that is no HTTP", REMEDY)
+            raise Cut("sends an answer that is not HTTP", REMEDY)
         if ENCODED.match(plain):
-            raise Cut("packs its answer (Content-Encoding), which no camera needs to", REMEDY)
+            raise Cut("compresses its answer (Content-Encoding), which no camera needs to do", REMEDY)
         self._watching = bool(plain)
 
     def _open_up(self) -> None:
@@ -220,7 +220,7 @@ class _Passage:
 
 
 def _elsewhere() -> Cut:
-    return Cut("leads elsewhere, which is not followed", REMEDY)
+    return Cut("redirects to another address, which is not followed", REMEDY)
 
 
 def _endless() -> Cut:

@@ -25,9 +25,9 @@ PLACES = ("{username}", "{password}")
 MOST_DAMAGED = 100  # pictures in a row that cannot be decoded
 SCHEMES = {"rtsp": ("rtsp", "rtsps"), "http": ("http", "https")}
 OPTIONS = {
-    "fpsprobesize": "0",  # else 20 frames are counted before the first one is handed out
+    "fpsprobesize": "0",  # otherwise FFmpeg reads 20 frames before it returns the first
     "rtsp_transport": "tcp",  # over UDP a lost packet smears the picture until the next key frame
-    # FFmpeg sees nothing but the gate: no file, no playlist that names other hosts, no redirect, no proxy.
+    # FFmpeg can reach the gate only: no file, no playlist that names other hosts, no redirect, no proxy.
     "protocol_whitelist": "tcp,rtsp,http",
     "format_whitelist": "rtsp,mpjpeg,mjpeg,jpeg_pipe,mpegts,h264,hevc,flv,mov,matroska",
     "max_redirects": "0",
@@ -64,9 +64,10 @@ class NetworkSource:
     ) -> None:
         """Connects, to what `policy` allows and nowhere else. Raises SourceError.
 
-        `found` is told before, of the host's addresses, whether what becomes of them may be told in detail.
+        `found` is called first: whether the tenant may learn the result of connecting to the host's
+        addresses.
 
-        Takes `OPEN_SECONDS` at most, and the time that finding the host takes.
+        Takes at most `OPEN_SECONDS`, and the time for resolving the host.
         """
         parts = _checked(kind, location)
         self._name = shown(parts)
@@ -118,7 +119,7 @@ class NetworkSource:
         decoder.options = {"max_pixels": str(MAX_PIXELS)}
 
     def _next_picture(self) -> Any:
-        """The next one that can be decoded: a stream stumbles, and goes on with its next key frame."""
+        """The next decodable picture: a damaged stream continues with its next key frame."""
         asked, damaged = time.monotonic(), 0
         while True:
             try:
@@ -145,7 +146,7 @@ class NetworkSource:
             raise _silence(self._name)
 
     def _require_uncut(self) -> None:
-        """Raises SourceError where the gate has closed, which FFmpeg reports as anything."""
+        """Raises SourceError if the gate has closed; FFmpeg reports that as any error."""
         if cut := self._gate.cut:
             raise SourceError(f"{self._name} {cut.message}", cut.remedy, excessive=cut.excessive) from None
 
@@ -166,12 +167,12 @@ class NetworkSource:
             return av.open(url, options=options, timeout=(OPEN_SECONDS, READ_SECONDS))
         except (av.error.FFmpegError, OSError, ValueError) as error:
             self._require_uncut()
-            # Without its cause: FFmpeg's message holds the address with the password.
+            # Without its cause: FFmpeg's message contains the address with the password.
             raise _explained(error, self._name, waited=time.monotonic() - asked, started=False) from None
 
 
 def _in_colour(picture: Any) -> Picture:
-    """BGR, made smaller in the same pass where it is larger than anybody looks at."""
+    """BGR, shrunk in the same pass if it is larger than any part of the pipeline needs."""
     longest = max(picture.width, picture.height)
     if longest <= LONGEST_SIDE:
         return np.asarray(picture.to_ndarray(format="bgr24"))
@@ -189,14 +190,14 @@ def _checked(kind: str, location: str) -> SplitResult:
     except ValueError:
         valid = False
     if not valid:
-        # The address is not repeated: what is no URL may hold a password anywhere.
+        # The address is not repeated: an invalid one may hold a password anywhere.
         example = f"{schemes[0]}://192.0.2.10/stream"
-        raise SourceError(f"this is no {kind.upper()} address", f"write it like {example}", harmless=True)
+        raise SourceError(f"this is not an {kind.upper()} address", f"write it like {example}", harmless=True)
     return parts
 
 
 def _through(gate: Gate, parts: SplitResult, username: str, password: str) -> str:
-    """The address with its login, as FFmpeg gets it: the gate, which speaks the TLS, in the host's place."""
+    """The address with its login for FFmpeg: the gate, which does the TLS, replaces the host."""
     username, password = quote(username, safe=""), quote(password, safe="")
     login = f"{username}:{password}@" if username else ""
     if any(place in part for part in (parts.path, parts.query) for place in PLACES):
@@ -213,12 +214,12 @@ def _filled(text: str, username: str, password: str) -> str:
 
 
 def _explained(error: Exception, name: str, *, waited: float, started: bool) -> SourceError:
-    """FFmpeg's errors in words, without what they quote. `waited`: seconds; `started`: pictures have come."""
+    """FFmpeg's errors as text, without quotes. `waited`: seconds; `started`: pictures have come."""
     if isinstance(error, MemoryError):
         return too_much_memory(name)
     for kinds, message, remedy in KNOWN:
         if isinstance(error, kinds):
-            asks = isinstance(error, av.error.HTTPUnauthorizedError)  # for a login, as cameras do
+            asks = isinstance(error, av.error.HTTPUnauthorizedError)  # the camera wants a login
             return SourceError(
                 f"{name} {message}", remedy, refused=isinstance(error, REFUSALS), harmless=asks
             )
@@ -228,7 +229,7 @@ def _explained(error: Exception, name: str, *, waited: float, started: bool) -> 
             f"{name} has sent nothing usable for {max(waited, READ_SECONDS):.0f} seconds",
             "check the address, the camera and the network",
         )
-    # An argument is what FFmpeg finds wrong with a format that is not on our list.
+    # An argument error means that the format is not on our list.
     unusable = isinstance(error, (av.error.InvalidDataError, av.error.ArgumentError))
     if not started and (unusable or getattr(error, "errno", None) == EIO):
         return SourceError(

@@ -1,4 +1,4 @@
-"""Newest frame wins: a thread empties a live source, so that a slow reader sees the present, not the past."""
+"""Newest frame wins: a thread empties a live source, so that a slow reader gets the present frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLOSE_SECONDS = 2.0
 
 
 class NewestFrame:
-    """A `Source` with one slot that a thread fills from another source; what nobody takes in time is lost."""
+    """A `Source` with one slot that a thread fills from another source; frames not read in time are lost."""
 
     def __init__(self, source: Source) -> None:
         self.dropped = 0
@@ -26,7 +26,7 @@ class NewestFrame:
         self._thread.start()
 
     def read(self) -> Frame | None:
-        """The newest frame that was not read before. Raises SourceError when the source failed or hangs."""
+        """The newest unread frame. Raises SourceError if the source failed or hangs."""
         with self._news:
             came = self._news.wait_for(lambda: self._slot is not None or self._over, timeout=STUCK_SECONDS)
             if not came:

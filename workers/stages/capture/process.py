@@ -1,4 +1,4 @@
-"""Live sources in a child process each: newest frame wins, and whatever hangs is killed for certain."""
+"""Each live source in its own child process: newest frame wins, and a hanging child is killed for certain."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ from workers.types import Frame
 log = logging.getLogger(__name__)
 
 OPEN_SECONDS = 15.0
-"""Longer than every time-out of the child: start, finding the host, connecting."""
+"""Longer than all time-outs of the child: start, resolving the host, connecting."""
 FRAME_SECONDS = 8.0
-"""Without a frame for so long a child is taken for hung."""
+"""Seconds without a frame after which a child counts as hung."""
 ROOT = Path(__file__).resolve().parents[3]
 STRANGER_SECONDS = OPEN_SECONDS
-"""After so long, neither earlier nor later, it is told that an address outside of the tenant's networks has
-not delivered a picture."""
+"""Seconds until a failure is reported for an address outside the tenant's networks that has delivered no
+picture: neither earlier nor later."""
 MAX_SAID = 4_096
-"""Characters of one message of a child."""
+"""Maximum characters of one message of a child."""
 MAX_FACT = 60
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
-"""Of the environment; the child has no use for our secrets."""
+"""The environment variables that the child gets; it does not need our secrets."""
 
 
 class ProcessSource:
-    """A `Source` that a child process fills; what nobody takes in time is lost and counted.
+    """A `Source` that a child process fills; frames not read in time are lost and counted.
 
-    `facts` is what the child found out about the stream: codec, width, height, fps as announced.
+    `facts` is what the child found out about the stream: codec, width, height, announced fps.
 
-    Before its first picture a source outside of the tenant's networks fails with one text and after one time,
-    whatever happened there, unless it asks for a login: else workers would be port scanners.
+    Before its first picture, a source outside the tenant's networks fails with one text and after one time,
+    whatever happened there, unless it asks for a login: otherwise workers could be used as port scanners.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class ProcessSource:
     ) -> None:
         """Starts the child and waits until it has connected. Raises SourceError.
 
-        `megabytes` is what the child may take beyond its libraries; `own` where the source is in no network.
+        `megabytes` is the child's memory limit beyond its libraries; `own`: the source is in no network.
         """
         self.dropped = 0
         self.facts: dict[str, Any] = {}
@@ -90,7 +90,7 @@ class ProcessSource:
         return self._child.pid
 
     def read(self) -> Frame | None:
-        """The newest frame that was not read before. Raises SourceError when the source failed or hangs."""
+        """The newest unread frame. Raises SourceError if the source failed or hangs."""
         while True:
             self._wait(FRAME_SECONDS, lambda: self._newest is not None)
             with self._news:
@@ -106,7 +106,7 @@ class ProcessSource:
             self.dropped += 1
 
     def close(self) -> None:
-        """Kills the child, whatever it does; a second call does nothing."""
+        """Kills the child in any state; a second call does nothing."""
         if self._closed.is_set():
             return
         self._closed.set()
@@ -132,7 +132,7 @@ class ProcessSource:
                 "PYTHONPATH": str(ROOT),
                 "OPENBLAS_NUM_THREADS": "1",
                 "OMP_NUM_THREADS": "1",
-                # An arena reserves 64 MB for each thread, which would count as taken.
+                # An arena reserves 64 MB for each thread, which would count as used.
                 "MALLOC_ARENA_MAX": "1",
             },
         )
@@ -142,7 +142,7 @@ class ProcessSource:
         return child
 
     def _wait(self, seconds: float, there: Any) -> None:
-        """Until `there` or the end of a source that has ended well. Raises SourceError."""
+        """Waits for `there` or the regular end of the source. Raises SourceError."""
         if self._is_strange:
             seconds = max(0.0, min(seconds, self._began + STRANGER_SECONDS - time.monotonic()))
         with self._news:
@@ -164,16 +164,16 @@ class ProcessSource:
         return not self._own and not self._delivers
 
     def _as_told(self, failure: SourceError) -> SourceError:
-        """What the tenant may know of it; takes its time where that would tell something."""
+        """The error that the tenant may know; waits if the time would reveal something."""
         if not self._is_strange or failure.harmless:
             return failure
-        log.info("not told to the tenant: %s", failure)
+        log.info("withheld from the tenant: %s", failure)
         self._child.kill()
         self._closed.wait(max(0.0, self._began + STRANGER_SECONDS - time.monotonic()))
         return SourceError(
             f"{self._place} could not be opened",
-            "check its address, that it is on, and its user name and password; what went wrong is told "
-            "only of cameras in the private networks that your organisation may use",
+            "check its address, that it is on, and its user name and password; details are shown only "
+            "for cameras in the private networks that your organisation may use",
         )
 
     def _listen(self) -> None:
@@ -182,7 +182,7 @@ class ProcessSource:
             while line := self._child.stdout.readline(MAX_SAID):
                 self._hear(json.loads(line))
         except (ValueError, TypeError, KeyError, OSError):
-            self._child.kill()  # closed under our hands, killed in mid-sentence, or out of its mind
+            self._child.kill()  # closed by another thread, killed within a message, or misbehaving
         with self._news:
             if not self._over and self._failure is None:
                 self._failure = self._death()
@@ -190,12 +190,12 @@ class ProcessSource:
             self._news.notify_all()
 
     def _death(self) -> SourceError:
-        """Of a child that ended without a word."""
+        """For a child that ended without a message."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(1.0)
         if self._child.returncode == -signal.SIGXCPU:
             return SourceError(
-                f"{self._name} took {CPU_SECONDS} seconds of the processor without a picture",
+                f"{self._name} took {CPU_SECONDS} seconds of processor time without a picture",
                 "choose a smaller picture or another codec in the camera's own settings",
                 excessive=True,
             )
@@ -229,7 +229,7 @@ class ProcessSource:
 
 
 def _place(request: dict[str, Any]) -> str:
-    """Where a network camera is, without what may be a secret; empty for what is no address."""
+    """Where a network camera is, without possible secrets; empty for an invalid address."""
     try:
         parts = urlsplit(request["location"].strip())
         return shown(parts) if parts.scheme in DEFAULT_PORTS and parts.hostname else ""
@@ -238,17 +238,17 @@ def _place(request: dict[str, Any]) -> str:
 
 
 def _facts(said: dict[str, Any]) -> dict[str, Any]:
-    """Of a stream, as the API has them: a text and three numbers."""
+    """The facts about a stream, as in the API: a text and three numbers."""
     numbers = {name: float(said[name]) for name in ("width", "height", "fps") if name in said}
     codec = {"codec": str(said["codec"])[:MAX_FACT]} if "codec" in said else {}
     return {**codec, **{name: value if name == "fps" else int(value) for name, value in numbers.items()}}
 
 
 def _measured(said: dict[str, Any]) -> dict[str, Any]:
-    """What is said of a picture, of which nothing is believed that lies outside of its slot."""
+    """A picture's message, validated: nothing outside its slot is accepted."""
     sides = int(said["height"]), int(said["width"])
     if not (0 <= int(said["slot"]) < SLOTS and all(0 < side <= LONGEST_SIDE for side in sides)):
-        raise ValueError("no such picture")
+        raise ValueError("there is no such picture")
     return {
         "slot": int(said["slot"]),
         "count": int(said["count"]),

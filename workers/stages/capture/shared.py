@@ -1,4 +1,4 @@
-"""The newest frames of a child process, in memory that both see."""
+"""The newest frames of a child process, in shared memory."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import numpy as np
 from workers.types import Picture
 
 SLOTS = 3
-"""One that is read, one that is the newest, one that is written."""
+"""One is read, one is the newest, one is written."""
 LONGEST_SIDE = 1920
-"""Pixels. The child makes larger pictures smaller: at 1920 a face that matters has pixels enough."""
+"""Pixels. The child shrinks larger pictures: at 1920 a relevant face has enough pixels."""
 SLOT_BYTES = LONGEST_SIDE * LONGEST_SIDE * 3
 _COUNT = struct.Struct("<Q")
 _HEAD = 64
 
 
 class SharedFrames:
-    """A few slots for pictures in anonymous memory, which is gone when both processes are.
+    """A few slots for pictures in anonymous memory, which is freed when both processes have ended.
 
-    Pages are taken from the machine only where a picture was written. Each slot has a count that is odd
-    while it is written, so that a reader can tell a picture that changed under its hands.
+    Memory is used only for pages that were written. Each slot has a count that is odd during a write, so that
+    a reader can detect a picture that changed while it was read.
     """
 
     def __init__(self, fd: int | None = None) -> None:
-        """New memory, or that behind the descriptor `fd`."""
+        """New memory, or the memory behind the descriptor `fd`."""
         size = SLOTS * (_HEAD + SLOT_BYTES)
         self.fd = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING) if fd is None else fd
         if fd is None:
             os.ftruncate(self.fd, size)
-            # A child that was taken over can neither fill the machine with it nor pull it from under us.
+            # A compromised child can neither fill the machine's memory with it nor shrink it while we read.
             fcntl.fcntl(
                 self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
             )
@@ -53,11 +53,11 @@ class SharedFrames:
         return slot, count + 2
 
     def get(self, slot: int, count: int, height: int, width: int) -> Picture | None:
-        """A copy of the picture that was put there, or None where a later one has taken its place."""
+        """A copy of the picture that was written there; None if a later one has replaced it."""
         start = slot * (_HEAD + SLOT_BYTES)
         place = np.frombuffer(self._memory, np.uint8, height * width * 3, start + _HEAD)
         picture = place.reshape(height, width, 3).copy()
         return picture if _COUNT.unpack_from(self._memory, start)[0] == count else None
 
     def close(self) -> None:
-        os.close(self.fd)  # the mapping goes with the object: arrays may still look at it
+        os.close(self.fd)  # the mapping goes with the object: arrays may still refer to it

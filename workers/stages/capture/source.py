@@ -1,4 +1,4 @@
-"""What every source of frames is, and how it says that it cannot deliver."""
+"""The interface of all sources of frames, and their error."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from workers.types import Frame
 class SourceError(Exception):
     """A source that cannot be opened or read. The text never contains user names or passwords.
 
-    `message` says what happened to which source, `remedy` what to do about it. `refused`: the source is
-    there and denies the login, so that trying again soon would only lock the account. `excessive`: it asked
-    for more memory, time or bytes than a camera may have. `harmless`: tells nothing of the network that a
-    stranger to it may not learn.
+    `message` says what happened to which source, `remedy` what to do about it. `refused`: the source is there
+    and denies the login, so that trying again soon would only lock the account. `excessive`: it needed more
+    memory, time or bytes than a camera may have. `harmless`: the text reveals nothing about the network that
+    an outsider may not learn.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class SourceError(Exception):
 
 
 def too_much_memory(name: str) -> SourceError:
-    """What is said of a source that was refused more memory."""
+    """The error for a source that exceeded its memory limit."""
     return SourceError(
         f"{name} needs more memory than one camera may have",
         "choose a smaller picture, H.264 or H.265 in the camera's own settings; "
-        "whoever runs the worker can raise FACETRACK_CAMERA_MEGABYTES",
+        "an operator can raise FACETRACK_CAMERA_MEGABYTES",
         excessive=True,
     )
 
 
 class Source(Protocol):
-    """Frames one by one; to be closed by whoever opened it."""
+    """Frames one by one. The caller that opened it closes it."""
 
     def read(self) -> Frame | None:
         """The next frame to analyse, or None at the end. Waits for it; raises SourceError."""
@@ -55,7 +55,7 @@ class Source(Protocol):
 
 
 class Clock:
-    """POSIX time that never jumps: the wall clock is asked once, the rest is counted."""
+    """POSIX time that never jumps: the wall clock is read once, the rest is counted."""
 
     def __init__(self) -> None:
         self._offset = time.time() - time.monotonic()
@@ -74,6 +74,6 @@ class Rhythm:
     def takes(self, at: float) -> bool:
         if at < self._due - 1e-6:
             return False
-        # After a pause the rhythm starts anew instead of catching up.
+        # After a pause the schedule restarts instead of catching up.
         self._due = max(self._due + self._step, at) if at - self._due < self._step else at + self._step
         return True

@@ -1,4 +1,4 @@
-"""USB cameras: the number of a device of this machine."""
+"""USB cameras: by the number of a device of this machine."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from workers.stages.capture.source import Clock, Rhythm, SourceError
 from workers.types import Frame
 
-MOST_FAILURES = 30  # reads in a row: cameras stumble for a moment when their light changes
+MOST_FAILURES = 30  # reads in a row: cameras fail for a moment when their light changes
 
 
 class UsbSource:
     """A USB camera by number (`0`) or device (`/dev/video0`). Blocks for each frame."""
 
     def __init__(self, location: str, *, fps: float) -> None:
-        """Raises SourceError for what is no number, no device, or a device in use."""
+        """Raises SourceError for an invalid number, a missing device, or a device in use."""
         number = location.strip().removeprefix("/dev/video")
         if not (number.isascii() and number.isdigit()):
             raise SourceError(
-                f"'{location}' names no USB camera", "give its number, such as 0 for /dev/video0"
+                f"'{location}' is not a USB camera", "give its number, such as 0 for /dev/video0"
             )
         self._name = f"USB camera {int(number)}"
         self._rhythm = Rhythm(fps)
