@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -160,7 +160,11 @@ def opened(caller: Caller, path: str) -> Iterator[Iterator[bytes]]:
         assert answer.status_code == 200, answer.text
         parts = answer.iter_content(1)  # where it is dropped, it closes the connection
         assert next(parts)
-        yield parts
+        try:
+            yield parts
+        finally:
+            with suppress(ValueError, RuntimeError, OSError):  # it has ended by itself
+                answer.raw.shutdown()  # closing would wait for a thread that reads
 
 
 def none_open(web: Web, kind: str) -> bool:
