@@ -191,7 +191,7 @@ def test_keys_that_are_replaced_do_not_pile_up(api: APIClient, settings: Any) ->
     first = api.post(KEYS, NEW).json()
     second = api.post(f"{KEYS}{first['id']}/rotate/", {}).json()
     again = f"{KEYS}{second['id']}/rotate/"
-    assert "replaced already" in str(problem(api.post(again, {}), 400)["errors"])
+    assert "already replaced" in str(problem(api.post(again, {}), 400)["errors"])
     api.post(f"{KEYS}{first['id']}/revoke/")
     assert api.post(again, {}).status_code == 201
 

@@ -177,7 +177,7 @@ def test_pictures_of_staff_are_uploaded_or_refused(
     broken.name = "broken.jpg"
     answer = client.post(url, faces(**{field: broken}))
     assert answer.status_code == 200
-    assert "broken.jpg: This file is not a supported picture" in answer.content.decode()
+    assert "broken.jpg: This file is a GIF, which is not supported" in answer.content.decode()
     assert not employee.face_images.exists()
     assert client.post(url, faces(**{field: picture_file()})).status_code == 302
     assert employee.face_images.get().status == FaceImage.Status.PENDING
