@@ -1,6 +1,7 @@
 """USB devices of machines: only the customer to whom the operator gave one can use it."""
 
 from collections.abc import Callable, Iterator
+from html import unescape
 from importlib import import_module
 from io import StringIO
 from typing import Any
@@ -170,7 +171,7 @@ def test_pages_and_api_say_what_is_missing(
     theirs(other)
     camera = make_camera(**USB, enabled=True)
     assert api.get(f"{V1}/cameras/{camera.pk}/").json()["state"] == "Device not assigned"
-    text = client_of(acme).get(f"/cameras/{camera.pk}/").content.decode()
+    text = unescape(client_of(acme).get(f"/cameras/{camera.pk}/").content.decode())
     assert "ask FaceTrack's operators to assign the device" in text
     assert "assign_device" in problem(api.post(f"{V1}/cameras/{camera.pk}/test/"), 409)["detail"]
 

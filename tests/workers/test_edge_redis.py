@@ -223,9 +223,9 @@ def test_a_new_password_ends_rights_that_it_had_before(root: Any) -> None:
 def test_what_celery_sends_arrives_and_nothing_that_it_does_is_refused(root: Any, url: str) -> None:
     """The installation's own transport sends; that of the edge takes it, as Celery has it do."""
     root.delete(OWN)
-    sender = Celery(broker=settings.REDIS_URL)
+    sender = Celery(broker=settings.REDIS_URL, set_as_current=False)
     sender.send_task("workers.tasks.operate", ["1"], queue=OWN)
-    taker = Celery(broker=url)
+    taker = Celery(broker=url, set_as_current=False)  # else every later test asks with its rights
     taker.conf.broker_transport = f"{OwnQueueTransport.__module__}:{OwnQueueTransport.__name__}"
     heard: list[Any] = []
 
