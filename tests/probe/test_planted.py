@@ -186,8 +186,8 @@ def _probed(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, view: 
     return _run(world, Web("html", planted, Browser(), Survey()))
 
 
-def _run(world: World, surface: Surface) -> Report:
-    return Probe(world, seed=1, surfaces=[surface]).run(FEW)
+def _run(world: World, surface: Surface, attempts: int = FEW) -> Report:
+    return Probe(world, seed=1, surfaces=[surface]).run(attempts)
 
 
 def test_a_worker_that_learns_of_cameras_that_are_not_its_own_is_found(
@@ -204,7 +204,7 @@ def test_a_worker_that_learns_of_cameras_that_are_not_its_own_is_found(
     survey.read_schema(browser, world.worker, public=True)
     for ending in OF_THE_EDGE:
         found = [pattern for pattern in patterns() if pattern.route.endswith(ending)]
-        report = Probe(world, seed=1, surfaces=[Web("api", found, browser, survey)]).run(10 * FEW)
+        report = _run(world, Web("api", found, browser, survey), 10 * FEW)
         assert report.leaks, ending
 
 
@@ -225,10 +225,10 @@ def test_a_lease_that_has_ended_and_still_opens_something_is_found(
     _run(world, Leases(world)).require_clean()
     with monkeypatch.context() as patch:
         patch.setattr("workers.api.own_runs.held_lease", of_the_worker)
-        assert _run(world, Leases(world)).leaks, "its login, and reports about it"
+        assert _run(world, Leases(world), 10 * FEW).leaks, "its login, and reports about it"
     with monkeypatch.context() as patch:
         patch.setattr("workers.api.own_runs.watched_tenant", of_the_tenant)
-        assert _run(world, Leases(world)).leaks, "the staff"
+        assert _run(world, Leases(world), 10 * FEW).leaks, "the staff"
 
 
 def test_rights_in_redis_that_are_too_many_are_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -191,7 +192,7 @@ def test_whoever_waits_is_told_why_and_what_to_do(
     assert isinstance(page, Client)
     assert api.get(f"{V1}/cameras/{one.pk}/").json()["state"] == "Waiting for capacity"
     for path in (f"/cameras/{one.pk}/", "/cameras/"):
-        text = page.get(path).content.decode()
+        text = unescape(page.get(path).content.decode())
         assert "Waiting for capacity" in text
         assert "Stop a camera that you need less, or ask FaceTrack's operators" in text
     with installation():
