@@ -11,11 +11,11 @@ from django.db import connection, transaction
 from cameras.events import camera_switching_on, camera_wanted
 from cameras.models import Camera, CameraCredential, Site
 from cameras.rules import Login, login_problem
-from tenants.access import Access
+from tenants.access.rights import Access
 from tenants.actions import forget_site
+from tenants.isolation.quotas import Resource, require_room
 from tenants.models import User
 from tenants.queries import active_tenant
-from tenants.quotas import Resource, require_room
 
 RECOGNITION = ("fps", "detector", "analysed_side", "min_face", "zones", "masks")
 TYPED = ("site", "name", "kind", "location", "loop", "exclusive", "host", *RECOGNITION, "enabled")

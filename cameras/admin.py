@@ -25,10 +25,10 @@ from cameras.actions import (
 from cameras.models import Camera, Site
 from cameras.queries import cameras, may_allow_networks, sites
 from cameras.rules import Login, holds_login
-from tenants.access import granted
+from tenants.access.rights import granted
 from tenants.admin import RecordAdmin, tenant_admin
+from tenants.isolation.quotas import Resource
 from tenants.queries import user_of
-from tenants.quotas import Resource
 
 SOURCE = ("kind", "location", "username", "password", "forget_login", "loop", "exclusive", "host")
 

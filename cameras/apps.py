@@ -7,8 +7,8 @@ class CamerasConfig(AppConfig):
 
     def ready(self) -> None:
         from cameras.queries import site_names
+        from tenants.access.sites import named_by
         from tenants.events import networks_allowed
-        from tenants.sites import named_by
 
         named_by(site_names)
         networks_allowed.connect(_announce_cameras, dispatch_uid="cameras.announce_cameras")

@@ -26,7 +26,7 @@ from facetrack.lib.own import own_services
 from tenants.models import Record, Tenant
 from tenants.queries import active_tenant
 
-MOST_NETWORKS = 20
+MAX_NETWORKS = 20
 
 
 class Site(Record):
@@ -45,7 +45,7 @@ class Site(Record):
     networks = ArrayField(
         models.CharField(max_length=43),
         verbose_name="private networks of its cameras",
-        size=MOST_NETWORKS,
+        size=MAX_NETWORKS,
         default=list,
         blank=True,
         help_text="Such as 192.168.1.0/24, separated by commas. Other private networks are refused. So are "

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cameras.models import Camera, CameraCredential, Site
 from cameras.rules import Login
-from tenants.access import Access
+from tenants.access.rights import Access
 
 SILENT_AFTER = timedelta(seconds=15)
 """A run that has not reported for this long counts as dead."""

@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from cameras.queries import camera_states
-from tenants.access import granted
+from tenants.access.rights import granted
 
 
 @require_safe

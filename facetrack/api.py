@@ -7,12 +7,12 @@ from rest_framework.routers import SimpleRouter
 
 from cameras.api.views import CameraViewSet, SiteViewSet
 from staff.api.views import FaceImageViewSet, StaffViewSet
-from tenants.api.activity import ActivityViewSet
-from tenants.api.keys import KeyViewSet
-from tenants.api.logins import KeyTokenView, LogoutView, RefreshView, TokenView
-from tenants.api.members import InvitationViewSet, MemberViewSet
-from tenants.api.usage import UsageView
-from tenants.api.views import ApiView, NowhereView
+from tenants.rest.resources.activity import ActivityViewSet
+from tenants.rest.resources.keys import KeyViewSet
+from tenants.rest.resources.logins import KeyTokenView, LogoutView, RefreshView, TokenView
+from tenants.rest.resources.members import InvitationViewSet, MemberViewSet
+from tenants.rest.resources.usage import UsageView
+from tenants.rest.views import ApiView, NowhereView
 from visits.api.merges import MergeProposalViewSet, MergeViewSet
 from visits.api.stream import EventStreamView
 from visits.api.views import SightingViewSet, VisitorViewSet, VisitViewSet

@@ -11,11 +11,11 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  after 
 from channels.sessions import CookieMiddleware  # noqa: E402
 from django.urls import path  # noqa: E402
 
-from tenants.channels import TenantFromHost  # noqa: E402
-from tenants.crowds import TakeTurns  # noqa: E402
-from tenants.disconnects import LimitStatements  # noqa: E402
-from tenants.origins import SameOrigin  # noqa: E402
-from visits.consumers import LiveConsumer  # noqa: E402
+from tenants.web.channels import TenantFromHost  # noqa: E402
+from tenants.web.crowds import TakeTurns  # noqa: E402
+from tenants.web.disconnects import LimitStatements  # noqa: E402
+from tenants.web.origins import SameOrigin  # noqa: E402
+from visits.pages.consumers import LiveConsumer  # noqa: E402
 
 websocket = SameOrigin(
     TenantFromHost(CookieMiddleware(URLRouter([path("ws/live/", LiveConsumer.as_asgi())])))

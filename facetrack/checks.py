@@ -9,7 +9,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
 WEAK = ("secret", "password", "changeme", "insecure", "example")
-SHORTEST_SECRET = 40
+MIN_SECRET = 40
 
 
 @register(Tags.security, deploy=True)
@@ -74,10 +74,10 @@ def _secret_problems() -> Iterator[CheckMessage]:
             id="facetrack.W002",
         )
     secret = settings.SECRET_KEY.lower()
-    if len(secret) < SHORTEST_SECRET or len(set(secret)) < 10 or any(word in secret for word in WEAK):
+    if len(secret) < MIN_SECRET or len(set(secret)) < 10 or any(word in secret for word in WEAK):
         yield Error(
             "FACETRACK_SECRET_KEY can be guessed",
-            hint=f"use {SHORTEST_SECRET} random characters or more",
+            hint=f"use {MIN_SECRET} random characters or more",
             id="facetrack.E005",
         )
 

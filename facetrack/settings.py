@@ -40,7 +40,7 @@ ALLOWED_HOSTS: list[str] = env.list("FACETRACK_ALLOWED_HOSTS", ["localhost", ".l
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("FACETRACK_TRUSTED_ORIGINS", [])
 BEHIND_TLS: bool = env.bool("FACETRACK_BEHIND_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
-SESSION_ENGINE = "tenants.sessions"
+SESSION_ENGINE = "tenants.isolation.sessions"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # forms carry the token, no script reads the cookie
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 if BEHIND_TLS:  # browsers accept these names only from this very host, over TLS, for all paths
@@ -75,7 +75,7 @@ FACETRACK_CONNECTIONS_ADDRESS: int = env.int(
 )
 FACETRACK_SOCKETS_USER: int = env.int("FACETRACK_SOCKETS_USER", 20, validate=validate.Range(min=1))
 FACETRACK_SOCKETS_TENANT: int = env.int("FACETRACK_SOCKETS_TENANT", 300, validate=validate.Range(min=1))
-# Concurrent requests: of a user or key, of a tenant, of a web process. `tenants.slots` counts them.
+# Concurrent requests: of a user or key, of a tenant, of a web process. `tenants.limits.slots` counts them.
 FACETRACK_STREAMS: list[int] = env.list("FACETRACK_STREAMS", [16, 64, 200], **_three)
 FACETRACK_WAITS: list[int] = env.list("FACETRACK_WAITS", [8, 24, 64], **_three)
 
@@ -119,25 +119,25 @@ FACETRACK_PUBLIC_PORT: int = env.int("FACETRACK_PUBLIC_PORT", 0, validate=valida
 ROOT_URLCONF = "facetrack.urls"
 ASGI_APPLICATION = "facetrack.asgi.application"
 MIDDLEWARE = [
-    "tenants.headers.HeadersMiddleware",  # these two first, so that no answer is without their headers
+    "tenants.web.headers.HeadersMiddleware",  # these two first, so that no answer is without their headers
     "django.middleware.security.SecurityMiddleware",
-    "tenants.middleware.TenantMiddleware",
+    "tenants.web.middleware.TenantMiddleware",
     "tenants.audit.middleware.ActivityMiddleware",  # outside of sessions, whose writes are the user's, too
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "tenants.middleware.BodyLimitMiddleware",
+    "tenants.web.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "tenants.middleware.SessionLimitMiddleware",
-    "tenants.middleware.MembershipMiddleware",
-    "tenants.throttling.ThrottleMiddleware",
+    "tenants.web.middleware.SessionLimitMiddleware",
+    "tenants.web.middleware.MembershipMiddleware",
+    "tenants.web.throttling.ThrottleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "tenants.middleware.SecondFactorMiddleware",
+    "tenants.web.middleware.SecondFactorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "tenants.lockout.LockoutMiddleware",
+    "tenants.accounts.lockout.LockoutMiddleware",
 ]
 TEMPLATES = [
     {
@@ -163,7 +163,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 # --- Data ---------------------------------------------------------------------------------------------
 # A command that needs no services runs without URLs; port 1 refuses every connection.
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", "postgres://none:none@127.0.0.1:1/none")}
-DATABASES["default"]["ENGINE"] = "tenants.backend"
+DATABASES["default"]["ENGINE"] = "tenants.isolation.backend"
 # For migrations and new tenants only; a web server or worker should not have it.
 DATABASE_OWNER: dict[str, Any] | None = (
     env.dj_db_url("DATABASE_OWNER_URL") if os.environ.get("DATABASE_OWNER_URL") else None
@@ -194,9 +194,9 @@ REDIS_URL: str = env.str("REDIS_URL", "redis://127.0.0.1:1/0")
 MILVUS_URI: str = env.str("MILVUS_URI", "http://127.0.0.1:1")
 CACHES = {
     "default": {
-        "BACKEND": "tenants.cache.TenantCache",
+        "BACKEND": "tenants.isolation.cache.TenantCache",
         "LOCATION": REDIS_URL,
-        "KEY_FUNCTION": "tenants.cache.tenant_key",
+        "KEY_FUNCTION": "tenants.isolation.cache.tenant_key",
         "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 1},
     }
 }
@@ -267,7 +267,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # first: refuses locked-out users, whatever the password
     "tenants.auth.MembershipBackend",
 ]
-PASSWORD_HASHERS = ["tenants.hashers.PatientPBKDF2PasswordHasher"]
+PASSWORD_HASHERS = ["tenants.accounts.hashers.PatientPBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in {
@@ -299,15 +299,15 @@ AXES_COOLOFF_TIME = timedelta(minutes=_lockout_minutes)
 FACETRACK_ACCOUNT_FAILURES: int = env.int(
     "FACETRACK_ACCOUNT_FAILURES", 50, validate=validate.Range(min=AXES_FAILURE_LIMIT)
 )
-AXES_HANDLER = "tenants.lockout.LockoutHandler"
-AXES_CLIENT_IP_CALLABLE = "tenants.addresses.counted_address"
-AXES_LOCKOUT_CALLABLE = "tenants.lockout.refusal"
+AXES_HANDLER = "tenants.accounts.lockout.LockoutHandler"
+AXES_CLIENT_IP_CALLABLE = "tenants.access.addresses.counted_address"
+AXES_LOCKOUT_CALLABLE = "tenants.accounts.lockout.refusal"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # our middleware is a subclass of the expected one
 
 # Second factor, changing and forgetting passwords: allauth's flows behind our pages.
-ACCOUNT_ADAPTER = "tenants.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "tenants.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]  # unused: there is no sign-up page
@@ -317,24 +317,24 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "FaceTrack: "
 ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
 ACCOUNT_LOGIN_TIMEOUT = 300  # from the password to the code
 ACCOUNT_FORMS = {
-    "reauthenticate": "tenants.forms.ConfirmForm",
-    "user_token": "tenants.forms.LinkForm",
-    "reset_password_from_key": "tenants.forms.NewPasswordForm",
-    "change_password": "tenants.forms.ChangePasswordForm",
+    "reauthenticate": "tenants.accounts.forms.ConfirmForm",
+    "user_token": "tenants.accounts.forms.LinkForm",
+    "reset_password_from_key": "tenants.accounts.forms.NewPasswordForm",
+    "change_password": "tenants.accounts.forms.ChangePasswordForm",
 }
 ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/h/ip,3/h/key",
 }
-MFA_ADAPTER = "tenants.adapters.SecondFactorAdapter"
+MFA_ADAPTER = "tenants.accounts.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "FaceTrack"
 MFA_TOTP_TOLERANCE = 1  # phones' clocks differ; a code still works only once
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_FORMS = {
-    "authenticate": "tenants.forms.CodeForm",
-    "reauthenticate": "tenants.forms.ConfirmCodeForm",
-    "activate_totp": "tenants.forms.SetUpForm",
+    "authenticate": "tenants.accounts.forms.CodeForm",
+    "reauthenticate": "tenants.accounts.forms.ConfirmCodeForm",
+    "activate_totp": "tenants.accounts.forms.SetUpForm",
 }
 FACETRACK_INSTALLATION_SECOND_FACTOR: bool = env.bool("FACETRACK_INSTALLATION_SECOND_FACTOR", False)
 
@@ -348,7 +348,7 @@ if os.environ.get("EMAIL_URL"):
             "EMAIL_URL must begin with a mail scheme: submission://, smtp:// or file://"
         )
     if _mail["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
-        _mail["EMAIL_BACKEND"] = "tenants.smtp.EmailBackend"
+        _mail["EMAIL_BACKEND"] = "tenants.accounts.smtp.EmailBackend"
     globals().update(_mail)
 else:
     (VAR_DIR / "mail").mkdir(mode=0o700, exist_ok=True)  # links in mails are secrets
@@ -360,17 +360,17 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str(
 # --- API ----------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "tenants.api.authentication.TokenAuthentication",
-        "tenants.api.authentication.KeyAuthentication",
+        "tenants.rest.authentication.TokenAuthentication",
+        "tenants.rest.authentication.KeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.auth.RolePermission"],
-    "DEFAULT_PAGINATION_CLASS": "tenants.api.pagination.TimePagination",
+    "DEFAULT_PAGINATION_CLASS": "tenants.rest.pagination.TimePagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_THROTTLE_CLASSES": ["tenants.api.throttles.Throttle"],
-    "EXCEPTION_HANDLER": "tenants.api.problems.problem_response",
+    "DEFAULT_THROTTLE_CLASSES": ["tenants.rest.throttles.Throttle"],
+    "EXCEPTION_HANDLER": "tenants.rest.problems.problem_response",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SIMPLE_JWT: dict[str, Any] = {  # the keys are in `tenants.credentials.tokens`, not here

@@ -4,22 +4,22 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from facetrack.api import SchemaView
-from tenants import views
 from tenants.admin import installation_admin
-from tenants.api.logins import KeyTokenView
-from tenants.api.views import NowhereView
 from tenants.credentials.jwks import jwks
-from tenants.pages import switching
+from tenants.pages import tenant_switch
+from tenants.rest.resources.logins import KeyTokenView
+from tenants.rest.views import NowhereView
+from tenants.web import views
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="installation_admin:index")),
-    path("", include("tenants.account_urls")),
+    path("", include("tenants.pages.account_urls")),
     path(".well-known/jwks.json", jwks, name="jwks"),
     path("api/v1/auth/key-token/", KeyTokenView.as_view(), name="api-key-token"),
     path("api/v1/workers/", include("workers.api.own_urls")),
     path("api/v1/schema/", SchemaView.as_view(urlconf="facetrack.urls_public"), name="schema"),
     path("api/v1/<path:rest>", NowhereView.as_view()),
-    path("switch/", switching.switch, name="switch"),
+    path("switch/", tenant_switch.switch, name="switch"),
     path("admin/", installation_admin.urls),
 ]
 handler400, handler403, handler404, handler500 = (

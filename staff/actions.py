@@ -12,10 +12,10 @@ from facetrack.lib import objects
 from facetrack.lib.images import CleanPicture
 from staff.events import face_image_added, staff_member_leaving
 from staff.models import FaceImage, GalleryVersion, MatchThresholds, StaffMember
-from tenants import storage
+from tenants.isolation import storage
+from tenants.isolation.quotas import Resource, require_room
 from tenants.models import User
 from tenants.queries import active_tenant
-from tenants.quotas import Resource, require_room
 
 
 def save_staff_member(*, member: StaffMember, by: User | None) -> StaffMember:

@@ -20,11 +20,11 @@ from staff.forms import clean_upload, read_ahead
 from staff.models import FaceImage, StaffMember
 from staff.queries import picture_url, staff_members
 from staff.rules import may_be_changed
-from tenants.access import granted
+from tenants.access.rights import granted
+from tenants.access.sites import site_names
 from tenants.admin import RecordAdmin, tenant_admin
+from tenants.isolation.quotas import Resource
 from tenants.queries import user_of
-from tenants.quotas import Resource
-from tenants.sites import site_names
 
 
 class FaceImageForm(forms.ModelForm[FaceImage]):

@@ -1,39 +1,14 @@
-"""The known faces: those of staff, and the index of visitors' templates.
-
-The only door to Milvus.
-"""
+"""The known faces of staff, and the thresholds that were measured for a tenant."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import cast
 from uuid import UUID
 
 import numpy as np
-from django.conf import settings
 from django.db.models import Count
 from numpy.typing import NDArray
 
-from facetrack.lib.vectors import IndexUnavailable, VisitorIndex
 from staff.models import FaceImage, GalleryVersion, MatchThresholds
-
-__all__ = [
-    "EnrolledFaces",
-    "IndexUnavailable",
-    "Match",
-    "enrolled_faces",
-    "gallery_version",
-    "other_packs",
-    "tenants_thresholds",
-    "visitor_index",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A person and the cosine similarity of their template."""
-
-    person: UUID
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +59,3 @@ def other_packs(pack: str) -> dict[str, int]:
 def tenants_thresholds(pack: str) -> MatchThresholds | None:
     """The active tenant's measured thresholds; None where the pack's own apply."""
     return MatchThresholds.objects.filter(pack=pack).first()
-
-
-@lru_cache(maxsize=8)
-def visitor_index(pack: str) -> VisitorIndex:
-    """The index of visitors' templates made with `pack`, shared by all tenants, partitioned by tenant."""
-    return VisitorIndex(settings.MILVUS_URI, pack)

@@ -10,9 +10,9 @@ from django.http import Http404
 from facetrack.lib import objects
 from staff.models import FaceImage, StaffMember
 from staff.rules import may_be_changed
-from tenants.access import Access
+from tenants.access.rights import Access
+from tenants.access.sites import site_names
 from tenants.queries import active_tenant
-from tenants.sites import site_names
 
 
 def staff_members(access: Access) -> QuerySet[StaffMember]:

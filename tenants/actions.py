@@ -16,20 +16,20 @@ from django.http import Http404
 from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context
 
-from tenants.access import Access
-from tenants.codes import step_of
-from tenants.context import inside, installation
+from tenants.access.rights import Access
+from tenants.access.sites import site_names
 from tenants.events import networks_allowed, visitors_shared
-from tenants.isolation import secure_tenant
-from tenants.models import Domain, HandOver, Invitation, Membership, Outbox, SupportAccess, Tenant, User
+from tenants.isolation.context import inside, installation
+from tenants.isolation.owner import as_owner
+from tenants.isolation.policies import secure_tenant
+from tenants.isolation.quotas import Resource, require_room
+from tenants.models import Domain, Invitation, Membership, Outbox, SupportAccess, Tenant, TenantSwitch, User
 from tenants.models.support_access import SUPPORT_LIMIT
-from tenants.owner import as_owner
 from tenants.queries import active_tenant, open_to
-from tenants.quotas import Resource, require_room
 from tenants.rules import MEMBER_ROLES, Role, schema_for
-from tenants.sites import site_names
+from tenants.rules.totp import step_of
 
-HAND_OVER_LIFE = timedelta(seconds=30)
+TENANT_SWITCH_LIFE = timedelta(seconds=30)
 
 _host = RegexValidator(
     r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
@@ -82,8 +82,8 @@ def add_member(
 ) -> User:
     """Make `email` a member without asking them; an existing account keeps its password.
 
-    For commands that prepare an installation: pages and API invite (`tenants.actions_invitations`). Raises
-    ValidationError, QuotaExceeded.
+    For commands that prepare an installation: pages and API invite (`tenants.accounts.actions_invitations`).
+    Raises ValidationError, QuotaExceeded.
     """
     validate_email(email)
     with installation(), transaction.atomic():
@@ -237,29 +237,29 @@ def revoke_support(*, support: SupportAccess, now: datetime) -> None:
     SupportAccess.objects.filter(pk=support.pk, revoked_at=None, expires_at__gt=now).update(revoked_at=now)
 
 
-def begin_hand_over(*, user: User, source: Tenant, target_id: UUID, now: datetime) -> HandOver:
+def begin_tenant_switch(*, user: User, source: Tenant, target_id: UUID, now: datetime) -> TenantSwitch:
     """A hand-over for `user` from `source` to another tenant. Raises Http404 without access to it."""
     with installation():
         target = open_to(user, now).filter(pk=target_id).first()
         if target is None:
             raise Http404("There is no such customer, or you have no access to it.")
-        return HandOver.objects.create(
-            tenant=target, source=source, user=user, created_at=now, expires_at=now + HAND_OVER_LIFE
+        return TenantSwitch.objects.create(
+            tenant=target, source=source, user=user, created_at=now, expires_at=now + TENANT_SWITCH_LIFE
         )
 
 
-def use_hand_over(
-    *, hand_over_id: UUID, user_id: UUID, source_id: UUID, target: Tenant, now: datetime
+def use_tenant_switch(
+    *, switch_id: UUID, user_id: UUID, source_id: UUID, target: Tenant, now: datetime
 ) -> bool:
     """Use a hand-over up. False where it is for other parties, has expired, or was used before."""
-    rows = HandOver.objects.filter(
-        pk=hand_over_id, user=user_id, source=source_id, tenant=target, used_at=None, expires_at__gt=now
+    rows = TenantSwitch.objects.filter(
+        pk=switch_id, user=user_id, source=source_id, tenant=target, used_at=None, expires_at__gt=now
     )
     return rows.update(used_at=now) == 1  # of two that race, PostgreSQL lets one find the row unused
 
 
-def forget_hand_overs(*, before: datetime) -> int:
-    done, _ = HandOver.objects.filter(expires_at__lt=before).delete()
+def forget_tenant_switches(*, before: datetime) -> int:
+    done, _ = TenantSwitch.objects.filter(expires_at__lt=before).delete()
     return done
 
 

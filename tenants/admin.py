@@ -18,23 +18,23 @@ from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import display
 from unfold.sites import UnfoldAdminSite
 
-from tenants.access import access_of
+from tenants.access.addresses import client_address
+from tenants.access.rights import access_of
+from tenants.accounts.forms import AccountForm
+from tenants.accounts.mail import try_to_open
 from tenants.actions import allow_networks, drop_second_factor, open_account
-from tenants.addresses import client_address
+from tenants.audit.descriptions import sentence
 from tenants.audit.queries import lines_of
-from tenants.audit.words import sentence
 from tenants.changelists import OfferedAdmin
-from tenants.context import inside
 from tenants.credentials.actions import revoke_key
-from tenants.forms import AccountForm
-from tenants.mail import try_to_open
+from tenants.isolation.context import inside
+from tenants.isolation.quotas import QuotaExceeded, Resource, quotas, require_room, usage_of
 from tenants.models import Activity, ApiKey, Domain, Membership, Tenant, TenantLimits, User
 from tenants.pages.login import LogoutPage
 from tenants.queries import active_tenant, is_public, tenant_of, user_of
-from tenants.quotas import QuotaExceeded, Resource, quotas, require_room, usage_of
 
 
-class OneDoorSite(UnfoldAdminSite):  # type: ignore[misc]
+class SharedLoginAdminSite(UnfoldAdminSite):  # type: ignore[misc]
     """Logs in and out, and changes passwords, on the pages for all users: one lockout, one second factor."""
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -67,7 +67,7 @@ class OneDoorSite(UnfoldAdminSite):  # type: ignore[misc]
         return [url for url in super().get_urls() if getattr(url, "name", None) not in unused]
 
 
-class InstallationAdminSite(OneDoorSite):
+class InstallationAdminSite(SharedLoginAdminSite):
     index_title = "Installation"
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -75,7 +75,7 @@ class InstallationAdminSite(OneDoorSite):
         return is_public(tenant_of(request)) and user.is_active and user.is_staff
 
 
-class TenantAdminSite(OneDoorSite):
+class TenantAdminSite(SharedLoginAdminSite):
     index_title = "Administration"
 
     def has_permission(self, request: HttpRequest) -> bool:

@@ -6,7 +6,8 @@ class TenantsConfig(AppConfig):
     verbose_name = "Installation"
 
     def ready(self) -> None:
-        from tenants import isolation, session_limits  # noqa: F401  register a check and a receiver
-        from tenants.listeners import listen
+        from tenants.accounts import session_limits  # noqa: F401  register a check and a receiver
+        from tenants.audit.listeners import listen
+        from tenants.isolation import policies  # noqa: F401  register a check and a receiver
 
         listen()

@@ -9,9 +9,9 @@ from django.db import connection
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from tenants import lockout
-from tenants.access import access_of, may_enter, remembered
-from tenants.invitations import Account, account_of
+from tenants.access.rights import access_of, may_enter, remembered
+from tenants.accounts import lockout
+from tenants.accounts.invitations import AccountState, account_of
 from tenants.models import Tenant, User
 from tenants.queries import is_public, tenant_of
 from tenants.rules import Role, has_any, may
@@ -41,7 +41,7 @@ class MembershipBackend(ModelBackend):
         if invited is not None:
             account, found = account_of(invited)
             right = found is not None and found.check_password(password or "")
-            user = found if right and account is Account.KNOWN else None
+            user = found if right and account is AccountState.KNOWN else None
         else:
             known = super().authenticate(request, username, password, **kwargs)
             user = known if isinstance(known, User) and may_enter(known, tenant_of(request)) else None

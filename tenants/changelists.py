@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from tenants.fields import ShallowJSONField
+from tenants.web.fields import ShallowJSONField
 
 MAX_SEARCH_LENGTH = 100
 MAX_SEARCH_WORDS = 10
@@ -35,7 +35,7 @@ class SearchWords(forms.CharField):
         return text
 
 
-class SearchForm(ChangeListSearchForm):
+class OfferedSearchForm(ChangeListSearchForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields = {SEARCH_VAR: SearchWords()}
@@ -47,7 +47,7 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]
     Raises DisallowedModelAdminLookup for any other, IncorrectLookupParameters for an invalid value.
     """
 
-    search_form_class = SearchForm
+    search_form_class = OfferedSearchForm
 
     def get_filters(self, request: HttpRequest) -> tuple[Any, ...]:
         if any("\x00" in value for values in self.filter_params.values() for value in values):

@@ -50,7 +50,9 @@ def active_tenant() -> Tenant:
     """The tenant of this request, task or command. Raises TenantMissing: nothing falls back to public."""
     tenant = cast(Any, connection).tenant
     if not isinstance(tenant, Tenant) or tenant.schema_name == get_public_schema_name():
-        raise TenantMissing("no tenant is active here: enter one with tenants.context.inside(tenant)")
+        raise TenantMissing(
+            "no tenant is active here: enter one with tenants.isolation.context.inside(tenant)"
+        )
     return tenant
 
 

@@ -7,9 +7,9 @@ from django.db import connection
 from django_tenants.utils import get_public_schema_name
 from tenant_schemas_celery.task import TenantTask as SchemaTask
 
-from tenants.actor import acting, of_worker
-from tenants.backend.base import DatabaseWrapper
-from tenants.context import inside
+from tenants.access.actor import acting, of_worker
+from tenants.isolation.backend.base import DatabaseWrapper
+from tenants.isolation.context import inside
 from tenants.models import Tenant
 from tenants.queries import TenantMissing, customers
 

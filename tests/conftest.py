@@ -21,15 +21,15 @@ from redis import Redis
 from cameras.models import Camera, CameraCredential, Site
 from staff.models import StaffMember
 from tenants.actions import add_member, create_tenant, ensure_public
-from tenants.context import installation
-from tenants.isolation import forget_tenant
+from tenants.isolation.context import installation
+from tenants.isolation.owner import as_owner
+from tenants.isolation.policies import forget_tenant
 from tenants.models import Domain, Membership, Tenant, User
-from tenants.owner import as_owner
 from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.backing import MODELS, NO_MODELS
 from visits.actions import record_track
-from visits.models import Decision, Sighting
+from visits.models import Sighting, SightingDecision
 from visits.rules import TrackFacts
 from workers.actions.leases import facts_of
 from workers.models import CameraLease, DeviceAssignment
@@ -213,7 +213,7 @@ def make_visit(
 
     def make(
         camera: Camera,
-        decision: Decision = Decision.NEW_VISITOR,
+        decision: SightingDecision = SightingDecision.NEW_VISITOR,
         *,
         person: object = None,
         face: int | None = None,
@@ -241,7 +241,7 @@ def make_visit(
             "shot": b"\xff\xd8\xff\xe0 not looked at by anybody",
         }
         with django_capture_on_commit_callbacks(execute=True):
-            sighting = record_track(facts=TrackFacts(**(facts | values)), link=0.36)  # type: ignore[arg-type]
+            sighting = record_track(facts=TrackFacts(**(facts | values)), match=0.36)  # type: ignore[arg-type]
         assert sighting is not None
         return sighting
 

@@ -17,8 +17,8 @@ from rest_framework.test import APIClient
 
 from cameras.models import Camera
 from facetrack.lib.images import jpeg
-from tenants.context import installation
 from tenants.credentials.actions import create_key
+from tenants.isolation.context import installation
 from tenants.models import ApiKey, Tenant
 from tenants.queries import active_tenant
 from tenants.rules import Role

@@ -13,7 +13,7 @@ from staff.models import StaffMember
 from tenants.models import Tenant
 from tests.conftest import make_camera
 from visits.actions import rename_visitor
-from visits.models import Decision, PassageCount, Sighting, Visitor
+from visits.models import PassageCount, Sighting, SightingDecision, Visitor
 
 MakeVisit = Callable[..., Sighting]
 
@@ -57,10 +57,10 @@ def two_sites(acme: Tenant, make_visit: MakeVisit) -> TwoSites:
     there.append(make_visit(gate, face=1, at=now - 1 * days, quality=0.8))
     there.append(make_visit(gate, face=2, at=now))
     here.append(make_visit(door, face=3, at=now))
-    here.append(make_visit(door, Decision.STAFF, person=sam, at=now))
-    there.append(make_visit(gate, Decision.STAFF, person=sam, at=now))
-    there.append(make_visit(gate, Decision.STAFF, person=eve, at=now))
-    there.append(make_visit(gate, Decision.UNSURE, at=now))
+    here.append(make_visit(door, SightingDecision.STAFF, person=sam, at=now))
+    there.append(make_visit(gate, SightingDecision.STAFF, person=sam, at=now))
+    there.append(make_visit(gate, SightingDecision.STAFF, person=eve, at=now))
+    there.append(make_visit(gate, SightingDecision.UNSURE, at=now))
     PassageCount.objects.create(camera=gate, day=timezone.localdate(), tracks=41)
     both, southern, northern = (there[0].visitor, there[2].visitor, here[1].visitor)
     assert both

@@ -13,28 +13,27 @@ from django.utils import timezone
 from cameras.actions import require_epoch
 from cameras.models import Camera
 from facetrack.lib import objects
-from staff.gallery import IndexUnavailable
 from staff.models import StaffMember
-from tenants import storage
 from tenants.actions import announce
+from tenants.isolation import storage
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
 from visits.events import visitor_leaving
-from visits.gallery import bring_up_to_date
-from visits.journal import locked, tell, tell_gone
+from visits.index import IndexUnavailable, bring_up_to_date
+from visits.live_events import locked, record_event, record_visits_gone
 from visits.models import (
     CountedTrack,
-    Decision,
+    IdentityRejection,
     LiveEvent,
     Merge,
-    NotThisPerson,
     PassageCount,
     Sighting,
+    SightingDecision,
     Visit,
     Visitor,
 )
-from visits.rules import Span, TrackFacts, is_over, put_right
-from visits.strangers import follow, known_visitor, same_or_new_visitor, settle
+from visits.rules import TimeSpan, TrackFacts, is_over, put_right
+from visits.visitor_matching import follow, known_visitor, same_or_new_visitor, settle
 
 log = logging.getLogger(__name__)
 
@@ -45,16 +44,16 @@ OF_THE_TRACK = (
 """The fields of a sighting that are copied from its track's report."""
 
 
-def record_track(*, facts: TrackFacts, link: float, known_at: datetime | None = None) -> Sighting | None:
+def record_track(*, facts: TrackFacts, match: float, known_at: datetime | None = None) -> Sighting | None:
     """Save a worker's report of a track: sighting, visit, outbox and live event in one transaction.
 
-    `link` is the similarity from which two templates of this pack are taken for one person. Recording the
+    `match` is the similarity from which two templates of this pack are taken for one person. Recording the
     same report twice changes nothing. Returns None for a rejected track, which is only counted. Raises
     StaleEpoch for a run that has lost its camera; `known_at` is for records that waited on disk (see
     `require_epoch`). If the tenant's storage is full, the picture is left out and the rest is saved.
     """
     tenant = active_tenant()
-    right = put_right(Span(facts.started_at, facts.last_seen_at), timezone.now())
+    right = put_right(TimeSpan(facts.started_at, facts.last_seen_at), timezone.now())
     facts = replace(facts, started_at=right.started_at, last_seen_at=right.last_seen_at)
     shot = objects.save(tenant.pk, "shots", facts.shot) if facts.shot else ""
     kept = False
@@ -64,13 +63,13 @@ def record_track(*, facts: TrackFacts, link: float, known_at: datetime | None = 
             sighting = (
                 Sighting.objects.filter(pk=facts.sighting_id).select_related("visit", "visitor").first()
             )
-            if facts.decision == Decision.REJECTED:
+            if facts.decision == SightingDecision.REJECTED:
                 _count(facts)
             elif sighting is None:
                 fits = bool(shot) and storage.take(len(facts.shot or b""))
                 if shot and not fits:
                     storage.note_left_out()
-                sighting = _first_report(facts, shot if fits else "", link)
+                sighting = _first_report(facts, shot if fits else "", match)
                 kept = fits
             elif facts.sequence > sighting.sequence:
                 kept = _later_report(sighting, facts, shot)
@@ -107,20 +106,20 @@ def delete_visitor(*, visitor: Visitor) -> None:
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
         sites = set(visitor.visits.values_list("site", flat=True))
         visitor_leaving.send(sender=Visitor, visitor_id=visitor.pk)
-        NotThisPerson.objects.filter(person=visitor.pk).delete()
+        IdentityRejection.objects.filter(person=visitor.pk).delete()
         Merge.objects.filter(
             gone__id=str(visitor.pk)
         ).delete()  # undone merges still hold the face and the name
         visitor.delete()
         for site in sites:
-            tell_gone(site)
+            record_visits_gone(site)
         for key in filter(None, keys):
             transaction.on_commit(partial(storage.discard, key))
 
 
 def forget_shots_of_staff(staff_member_id: UUID, **_: object) -> None:
     """A staff member is being deleted with their sightings and visits: delete the pictures too, on commit."""
-    NotThisPerson.objects.filter(person=staff_member_id).delete()
+    IdentityRejection.objects.filter(person=staff_member_id).delete()
     keys = set(Sighting.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
     keys |= set(Visit.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
     for key in filter(None, keys):
@@ -134,17 +133,17 @@ def bring_index_up_to_date(*, rows: list[Outbox]) -> int:
     return done
 
 
-def resolve_pending(*, link: float, pack: str, most: int = 200) -> int:
+def resolve_pending(*, match: float, pack: str, most: int = 200) -> int:
     """Compare the sightings that waited for the index, oldest first; returns the number settled."""
     done = 0
-    waiting = Sighting.objects.filter(decision=Decision.PENDING, pack=pack, template__isnull=False)
+    waiting = Sighting.objects.filter(decision=SightingDecision.PENDING, pack=pack, template__isnull=False)
     for pk in list(waiting.order_by("started_at").values_list("pk", flat=True)[:most]):
         with locked():
-            sighting = Sighting.objects.filter(pk=pk, decision=Decision.PENDING).first()
+            sighting = Sighting.objects.filter(pk=pk, decision=SightingDecision.PENDING).first()
             if sighting is None:
                 continue
             try:
-                _compare_now(sighting, link)
+                _compare_now(sighting, match)
             except IndexUnavailable as error:
                 log.warning("%s sighting(s) still wait for the visitors' index: %s", waiting.count(), error)
                 return done
@@ -152,12 +151,12 @@ def resolve_pending(*, link: float, pack: str, most: int = 200) -> int:
     return done
 
 
-def _compare_now(sighting: Sighting, link: float) -> None:
+def _compare_now(sighting: Sighting, match: float) -> None:
     """Raises IndexUnavailable."""
     kept = {name: getattr(sighting, name) for name in OF_THE_TRACK}
     facts = TrackFacts(camera=sighting.camera_id, ended=True, person=None, shot=None, **kept)
     visitor, decision, score = same_or_new_visitor(
-        facts, site=_site_of(facts), shot=sighting.best_shot, link=link
+        facts, site=_site_of(facts), shot=sighting.best_shot, match=match
     )
     sighting.visitor, sighting.decision, sighting.score = visitor, decision, score
     sighting.visit = _join_or_open(facts, None, visitor, sighting.best_shot, score)
@@ -175,25 +174,27 @@ def forget_counted_tracks(*, before: datetime) -> int:
     return done
 
 
-def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
-    decision, staff_id, visitor, score = Decision(facts.decision), None, None, facts.score
-    if decision is Decision.STAFF:
+def _first_report(facts: TrackFacts, shot: str, match: float) -> Sighting:
+    decision, staff_id, visitor, score = SightingDecision(facts.decision), None, None, facts.score
+    if decision is SightingDecision.STAFF:
         staff_id = facts.person
         if staff_id is None or not StaffMember.objects.filter(pk=staff_id).exists():  # deleted since
-            staff_id, decision = None, Decision.UNSURE
-    elif decision is Decision.VISITOR:
+            staff_id, decision = None, SightingDecision.UNSURE
+    elif decision is SightingDecision.VISITOR:
         visitor = known_visitor(facts, _site_of(facts))
-        decision = Decision.VISITOR if visitor else Decision.NEW_VISITOR
-    if decision is Decision.NEW_VISITOR:
+        decision = SightingDecision.VISITOR if visitor else SightingDecision.NEW_VISITOR
+    if decision is SightingDecision.NEW_VISITOR:
         try:
-            visitor, decision, score = same_or_new_visitor(facts, site=_site_of(facts), shot=shot, link=link)
+            visitor, decision, score = same_or_new_visitor(
+                facts, site=_site_of(facts), shot=shot, match=match
+            )
         except IndexUnavailable as error:
             log.warning("track %s of camera %s will be compared later: %s", facts.track, facts.camera, error)
-            decision = Decision.PENDING
+            decision = SightingDecision.PENDING
     elif visitor:
         follow(visitor, facts, shot)
     visit = None
-    if decision not in (Decision.UNSURE, Decision.PENDING):
+    if decision not in (SightingDecision.UNSURE, SightingDecision.PENDING):
         visit = _join_or_open(facts, staff_id, visitor, shot, score)
     sighting = Sighting.objects.create(
         pk=facts.sighting_id,
@@ -215,14 +216,14 @@ def _first_report(facts: TrackFacts, shot: str, link: float) -> Sighting:
         template=facts.template,
         pack=facts.pack,
     )
-    if decision is Decision.UNSURE:
-        tell(LiveEvent.Kind.UNSURE, sighting=sighting)
+    if decision is SightingDecision.UNSURE:
+        record_event(LiveEvent.Kind.UNSURE, sighting=sighting)
     return sighting
 
 
 def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
     """Update the sighting of a track that continues. Returns whether its new shot is kept."""
-    if facts.decision == Decision.UNSURE != sighting.decision:
+    if facts.decision == SightingDecision.UNSURE != sighting.decision:
         take_back(sighting, facts.reason)
     better = bool(shot) and facts.quality > sighting.quality and storage.take(len(facts.shot or b""))
     sighting.sequence, sighting.faces = facts.sequence, facts.faces
@@ -236,7 +237,7 @@ def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
         if better and visit.best_shot == former:
             visit.best_shot, visit.best_quality = shot, facts.quality
         visit.save()
-        tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+        record_event(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
     if visitor := sighting.visitor:
         visitor.last_seen_at = max(visitor.last_seen_at, facts.last_seen_at)
         if better and visitor.best_shot == former:
@@ -254,29 +255,29 @@ def take_back(sighting: Sighting, reason: str) -> None:
     alone is deleted.
     """
     visit, visitor = sighting.visit, sighting.visitor
-    sighting.decision, sighting.reason = Decision.UNSURE, reason[:300]
+    sighting.decision, sighting.reason = SightingDecision.UNSURE, reason[:300]
     sighting.visit = sighting.staff_member = sighting.visitor = None
     sighting.save()
     if visit and not visit.sightings.exists():
         visit.delete()
-        tell_gone(visit.site_id)
+        record_visits_gone(visit.site_id)
     elif visit:
         visit.sighting_count = visit.sightings.count()
         visit.save(update_fields=["sighting_count", "updated_at"])
-        tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+        record_event(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
     if visitor and not visitor.sightings.exists():
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
         visitor.delete()
     elif visitor:
         settle(visitor)
-    tell(LiveEvent.Kind.UNSURE, sighting=sighting)
+    record_event(LiveEvent.Kind.UNSURE, sighting=sighting)
 
 
 def _join_or_open(
     facts: TrackFacts, staff_id: UUID | None, visitor: Visitor | None, shot: str, score: float
 ) -> Visit:
     camera = Camera.objects.select_related("site").get(pk=facts.camera)
-    window, seen = camera.site.reentry_seconds, Span(facts.started_at, facts.last_seen_at)
+    window, seen = camera.site.reentry_seconds, TimeSpan(facts.started_at, facts.last_seen_at)
     own = Visit.objects.filter(site=camera.site, staff_member_id=staff_id, visitor=visitor)
     near = own.filter(
         last_seen_at__gte=seen.started_at - timedelta(seconds=window),
@@ -302,12 +303,12 @@ def _join_or_open(
         best_shot=shot,
         best_quality=facts.quality,
     )
-    tell(LiveEvent.Kind.VISIT_OPENED, visit=visit)
+    record_event(LiveEvent.Kind.VISIT_OPENED, visit=visit)
     return visit
 
 
-def _join(visit: Visit, seen: Span, facts: TrackFacts, shot: str, score: float) -> None:
-    whole = Span(visit.started_at, visit.last_seen_at).and_also(seen)
+def _join(visit: Visit, seen: TimeSpan, facts: TrackFacts, shot: str, score: float) -> None:
+    whole = TimeSpan(visit.started_at, visit.last_seen_at).and_also(seen)
     if seen.started_at < visit.started_at:
         visit.camera_id = facts.camera
     visit.started_at, visit.last_seen_at = whole.started_at, whole.last_seen_at
@@ -317,13 +318,13 @@ def _join(visit: Visit, seen: Span, facts: TrackFacts, shot: str, score: float) 
     if shot and facts.quality > visit.best_quality:
         visit.best_shot, visit.best_quality = shot, facts.quality
     visit.save()
-    tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+    record_event(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
 
 
 def _close(visit: Visit) -> None:
     visit.ended_at = visit.last_seen_at
     visit.save(update_fields=["ended_at", "updated_at"])
-    tell(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
+    record_event(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
 
 
 def _site_of(facts: TrackFacts) -> UUID:

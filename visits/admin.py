@@ -19,13 +19,13 @@ from unfold.decorators import display
 
 from cameras.admin import SiteListFilter
 from cameras.queries import cameras
-from tenants.access import granted
+from tenants.access.rights import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
-from visits.identities import keep_apart, merge_proposed, not_this_person, undo_merge
-from visits.models import Decision, Merge, MergeProposal, Sighting, Visit, Visitor
-from visits.pairs import merge_proposals, merges
+from visits.merging.actions import keep_apart, merge_proposed, not_this_person, undo_merge
+from visits.merging.queries import merge_proposals, merges
+from visits.models import Merge, MergeProposal, Sighting, SightingDecision, Visit, Visitor
 from visits.queries import shot_url, sightings, visitors, visits
 
 
@@ -53,13 +53,15 @@ class DecisionListFilter(admin.SimpleListFilter):
     parameter_name = "decision"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(value, label) for value, label in Decision.choices if value != Decision.REJECTED]
+        return [
+            (value, label) for value, label in SightingDecision.choices if value != SightingDecision.REJECTED
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Sighting]) -> QuerySet[Sighting]:
         return queryset.filter(Q(shown_decision=self.value())) if self.value() else queryset
 
 
-class SeenAdmin(RecordAdmin):
+class ReadOnlyAdmin(RecordAdmin):
     """Read-only facts. Shows what the queries allow, not the bare columns."""
 
     audit_fields = ()
@@ -90,7 +92,7 @@ class SeenAdmin(RecordAdmin):
 
 
 @admin.register(Visitor, site=tenant_admin)
-class VisitorAdmin(SeenAdmin):
+class VisitorAdmin(ReadOnlyAdmin):
     list_display = ("picture", "__str__", "visit_count", "first_seen", "last_seen")
     list_display_links = ("picture", "__str__")
     search_fields = ("name", "number", "note")
@@ -142,7 +144,7 @@ class VisitorAdmin(SeenAdmin):
 
 
 @admin.register(Visit, site=tenant_admin)
-class VisitAdmin(SeenAdmin):
+class VisitAdmin(ReadOnlyAdmin):
     list_display = ("picture", "who", "site", "started_at", "last_seen_at", "ended_at", "sighting_count")
     list_filter = (("site", SiteListFilter),)
     search_fields = ("staff_member__name", "visitor__name", "visitor__number")
@@ -164,7 +166,7 @@ class VisitAdmin(SeenAdmin):
 
 
 @admin.register(Sighting, site=tenant_admin)
-class SightingAdmin(SeenAdmin):
+class SightingAdmin(ReadOnlyAdmin):
     list_display = ("picture", "who", "shown_decision", "camera", "started_at", "shown_score", "faces")
     list_filter = (DecisionListFilter, ("camera", CameraListFilter))
     search_fields = ("staff_member__name", "visitor__name", "visitor__number")
@@ -196,14 +198,14 @@ class SightingAdmin(SeenAdmin):
 
     @display(description="result")
     def shown_decision(self, sighting: Any) -> str:
-        return Decision(sighting.shown_decision).label
+        return SightingDecision(sighting.shown_decision).label
 
     @display(description="reason")
     def shown_reason(self, sighting: Any) -> str:
         return str(sighting.shown_reason)
 
 
-class WholeTenantAdmin(SeenAdmin):
+class WholeTenantAdmin(ReadOnlyAdmin):
     """Concerns people of all sites: for users who can see all sites."""
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

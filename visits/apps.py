@@ -10,8 +10,8 @@ class VisitsConfig(AppConfig):
         from staff.events import staff_member_leaving
         from tenants.events import visitors_shared
         from visits.actions import compare_anew, forget_shots_of_staff
-        from visits.journal import tell_of_camera
+        from visits.live_events import record_camera_event
 
-        camera_wanted.connect(tell_of_camera, dispatch_uid="visits.tell_of_camera")
+        camera_wanted.connect(record_camera_event, dispatch_uid="visits.tell_of_camera")
         staff_member_leaving.connect(forget_shots_of_staff, dispatch_uid="visits.forget_shots")
         visitors_shared.connect(compare_anew, dispatch_uid="visits.compare_anew")

@@ -10,14 +10,14 @@ from django.dispatch import Signal
 from redis.exceptions import RedisError
 
 from facetrack.lib.aside import aside
-from tenants.channels import group_of
 from tenants.models import Tenant
+from tenants.web.channels import group_of
 
 About = Literal["visits", "cameras"]
 
 log = logging.getLogger(__name__)
 
-LONGEST_SECONDS = 5.0
+MAX_SECONDS = 5.0
 """Sends the hints. Bounded, so that they do not pile up while Redis hangs."""
 
 visitor_leaving = Signal()
@@ -47,7 +47,7 @@ def publish(tenant: Tenant, site: UUID, cursor: int, about: About) -> None:
 async def _announced(tenant: Tenant, site: UUID, cursor: int, about: About) -> None:
     layer = get_channel_layer()
     try:
-        async with asyncio.timeout(LONGEST_SECONDS):
+        async with asyncio.timeout(MAX_SECONDS):
             for group, at in ((group_of(tenant), cursor), (group_of(tenant, site), None)):
                 await layer.group_send(group, LiveMessage(type="live.event", cursor=at, about=about))
     except (RedisError, OSError) as error:  # a time-out is an OSError

@@ -9,7 +9,7 @@ from staff.models import StaffMember
 from tenants.models import Record
 
 
-class Decision(models.TextChoices):
+class SightingDecision(models.TextChoices):
     """The result of a track. A rejected one is only counted (`PassageCount`) and never makes a person."""
 
     STAFF = "staff", "staff"
@@ -115,7 +115,7 @@ class Sighting(Record, _Somebody):
     epoch = models.PositiveBigIntegerField()
     track = models.PositiveIntegerField()
     sequence = models.PositiveIntegerField(default=0)
-    decision = models.CharField(max_length=12, choices=Decision.choices)
+    decision = models.CharField(max_length=12, choices=SightingDecision.choices)
     score = models.FloatField(help_text="Cosine similarity to the person, or to the nearest known one.")
     reason = models.CharField(max_length=300, blank=True)
     started_at = models.DateTimeField()
@@ -203,7 +203,7 @@ class LiveEvent(models.Model):
         return f"{self.id} {self.kind}"
 
 
-class NotThisPerson(Record):
+class IdentityRejection(Record):
     """A user rejected a match of a face with a person. Similar faces do not match that person again."""
 
     person = models.UUIDField(db_index=True, editable=False)
@@ -212,6 +212,7 @@ class NotThisPerson(Record):
     pack = models.CharField("model pack", max_length=30, editable=False)
 
     class Meta:
+        db_table = "visits_notthisperson"
         ordering = ["-created_at"]
 
     def __str__(self) -> str:

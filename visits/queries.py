@@ -28,9 +28,9 @@ from django.http import Http404
 
 from facetrack.lib import objects
 from facetrack.lib.crypto import decrypt, encrypt
-from tenants.access import Access
+from tenants.access.rights import Access
 from tenants.queries import active_tenant
-from visits.models import Decision, LiveEvent, PassageCount, Sighting, Visit, Visitor
+from visits.models import LiveEvent, PassageCount, Sighting, SightingDecision, Visit, Visitor
 
 MISSED_LIMIT = 200
 """A page that has missed more events than this reloads."""
@@ -73,10 +73,13 @@ def sightings(access: Access) -> QuerySet[Sighting]:
     here = Sighting.objects.filter(camera__site__in=access.sites)
     decision = Case(
         When(visitor__isnull=True, then=F("decision")),
-        When(Exists(here.filter(before, visitor=OuterRef("visitor"))), then=Value(Decision.VISITOR.value)),
-        default=Value(Decision.NEW_VISITOR.value),
+        When(
+            Exists(here.filter(before, visitor=OuterRef("visitor"))),
+            then=Value(SightingDecision.VISITOR.value),
+        ),
+        default=Value(SightingDecision.NEW_VISITOR.value),
     )
-    known = ~Q(shown_decision=Decision.NEW_VISITOR)
+    known = ~Q(shown_decision=SightingDecision.NEW_VISITOR)
     return (
         rows.filter(camera__site__in=access.sites)
         .annotate(shown_decision=decision)
@@ -214,7 +217,7 @@ def missed(access: Access, after: int) -> tuple[list[Visit], list[Visit], str] |
     )
 
 
-class Told(TypedDict):
+class EventPayload(TypedDict):
     """One event of the journal in the form that clients of the stream receive."""
 
     id: str
@@ -222,7 +225,7 @@ class Told(TypedDict):
     data: dict[str, Any]
 
 
-def events_after(access: Access, after: int) -> tuple[list[Told], int]:
+def events_after(access: Access, after: int) -> tuple[list[EventPayload], int]:
     """The events after the live event `after` that the user may see, and the number of the last event.
 
     If the journal no longer reaches back that far, or more than MISSED_LIMIT were missed: one `reset`.
@@ -238,10 +241,10 @@ def events_after(access: Access, after: int) -> tuple[list[Told], int]:
     events = list(rows[: MISSED_LIMIT + 1])
     if after > newest or after + 1 < (ends["oldest"] or 0) or len(events) > MISSED_LIMIT:
         return [{"id": _cursor(access, newest), "event": "reset", "data": {}}], newest
-    told: list[Told] = [
+    payloads: list[EventPayload] = [
         {"id": _cursor(access, event.pk), "event": event.kind, "data": _data_of(event)} for event in events
     ]
-    return told, newest
+    return payloads, newest
 
 
 def _data_of(event: LiveEvent) -> dict[str, Any]:
@@ -283,12 +286,12 @@ def counts(access: Access, since: datetime) -> dict[str, int]:
         new: QuerySet[Any] = Visitor.objects.filter(first_seen_at__gte=since)
     else:
         passed = passed.filter(camera__site__in=access.sites)
-        new = seen.filter(Q(shown_decision=Decision.NEW_VISITOR))  # the first sighting of each
+        new = seen.filter(Q(shown_decision=SightingDecision.NEW_VISITOR))  # the first sighting of each
     return {
         "present": stays.filter(ended_at=None).count(),
         "visits": stays.filter(started_at__gte=since).count(),
         "new_visitors": new.count(),
-        "unsure": seen.filter(decision=Decision.UNSURE).count(),
+        "unsure": seen.filter(decision=SightingDecision.UNSURE).count(),
         "not_recognisable": passed.aggregate(n=Sum("tracks"))["n"] or 0,
     }
 

@@ -46,13 +46,13 @@ class TrackFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """The first and last time a person was seen."""
 
     started_at: datetime
     last_seen_at: datetime
 
-    def belongs_to(self, stay: "Span", reentry_seconds: int) -> bool:
+    def belongs_to(self, stay: "TimeSpan", reentry_seconds: int) -> bool:
         """Whether a sighting is part of a stay: neither begins later than the window after the other ends.
 
         A late report may be from long before the stay; it is then a stay of its own.
@@ -60,19 +60,19 @@ class Span:
         window = timedelta(seconds=reentry_seconds)
         return self.started_at - stay.last_seen_at <= window and stay.started_at - self.last_seen_at <= window
 
-    def and_also(self, other: "Span") -> "Span":
+    def and_also(self, other: "TimeSpan") -> "TimeSpan":
         """The span that covers both."""
-        return Span(min(self.started_at, other.started_at), max(self.last_seen_at, other.last_seen_at))
+        return TimeSpan(min(self.started_at, other.started_at), max(self.last_seen_at, other.last_seen_at))
 
 
-def put_right(seen: Span, now: datetime) -> Span:
+def put_right(seen: TimeSpan, now: datetime) -> TimeSpan:
     """A span corrected for clock errors: a worker's clock may be ahead of ours, or go back during a track.
 
     Times in the future become now; a stay that ended in the future could not be closed before then.
     """
     last = min(seen.last_seen_at, now + CLOCK_DIFFERENCE)
     started = min(seen.started_at, now + CLOCK_DIFFERENCE)
-    return Span(min(started, last), max(started, last))
+    return TimeSpan(min(started, last), max(started, last))
 
 
 def joins(last_seen_at: datetime, started_at: datetime, reentry_seconds: int) -> bool:

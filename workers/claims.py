@@ -11,7 +11,7 @@ from workers.stages.evidence import Evidence, Span, Track
 from workers.types import Candidate, Counters, Decision, Floats, Frame, Gallery, TrackReport, Verdict
 
 NAMED = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
-MOST_PAST = 50  # ended tracks whose identity may still be contested
+MAX_PAST = 50  # ended tracks whose identity may still be contested
 
 
 class Claims:
@@ -33,7 +33,7 @@ class Claims:
             span=Span.starting(frame),
             most=self._config.samples,
             stranger=self._limits.review - self._limits.margin,
-            same=self._limits.link,
+            same=self._limits.match,
         )
         self.living[number] = Track(number, evidence)
         return self.living[number]
@@ -109,7 +109,7 @@ class Claims:
         settled = track.verdict
         if settled is not None and settled.decision is Decision.NEW_VISITOR and decision is Decision.VISITOR:
             nearest = self._gallery.visitors(self._template(track))[:1]
-            return nearest[0].identity if nearest and nearest[0].score >= self._limits.link else None
+            return nearest[0].identity if nearest and nearest[0].score >= self._limits.match else None
         return settled.identity if settled is not None and settled.decision is decision else None
 
     def _report(self, track: Track, verdict: Verdict) -> TrackReport:
@@ -153,7 +153,7 @@ class Claims:
 
     def _visitors(self, staff: tuple[Candidate, ...], template: Floats) -> tuple[Candidate, ...]:
         """A clear match with a staff member needs no search of the visitors' index, which may be remote."""
-        if staff and staff[0].score >= self._limits.link:
+        if staff and staff[0].score >= self._limits.match:
             return ()
         return tuple(self._gallery.visitors(template))
 
@@ -169,6 +169,6 @@ class Claims:
         named = [
             n for n, t in self._past.items() if n in needed and t.verdict and t.verdict.decision in NAMED
         ]
-        self._past = {number: self._past[number] for number in sorted(named)[-MOST_PAST:]}
+        self._past = {number: self._past[number] for number in sorted(named)[-MAX_PAST:]}
         for track in self.living.values():
             track.beside &= self.living.keys() | self._past.keys()

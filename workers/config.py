@@ -16,20 +16,20 @@ Polygon = tuple[tuple[float, float], ...]
 class Thresholds:
     """Cosine similarities of one model pack, calibrated on pictures of people who are not customers.
 
-    link    at or above: the same person.
-    review  at or above but below `link`: a human has to decide.
+    match   at or above: the same person.
+    review  at or above but below `match`: a human has to decide.
     margin  by how much the best candidate must beat the second best person.
 
     Raises ValueError when they contradict each other.
     """
 
-    link: float
+    match: float
     review: float
     margin: float
 
     def __post_init__(self) -> None:
-        if not -1.0 < self.review <= self.link < 1.0:
-            raise ValueError(f"thresholds need -1 < review <= link < 1, not {self.review} and {self.link}")
+        if not -1.0 < self.review <= self.match < 1.0:
+            raise ValueError(f"thresholds need -1 < review <= match < 1, not {self.review} and {self.match}")
         if not 0.0 <= self.margin < 1.0:
             raise ValueError(f"the margin must be between 0 and 1, not {self.margin}")
 

@@ -13,13 +13,13 @@ from workers.stages.detect import moved, scaled
 from workers.stages.quality import assess
 from workers.types import Face, Floats, Picture, Quality
 
-LONGEST_SIDES = (640, 1280)  # portraits first; group pictures and full figures need the second size
+MAX_SIDES = (640, 1280)  # portraits first; group pictures and full figures need the second size
 SMALLEST_SIDE = 320  # smaller pictures are enlarged two times: detectors miss faces of few pixels
 BORDER = 1 / 3  # of the longest side: detectors miss faces that fill the whole picture
-LEAST_WIDTH = 22.0  # pixels of the face; at 23, sharp ones still score 0.59 with their person, strangers 0.2
-LEAST_SHARPNESS = 0.25  # see `stages.quality`
+MIN_WIDTH = 22.0  # pixels of the face; at 23, sharp ones still score 0.59 with their person, strangers 0.2
+MIN_SHARPNESS = 0.25  # see `stages.quality`
 SIMILAR = 0.5  # part of the largest face's width from which another face might be the one that is meant
-MOST_MISSING = 0.07  # part of the face outside the picture; tight portraits lose 0.05, half faces 0.09
+MAX_MISSING = 0.07  # part of the face outside the picture; tight portraits lose 0.05, half faces 0.09
 
 
 class PictureRefused(Exception):
@@ -63,9 +63,9 @@ def enrol_picture(engines: Engines, picture: Picture) -> EnrolledFace:
     view, found = _faces(engines, picture)
     face = _only_one(found, view)
     width = float(face.box[2] - face.box[0]) / view.scale
-    if width < LEAST_WIDTH:
+    if width < MIN_WIDTH:
         raise PictureRefused(
-            f"The face is too small: {width:.0f} pixels wide, {LEAST_WIDTH:.0f} are needed.",
+            f"The face is too small: {width:.0f} pixels wide, {MIN_WIDTH:.0f} are needed.",
             "Use a picture taken from nearer, or a larger copy of this one.",
         )
     crop = aligned(view.picture, face.landmarks, engines.embedder.template, engines.embedder.size)
@@ -81,7 +81,7 @@ def enrol_picture(engines: Engines, picture: Picture) -> EnrolledFace:
 
 def _faces(engines: Engines, picture: Picture) -> tuple[_View, list[Face]]:
     """The first view that shows faces, and its reliable faces, largest first."""
-    views = [_view(picture, side) for side in LONGEST_SIDES]
+    views = [_view(picture, side) for side in MAX_SIDES]
     for view in views:
         faces = [face for face in engines.detector.detect(view.picture) if face.score >= engines.sure]
         if faces:
@@ -118,7 +118,7 @@ def _only_one(faces: list[Face], view: _View) -> Face:
 
 def _quality(engines: Engines, view: _View, face: Face, crop: Picture) -> Quality:
     missing = _missing_part(engines, view, face)
-    if missing > MOST_MISSING:
+    if missing > MAX_MISSING:
         raise PictureRefused(
             f"Part of the face is outside the picture ({missing:.0%}).", "Use a picture of the whole face."
         )
@@ -127,9 +127,9 @@ def _quality(engines: Engines, view: _View, face: Face, crop: Picture) -> Qualit
         face,
         crop,
         (width, height),
-        least_width=LEAST_WIDTH * view.scale,
+        least_width=MIN_WIDTH * view.scale,
         sure=engines.sure,
-        least_sharpness=LEAST_SHARPNESS,
+        least_sharpness=MIN_SHARPNESS,
     )
     if not quality.acceptable:
         raise PictureRefused(

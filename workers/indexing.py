@@ -9,12 +9,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django_tenants.utils import get_public_schema_name, schema_context
 
-from staff.gallery import IndexUnavailable, tenants_thresholds, visitor_index
-from tenants.context import inside, long_pauses
+from staff.gallery import tenants_thresholds
+from tenants.isolation.context import inside, long_pauses
 from tenants.models import Outbox, Tenant
 from visits.actions import bring_index_up_to_date, resolve_pending
-from visits.gallery import fill
-from visits.identities import propose_merges
+from visits.index import IndexUnavailable, fill, visitor_index
+from visits.merging.actions import propose_merges
 from visits.models import Visitor
 from workers.engines.catalogue import PACKS
 
@@ -78,6 +78,6 @@ def settle_identities(*, now: datetime) -> None:
     """Compare the sightings that waited for the index, and propose visitors who may be one person."""
     pack = settings.FACETRACK_PACK
     own = tenants_thresholds(pack)
-    link = own.link if own else PACKS[pack].thresholds.link
-    resolve_pending(link=link, pack=pack)
-    propose_merges(link=link, pack=pack, now=now)
+    link = own.link if own else PACKS[pack].thresholds.match
+    resolve_pending(match=link, pack=pack)
+    propose_merges(match=link, pack=pack, now=now)

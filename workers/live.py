@@ -16,15 +16,15 @@ from workers.sinks.pictures import live, watch
 log = logging.getLogger(__name__)
 
 BOUNDARY = "facetrack"
-LONGEST_SECONDS = 300.0
+MAX_SECONDS = 300.0
 """Seconds after which a stream ends; the page then requests it again."""
 WATCH_SECONDS = 2.0
 STEP_SECONDS = 0.12
 
 
 async def moving_picture(tenant: Tenant, camera_id: UUID) -> AsyncGenerator[bytes, None]:
-    """Parts of a multipart/x-mixed-replace answer: each new picture, for LONGEST_SECONDS at most."""
-    until = time.monotonic() + LONGEST_SECONDS
+    """Parts of a multipart/x-mixed-replace answer: each new picture, for MAX_SECONDS at most."""
+    until = time.monotonic() + MAX_SECONDS
     told, shown = 0.0, b""
     yield b"\r\n"  # a preamble, so that the client gets an answer at once
     while (now := time.monotonic()) < until:

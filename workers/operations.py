@@ -17,9 +17,9 @@ from cameras.actions import DeviceNotAssigned
 from cameras.models import Camera
 from facetrack.lib.images import jpeg
 from facetrack.lib.waiting import give_back, pause
+from tenants.limits.slots import waiting
 from tenants.models import Tenant
 from tenants.queries import active_tenant
-from tenants.slots import waiting
 from workers.actions.machines import UsableDevices, machine_of
 from workers.devices import devices
 from workers.keeper import Keeper

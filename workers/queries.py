@@ -9,7 +9,7 @@ from django.db.models import BooleanField, Case, CharField, Count, F, Q, QuerySe
 from django.db.models.functions import Now
 from django.http import Http404
 
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from workers.actions.leases import TTL
 from workers.models import CameraLease, LeaseGrant, Worker

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from facetrack.lib.undone import undone
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from workers.actions.leases import TTL
 from workers.models import CameraLease, Worker

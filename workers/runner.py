@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 1.0
 """Seconds between reports of a run, whose answer says whether to go on."""
-SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 15.0
+MIN_PAUSE, MAX_PAUSE = 1.0, 15.0
 """Seconds before a failed source is tried again; doubled with each failure in a row, and jittered."""
 REFUSED_PAUSE = 30.0
 """Seconds after a refused login, because cameras lock accounts after a few wrong passwords. Also after a
@@ -149,7 +149,7 @@ class Run:
             self.held,
             self._spool,
             pack=engines.embedder.pack,
-            link=engines.thresholds.link,
+            link=engines.thresholds.match,
             books=self._desk,
         )
 
@@ -243,5 +243,5 @@ def _waits_long(error: Exception) -> bool:
 
 def pause_after(failures: int, *, refused: bool) -> float:
     """Seconds to wait after this many failures in a row."""
-    longest = REFUSED_PAUSE if refused else min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** (failures - 1))
-    return max(SHORTEST_PAUSE, longest * random.uniform(0.5, 1.0))  # noqa: S311  jitter
+    longest = REFUSED_PAUSE if refused else min(MAX_PAUSE, MIN_PAUSE * 2 ** (failures - 1))
+    return max(MIN_PAUSE, longest * random.uniform(0.5, 1.0))  # noqa: S311  jitter

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import DurationField, ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 
-from tenants.context import installation
+from tenants.isolation.context import installation
 from workers.actions.leases import plan
 from workers.assignment import assign
 from workers.board import Seat, Wish, may_run

@@ -10,8 +10,8 @@ from typing import TypeVar
 from cameras.actions import SourceTaken, set_enabled
 from cameras.models import Camera
 from facetrack.lib.waiting import pause
+from tenants.limits.slots import waiting
 from tenants.models import User
-from tenants.slots import waiting
 from workers.actions.leases import claim_source
 from workers.actions.machines import machine_of
 from workers.operations import Answer, NoAnswer, Operation, ask

@@ -15,16 +15,16 @@ from django.utils import timezone
 
 from cameras.actions import end_silent_runs
 from cameras.queries import SILENT_AFTER
-from tenants import storage
-from tenants.actions import forget_hand_overs
-from tenants.actions_invitations import forget_invitations
-from tenants.attempts import forget_attempts
+from tenants.accounts.actions_invitations import forget_invitations
+from tenants.actions import forget_tenant_switches
 from tenants.credentials import actions as credentials
+from tenants.isolation import storage
+from tenants.isolation.sessions import SessionStore
+from tenants.limits.attempts import forget_attempts
 from tenants.queries import active_tenant
-from tenants.sessions import SessionStore
 from tenants.tasks import InstallationTask, TenantTask, fan_out
 from visits import actions as visits
-from visits import journal
+from visits import live_events
 from workers import examine, indexing, operations
 from workers import supervise as supervisor
 from workers.actions.leases import GRANTS_KEPT, forget_old_grants, keep_leases
@@ -95,7 +95,7 @@ def reconcile_tenant() -> None:
     if keep_leases():
         supervise.delay()
     for camera_id in end_silent_runs(before=now - SILENT_AFTER):
-        journal.tell_of_camera(camera_id=camera_id)
+        live_events.record_camera_event(camera_id=camera_id)
     for face_image in examine.overdue(now):
         enrol_face.apply_async([str(face_image.pk)], expires=60)
     if storage.is_due(now):
@@ -128,7 +128,7 @@ def drain_outbox() -> None:
 def clear_expired() -> None:
     SessionStore.clear_expired()
     credentials.forget_expired(now=timezone.now())
-    forget_hand_overs(before=timezone.now())
+    forget_tenant_switches(before=timezone.now())
     forget_invitations(now=timezone.now())
     forget_attempts(before=timezone.now())
     forget_old_grants()
@@ -137,7 +137,7 @@ def clear_expired() -> None:
 
 @shared_task(base=TenantTask)
 def forget_old_events() -> None:
-    journal.forget_old_events(before=timezone.now() - EVENTS_KEPT)
+    live_events.forget_old_events(before=timezone.now() - EVENTS_KEPT)
     visits.forget_counted_tracks(before=timezone.now() - GRANTS_KEPT)
 
 

@@ -4,7 +4,7 @@ from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
 from cameras.models import Camera, Site
-from tenants.api.filters import TextFilter, YesNoFilter
+from tenants.rest.filters import TextFilter, YesNoFilter
 
 
 class SiteFilters(filters.FilterSet):  # type: ignore[misc]

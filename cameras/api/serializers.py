@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from cameras.models import Camera, Site
 from cameras.queries import sites, state_of
-from tenants.access import granted
-from tenants.api.serializers import StrictSerializer
+from tenants.access.rights import granted
+from tenants.rest.serializers import StrictSerializer
 
 
 class SiteSerializer(StrictSerializer[Site]):

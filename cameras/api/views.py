@@ -16,9 +16,9 @@ from cameras.api.serializers import CameraSerializer, SiteSerializer
 from cameras.models import Camera, Site
 from cameras.queries import cameras, get_camera, get_site, may_allow_networks, sites
 from cameras.rules import Login
-from tenants.access import Access
-from tenants.api.problems import Conflict
-from tenants.api.views import RowsViewSet, member
+from tenants.access.rights import Access
+from tenants.rest.problems import Conflict
+from tenants.rest.views import RowsViewSet, member
 
 
 class SiteViewSet(RowsViewSet[Site]):

@@ -1,21 +1,19 @@
 """Polygons in a camera's picture: where it looks, and where it does not."""
 
-MOST_POLYGONS, MOST_CORNERS = 20, 50
-LEAST_AREA = 1e-4  # of the picture
+MAX_POLYGONS, MAX_CORNERS = 20, 50
+MIN_AREA = 1e-4  # of the picture
 
 
 def polygons_problem(polygons: object) -> str | None:
     """Why these are no zones: lists of corners [x, y] in fractions of the picture, from the top left."""
-    if not isinstance(polygons, list) or len(polygons) > MOST_POLYGONS:
-        return f"Enter a list of at most {MOST_POLYGONS} polygons, such as [[[0, 0], [0.5, 0], [0.5, 1]]]."
+    if not isinstance(polygons, list) or len(polygons) > MAX_POLYGONS:
+        return f"Enter a list of at most {MAX_POLYGONS} polygons, such as [[[0, 0], [0.5, 0], [0.5, 1]]]."
     for number, polygon in enumerate(polygons, 1):
-        if not isinstance(polygon, list) or not 3 <= len(polygon) <= MOST_CORNERS:
-            return (
-                f"Polygon {number} needs 3 to {MOST_CORNERS} corners, such as [[0, 0], [0.5, 0], [0.5, 1]]."
-            )
+        if not isinstance(polygon, list) or not 3 <= len(polygon) <= MAX_CORNERS:
+            return f"Polygon {number} needs 3 to {MAX_CORNERS} corners, such as [[0, 0], [0.5, 0], [0.5, 1]]."
         if not all(_is_corner(corner) for corner in polygon):
             return f"Each corner of polygon {number} must be [x, y], from 0 (left, top) to 1 (right, bottom)."
-        if _area(polygon) < LEAST_AREA:
+        if _area(polygon) < MIN_AREA:
             return f"Polygon {number} has no area: its corners lie on one line."
     return None
 

@@ -25,12 +25,12 @@ from facetrack.demo.report import Report, Seen, compare
 from facetrack.demo.truth import Truth
 from facetrack.lib.crew import Crew, crew, manage
 from facetrack.lib.services import ensure
-from tenants.access import whole_tenant
+from tenants.access.rights import whole_tenant
 from tenants.actions import add_member, create_tenant, ensure_public
-from tenants.context import inside
+from tenants.isolation.context import inside
 from tenants.models import Tenant, User
 from tenants.rules import Role
-from visits.models import Decision, Sighting, Visit
+from visits.models import Sighting, SightingDecision, Visit
 from visits.queries import event_of, live_cursor, missed, visits
 
 HOST = "acme.localhost"
@@ -146,10 +146,10 @@ class Show:
 
     def _tell_news(self, cursor: str) -> str:
         access = whole_tenant()
-        news = missed(access, event_of(access, cursor))
-        if news is None:
+        events = missed(access, event_of(access, cursor))
+        if events is None:
             return live_cursor(access)
-        for visit in sorted(news[0], key=lambda visit: visit.started_at):
+        for visit in sorted(events[0], key=lambda visit: visit.started_at):
             kind = "staff  " if visit.staff_member else "visitor"
             again = (
                 ""
@@ -160,7 +160,7 @@ class Show:
             self._say(
                 f"{at:5.0f} s  {kind}  {visit.person}{again}  (match {visit.score:.2f}, {visit.camera})"
             )
-        return news[2]
+        return events[2]
 
     def _report(self, camera: Camera, truth: Truth, seconds: float) -> Report:
         rows = list(Sighting.objects.select_related("staff_member", "visitor").defer("template"))
@@ -172,7 +172,7 @@ class Show:
             [
                 Seen(
                     person=row.staff_member.name if row.staff_member else str(row.visitor_id or "") or None,
-                    is_staff=row.decision == Decision.STAFF,
+                    is_staff=row.decision == SightingDecision.STAFF,
                     started_at=row.started_at,
                     last_seen_at=row.last_seen_at,
                 )

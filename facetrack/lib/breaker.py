@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 FAILURES = 3  # in a row; one alone is a hiccup
-FIRST_REST, LONGEST_REST = 5.0, 60.0  # seconds; doubled each time that it fails again
+FIRST_REST, MAX_REST = 5.0, 60.0  # seconds; doubled each time that it fails again
 
 
 class Breaker:
@@ -42,4 +42,4 @@ class Breaker:
             self._failures += 1
             if self._failures >= FAILURES:
                 self._closed_until = self._clock() + self._rest
-                self._rest = min(2 * self._rest, LONGEST_REST)
+                self._rest = min(2 * self._rest, MAX_REST)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 STOP_SECONDS = 10.0
-LONGEST_PAUSE = 15.0
+MAX_PAUSE = 15.0
 """Seconds between two starts of a process that keeps dying."""
 HEALTHY_SECONDS = 30.0
 
@@ -105,7 +105,7 @@ class Crew:
         code = member.process.returncode
         member.process = None
         member.deaths = 1 if now - member.started > HEALTHY_SECONDS else member.deaths + 1
-        pause = min(2.0 ** (member.deaths - 1), LONGEST_PAUSE)
+        pause = min(2.0 ** (member.deaths - 1), MAX_PAUSE)
         member.due = now + pause
         where = f", see {self._logs / (member.name + '.log')}" if self._logs else ""
         self._say(f"{member.name} ended with code {code}; starting it again in {pause:g} s{where}")

@@ -7,7 +7,7 @@ from django.conf import settings
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 
 from facetrack.serving.channel import Channel
-from tenants.addresses import network_of
+from tenants.access.addresses import network_of
 
 
 class Connection(ProtocolWrapper):  # type: ignore[misc]

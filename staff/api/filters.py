@@ -4,7 +4,7 @@ from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
 from staff.models import FaceImage, StaffMember
-from tenants.api.filters import TextFilter, YesNoFilter
+from tenants.rest.filters import TextFilter, YesNoFilter
 
 
 class StaffFilters(filters.FilterSet):  # type: ignore[misc]

@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from staff.models import FaceImage, StaffMember
 from staff.queries import picture_url, workplaces
-from tenants.access import granted
-from tenants.api.serializers import PictureField, StrictSerializer
+from tenants.access.rights import granted
+from tenants.rest.serializers import PictureField, StrictSerializer
 
 SITES_LIMIT = 1_000
 

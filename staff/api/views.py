@@ -22,7 +22,7 @@ from staff.queries import (
     get_staff_member,
     staff_members,
 )
-from tenants.api.views import BODY_LIMIT, RowsViewSet, member
+from tenants.rest.views import BODY_LIMIT, RowsViewSet, member
 
 
 class StaffViewSet(RowsViewSet[StaffMember]):

@@ -36,7 +36,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ChainReport:
     """The result for one chain. `broken` says where it breaks first; empty for an intact chain."""
 
     tenant: UUID | None
@@ -64,7 +64,7 @@ def chains() -> list[UUID | None]:
 
 def verify(
     tenant: UUID | None, *, kept: Mapping[UUID | None, Head], progress: Callable[[int], None]
-) -> Verdict:
+) -> ChainReport:
     """Recompute one chain from its first line to its head; `kept` are heads that were written down before."""
     lines, last = 0, FIRST_HASH
     try:
@@ -82,8 +82,8 @@ def verify(
             raise Broken(f"it ends at line {lines}, but had {known.number} when its head was saved")
         _require_end(tenant)
     except Broken as broken:
-        return Verdict(tenant, lines, str(broken))
-    return Verdict(tenant, lines)
+        return ChainReport(tenant, lines, str(broken))
+    return ChainReport(tenant, lines)
 
 
 def _links(tenant: UUID | None, end: int) -> Iterator[tuple[int, bytes]]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tenants.audit.words import sentence
+from tenants.audit.descriptions import sentence
 from tenants.models import Activity
 
 COLUMNS = (

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 
-from tenants.activity import note, noting_refusals
-from tenants.actor import REASON_LENGTH, Visit, acting, because
+from tenants.access.actor import REASON_LENGTH, RequestActor, acting, because
+from tenants.audit.activity import note, noting_refusals
 from tenants.models import Verb
 
 _REFUSED_BY = {401: Verb.CREDENTIAL_REFUSED, 403: Verb.PERMISSION_DENIED, 404: Verb.NOT_FOUND}
@@ -23,7 +23,7 @@ class ActivityMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        visit = Visit(request)
+        visit = RequestActor(request)
         why = request.headers.get("X-Reason", "").strip()[:REASON_LENGTH]
         with acting(visit), because(why) if why else nullcontext(), noting_refusals() as refusals:
             response = self.get_response(request)

@@ -34,7 +34,8 @@ BEGIN
 END $$
 """
 
-# A tenant's role can only write into its tenant's log, whatever it asks for (see `tenants.isolation`).
+# A tenant's role can only write into its tenant's log, whatever it asks for (see
+# `tenants.isolation.policies`).
 ACTIVE = """
 CREATE OR REPLACE FUNCTION public.facetrack_active_tenant() RETURNS uuid LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$

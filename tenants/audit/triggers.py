@@ -10,7 +10,7 @@ from django_tenants.utils import get_public_schema_name
 from psycopg import sql
 
 from tenants.audit.sql import FUNCTIONS, OWN_TRIGGERS, PRIVATE
-from tenants.audit.watched import as_json, watched_models
+from tenants.audit.tracked_models import as_json, tracked_models
 from tenants.models import Activity
 
 TRIGGER = "facetrack_audit"
@@ -52,7 +52,7 @@ def missing(connection: BaseDatabaseWrapper, schema: str) -> list[str]:
 def _wanted(schema: str) -> Iterator[tuple[str, str, str]]:
     """Table, name of the trigger, and the statement that makes it."""
     public = schema == get_public_schema_name()
-    for model, watch in watched_models(tenants=not public):
+    for model, watch in tracked_models(tenants=not public):
         table, told = model._meta.db_table, json.dumps(as_json(model, watch), sort_keys=True)
         events = "INSERT OR UPDATE OR DELETE" if watch.created else "UPDATE OR DELETE"
         does = sql.SQL("EXECUTE FUNCTION public.facetrack_audit({})").format(sql.Literal(told)).as_string()

@@ -9,14 +9,14 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
-from tenants import second_factor
-from tenants.access import Access, of_membership
-from tenants.credentials.refusal import Refused, spoken
-from tenants.credentials.rules import KeyText, same_secret
-from tenants.credentials.tokens import Claims, proof_of
+from tenants.access.rights import Access, of_membership
+from tenants.accounts import second_factor
+from tenants.credentials.refusal import CredentialRefused, spoken
+from tenants.credentials.tokens import TokenClaims, proof_of
 from tenants.models import ApiKey, Membership, Tenant, TokenFamily
 from tenants.queries import is_public
 from tenants.rules import MEMBER_ROLES, Role, may
+from tenants.rules.keys import KeyText, same_secret
 
 MANAGE_KEYS = "tenants.manage_keys"
 _MAKERS = [role.value for role in MEMBER_ROLES if may(role, MANAGE_KEYS)]
@@ -50,32 +50,33 @@ def get_key(tenant: Tenant, key_id: UUID) -> ApiKey:
 
 
 def key_access(key: KeyText, tenant: Tenant, now: datetime) -> tuple[ApiKey, Access]:
-    """What the key may do on the tenant's host. Raises Refused, after the same work for each reason."""
+    """What the key may do on the tenant's host. Raises CredentialRefused, after the same work for each
+    reason."""
     row = keys(tenant).filter(prefix=key.prefix).first()
     right = same_secret(key.secret, row.digest if row else None)
     if row is None:
-        raise Refused("unknown", key.prefix)
+        raise CredentialRefused("unknown", key.prefix)
     if not right:
-        raise Refused("secret", key.prefix)
+        raise CredentialRefused("secret", key.prefix)
     return row, _of_key(row, tenant, now)
 
 
 def key_access_now(key_id: UUID, tenant: Tenant, now: datetime) -> Access:
-    """What a key that was shown before may do by now. Raises Refused."""
+    """What a key that was shown before may do by now. Raises CredentialRefused."""
     row = keys(tenant).filter(pk=key_id).first()
     if row is None:
-        raise Refused("unknown")
+        raise CredentialRefused("unknown")
     return _of_key(row, tenant, now)
 
 
-def token_access(claims: Claims, tenant: Tenant, now: datetime) -> tuple[ApiKey | None, Access]:
-    """What a token's holder may do today, whatever the token says. Raises Refused."""
+def token_access(claims: TokenClaims, tenant: Tenant, now: datetime) -> tuple[ApiKey | None, Access]:
+    """What a token's holder may do today, whatever the token says. Raises CredentialRefused."""
     if claims.of_key:
         row = (
             keys(tenant).filter(pk=claims.subject, **_living("token_families__", claims, tenant, now)).first()
         )
         if row is None:
-            raise Refused("revoked", spoken(claims.jti))
+            raise CredentialRefused("revoked", spoken(claims.jti))
         return row, _of_key(row, tenant, now, way="token")
     family = _living("user__token_families__", claims, tenant, now)
     membership = (
@@ -85,16 +86,16 @@ def token_access(claims: Claims, tenant: Tenant, now: datetime) -> tuple[ApiKey 
     )
     if membership is None:
         alive = families(claims, tenant, now).exists()
-        raise Refused("member" if alive else "revoked", spoken(claims.jti))
+        raise CredentialRefused("member" if alive else "revoked", spoken(claims.jti))
     if not compare_digest(claims.proof.encode(), proof_of(membership.user).encode()):
-        raise Refused("changed", spoken(claims.jti))
+        raise CredentialRefused("changed", spoken(claims.jti))
     if second_factor.missing(membership.user, tenant):
-        raise Refused("factor", spoken(claims.jti))
+        raise CredentialRefused("factor", spoken(claims.jti))
     access = of_membership(membership, user=membership.user, tenant=tenant, way="token")
     return None, replace(access, proved_at=claims.auth_time)
 
 
-def families(claims: Claims, tenant: Tenant, now: datetime) -> QuerySet[TokenFamily]:
+def families(claims: TokenClaims, tenant: Tenant, now: datetime) -> QuerySet[TokenFamily]:
     """The token's family, if it lives."""
     subject = {"key" if claims.of_key else "user": claims.subject}
     return TokenFamily.objects.filter(**subject, **_living("", claims, tenant, now))
@@ -105,14 +106,14 @@ def owner(tenant: Tenant) -> Tenant | None:
     return None if is_public(tenant) else tenant
 
 
-def _living(path: str, claims: Claims, tenant: Tenant, now: datetime) -> dict[str, Any]:
+def _living(path: str, claims: TokenClaims, tenant: Tenant, now: datetime) -> dict[str, Any]:
     facts = {"pk": claims.family, "tenant": owner(tenant), "revoked_at": None, "expires_at__gt": now}
     return {f"{path}{name}": value for name, value in facts.items()}
 
 
 def _of_key(key: ApiKey, tenant: Tenant, now: datetime, **way: Any) -> Access:
     if state := key.ended(now):
-        raise Refused(state, key.prefix)
+        raise CredentialRefused(state, key.prefix)
     return Access(
         tenant=tenant,
         role=Role(key.role),

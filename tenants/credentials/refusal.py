@@ -16,7 +16,7 @@ KEY_REFUSED = (
 )
 
 
-class Refused(Exception):
+class CredentialRefused(Exception):
     """`name` is what the credential called itself, for the log."""
 
     def __init__(self, reason: Reason, name: str = "") -> None:

@@ -18,8 +18,8 @@ from rest_framework_simplejwt.tokens import RefreshToken as SimpleRefreshToken
 from rest_framework_simplejwt.tokens import Token
 
 from facetrack.lib.jwt_keys import GivenKeys, JwtKey, JwtKeys, KeptKeys
-from tenants.access import Access
-from tenants.credentials.refusal import Reason, Refused, spoken
+from tenants.access.rights import Access
+from tenants.credentials.refusal import CredentialRefused, Reason, spoken
 from tenants.models import Tenant, User
 from tenants.rules import Role
 
@@ -33,7 +33,7 @@ _TokenT = TypeVar("_TokenT", bound=Token)
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class TokenClaims:
     """Whose token it is. What it may do is asked of the database: the claims of rights inform clients."""
 
     family: UUID
@@ -71,8 +71,8 @@ class RingBackend(TokenBackend):
             options: Any = {"require": list(REQUIRED), "verify_aud": False}  # by `read`, strictly
             return jwt.decode(token, key.public, [_ALGORITHM], options=options)
         except jwt.InvalidTokenError as error:
-            raise TokenBackendError from Refused(_reason(error))
-        except Refused as refusal:
+            raise TokenBackendError from CredentialRefused(_reason(error))
+        except CredentialRefused as refusal:
             raise TokenBackendError from refusal
 
 
@@ -102,14 +102,14 @@ def fill(token: Token, *, tenant: Tenant, access: Access, family: UUID, auth_tim
         token["sub"], token["proof"] = str(access.user.pk), proof_of(access.user)
 
 
-def read(kind: type[_TokenT], text: str, tenant: Tenant) -> Claims:
-    """The claims of a token of this kind that counts on the tenant's host. Raises Refused."""
+def read(kind: type[_TokenT], text: str, tenant: Tenant) -> TokenClaims:
+    """The claims of a token of this kind that counts on the tenant's host. Raises CredentialRefused."""
     try:
         token = kind(text)  # type: ignore[arg-type]  # its annotation is wrong, its code takes text
     except TokenError as error:
         cause = error.__cause__ and error.__cause__.__cause__
-        reason: Reason = cause.reason if isinstance(cause, Refused) else "claims"
-        raise Refused(reason, spoken(_claimed(text))) from None
+        reason: Reason = cause.reason if isinstance(cause, CredentialRefused) else "claims"
+        raise CredentialRefused(reason, spoken(_claimed(text))) from None
     return _checked(token.payload, tenant)
 
 
@@ -130,11 +130,11 @@ def renewed_until(now: datetime, auth_time: int) -> datetime:
     return min(now + lifetime, datetime.fromtimestamp(auth_time, now.tzinfo) + LOGIN_LASTS)
 
 
-def _checked(payload: dict[str, Any], tenant: Tenant) -> Claims:
+def _checked(payload: dict[str, Any], tenant: Tenant) -> TokenClaims:
     name = spoken(payload["jti"])
     home, here = str(tenant.pk), (payload["iss"], payload["aud"], payload["tid"])
     if here != (settings.FACETRACK_PUBLIC_HOST, home, home):
-        raise Refused("foreign", name)
+        raise CredentialRefused("foreign", name)
     try:
         Role(payload["role"])
         sites = payload["sites"]
@@ -143,7 +143,7 @@ def _checked(payload: dict[str, Any], tenant: Tenant) -> Claims:
         key = payload.get("key")
         if key is not None and key != payload["sub"]:
             raise ValueError
-        return Claims(
+        return TokenClaims(
             family=UUID(payload["fam"]),
             subject=UUID(payload["sub"]),
             of_key=key is not None,
@@ -152,7 +152,7 @@ def _checked(payload: dict[str, Any], tenant: Tenant) -> Claims:
             proof=str(payload.get("proof")),
         )
     except (KeyError, ValueError, TypeError, AttributeError):
-        raise Refused("claims", name) from None
+        raise CredentialRefused("claims", name) from None
 
 
 def _named(header: dict[str, Any]) -> JwtKey:
@@ -160,7 +160,7 @@ def _named(header: dict[str, Any]) -> JwtKey:
     for key in ring().live():
         if key.kid == header.get("kid"):
             return key
-    raise Refused("kid")
+    raise CredentialRefused("kid")
 
 
 def _reason(error: jwt.InvalidTokenError) -> Reason:

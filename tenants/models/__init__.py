@@ -3,7 +3,6 @@
 from tenants.models.activity import Activity, ActivityHead, ActorKind, Verb
 from tenants.models.api_key import ApiKey
 from tenants.models.attempt_count import AttemptCount
-from tenants.models.hand_over import HandOver
 from tenants.models.invitation import Invitation
 from tenants.models.limits import TenantLimits, TenantUsage
 from tenants.models.membership import Membership
@@ -12,6 +11,7 @@ from tenants.models.record import Record
 from tenants.models.session import Session
 from tenants.models.support_access import SupportAccess
 from tenants.models.tenant import Domain, Tenant
+from tenants.models.tenant_switch import TenantSwitch
 from tenants.models.token_family import TokenFamily
 from tenants.models.user import User
 
@@ -22,7 +22,6 @@ __all__ = [
     "ApiKey",
     "AttemptCount",
     "Domain",
-    "HandOver",
     "Invitation",
     "Membership",
     "Outbox",
@@ -31,6 +30,7 @@ __all__ = [
     "SupportAccess",
     "Tenant",
     "TenantLimits",
+    "TenantSwitch",
     "TenantUsage",
     "TokenFamily",
     "User",

@@ -8,8 +8,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 
-from tenants.credentials.rules import KEY_ROLES, SCOPE, SOON
 from tenants.rules import Role
+from tenants.rules.keys import KEY_ROLES, SCOPE, SOON
 
 
 class ApiKey(models.Model):

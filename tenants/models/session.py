@@ -1,5 +1,9 @@
 """A browser that is logged in on one host."""
 
+from importlib import import_module
+from typing import cast
+
+from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
@@ -11,6 +15,4 @@ class Session(AbstractBaseSession):
 
     @classmethod
     def get_session_store_class(cls) -> type:
-        from tenants.sessions import SessionStore
-
-        return SessionStore
+        return cast(type, import_module(settings.SESSION_ENGINE).SessionStore)

@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 
-from tenants.forms import PASSWORD_LENGTH, RULES_TEXT
+from tenants.accounts.forms import PASSWORD_LENGTH, RULES_TEXT
+from tenants.accounts.second_factor import CODE_LENGTH
 from tenants.models import User
-from tenants.second_factor import CODE_LENGTH
 
 
 def _password(label: str, *, new: bool, help_text: str = "") -> forms.CharField:

@@ -17,9 +17,9 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.generic import TemplateView
 
-from tenants import second_factor
+from tenants.accounts import second_factor
+from tenants.accounts.forms import PENDING_SECRET
 from tenants.actions import note_second_factor, use_code
-from tenants.forms import PENDING_SECRET
 from tenants.queries import tenant_of, user_of
 
 

@@ -6,10 +6,10 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 
+from tenants.access.sites import site_names
 from tenants.models import Membership
 from tenants.models.support_access import SUPPORT_LIMIT
 from tenants.rules import MEMBER_ROLES, Role
-from tenants.sites import site_names
 
 HOURS = range(1, SUPPORT_LIMIT // timedelta(hours=1) + 1)
 

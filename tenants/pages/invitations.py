@@ -18,15 +18,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 
-from tenants.actions_invitations import accept_signed_in, accept_with_password
-from tenants.credentials.rules import digest_of
-from tenants.invitations import Account, account_of, invitation_of
+from tenants.accounts.actions_invitations import accept_signed_in, accept_with_password
+from tenants.accounts.invitations import AccountState, account_of, invitation_of
+from tenants.accounts.second_factor import TooManyCodes
+from tenants.accounts.second_factor import accept as accept_code
 from tenants.models import Invitation, User
 from tenants.pages.acceptance import ChooseForm, SignInForm
 from tenants.pages.forms import refused
 from tenants.queries import tenant_of
-from tenants.second_factor import TooManyCodes
-from tenants.second_factor import accept as accept_code
+from tenants.rules.keys import digest_of
 
 DIGEST = "invitation"
 """Key of the session: the hash of the link that was opened last."""
@@ -56,9 +56,9 @@ def invitation(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return _shown(request, found, None, 200 if request.method != "POST" else 403)
     account, _ = account_of(found.email)
-    if account is Account.CLOSED:
+    if account is AccountState.CLOSED:
         return _shown(request, found, None, 200 if request.method != "POST" else 403)
-    kind = ChooseForm if account is Account.NEW else SignInForm
+    kind = ChooseForm if account is AccountState.NEW else SignInForm
     form = kind(request.POST if request.method == "POST" else None, email=found.email)
     if form.is_valid():
         try:

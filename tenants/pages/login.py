@@ -6,7 +6,7 @@ from allauth.mfa.base.views import AuthenticateView
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpResponse
 
-from tenants.forms import LoginForm
+from tenants.accounts.forms import LoginForm
 
 
 class LoginPage(LoginView):

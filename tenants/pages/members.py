@@ -12,15 +12,15 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tenants.access import granted
+from tenants.access.rights import granted
+from tenants.access.sites import site_names
+from tenants.accounts.actions_invitations import invite, invite_again, withdraw
+from tenants.accounts.invitations import get_invitation, open_invitations
+from tenants.accounts.mail import try_to_invite
 from tenants.actions import change_member, remove_member
-from tenants.actions_invitations import invite, invite_again, withdraw
-from tenants.invitations import get_invitation, open_invitations
-from tenants.mail import try_to_invite
 from tenants.models import Invitation
 from tenants.pages.forms import InviteForm, RoleForm, SearchForm, refused
 from tenants.queries import get_member, members, members_called
-from tenants.sites import site_names
 
 PAGE_ROWS = 50
 

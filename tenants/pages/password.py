@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 from django.views.generic import TemplateView
 
-from tenants import lockout
-from tenants.forms import ForgottenForm
-from tenants.mail import send_reset
+from tenants.accounts import lockout
+from tenants.accounts.forms import ForgottenForm
+from tenants.accounts.mail import send_reset
 
 log = logging.getLogger(__name__)
 

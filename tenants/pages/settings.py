@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from tenants.access import access_of
+from tenants.access.rights import access_of
+from tenants.accounts.forms import SettingsForm
 from tenants.actions import require_second_factor, share_visitors
-from tenants.forms import SettingsForm
+from tenants.isolation.quotas import quotas, usage_of
 from tenants.queries import tenant_of
-from tenants.quotas import quotas, usage_of
 
 
 @login_required

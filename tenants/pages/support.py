@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tenants.access import granted
+from tenants.access.rights import granted
 from tenants.actions import grant_support, revoke_support
 from tenants.pages.forms import SearchForm, SupportForm, refused
 from tenants.queries import get_support, members_called, support_accesses

@@ -6,8 +6,8 @@ from django import template
 from django.http import HttpRequest
 from django.utils import timezone
 
-from tenants.access import Access, access_of
-from tenants.context import installation
+from tenants.access.rights import Access, access_of
+from tenants.isolation.context import installation
 from tenants.models import Tenant, User
 from tenants.queries import open_to, tenant_of
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from facetrack.lib.jwt_keys import make_pem
-from tenants.context import installation
 from tenants.credentials.tokens import REQUIRED, ring
 from tenants.events import credential_refused
+from tenants.isolation.context import installation
 from tenants.models import Membership, Tenant, TokenFamily, User
 from tenants.rules import Role
 from tests.api.answers import REFRESH, V1, bearer, problem, results

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi import checks as openapi_checks
 
 from cameras.models import Camera, Site
 from facetrack.lib.undone import undone
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tests.edge import a_record, held_by
 from tests.probe.browser import Browser

@@ -13,13 +13,13 @@ from rest_framework.test import APIClient
 
 from cameras.models import Camera
 from staff.models import StaffMember
-from tenants.access import Access
-from tenants.context import installation
+from tenants.access.rights import Access
 from tenants.credentials.actions import create_key, revoke_key, rotate_key
-from tenants.credentials.rules import new_key
 from tenants.events import credential_refused
+from tenants.isolation.context import installation
 from tenants.models import ApiKey, Membership, Tenant, User
 from tenants.rules import Role
+from tenants.rules.keys import new_key
 from tests.api.answers import KEY_TOKEN, V1, bearer, problem
 
 MakeKey = Callable[..., tuple[ApiKey, str]]

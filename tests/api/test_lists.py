@@ -16,7 +16,7 @@ from staff.models import FaceImage, StaffMember
 from tenants.models import Tenant
 from tests.api.answers import V1, bearer, problem, results
 from tests.conftest import make_camera
-from visits.models import Decision, Sighting
+from visits.models import Sighting, SightingDecision
 
 MakeVisit = Callable[..., Sighting]
 
@@ -40,7 +40,7 @@ def test_pages_follow_each_other_forwards_and_back(
     api: APIClient, camera: Camera, make_visit: MakeVisit
 ) -> None:
     now = timezone.now()
-    seen = [make_visit(camera, Decision.UNSURE, at=now - timedelta(minutes=n)) for n in range(7)]
+    seen = [make_visit(camera, SightingDecision.UNSURE, at=now - timedelta(minutes=n)) for n in range(7)]
     expected = [str(sighting.pk) for sighting in seen]
     forward = pages(api, f"{V1}/sightings/?page_size=3")
     assert forward == [expected[:3], expected[3:6], expected[6:]]
@@ -55,7 +55,7 @@ def test_pages_follow_each_other_forwards_and_back(
 
 def test_rows_of_one_moment_come_once_each(api: APIClient, camera: Camera, make_visit: MakeVisit) -> None:
     now = timezone.now()
-    seen = {str(make_visit(camera, Decision.UNSURE, at=now).pk) for _ in range(9)}
+    seen = {str(make_visit(camera, SightingDecision.UNSURE, at=now).pk) for _ in range(9)}
     found = [pk for page in pages(api, f"{V1}/sightings/?page_size=2") for pk in page]
     assert len(found) == 9
     assert set(found) == seen
@@ -65,15 +65,15 @@ def test_what_arrives_meanwhile_does_not_shift_pages(
     api: APIClient, camera: Camera, make_visit: MakeVisit
 ) -> None:
     now = timezone.now()
-    old = [make_visit(camera, Decision.UNSURE, at=now - timedelta(minutes=n)) for n in range(4)]
+    old = [make_visit(camera, SightingDecision.UNSURE, at=now - timedelta(minutes=n)) for n in range(4)]
     first = api.get(f"{V1}/sightings/?page_size=2").json()
-    make_visit(camera, Decision.UNSURE, at=now + timedelta(minutes=1))
+    make_visit(camera, SightingDecision.UNSURE, at=now + timedelta(minutes=1))
     assert [row["id"] for row in results(api.get(first["next"]))] == [str(row.pk) for row in old[2:]]
 
 
 def test_pages_keep_their_filters(api: APIClient, camera: Camera, make_visit: MakeVisit) -> None:
     for n in range(4):
-        make_visit(camera, Decision.UNSURE, at=timezone.now() - timedelta(minutes=n))
+        make_visit(camera, SightingDecision.UNSURE, at=timezone.now() - timedelta(minutes=n))
         make_visit(camera, at=timezone.now() - timedelta(minutes=n))
     found = pages(api, f"{V1}/sightings/?decision=unsure&page_size=2")
     assert [len(page) for page in found] == [2, 2]
@@ -164,9 +164,9 @@ def fill(employee: StaffMember, make_visit: MakeVisit) -> Callable[[int], None]:
         for _ in range(n):
             camera = make_camera(f"Camera {uuid4()}")
             make_visit(camera)
-            make_visit(camera, Decision.UNSURE)
+            make_visit(camera, SightingDecision.UNSURE)
             person = StaffMember.objects.create(name="Somebody")
-            make_visit(camera, Decision.STAFF, person=person)
+            make_visit(camera, SightingDecision.STAFF, person=person)
             FaceImage.objects.create(staff_member=employee, picture="none/of/it.jpg", digest=uuid4().hex)
 
     return more

@@ -11,11 +11,11 @@ from rest_framework.test import APIClient
 
 from cameras.models import Camera, Site
 from tenants import events
-from tenants.access import Access
+from tenants.access.rights import Access
 from tenants.credentials.actions import create_key, rotate_key
-from tenants.credentials.rules import KEY_ROLES, within
 from tenants.models import ApiKey, Tenant, User
 from tenants.rules import MEMBER_ROLES, Role, may
+from tenants.rules.keys import KEY_ROLES, within
 from tests.api.answers import KEY_TOKEN, V1, bearer, problem, results
 
 KEYS = f"{V1}/keys/"

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from cameras.models import Camera
 from tenants.actions import add_member
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Membership, Tenant, User
 from tenants.rules import Role
 from tests.api.answers import V1, problem, results

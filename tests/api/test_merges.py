@@ -10,7 +10,7 @@ from tenants.models import Tenant
 from tenants.rules import Role
 from tests.api.answers import V1, problem, results
 from tests.two_sites import TwoSites, two_sites
-from visits.identities import merge_visitors
+from visits.merging.actions import merge_visitors
 from visits.models import MergeProposal, Sighting, Visitor
 
 API = Callable[..., APIClient]

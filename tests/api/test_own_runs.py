@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 from cameras.models import Camera, Site
 from staff.models import MatchThresholds
 from tenants.audit.queries import lines_of
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tests.api.answers import V1, problem
 from tests.audit.conftest import seal

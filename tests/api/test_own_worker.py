@@ -13,8 +13,8 @@ from rest_framework.test import APIClient
 
 from cameras.models import Camera, Site
 from tenants.audit.queries import lines_of
-from tenants.context import installation
 from tenants.credentials.actions import revoke_key
+from tenants.isolation.context import installation
 from tenants.models import Activity, ApiKey, Tenant, User, Verb
 from tenants.queries import installation_tenant
 from tests.api.answers import KEY_TOKEN, V1, problem

@@ -13,7 +13,7 @@ from staff.models import StaffMember
 from tenants.models import Tenant, User
 from tenants.rules import MEMBER_ROLES, Role
 from tests.api.answers import V1, problem, results
-from visits.identities import merge_visitors
+from visits.merging.actions import merge_visitors
 from visits.models import MergeProposal, Sighting
 
 UNKNOWN = f"cameras/{UUID(int=1)}/"

@@ -15,12 +15,12 @@ from django_tenants.utils import tenant_context
 from rest_framework.test import APIClient
 
 from cameras.models import Camera
-from tenants.access import whole_tenant
+from tenants.access.rights import whole_tenant
 from tenants.models import Tenant
 from tenants.rules import Role
 from tests.api.answers import V1, problem
 from tests.conftest import make_camera
-from visits.journal import tell_of_camera
+from visits.live_events import record_camera_event
 from visits.models import LiveEvent, Sighting
 from visits.queries import MISSED_LIMIT, events_after
 from workers.tasks import reconcile_tenant
@@ -52,7 +52,7 @@ def test_it_goes_on_after_the_last_event_that_was_seen(
 ) -> None:
     make_visit(camera)
     seen = LiveEvent.objects.latest("pk").pk
-    tell_of_camera(camera_id=camera.pk)
+    record_camera_event(camera_id=camera.pk)
     later = make_visit(camera)
     events, cursor = events_after(whole_tenant(), seen)
     assert [event["event"] for event in events] == ["camera_changed", "visit_opened"]
@@ -65,7 +65,7 @@ def test_it_goes_on_after_the_last_event_that_was_seen(
 def test_what_people_do_to_a_camera_is_told(
     acme: Tenant, api: APIClient, camera: Camera, django_capture_on_commit_callbacks: Any
 ) -> None:
-    tell_of_camera(camera_id=make_camera("Back door").pk)
+    record_camera_event(camera_id=make_camera("Back door").pk)
     started = LiveEvent.objects.latest("pk").pk
     with django_capture_on_commit_callbacks(execute=True):
         api.post(f"{V1}/cameras/{camera.pk}/stop/")
@@ -81,7 +81,7 @@ def test_what_people_do_to_a_camera_is_told(
 
 def test_a_run_that_fell_silent_is_told(acme: Tenant) -> None:
     long_ago = timezone.now() - timedelta(minutes=1)
-    tell_of_camera(camera_id=make_camera("Back door").pk)
+    record_camera_event(camera_id=make_camera("Back door").pk)
     started = LiveEvent.objects.latest("pk").pk
     camera = make_camera(enabled=True, status=Camera.Status.RUNNING, reported_at=long_ago)
     reconcile_tenant()
@@ -93,7 +93,7 @@ def test_other_sites_events_are_left_out(acme: Tenant, camera: Camera, make_visi
     make_visit(camera)
     after = LiveEvent.objects.latest("pk").pk
     make_visit(camera)
-    tell_of_camera(camera_id=camera.pk)
+    record_camera_event(camera_id=camera.pk)
     elsewhere = replace(whole_tenant(), sites=frozenset({uuid4()}))
     events, cursor = events_after(elsewhere, after)
     assert events == []
@@ -118,7 +118,7 @@ def test_a_client_that_was_away_too_long_is_told_to_load_anew(acme: Tenant, came
 
 def test_it_is_an_event_stream(acme: Tenant, other: Tenant, api: APIClient) -> None:
     with tenant_context(other):
-        tell_of_camera(camera_id=make_camera("Theirs").pk)
+        record_camera_event(camera_id=make_camera("Theirs").pk)
     answer = api.get(f"{V1}/events/stream/", headers={"Accept": "text/event-stream", "Last-Event-ID": "0"})
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/event-stream")
     assert not [event for event in first_events(answer) if event["event"] != "reset"]

@@ -8,9 +8,9 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from tenants import throttling
 from tenants.models import Tenant, User
 from tenants.rules import Role
+from tenants.web import throttling
 from tests.api.answers import TOKEN, V1, problem
 from tests.conftest import PASSWORD
 

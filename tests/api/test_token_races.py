@@ -11,8 +11,8 @@ from pytest_django.plugin import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from tenants.actions import add_member
-from tenants.context import installation
 from tenants.credentials import queries
+from tenants.isolation.context import installation
 from tenants.models import Membership, Tenant, TokenFamily, User
 from tenants.rules import Role
 from tests.api.answers import REFRESH, TOKEN, V1, bearer

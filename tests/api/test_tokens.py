@@ -11,8 +11,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from cameras.models import Camera, Site
-from tenants.context import installation
 from tenants.credentials import tokens
+from tenants.isolation.context import installation
 from tenants.models import Membership, Tenant, TokenFamily, User
 from tenants.rules import Role
 from tests.api.answers import LOGOUT, REFRESH, TOKEN, V1, bearer, problem, results

@@ -14,7 +14,7 @@ from staff.models import StaffMember
 from tests.api.answers import V1, problem, results
 from tests.conftest import make_camera
 from visits.actions import close_visits
-from visits.models import Decision, Sighting, Visit, Visitor
+from visits.models import Sighting, SightingDecision, Visit, Visitor
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MakeVisit = Callable[..., Sighting]
@@ -26,8 +26,8 @@ def day(camera: Camera, employee: StaffMember, make_visit: MakeVisit) -> dict[st
     yard = make_camera("Yard", site=Site.objects.create(name="Depot"), kind="usb", location="0")
     seen = {
         "stranger": make_visit(camera, face=1, at=NOON - timedelta(hours=1)),
-        "ada": make_visit(camera, Decision.STAFF, person=employee, at=NOON),
-        "unsure": make_visit(yard, Decision.UNSURE, at=NOON + timedelta(hours=1)),
+        "ada": make_visit(camera, SightingDecision.STAFF, person=employee, at=NOON),
+        "unsure": make_visit(yard, SightingDecision.UNSURE, at=NOON + timedelta(hours=1)),
     }
     close_visits(now=NOON + timedelta(seconds=30))
     return seen

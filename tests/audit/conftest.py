@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from tenants.audit.queries import lines_of
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Activity, Tenant
 
 Session = psycopg.Connection[Any]

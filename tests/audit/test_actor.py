@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
 from staff.models import StaffMember
-from tenants.actor import Actor, acting, current
-from tenants.context import inside
+from tenants.access.actor import Actor, acting, current
+from tenants.isolation.context import inside
 from tenants.models import Activity, ActorKind, Tenant
 from tenants.rules import Role
 from workers.tasks import close_visits_of_tenant

@@ -14,10 +14,10 @@ from cameras.models import Camera
 from cameras.rules import Login
 from staff.actions import accept_face
 from staff.models import FaceImage, StaffMember
+from tenants.access.actor import because
 from tenants.actions import add_member
-from tenants.actor import because
-from tenants.audit import words
-from tenants.context import installation
+from tenants.audit import descriptions
+from tenants.isolation.context import installation
 from tenants.models import Activity, Membership, Tenant, User
 from tenants.rules import Role
 from tests.audit.conftest import Session
@@ -29,7 +29,7 @@ Log = Callable[..., list[Activity]]
 
 def said(lines: list[Activity]) -> list[str]:
     """The lines in words, without who said them."""
-    return [words.sentence(line).removeprefix(words.who(line)).strip() for line in lines]
+    return [descriptions.sentence(line).removeprefix(descriptions.who(line)).strip() for line in lines]
 
 
 def sql(statement: str, *values: Any) -> None:
@@ -191,7 +191,7 @@ def test_forgetting_a_visitor_takes_a_reason_that_the_log_keeps(
     assert Visitor.objects.exists()
     client.post(path, {"reason": "erasure request"})
     (line,) = log(acme, verb="deleted", object_kind="visits.visitor")
-    assert words.sentence(line) == f"tenant_admin@acme.test deleted visitor {visitor.number}"
+    assert descriptions.sentence(line) == f"tenant_admin@acme.test deleted visitor {visitor.number}"
     assert line.reason == "erasure request"
 
 

@@ -11,8 +11,8 @@ from django.test import Client, RequestFactory
 from rest_framework.test import APIClient
 
 from cameras.models import Camera
-from tenants import floods
-from tenants.activity import note
+from tenants.audit import log_limits
+from tenants.audit.activity import note
 from tenants.audit.middleware import ActivityMiddleware
 from tenants.events import credential_issued, credential_refused, credential_revoked
 from tenants.models import Activity, Tenant, User, Verb
@@ -109,16 +109,18 @@ def test_the_same_refusal_is_one_line_a_minute_that_counts_the_others(acme: Tena
     for _ in range(25):
         note(Verb.CREDENTIAL_REFUSED, kind="key", label="ft_abc")
     assert len(log(acme, verb=Verb.CREDENTIAL_REFUSED)) == 1
-    cache.delete(f"refused.{floods._name(str(acme.pk), '', Verb.CREDENTIAL_REFUSED, 'key', '', 'ft_abc')}")
+    cache.delete(
+        f"refused.{log_limits._name(str(acme.pk), '', Verb.CREDENTIAL_REFUSED, 'key', '', 'ft_abc')}"
+    )
     note(Verb.CREDENTIAL_REFUSED, kind="key", label="ft_abc")
     first, second = log(acme, verb=Verb.CREDENTIAL_REFUSED)
     assert (first.changes, second.changes) == ({}, {"refused_without_a_line": 24})
 
 
 def test_refusals_that_all_differ_are_bounded_too(acme: Tenant, log: Log) -> None:
-    for number in range(floods.AN_ADDRESS + 20):
+    for number in range(log_limits.AN_ADDRESS + 20):
         note(Verb.LOGIN_FAILED, label=f"{number}@acme.test")
-    assert len(log(acme, verb=Verb.LOGIN_FAILED)) == floods.AN_ADDRESS
+    assert len(log(acme, verb=Verb.LOGIN_FAILED)) == log_limits.AN_ADDRESS
 
 
 def test_signals_of_credentials_become_lines_of_their_tenant(

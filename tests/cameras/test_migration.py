@@ -6,8 +6,8 @@ from cameras.models import Camera, Site
 from cameras.queries import stored_login
 from cameras.rules import Login
 from facetrack.lib.crypto import encrypt
+from tenants.isolation.owner import as_owner
 from tenants.models import Tenant
-from tenants.owner import as_owner
 from tests.migrating import migrate
 
 BEFORE, AFTER = "0002_initial", "0007_fleet"

@@ -17,9 +17,9 @@ from cameras.actions import save_site
 from cameras.models import Camera, Site
 from facetrack.lib.networks import networks_of, overlap
 from tenants.actions import allow_networks
-from tenants.context import installation
+from tenants.isolation.context import installation
+from tenants.isolation.owner import as_owner
 from tenants.models import Tenant, User
-from tenants.owner import as_owner
 from tests.api.answers import V1, problem
 from tests.conftest import make_camera
 from tests.migrating import migrate

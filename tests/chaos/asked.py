@@ -12,7 +12,7 @@ from tests.chaos.results import Result
 def operations(fleet: Fleet) -> Result:
     """Test, snapshot, live picture and restart of a camera that runs; tests of a stopped and a dead one."""
     from cameras.actions import set_enabled
-    from tenants.context import inside
+    from tenants.isolation.context import inside
     from workers.operations import Operation, ask
     from workers.sinks import pictures
 

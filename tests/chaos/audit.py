@@ -25,7 +25,7 @@ class Comparison:
 
 def compared(fleet: Fleet, camera: UUID, ledger: list[Shown]) -> Comparison:
     """Who was shown against who was recorded, by the face of each sighting."""
-    from tenants.context import inside
+    from tenants.isolation.context import inside
     from visits.models import Sighting
 
     people = [shown.person for shown in ledger]
@@ -50,7 +50,7 @@ def stale_writes(fleet: Fleet) -> int:
     """Sightings that were written after the epoch that they carry had been succeeded."""
     from django.db import connection
 
-    from tenants.context import inside
+    from tenants.isolation.context import inside
 
     with inside(fleet.tenant), connection.cursor() as cursor:
         cursor.execute(
@@ -69,7 +69,7 @@ def two_recorders(fleet: Fleet) -> int:
     """Pairs of sightings of one camera and different epochs that overlap in time."""
     from django.db import connection
 
-    from tenants.context import inside
+    from tenants.isolation.context import inside
 
     with inside(fleet.tenant), connection.cursor() as cursor:
         cursor.execute(

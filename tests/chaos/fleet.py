@@ -85,7 +85,7 @@ class Fleet:
         from cameras.actions import save_camera
         from cameras.models import Camera, Site
         from cameras.rules import Login
-        from tenants.context import inside
+        from tenants.isolation.context import inside
 
         with inside(self.tenant):
             login = Login(values.pop("username", None), values.pop("password", None))
@@ -99,7 +99,7 @@ class Fleet:
     def switch_all_off(self) -> None:
         from cameras.actions import set_enabled
         from cameras.models import Camera
-        from tenants.context import inside
+        from tenants.isolation.context import inside
 
         with inside(self.tenant):
             for camera in Camera.objects.filter(enabled=True):
@@ -107,7 +107,7 @@ class Fleet:
 
     def lease(self, camera: UUID) -> Any:
         """The camera's lease with its worker, read anew."""
-        from tenants.context import inside
+        from tenants.isolation.context import inside
         from workers.models import CameraLease
 
         with inside(self.tenant):
@@ -115,7 +115,7 @@ class Fleet:
 
     def row(self, camera: UUID) -> Any:
         from cameras.models import Camera
-        from tenants.context import inside
+        from tenants.isolation.context import inside
 
         with inside(self.tenant):
             return Camera.objects.get(pk=camera)
@@ -183,7 +183,7 @@ def _installed(var: Path) -> Fleet:
 
     from cameras.models import Site
     from tenants.actions import create_tenant, ensure_public
-    from tenants.context import inside
+    from tenants.isolation.context import inside
 
     call_command("migrate_schemas", verbosity=0)
     ensure_public(host=settings.FACETRACK_PUBLIC_HOST)

@@ -22,7 +22,7 @@ def woken_late(fleet: Fleet, trials: int) -> Result:
     from django.db.models.functions import Now
 
     from cameras.models import Camera, Site
-    from tenants.context import inside
+    from tenants.isolation.context import inside
     from visits.models import Sighting
     from workers.actions.fleet import Introduction, register
     from workers.actions.leases import take
@@ -73,7 +73,7 @@ def woken_late(fleet: Fleet, trials: int) -> Result:
 def _written(fleet: Fleet, camera: UUID, epoch: int, trial: int) -> bool:
     """Whether a holder of this epoch could still record."""
     from cameras.actions import StaleEpoch
-    from tenants.context import inside
+    from tenants.isolation.context import inside
     from visits.actions import record_track
     from visits.rules import TrackFacts
 
@@ -98,7 +98,7 @@ def _written(fleet: Fleet, camera: UUID, epoch: int, trial: int) -> bool:
     )
     try:
         with inside(fleet.tenant):
-            record_track(facts=facts, link=0.4)
+            record_track(facts=facts, match=0.4)
     except StaleEpoch:
         return False
     return True

@@ -91,7 +91,7 @@ class Oracle:
 
 def engines() -> Engines:
     oracle = Oracle()
-    return Engines(oracle, oracle, Thresholds(link=0.4, review=0.3, margin=0.05), sure=0.7)
+    return Engines(oracle, oracle, Thresholds(match=0.4, review=0.3, margin=0.05), sure=0.7)
 
 
 def _squares(person: int) -> Picture:

@@ -16,9 +16,9 @@ def main() -> None:
     from django.db import transaction
 
     from cameras.models import Camera
-    from tenants.context import inside, installation
+    from tenants.isolation.context import inside, installation
     from tenants.models import Tenant
-    from visits.journal import locked
+    from visits.live_events import locked
     from workers.models import CameraLease
     from workers.supervise import _only_supervisor
 

@@ -268,7 +268,7 @@ def _recoveries(fleet: Fleet, hit: dict[UUID, int]) -> list[float]:
 
 
 def _seats(fleet: Fleet) -> int:
-    from tenants.context import inside
+    from tenants.isolation.context import inside
     from workers.queries import live_workers
 
     with inside(fleet.tenant):
@@ -282,7 +282,7 @@ def _spooled(fleet: Fleet) -> int:
 def _set_password(fleet: Fleet, camera: UUID, password: str) -> None:
     from cameras.actions import save_camera
     from cameras.rules import Login
-    from tenants.context import inside
+    from tenants.isolation.context import inside
 
     with inside(fleet.tenant):
         save_camera(camera=fleet.row(camera), by=None, login=Login("admin", password))

@@ -76,7 +76,7 @@ def test_people_are_measured_and_drawn(folder: Path, tmp_path: Path) -> None:
         assert row["fnir"] is None or row["fnir"]["low"] <= row["fnir"]["value"] <= row["fnir"]["high"]
     limits = found["recommended"]
     assert limits["review"] <= limits["link"]
-    assert limits["link"] == pytest.approx(loaded_engines().thresholds.link, abs=0.3), "near the catalogue's"
+    assert limits["link"] == pytest.approx(loaded_engines().thresholds.match, abs=0.3), "near the catalogue's"
     assert limits["predicted_false_alarm_rate"] <= 0.003
     assert found["at_recommended"]["strangers_linked"] == 0
     picture = cv2.imread(str(tmp_path / "curves.png"))
@@ -92,7 +92,7 @@ def test_thresholds_are_applied_with_their_origin_and_used(folder: Path, acme: T
     assert row.derived_from["people"] == len(PEOPLE)
     assert f"{row.link:g}" in err
     engines = tuned(acme, loaded_engines())
-    assert (engines.thresholds.link, engines.thresholds.review) == (row.link, row.review)
+    assert (engines.thresholds.match, engines.thresholds.review) == (row.link, row.review)
 
 
 def test_a_setting_with_too_many_false_alarms_is_refused_unless_forced(
@@ -161,8 +161,8 @@ def test_every_edgeface_tells_people_apart_at_its_own_thresholds(folder: Path, p
     templates = np.stack([person.template([1, 2]) for person in people])
     scores = np.stack([person.embeddings[0] @ templates.T for person in people])
     own = np.eye(len(people), dtype=bool)
-    assert scores[own].min() >= engines.thresholds.link
-    assert scores[~own].max() < engines.thresholds.link
+    assert scores[own].min() >= engines.thresholds.match
+    assert scores[~own].max() < engines.thresholds.match
 
 
 def test_a_damaged_model_is_named_with_its_remedy(folder: Path, tmp_path: Path, settings: Any) -> None:

@@ -170,7 +170,7 @@ def test_models_tell_its_people_apart(
         for person, other in known.items():
             likeness = float(template @ other)
             if person == stay.person:
-                assert likeness >= engines.thresholds.link + 0.01, f"{stay} is not recognised"
+                assert likeness >= engines.thresholds.match + 0.01, f"{stay} is not recognised"
             else:
                 assert likeness < engines.thresholds.review, f"{stay} is taken for {person}"
         known.setdefault(stay.person, template)

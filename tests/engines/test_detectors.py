@@ -15,7 +15,7 @@ from insightface.utils.face_align import norm_crop
 
 from tests.real_models import engines_of, model_file
 from workers.engines import Engines, UnknownModelError, load
-from workers.engines.yunet import LEAST_SCORE, OVERLAP, YuNet
+from workers.engines.yunet import MIN_SCORE, OVERLAP, YuNet
 from workers.loaded import model_store
 from workers.types import Face, Picture
 
@@ -69,7 +69,7 @@ def test_detectors_agree_about_the_places(name: str, table: Picture) -> None:
 def test_yunet_is_opencvs_yunet(size: tuple[int, int], table: Picture) -> None:
     path = model_file("yunet")
     picture = np.asarray(cv2.resize(table, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    reference = cv2.FaceDetectorYN.create(str(path), "", size, LEAST_SCORE, OVERLAP, 5000)
+    reference = cv2.FaceDetectorYN.create(str(path), "", size, MIN_SCORE, OVERLAP, 5000)
     rows = reference.detect(picture)[1]
     rows = rows[np.argsort(-rows[:, 14])]
     ours = YuNet(path, options()).detect(picture)
@@ -108,7 +108,7 @@ def test_embeddings_tell_the_six_people_apart(table: Picture) -> None:
     assert embeddings.dtype == np.float32
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(24), abs=1e-4)
     likeness = embeddings[:6] @ embeddings[:6].T - np.eye(6)
-    assert likeness.max() < engines.thresholds.link
+    assert likeness.max() < engines.thresholds.match
     assert (embeddings[:6] * embeddings[18:]).sum(axis=1) == pytest.approx(np.ones(6), abs=1e-3)
     assert engines.embedder.embed([]).shape == (0, 512)
 
@@ -148,7 +148,7 @@ def reference_faces(name: str, path: Path, picture: Picture) -> list[Face]:
     """The same model run by the program that its publisher means for it."""
     if name == "yunet":
         size = (picture.shape[1], picture.shape[0])
-        rows = cv2.FaceDetectorYN.create(str(path), "", size, LEAST_SCORE, OVERLAP, 5000).detect(picture)[1]
+        rows = cv2.FaceDetectorYN.create(str(path), "", size, MIN_SCORE, OVERLAP, 5000).detect(picture)[1]
         return [
             Face(np.hstack([row[:2], row[:2] + row[2:4]]), row[4:14].reshape(5, 2), float(row[14]))
             for row in rows

@@ -160,7 +160,7 @@ class TestEmbedder:
         face = detector.detect(np.asarray(worse, dtype=np.uint8))[0]
         again = embedder.embed([crop_of(embedder, np.asarray(worse, dtype=np.uint8), face)])[0]
         scores = np.sort(embeddings @ again)
-        assert scores[-1] >= THRESHOLDS.link
+        assert scores[-1] >= THRESHOLDS.match
         assert scores[-1] - scores[-2] >= THRESHOLDS.margin
 
     def test_threads_embed_the_same(

@@ -15,10 +15,10 @@ from django.db import connection, transaction
 from facetrack.lib import objects
 from facetrack.lib.images import BadPicture, jpeg, read_picture
 from facetrack.lib.waiting import give_back, pause
-from tenants.context import Installation
+from tenants.accounts.smtp import EmailBackend
+from tenants.isolation.context import Installation
+from tenants.limits.slots import Kind, Slot
 from tenants.models import Tenant
-from tenants.slots import Kind, Slot
-from tenants.smtp import EmailBackend
 
 
 def in_a_thread_of_its_own(work: Callable[[], Any]) -> Any:

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.test import Client
 
-from tenants.codes import code_at
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Membership, Tenant, User
 from tenants.rules import Role
+from tenants.rules.totp import code_at
 from tests.conftest import PASSWORD
 
 SET_UP = "/account/second-factor/"

@@ -13,8 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from staff.models import StaffMember
-from tenants.actor import because
-from tenants.context import installation
+from tenants.access.actor import because
+from tenants.isolation.context import installation
 from tenants.models import Activity, Tenant, User, Verb
 from tenants.rules import Role
 from tests.audit.conftest import seal
@@ -153,8 +153,8 @@ def test_an_export_is_harmless_bounded_and_a_line_itself(
     for name in ("=HYPERLINK(1)", "+1", "Harmless", "Fourth"):
         StaffMember.objects.create(name=name)
     seal()
-    monkeypatch.setattr("tenants.audit.views.CHUNK", 3)
-    monkeypatch.setattr("tenants.audit.views.EXPORT_LINES", 9)
+    monkeypatch.setattr("tenants.pages.activity.views.CHUNK", 3)
+    monkeypatch.setattr("tenants.pages.activity.views.EXPORT_LINES", 9)
     answer = browser.post("/activity/export/?kind=staff.staffmember", {"reason": "yearly audit"})
     assert answer["Content-Type"].startswith("text/csv")
     assert "attachment" in answer["Content-Disposition"]
@@ -167,7 +167,7 @@ def test_an_export_is_harmless_bounded_and_a_line_itself(
     line = Activity.objects.filter(tenant=acme).latest("number")
     assert (line.verb, line.reason) == (Verb.EXPORTED, "yearly audit")
     assert line.changes == {"lines": 4, "format": "csv"}
-    monkeypatch.setattr("tenants.audit.views.EXPORT_LINES", 2)
+    monkeypatch.setattr("tenants.pages.activity.views.EXPORT_LINES", 2)
     refused = browser.post("/activity/export/?kind=staff.staffmember", {"reason": "again"}, follow=True)
     assert "more than 2 lines" in refused.content.decode()
 

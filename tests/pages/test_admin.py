@@ -17,13 +17,13 @@ from cameras.rules import Login
 from staff.models import FaceImage, StaffMember
 from tenants.admin import installation_admin, tenant_admin
 from tenants.audit.queries import lines_of
-from tenants.context import installation
 from tenants.credentials.actions import create_key
+from tenants.isolation.context import installation
 from tenants.models import Tenant, User
 from tenants.rules import MEMBER_ROLES, Role
 from tests.audit.conftest import seal
-from visits.identities import merge_visitors
-from visits.models import Decision, Merge, MergeProposal, Sighting, Visitor
+from visits.merging.actions import merge_visitors
+from visits.models import Merge, MergeProposal, Sighting, SightingDecision, Visitor
 from workers.models import DeviceAssignment
 
 OF_ALL_SITES = {"visits.mergeproposal", "visits.merge"}
@@ -42,7 +42,7 @@ def everything(
     FaceImage.objects.create(
         staff_member=employee, picture=f"{acme.pk}/enrolment/1.jpg", digest="0", status="refused", reason="no"
     )
-    sighting = make_visit(camera, Decision.NEW_VISITOR)
+    sighting = make_visit(camera, SightingDecision.NEW_VISITOR)
     first, second, gone = (make_visit(camera, face=face).visitor for face in (21, 22, 23))
     assert first is not None
     assert second is not None
@@ -103,10 +103,10 @@ def test_a_sighting_is_taken_from_a_person_by_hand(
     asked = {"action": "not_them", "_selected_action": [str(sighting.pk)]}
     client_of(acme, Role.VIEWER).post(reverse("admin:visits_sighting_changelist"), asked)
     sighting.refresh_from_db()
-    assert sighting.decision == Decision.NEW_VISITOR
+    assert sighting.decision == SightingDecision.NEW_VISITOR
     client_of(acme).post(reverse("admin:visits_sighting_changelist"), asked)
     sighting.refresh_from_db()
-    assert (sighting.decision, sighting.visitor) == (Decision.UNSURE, None)
+    assert (sighting.decision, sighting.visitor) == (SightingDecision.UNSURE, None)
 
 
 def test_a_viewer_may_not_write(

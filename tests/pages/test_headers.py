@@ -9,8 +9,8 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from tenants.headers import HeadersMiddleware
 from tenants.models import Tenant
+from tenants.web.headers import HeadersMiddleware
 from tests.api.answers import V1
 
 ClientOf = Callable[..., Client]

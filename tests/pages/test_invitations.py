@@ -14,9 +14,8 @@ from django.test import Client
 from django.utils import timezone
 
 from cameras.models import Camera, Site
-from tenants.access import Access
-from tenants.actions import add_member, change_member, forget_site
-from tenants.actions_invitations import (
+from tenants.access.rights import Access
+from tenants.accounts.actions_invitations import (
     MAX_MAILS_TO_ONE,
     accept_signed_in,
     accept_with_password,
@@ -24,11 +23,12 @@ from tenants.actions_invitations import (
     invite,
     invite_again,
 )
+from tenants.actions import add_member, change_member, forget_site
 from tenants.audit.queries import lines_of
-from tenants.context import installation
-from tenants.credentials.rules import digest_of
+from tenants.isolation.context import installation
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.rules import Role
+from tenants.rules.keys import digest_of
 from tests.audit.conftest import seal
 from tests.conftest import PASSWORD
 from tests.pages.logins import account, log_in, set_up

@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from cameras.models import Camera
-from tenants.access import Access
-from tenants.context import installation
+from tenants.access.rights import Access
 from tenants.credentials.actions import create_key
+from tenants.isolation.context import installation
 from tenants.models import ApiKey, Membership, Session, Tenant, User
 from tenants.rules import Role
 
@@ -111,7 +111,7 @@ def test_search_empty_state_and_pages(acme: Tenant, browser: Client, monkeypatch
     assert "<html" not in found.content.decode()
     assert "No keys</strong>" in browser.get("/keys/", {"q": "nobody"}).content.decode()
     assert "Check the filters" in browser.get("/keys/", {"q": "x" * 101}).content.decode()
-    monkeypatch.setattr("tenants.credentials.views.PAGE_ROWS", 1)
+    monkeypatch.setattr("tenants.pages.keys.views.PAGE_ROWS", 1)
     assert "Page 2 of 2" in browser.get("/keys/", {"page": "2"}).content.decode()
 
 

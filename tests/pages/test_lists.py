@@ -14,7 +14,7 @@ from staff.models import StaffMember
 from tenants.models import Tenant
 from tests.conftest import make_camera
 from visits.actions import close_visits, rename_visitor
-from visits.models import Decision, Sighting
+from visits.models import Sighting, SightingDecision
 
 MakeVisit = Callable[..., Sighting]
 
@@ -32,7 +32,7 @@ def found(browser: Client, path: str, **filters: Any) -> list[str]:
 def test_visits_are_found_by_name_and_by_number(
     browser: Client, camera: Camera, employee: StaffMember, make_visit: MakeVisit
 ) -> None:
-    ada = make_visit(camera, Decision.STAFF, person=employee)
+    ada = make_visit(camera, SightingDecision.STAFF, person=employee)
     first, named = make_visit(camera), make_visit(camera)
     assert first.visitor
     assert named.visitor
@@ -55,7 +55,7 @@ def test_filters_narrow_the_visits(
     gate = make_camera("Gate", site=site, kind="usb", location="0")
     old = make_visit(camera, at=datetime(2024, 3, 5, 12, tzinfo=UTC))
     close_visits(now=timezone.now() - timedelta(days=1))
-    ada, stranger = make_visit(camera, Decision.STAFF, person=employee), make_visit(gate)
+    ada, stranger = make_visit(camera, SightingDecision.STAFF, person=employee), make_visit(gate)
     visits = {"old": str(old.visit_id), "ada": str(ada.visit_id), "stranger": str(stranger.visit_id)}
     cases: list[tuple[dict[str, Any], set[str]]] = [
         ({"who": "staff"}, {"ada"}),
@@ -112,7 +112,9 @@ def test_a_filter_that_cannot_be_used_is_named(
 
 
 def test_doubt_is_shown_as_doubt(browser: Client, camera: Camera, make_visit: MakeVisit) -> None:
-    unsure = make_visit(camera, Decision.UNSURE, score=0.337, reason="two staff members resemble this face")
+    unsure = make_visit(
+        camera, SightingDecision.UNSURE, score=0.337, reason="two staff members resemble this face"
+    )
     make_visit(camera)
     assert found(browser, "/sightings/", decision="unsure") == [str(unsure.pk)]
     text = browser.get("/sightings/", {"decision": "unsure"}).content.decode()

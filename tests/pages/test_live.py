@@ -13,8 +13,8 @@ from cameras.models import Camera
 from staff.models import StaffMember
 from tenants.models import Tenant
 from visits.actions import close_visits, delete_visitor
-from visits.journal import forget_old_events
-from visits.models import Decision, Sighting, Visit
+from visits.live_events import forget_old_events
+from visits.models import Sighting, SightingDecision, Visit
 
 ClientOf = Callable[..., Client]
 MakeVisit = Callable[..., Sighting]
@@ -64,7 +64,7 @@ def page(acme: Tenant, client_of: ClientOf, camera: Camera, make_visit: MakeVisi
 def test_a_visit_shows_who_where_when_and_how_sure(
     page: LivePage, camera: Camera, employee: StaffMember, make_visit: MakeVisit
 ) -> None:
-    visit = make_visit(camera, Decision.STAFF, person=employee, score=0.714).visit
+    visit = make_visit(camera, SightingDecision.STAFF, person=employee, score=0.714).visit
     assert visit is not None
     text = page.catch_up().content.decode()
     for part in (
@@ -131,7 +131,7 @@ def test_a_visit_that_the_page_does_not_show_is_not_replaced(page: LivePage) -> 
 
 
 def test_figures_follow(page: LivePage, camera: Camera, make_visit: MakeVisit) -> None:
-    make_visit(camera, Decision.UNSURE, template=None)
+    make_visit(camera, SightingDecision.UNSURE, template=None)
     make_visit(camera)
     text = page.catch_up().content.decode()
     figures = [int(number) for number in re.findall(r"<b>(\d+)</b>", text)]
@@ -152,7 +152,7 @@ def test_a_page_that_missed_too_much_loads_itself_anew(
     page: LivePage, camera: Camera, make_visit: MakeVisit
 ) -> None:
     for _ in range(201):
-        make_visit(camera, Decision.UNSURE, template=None, shot=None)
+        make_visit(camera, SightingDecision.UNSURE, template=None, shot=None)
     assert page.catch_up().headers["HX-Refresh"] == "true"
 
 
@@ -199,9 +199,9 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
 def test_a_visit_that_is_withdrawn_leaves_the_page(
     acme: Tenant, client_of: ClientOf, camera: Camera, employee: StaffMember, make_visit: MakeVisit
 ) -> None:
-    make_visit(camera, Decision.STAFF, person=employee, track=7)
+    make_visit(camera, SightingDecision.STAFF, person=employee, track=7)
     page = LivePage(client_of(acme))
     assert len(page.shown) == 1
-    make_visit(camera, Decision.UNSURE, track=7, sequence=1, template=None)
+    make_visit(camera, SightingDecision.UNSURE, track=7, sequence=1, template=None)
     page.catch_up()
     assert page.shown == []

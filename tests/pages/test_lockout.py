@@ -10,10 +10,10 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from facetrack.lib.services import ports
-from tenants.addresses import client_address, network_of
-from tenants.attempts import forget_attempts
+from tenants.access.addresses import client_address, network_of
 from tenants.auth import MembershipBackend
-from tenants.context import installation
+from tenants.isolation.context import installation
+from tenants.limits.attempts import forget_attempts
 from tenants.models import AttemptCount, Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD

@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 
 from cameras.models import Camera, Site
-from tenants.access import Access
+from tenants.access.rights import Access
 from tenants.actions import add_member, remove_member
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.rules import Role
 

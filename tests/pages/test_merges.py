@@ -16,7 +16,7 @@ from tenants.models import Activity, Tenant
 from tenants.rules import MEMBER_ROLES, Role
 from tests.two_sites import TwoSites, two_sites
 from visits.actions import rename_visitor
-from visits.identities import merge_visitors
+from visits.merging.actions import merge_visitors
 from visits.models import Merge, MergeProposal, Sighting, Visit, Visitor
 
 PAGE, HISTORY = "/visitors/merges/", "/visitors/merges/history/"

@@ -12,7 +12,7 @@ from django.core.mail import EmailMessage
 from django.test import Client
 from django.utils.http import int_to_base36
 
-from tenants.links import invitations, resets
+from tenants.accounts.links import invitations, resets
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD

@@ -13,7 +13,7 @@ from staff.actions import accept_face, add_face_image
 from staff.models import StaffMember
 from tenants.models import Outbox, Tenant
 from tenants.rules import Role
-from visits.models import Decision, Sighting, Visit, Visitor
+from visits.models import Sighting, SightingDecision, Visit, Visitor
 
 ClientOf = Callable[..., Client]
 MakeVisit = Callable[..., Sighting]
@@ -122,7 +122,7 @@ def test_staff_show_the_pictures_in_use_and_where_they_were_seen(
         embedding=np.ones(512, dtype=np.float32) / np.float32(np.sqrt(512)),
         pack="edgeface-xs",
     )
-    make_visit(camera, Decision.STAFF, person=employee)
+    make_visit(camera, SightingDecision.STAFF, person=employee)
     text = client.get(path).content.decode()
     assert "Picture 1 of Ada Lovelace" in text
     assert "Door" in text
@@ -137,7 +137,7 @@ def test_a_person_with_many_visits_links_to_all_of_them(
     acme: Tenant, client_of: ClientOf, camera: Camera, employee: StaffMember, make_visit: MakeVisit
 ) -> None:
     for _ in range(21):
-        make_visit(camera, Decision.STAFF, person=employee)
+        make_visit(camera, SightingDecision.STAFF, person=employee)
     client = client_of(acme)
     text = client.get(f"/people/staff/{employee.pk}/").content.decode()
     assert f'/sightings/?person={employee.pk}">All 21' in text

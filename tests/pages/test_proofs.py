@@ -13,7 +13,7 @@ from django.test import Client
 
 from tenants.actions import add_member
 from tenants.models import ApiKey, Session, Tenant, User
-from tenants.pages.switching import SALT
+from tenants.pages.tenant_switch import SALT
 from tenants.rules import Role
 from tests.conftest import PASSWORD
 from tests.pages.logins import SET_UP, log_in, set_up

@@ -14,7 +14,7 @@ from tenants.models import Tenant
 from tenants.rules import Role
 from tests.two_sites import TwoSites, two_sites
 from visits.actions import delete_visitor
-from visits.models import Decision, LiveEvent, Sighting
+from visits.models import LiveEvent, Sighting, SightingDecision
 
 ClientOf = Callable[..., Client]
 MakeVisit = Callable[..., Sighting]
@@ -151,7 +151,7 @@ def test_a_visitor_is_known_by_what_happened_here(manager: Client, two_sites: Tw
 
 def test_whom_another_site_knows_is_new_here(manager: Client, admin: Client, two_sites: TwoSites) -> None:
     """Neither badge, score, reason nor filter tells a stranger from somebody known elsewhere."""
-    assert two_sites.here[0].decision == Decision.VISITOR
+    assert two_sites.here[0].decision == SightingDecision.VISITOR
     returning = manager.get("/sightings/", {"decision": "visitor"}).context["page"]
     assert list(returning) == []
     new = manager.get("/sightings/", {"decision": "new_visitor"}).context["page"]

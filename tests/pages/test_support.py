@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from cameras.models import Camera
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import SupportAccess, Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD
@@ -39,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
         def later() -> datetime:
             return timezone.now() + by
 
-        monkeypatch.setattr("tenants.access.timezone", SimpleNamespace(now=later))
+        monkeypatch.setattr("tenants.access.rights.timezone", SimpleNamespace(now=later))
 
     return move
 

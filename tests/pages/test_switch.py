@@ -11,10 +11,10 @@ from django.core import signing
 from django.test import Client
 from django.utils import timezone
 
-from tenants.actions import add_member, begin_hand_over, forget_hand_overs, use_hand_over
-from tenants.context import installation
-from tenants.models import HandOver, Membership, Tenant, User
-from tenants.pages.switching import SALT
+from tenants.actions import add_member, begin_tenant_switch, forget_tenant_switches, use_tenant_switch
+from tenants.isolation.context import installation
+from tenants.models import Membership, Tenant, TenantSwitch, User
+from tenants.pages.tenant_switch import SALT
 from tenants.rules import Role
 
 ClientOf = Callable[..., Client]
@@ -101,10 +101,10 @@ def test_it_works_once(browser: Client, there: Client, other: Tenant) -> None:
 def test_of_two_that_race_one_gets_in(acme: Tenant, other: Tenant, user: User) -> None:
     """Both have read the row as unused; the update is what decides."""
     now = timezone.now()
-    made = begin_hand_over(user=user, source=acme, target_id=other.pk, now=now)
+    made = begin_tenant_switch(user=user, source=acme, target_id=other.pk, now=now)
     with installation():
         tries = [
-            use_hand_over(hand_over_id=made.pk, user_id=user.pk, source_id=acme.pk, target=other, now=now)
+            use_tenant_switch(switch_id=made.pk, user_id=user.pk, source_id=acme.pk, target=other, now=now)
             for _ in range(2)
         ]
     assert tries == [True, False]
@@ -113,7 +113,7 @@ def test_of_two_that_race_one_gets_in(acme: Tenant, other: Tenant, user: User) -
 def test_it_runs_out(browser: Client, there: Client, other: Tenant) -> None:
     token = leave(browser, other)
     with installation():
-        HandOver.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+        TenantSwitch.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     assert arrive(there, token) == 403
 
 
@@ -160,7 +160,7 @@ def test_a_form_of_another_page_logs_nobody_in(
 def test_no_link_starts_or_ends_it(browser: Client, there: Client, other: Tenant) -> None:
     browser.get("/switch/", {"tenant": str(other.pk)})
     with installation():
-        assert not HandOver.objects.exists()
+        assert not TenantSwitch.objects.exists()
     token = leave(browser, other)
     assert there.get("/switch/arrive/", {"token": token}).status_code == 405
     strict = Client(SERVER_NAME="acme.localhost", enforce_csrf_checks=True)
@@ -215,5 +215,5 @@ def test_many_customers_are_searched_and_paged(browser: Client, acme: Tenant, us
 def test_old_ones_are_forgotten(browser: Client, other: Tenant) -> None:
     leave(browser, other)
     with installation():
-        assert forget_hand_overs(before=timezone.now()) == 0
-        assert forget_hand_overs(before=timezone.now() + timedelta(minutes=1)) == 1
+        assert forget_tenant_switches(before=timezone.now()) == 0
+        assert forget_tenant_switches(before=timezone.now() + timedelta(minutes=1)) == 1

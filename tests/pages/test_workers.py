@@ -14,7 +14,7 @@ from django_tenants.utils import tenant_context
 from cameras.models import Camera, Site
 from staff.actions import delete_staff_member
 from staff.models import StaffMember
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tenants.rules import Role
 from tests.conftest import make_camera

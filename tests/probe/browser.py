@@ -12,7 +12,7 @@ from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
 from django.test import RequestFactory
 
-MOST_CHUNKS = 50
+MAX_CHUNKS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ async def _first_chunks(stream: AsyncIterator[bytes]) -> bytes:
 
     found = BytesIO()
     try:
-        for _ in range(MOST_CHUNKS):
+        for _ in range(MAX_CHUNKS):
             found.write(await asyncio.wait_for(anext(stream), 0.05))
     except (TimeoutError, StopAsyncIteration):
         pass

@@ -9,9 +9,9 @@ from django_tenants.utils import tenant_context
 
 from cameras.models import Camera, Site
 from staff.models import FaceImage, StaffMember
-from tenants.access import Access
+from tenants.access.rights import Access
 from tenants.actions import add_member, grant_support
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.chaos.people import PACK

@@ -12,9 +12,9 @@ from django.test import Client
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Invitation, Membership, SupportAccess, Tenant, User
-from tenants.pages.switching import SALT
+from tenants.pages.tenant_switch import SALT
 from tests.conftest import PASSWORD
 from tests.probe.attempts import Attempt, Place
 from tests.probe.world import PUBLIC_HOST, World

@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RegexPattern, RoutePattern
 from django.utils.regex_helper import normalize
 
-from tenants.isolation import label_of, shared_models
+from tenants.isolation.policies import label_of, shared_models
 
 ROOT = Path(__file__).resolve().parents[2]
 _HOLE = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")

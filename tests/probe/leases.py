@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db import DatabaseError
 from django.db.models.functions import Now
 
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tests.probe.attempts import Attempt, Place
 from tests.probe.browser import Browser
 from tests.probe.cast import WORKER, Actor

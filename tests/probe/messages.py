@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from celery.app.trace import build_tracer
 from django.db import connection
 
-from tenants.access import Access
+from tenants.access.rights import Access
 from tenants.models import Tenant
 from tenants.rules import Role
 from tenants.tasks import TenantTask

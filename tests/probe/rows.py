@@ -15,8 +15,8 @@ from django_tenants.utils import tenant_context
 
 from facetrack.lib import objects
 from facetrack.lib.crypto import EmbeddingField
-from tenants.context import installation
-from tenants.isolation import RULES, label_of, shared_models
+from tenants.isolation.context import installation
+from tenants.isolation.policies import RULES, label_of, shared_models
 from tenants.models import Tenant, User
 from tests.conftest import template_of
 from tests.probe.inventory import tenant_models

@@ -31,7 +31,7 @@ from tests.probe.world import World, changes, snapshot
 
 B_ACTS_EVERY = 100
 """After so many attempts somebody of B opens one of its pages."""
-MOST_FINDINGS = 30
+MAX_FINDINGS = 30
 
 
 def every_surface(world: World) -> list[Surface]:
@@ -55,7 +55,7 @@ class Report:
 
     def leak(self, text: str) -> None:
         self.leaks += 1
-        if len(self.findings) < MOST_FINDINGS:
+        if len(self.findings) < MAX_FINDINGS:
             self.findings.append(text)
 
     def as_json(self) -> str:

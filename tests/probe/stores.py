@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from facetrack.lib import objects
 from facetrack.lib.vectors import VisitorIndex
-from staff.gallery import visitor_index
 from tests.conftest import template_of
 from tests.probe.attempts import Attempt
 from tests.probe.inventory import takers_of_tenants
 from tests.probe.references import object_key
 from tests.probe.world import Party, World
+from visits.index import visitor_index
 from visits.models import Visitor
 
 PACK = "probe"

@@ -14,9 +14,9 @@ from django.http import HttpRequest, QueryDict
 from django.test import Client, RequestFactory
 from django_tenants.utils import tenant_context
 
-from tenants.access import Access, admit
+from tenants.access.rights import Access, admit
 from tenants.changelists import OfferedAdmin
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.probe.lookups import OFFERED, OPERATORS, admins, is_offered, parameter_of, paths

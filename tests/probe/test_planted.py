@@ -21,11 +21,12 @@ from unfold.views import ChangeList
 
 from facetrack.lib import objects
 from staff.models import StaffMember
-from tenants import channels, invitations
+from tenants.accounts import invitations
+from tenants.accounts.proofs import Proof
 from tenants.changelists import OfferedAdmin
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Membership, Tenant
-from tenants.proofs import Proof
+from tenants.web import channels
 from tests.probe.attempts import Surface
 from tests.probe.browser import Browser
 from tests.probe.edge_redis import EdgeRedis
@@ -260,9 +261,9 @@ def test_ways_in_that_are_open_are_found(world: World, monkeypatch: pytest.Monke
     ways = len(Entry().members())
     Probe(world, seed=1, surfaces=[Entry()]).run(ways).require_clean()
     plants: dict[str, Any] = {
-        "tenants.pages.switching.carry": lambda request, user, proof: None,
-        "tenants.pages.switching._proof": lambda claims: Proof(time.time()),
-        "tenants.actions_invitations.account_of": _always_new,
+        "tenants.pages.tenant_switch.carry": lambda request, user, proof: None,
+        "tenants.pages.tenant_switch._proof": lambda claims: Proof(time.time()),
+        "tenants.accounts.actions_invitations.account_of": _always_new,
         "tenants.pages.invitations.account_of": _always_new,
     }
     for names in (list(plants)[:1], list(plants)[1:2], list(plants)[2:]):
@@ -274,4 +275,4 @@ def test_ways_in_that_are_open_are_found(world: World, monkeypatch: pytest.Monke
 
 def _always_new(email: str) -> Any:
     """As if nobody had an account yet."""
-    return invitations.Account.NEW, invitations.account_of(email)[1]
+    return invitations.AccountState.NEW, invitations.account_of(email)[1]

@@ -12,8 +12,8 @@ from django.contrib.auth.models import Group
 from django.db import connections
 from django.db.models import Model
 
-from tenants.context import installation
-from tenants.isolation import label_of
+from tenants.isolation.context import installation
+from tenants.isolation.policies import label_of
 from tenants.models import Domain, Tenant
 from tenants.rules import Role
 from tests.probe.cast import (

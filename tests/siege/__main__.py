@@ -135,7 +135,7 @@ def _plan(
 def _spare(customer: members.Customer, name: str) -> str:
     """A camera that is switched off as yet."""
     from cameras.actions import set_enabled
-    from tenants.context import inside
+    from tenants.isolation.context import inside
 
     camera = customer.fleet.camera(name, "rtsp://127.0.0.1:1/door")
     with inside(customer.fleet.tenant):

@@ -55,7 +55,7 @@ def attackers(fleet: Fleet) -> Customer:
     """Another tenant on the same fleet, with many visits."""
     from cameras.models import Site
     from tenants.actions import create_tenant
-    from tenants.context import inside
+    from tenants.isolation.context import inside
 
     tenant = create_tenant(name="mallory", host=HOST)
     with inside(tenant):
@@ -68,7 +68,7 @@ def filled(customer: Customer, camera: UUID) -> None:
     """Give it ROWS visits of as many sightings."""
     from django.utils import timezone
 
-    from tenants.context import inside
+    from tenants.isolation.context import inside
     from tests.chaos.people import template_of
     from visits.models import Visitor
 
@@ -129,10 +129,10 @@ def _session(port: int, host: str, email: str, role: str) -> Identity:
 
 
 def _keys(customer: Customer) -> Iterator[Identity]:
-    from tenants.context import inside
     from tenants.credentials.actions import create_key
-    from tenants.credentials.rules import DEFAULT_SCOPES
+    from tenants.isolation.context import inside
     from tenants.rules import Role
+    from tenants.rules.keys import DEFAULT_SCOPES
 
     tenant = customer.fleet.tenant
     for name in KEYS:
@@ -148,7 +148,7 @@ def _keys(customer: Customer) -> Iterator[Identity]:
 def _with_people(fleet: Fleet, host: str) -> Customer:
     from staff.models import StaffMember
     from tenants.actions import add_member
-    from tenants.context import inside
+    from tenants.isolation.context import inside
     from tenants.rules import Role
 
     with inside(fleet.tenant):

@@ -28,7 +28,7 @@ def samples() -> Path:
 @pytest.fixture
 def gallery(engines: Engines) -> MemoryGallery:
     """Nobody is known yet."""
-    return MemoryGallery(engines.thresholds.link)
+    return MemoryGallery(engines.thresholds.match)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import numpy as np
 
 WIDTH, HEIGHT, FPS = 160, 120, 15
 PAYLOAD = 96
-MOST_BYTES = 1200
+MAX_BYTES = 1200
 
 
 def encoded_pictures(count: int) -> list[list[bytes]]:
@@ -155,10 +155,10 @@ def _headers(reader: BinaryIO) -> dict[str, str]:
 
 def _fragments(unit: bytes) -> list[tuple[bytes, bool]]:
     """A NAL unit as RTP payloads: whole, or in fragments of type FU-A; True marks the last one."""
-    if len(unit) <= MOST_BYTES:
+    if len(unit) <= MAX_BYTES:
         return [(unit, True)]
     indicator, kind = (unit[0] & 0xE0) | 28, unit[0] & 0x1F
-    parts = [unit[start : start + MOST_BYTES] for start in range(1, len(unit), MOST_BYTES)]
+    parts = [unit[start : start + MAX_BYTES] for start in range(1, len(unit), MAX_BYTES)]
     return [
         (
             bytes([indicator, kind | (0x80 if i == 0 else 0) | (0x40 if i == len(parts) - 1 else 0)]) + part,

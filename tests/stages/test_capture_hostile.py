@@ -36,7 +36,7 @@ from tests.stages.hostile_cameras import (
     rtsp_head_without_end,
 )
 from tests.stages.rtsp_server import RtspServer
-from workers.runner import REFUSED_PAUSE, SHORTEST_PAUSE, _waits_long, pause_after
+from workers.runner import MIN_PAUSE, REFUSED_PAUSE, _waits_long, pause_after
 from workers.stages.capture import ProcessSource, Source, SourceError, limits, open_source, process
 
 LOCAL = AddressPolicy(loopback=True)
@@ -166,7 +166,7 @@ def test_a_child_that_only_computes_is_ended_by_the_kernel() -> None:
 
 def test_a_source_that_took_too_much_waits_long_however_good_it_was() -> None:
     for error, longest in (
-        (SourceError("x", "y"), SHORTEST_PAUSE),
+        (SourceError("x", "y"), MIN_PAUSE),
         (SourceError("x", "y", excessive=True), REFUSED_PAUSE),
         (SourceError("x", "y", refused=True), REFUSED_PAUSE),
     ):

@@ -8,7 +8,7 @@ from workers.config import PipelineConfig, Thresholds
 from workers.stages.decide import Standing, is_settled, judge, outdone
 from workers.types import Candidate, Decision, Verdict
 
-LIMITS = Thresholds(link=0.40, review=0.30, margin=0.05)
+LIMITS = Thresholds(match=0.40, review=0.30, margin=0.05)
 CONFIG = PipelineConfig()
 SEEN = Standing(usable=12, good=10, seconds=3.0, share=1.0)
 
@@ -104,12 +104,12 @@ def test_nobody_is_ever_named_below_link_or_without_the_margin(
         return
     ranked = standing.staff if found.decision is Decision.STAFF else standing.visitors
     assert ranked[0].identity == found.identity
-    assert ranked[0].score >= LIMITS.link
+    assert ranked[0].score >= LIMITS.match
     assert len(ranked) < 2 or ranked[0].score - ranked[1].score >= LIMITS.margin
     assert usable >= CONFIG.least_faces
 
 
-@pytest.mark.parametrize("wrong", [{"link": 0.2}, {"review": 0.5}, {"margin": -0.1}, {"link": 1.0}])
+@pytest.mark.parametrize("wrong", [{"match": 0.2}, {"review": 0.5}, {"margin": -0.1}, {"match": 1.0}])
 def test_thresholds_that_contradict_each_other_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"thresholds|margin"):
-        Thresholds(**({"link": 0.4, "review": 0.3, "margin": 0.05} | wrong))
+        Thresholds(**({"match": 0.4, "review": 0.3, "margin": 0.05} | wrong))

@@ -33,7 +33,7 @@ def test_the_size_of_a_picture_does_not_matter(engines: Engines, scale: float) -
     portrait = PEOPLE["eileen"]
     once = enrol_picture(engines, portrait)
     again = enrol_picture(engines, sized(portrait, int(portrait.shape[0] * scale)))
-    assert once.embedding @ again.embedding > engines.thresholds.link
+    assert once.embedding @ again.embedding > engines.thresholds.match
     assert again.landmarks / scale == pytest.approx(once.landmarks, abs=8)
 
 

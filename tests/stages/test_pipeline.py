@@ -83,7 +83,7 @@ def test_staff_are_named_early_and_once_more_at_the_end(engines: Engines, staff:
     assert last.faces >= 12
     assert last.template is not None
     assert np.linalg.norm(last.template) == pytest.approx(1.0, abs=1e-3)
-    assert last.verdict.score >= engines.thresholds.link
+    assert last.verdict.score >= engines.thresholds.match
 
 
 def test_the_best_shot_shows_the_face_with_a_margin(engines: Engines, staff: MemoryGallery) -> None:
@@ -353,7 +353,7 @@ class Asked(MemoryGallery):
 
 def test_of_a_new_visitor_the_index_is_asked_once(engines: Engines) -> None:
     """Not once more at the end: by then it would find them."""
-    clip, gallery = Clip(), Asked(engines.thresholds.link)
+    clip, gallery = Clip(), Asked(engines.thresholds.match)
     first, last = run(Pipeline(engines, gallery, CONFIG), walk(clip, "eileen", 25) + empty(clip), gallery)
     assert first.verdict.decision is last.verdict.decision is Decision.NEW_VISITOR
     assert last.ended

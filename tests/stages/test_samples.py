@@ -28,7 +28,7 @@ def edgeface() -> Engines:
 @pytest.fixture(scope="module")
 def everybody(edgeface: Engines, samples: Path) -> MemoryGallery:
     """All 24 people of the samples are staff."""
-    folder, gallery = samples / "people", MemoryGallery(edgeface.thresholds.link)
+    folder, gallery = samples / "people", MemoryGallery(edgeface.thresholds.match)
     refused = [refusal for refusal in enrol_people(edgeface, gallery, people_in(folder), folder) if refusal]
     assert gallery.people == 24
     assert len(refused) <= 2
@@ -91,7 +91,7 @@ def test_strangers_are_never_linked_and_known_people_nearly_always(
     for seed in range(6):
         order = np.random.default_rng(seed)
         known = set(order.permutation(sorted(portraits))[:10].tolist())
-        gallery, seen = MemoryGallery(edgeface.thresholds.link), []
+        gallery, seen = MemoryGallery(edgeface.thresholds.match), []
         for name, faces in portraits.items():
             shuffled = [faces[i] for i in order.permutation(len(faces))]
             half = len(faces) // 2 if name in known else 0

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from facetrack import urls
 from facetrack.urls import handler400, handler403, handler404, handler500
-from tenants.api.views import ApiView
+from tenants.rest.views import ApiView
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import ApiKey, Tenant, User
 
 WAYS = ("page by session", "api by session", "api by token", "api by key")

@@ -9,8 +9,8 @@ from django.db import connection
 from django_tenants.utils import schema_context, schema_exists
 from pytest_django.plugin import DjangoDbBlocker
 
+from tenants.isolation.owner import as_owner
 from tenants.models import Domain, Membership, Tenant, User
-from tenants.owner import as_owner
 from tests.conftest import PASSWORD, drop_further_tenants
 
 pytestmark = pytest.mark.usefixtures("leave_no_trace", "db")  # in this order: the clean-up comes last

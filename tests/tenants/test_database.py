@@ -15,13 +15,13 @@ from django.db.utils import DatabaseError, ProgrammingError
 from django.test.utils import CaptureQueriesContext
 from django_tenants.utils import schema_context, tenant_context
 
-from tenants import isolation
-from tenants.backend.base import NotATenant, tenant_role
-from tenants.backend.server import UnsafeServer, require_safe_server
-from tenants.context import inside, installation
-from tenants.isolation import RULES, label_of, shared_models
+from tenants.isolation import policies
+from tenants.isolation.backend.base import NotATenant, tenant_role
+from tenants.isolation.backend.server import UnsafeServer, require_safe_server
+from tenants.isolation.context import inside, installation
+from tenants.isolation.owner import as_owner
+from tenants.isolation.policies import RULES, label_of, shared_models
 from tenants.models import Membership, Tenant, User
-from tenants.owner import as_owner
 from tenants.rules import Role
 
 TENANT_MODELS = [
@@ -176,9 +176,9 @@ def test_an_error_of_activation_stops_the_query(acme: Tenant) -> None:
 
 def test_a_shared_table_without_a_rule_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not [found for found in run_checks() if found.id == "tenants.E001"]
-    monkeypatch.setattr(isolation, "RULES", {k: v for k, v in RULES.items() if k != "tenants.outbox"})
+    monkeypatch.setattr(policies, "RULES", {k: v for k, v in RULES.items() if k != "tenants.outbox"})
     assert [found.msg for found in run_checks() if found.id == "tenants.E001"] == [
-        "the shared table of tenants.outbox has no line in tenants.isolation.RULES"
+        "the shared table of tenants.outbox has no line in tenants.isolation.policies.RULES"
     ]
 
 

@@ -9,11 +9,11 @@ import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password
 
 from facetrack import settings as ours
-from tenants.hashers import NICENESS, PatientPBKDF2PasswordHasher
-from tenants.turns import Place, Shown, Turns, during
+from tenants.accounts.hashers import NICENESS, PatientPBKDF2PasswordHasher
+from tenants.limits.turns import CallerKind, QueuePlace, Turns, during
 
 
-def priority_of(shown: Shown | None) -> int:
+def priority_of(shown: CallerKind | None) -> int:
     """Of the thread that hashes for a request that shows this; and the hash is Django's."""
     seen = []
     real = PBKDF2PasswordHasher.encode
@@ -25,7 +25,7 @@ def priority_of(shown: Shown | None) -> int:
     async def hashed() -> str:
         if shown is None:
             return PatientPBKDF2PasswordHasher().encode("secret", "salt", 1)
-        with during(await Turns(4).take(Place("acme.localhost", shown, "10.0.0.1"))):
+        with during(await Turns(4).take(QueuePlace("acme.localhost", shown, "10.0.0.1"))):
             return await asyncio.to_thread(PatientPBKDF2PasswordHasher().encode, "secret", "salt", 1)
 
     with patch.object(PBKDF2PasswordHasher, "encode", watched):
@@ -36,8 +36,8 @@ def priority_of(shown: Shown | None) -> int:
 
 def test_strangers_wait_and_others_do_not() -> None:
     usual = os.getpriority(os.PRIO_PROCESS, 0)
-    assert priority_of(Shown.ATTEMPT) == min(19, NICENESS)
-    assert [priority_of(shown) for shown in (Shown.DEVICE, Shown.LOGIN, None)] == [usual] * 3
+    assert priority_of(CallerKind.ATTEMPT) == min(19, NICENESS)
+    assert [priority_of(shown) for shown in (CallerKind.DEVICE, CallerKind.LOGIN, None)] == [usual] * 3
 
 
 def test_hashes_are_djangos(settings: pytest.FixtureRequest) -> None:

@@ -12,10 +12,10 @@ from rest_framework.test import APIClient
 
 from cameras.models import Camera, Site
 from facetrack.lib.jwt_keys import make_pem
-from tenants.context import installation
-from tenants.credentials.rules import MOST_DAYS
 from tenants.credentials.tokens import ring
+from tenants.isolation.context import installation
 from tenants.models import ApiKey, Tenant
+from tenants.rules.keys import MAX_DAYS
 from tests.api.answers import KEY_TOKEN, V1
 
 
@@ -69,7 +69,7 @@ def test_a_workers_key_is_rotated(acme: Tenant) -> None:
         ({"tenant": "acme", "name": "x", "role": "viewer", "sites": ["Moon"]}, "no site 'Moon'"),
         ({"worker": "gate", "sites": ["Moon"]}, "no site 'Moon'"),
         ({"tenant": "acme", "name": "x", "role": "site_manager"}, "at least one"),
-        ({"tenant": "acme", "name": "x", "role": "viewer", "days": MOST_DAYS + 1}, "from 1 to 730"),
+        ({"tenant": "acme", "name": "x", "role": "viewer", "days": MAX_DAYS + 1}, "from 1 to 730"),
         ({"tenant": "acme", "rotate": "ft_x"}, "no key that begins with ft_x"),
     ],
 )

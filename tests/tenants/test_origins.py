@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from facetrack.asgi import application
-from tenants.origins import may_connect
+from tenants.web.origins import may_connect
 
 
 @pytest.mark.parametrize(

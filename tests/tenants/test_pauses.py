@@ -13,8 +13,8 @@ from django.conf import LazySettings
 from django.db import OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 
-from tenants.backend.base import DatabaseWrapper
-from tenants.context import LONG_PAUSE, inside, long_pauses
+from tenants.isolation.backend.base import DatabaseWrapper
+from tenants.isolation.context import LONG_PAUSE, inside, long_pauses
 from tenants.models import Tenant
 from workers.actions.leases import TTL
 

@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from tenants.backend import server
-from tenants.backend.base import DatabaseWrapper, tenant_role
-from tenants.backend.server import UnsafeServer, require_safe_server
+from tenants.isolation.backend import server
+from tenants.isolation.backend.base import DatabaseWrapper, tenant_role
+from tenants.isolation.backend.server import UnsafeServer, require_safe_server
 from tenants.models import Tenant
 from tests.tenants.pgbouncer import PROGRAM, pgbouncer
 

@@ -24,10 +24,10 @@ from facetrack.lib.images import clean_pixels
 from staff.actions import add_face_image, add_face_images, save_staff_member
 from staff.models import FaceImage, StaffMember
 from tenants.actions import add_member, create_tenant
-from tenants.context import inside, installation
+from tenants.isolation.context import inside, installation
+from tenants.isolation.owner import as_owner
+from tenants.isolation.quotas import QuotaExceeded, Resource, quotas, require_room
 from tenants.models import Membership, Tenant, TenantLimits, TenantUsage, User
-from tenants.owner import as_owner
-from tenants.quotas import QuotaExceeded, Resource, quotas, require_room
 from tenants.rules import Role
 from tests.api.answers import V1, problem
 from tests.conftest import drop_further_tenants, make_camera

@@ -10,9 +10,9 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from cameras.models import Camera
-from tenants.access import Access
+from tenants.access.rights import Access
 from tenants.actions import grant_support
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant, User
 from tenants.rules import PERMISSIONS, Role, has_any, may
 from tests.conftest import log_in
@@ -147,7 +147,7 @@ def test_a_superuser_is_nobody_in_a_tenant(acme: Tenant, system_admin: User) -> 
 
 def test_who_runs_the_installation_is_a_member_nowhere(acme: Tenant, system_admin: User) -> None:
     """Not even where a membership was made: by the public host's admin, or before."""
-    from tenants.access import member_access
+    from tenants.access.rights import member_access
     from tenants.models import Membership
 
     with installation():
@@ -162,7 +162,7 @@ def test_who_runs_the_installation_is_a_member_nowhere(acme: Tenant, system_admi
 
 
 def test_support_is_over_when_its_hours_are(acme: Tenant, system_admin: User) -> None:
-    from tenants.access import member_access
+    from tenants.access.rights import member_access
 
     admin, long_ago = Access(tenant=acme, role=Role.TENANT_ADMIN), timezone.now() - timedelta(hours=3)
     grant_support(access=admin, email=system_admin.email, reason="a ticket", hours=2, now=long_ago)

@@ -10,19 +10,19 @@ from django.conf import settings as given
 from redis import Redis
 
 from facetrack.lib.breaker import Breaker
-from tenants import slots
-from tenants.access import Access
-from tenants.actor import Actor, acting
+from tenants.access.actor import Actor, acting
+from tenants.access.rights import Access
+from tenants.limits import slots
+from tenants.limits.slots import Kind, Slot, SlotsFull, take, waiting
 from tenants.models import ActorKind, Tenant, User
 from tenants.rules import Role
-from tenants.slots import Full, Kind, Slot, take, waiting
 
 TENANT = uuid4()
 
 
 @pytest.fixture(autouse=True)
 def _of_this_test(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
-    monkeypatch.setattr(slots, "_own", slots._Own())
+    monkeypatch.setattr(slots, "_own", slots._LocalSlots())
     monkeypatch.setattr(slots, "_breaker", Breaker())
     settings.FACETRACK_STREAMS = [2, 3, 4]
     slots._client.cache_clear()
@@ -33,7 +33,7 @@ def _of_this_test(monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[No
 @pytest.fixture
 def another_process(monkeypatch: pytest.MonkeyPatch) -> Any:
     """From now on this is a process that has none of the slots so far."""
-    return lambda: monkeypatch.setattr(slots, "_own", slots._Own())
+    return lambda: monkeypatch.setattr(slots, "_own", slots._LocalSlots())
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_each_limit_holds_and_says_whose_it_is() -> None:
         ("user.3", TENANT, 429, "Your organisation has"),
         ("user.4", uuid4(), 503, "This server has reached its limit"),
     ]:
-        with pytest.raises(Full, match=words) as full:
+        with pytest.raises(SlotsFull, match=words) as full:
             taken(caller, tenant)
         assert (full.value.status, full.value.seconds) == (status, 5)
         assert "Try again in 5 seconds" in str(full.value)
@@ -69,7 +69,7 @@ def test_processes_count_together(another_process: Any) -> None:
     mine = taken()
     another_process()
     theirs = taken()
-    with pytest.raises(Full, match="You have"):
+    with pytest.raises(SlotsFull, match="You have"):
         taken()
     mine.release()
     taken().release()
@@ -87,7 +87,7 @@ def test_a_process_that_was_killed_keeps_none(another_process: Any, monkeypatch:
         try:
             taken()
             return
-        except Full:
+        except SlotsFull:
             time.sleep(0.1)
     raise AssertionError("its slots are still counted")
 
@@ -101,20 +101,20 @@ def test_one_that_is_renewed_is_counted_on(another_process: Any, monkeypatch: py
         slot._seconds = 30.0
         slot.renew()
     for _ in range(2):
-        with pytest.raises(Full, match="You have"):
+        with pytest.raises(SlotsFull, match="You have"):
             taken()
         another_process()
 
 
 def test_without_redis_a_process_keeps_to_its_limits(redis_away: None) -> None:
     first, _ = taken(), taken()
-    with pytest.raises(Full, match="You have"):
+    with pytest.raises(SlotsFull, match="You have"):
         taken()
     first.renew()
     first.release()
     taken()
     taken("user.2")
-    with pytest.raises(Full, match="organisation"):
+    with pytest.raises(SlotsFull, match="organisation"):
         taken("user.3")
 
 
@@ -123,14 +123,14 @@ def test_keys_and_people_are_counted_apart(acme: Tenant, settings: Any) -> None:
     user = User(pk=uuid4())
     take(Kind.STREAM, Access(acme, Role.VIEWER, user=user))
     take(Kind.STREAM, Access(acme, Role.VIEWER, key=uuid4(), way="key"))
-    with pytest.raises(Full, match="You have"):
+    with pytest.raises(SlotsFull, match="You have"):
         take(Kind.STREAM, Access(acme, Role.VIEWER, user=user, way="token"))
 
 
 def test_one_wait_within_another_counts_once(acme: Tenant, settings: Any) -> None:
     settings.FACETRACK_WAITS = [1, 9, 9]
     with acting(Actor(ActorKind.USER, "1", "a@b.test")):
-        with waiting(), waiting(), pytest.raises(Full, match="wait for a worker"):
+        with waiting(), waiting(), pytest.raises(SlotsFull, match="wait for a worker"):
             Slot(Kind.WAIT, acme.pk, "user.1").take()
         with waiting():
             pass

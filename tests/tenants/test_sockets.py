@@ -13,18 +13,19 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from tenants import socket_limits, standing
-from tenants.access import Access
+from tenants.access.rights import Access
 from tenants.actions import grant_support
-from tenants.channels import TenantFromHost, group_of, groups_of
-from tenants.context import installation
+from tenants.isolation.context import installation
+from tenants.limits import socket_limits
 from tenants.models import Membership, Session, Tenant, User
 from tenants.rules import Role
-from tenants.standing import Ended, Shown
+from tenants.web import access_recheck
+from tenants.web.access_recheck import Ended, PresentedCredential
+from tenants.web.channels import TenantFromHost, group_of, groups_of
 from tests.conftest import log_in, not_served
 from tests.two_sites import TwoSites, two_sites
-from visits.consumers import LiveConsumer
 from visits.events import publish
+from visits.pages.consumers import LiveConsumer
 
 ClientOf = Callable[..., Client]
 SOCKET = TenantFromHost(CookieMiddleware(LiveConsumer.as_asgi()))
@@ -94,15 +95,15 @@ def test_another_customers_events_are_not_heard(
 @pytest.fixture
 def change(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], None]:
     """Lets something happen to somebody's rights just before they are asked for the second time."""
-    real = standing.access_now
-    monkeypatch.setattr(standing, "RECHECK_SECONDS", 0.0)
+    real = access_recheck.access_now
+    monkeypatch.setattr(access_recheck, "RECHECK_SECONDS", 0.0)
 
     def before_the_second_look(what: Callable[[], Any]) -> None:
-        def ask(shown: Shown) -> Any:
+        def ask(shown: PresentedCredential) -> Any:
             what()
             return real(shown)
 
-        monkeypatch.setattr(standing, "access_now", ask)
+        monkeypatch.setattr(access_recheck, "access_now", ask)
 
     return before_the_second_look
 

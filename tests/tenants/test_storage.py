@@ -13,14 +13,14 @@ from facetrack.lib import objects
 from facetrack.lib.images import clean_pixels
 from staff.actions import add_face_image, delete_face_image, delete_staff_member
 from staff.models import StaffMember
-from tenants import storage
-from tenants.context import installation
+from tenants.isolation import storage
+from tenants.isolation.context import installation
+from tenants.isolation.quotas import MEGABYTE
 from tenants.models import Tenant, TenantLimits, TenantUsage
-from tenants.quotas import MEGABYTE
 from tenants.rules import Role
 from tests.api.answers import V1
 from visits.actions import delete_visitor, record_track
-from visits.models import Decision, Sighting
+from visits.models import Sighting, SightingDecision
 from visits.rules import TrackFacts
 from workers.tasks import reconcile_tenant
 
@@ -57,7 +57,7 @@ def test_a_picture_is_counted_for_as_long_as_it_is_there(
     def report(quality: float, shot: bytes, sequence: int) -> None:
         given: Any = better | {"quality": quality, "shot": shot, "sequence": sequence}
         with django_capture_on_commit_callbacks(execute=True):
-            record_track(facts=TrackFacts(**given), link=0.36)
+            record_track(facts=TrackFacts(**given), match=0.36)
 
     report(0.9, SHOT * 2, 1)
     assert stored() == 2 * len(SHOT), "the better one replaces the other"
@@ -99,7 +99,7 @@ def test_at_a_full_storage_the_fact_is_kept_and_the_picture_left_out(
         sighting = make_visit(camera, shot=SHOT)
         assert sighting.best_shot == ""
         assert sighting.visit is not None
-        assert sighting.decision == Decision.NEW_VISITOR
+        assert sighting.decision == SightingDecision.NEW_VISITOR
     assert objects.total(acme.pk) == on_disk
     assert [line.levelname for line in caplog.records if "the storage of acme is full" in line.message] == [
         "ERROR"

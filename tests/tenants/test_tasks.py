@@ -6,11 +6,11 @@ import pytest
 from celery import Task
 from django.db import connection
 
-from tenants.channels import group_of
-from tenants.context import inside
+from tenants.isolation.context import inside
 from tenants.models import Tenant
 from tenants.queries import TenantMissing
 from tenants.tasks import InstallationTask, TenantTask
+from tenants.web.channels import group_of
 from workers import tasks
 from workers.listeners import listen
 

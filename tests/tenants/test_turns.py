@@ -7,21 +7,22 @@ from typing import Any
 
 import pytest
 
-from tenants import crowds, turns
-from tenants.bodies import SMALL_BYTES, Bodies
-from tenants.devices import _PREFIX, _SIGNER
-from tenants.turns import Crowded, Place, Shown, Turn, Turns
+from tenants.accounts.devices import _PREFIX, _SIGNER
+from tenants.limits import turns
+from tenants.limits.bodies import SMALL_BYTES, Bodies
+from tenants.limits.turns import CallerKind, Crowded, QueuePlace, Turn, Turns
+from tenants.web import crowds
 
 
-def login(host: str, origin: str = "10.0.0.1") -> Place:
-    return Place(host, Shown.LOGIN, origin)
+def login(host: str, origin: str = "10.0.0.1") -> QueuePlace:
+    return QueuePlace(host, CallerKind.LOGIN, origin)
 
 
-def attempt(host: str, origin: str) -> Place:
-    return Place(host, Shown.ATTEMPT, origin)
+def attempt(host: str, origin: str) -> QueuePlace:
+    return QueuePlace(host, CallerKind.ATTEMPT, origin)
 
 
-async def waiting(shared: Turns, *places: Place) -> list["asyncio.Task[Turn]"]:
+async def waiting(shared: Turns, *places: QueuePlace) -> list["asyncio.Task[Turn]"]:
     """One request each, as far as they get for now."""
     tasks = [asyncio.create_task(shared.take(place)) for place in places]
     await asyncio.sleep(0.01)
@@ -58,7 +59,10 @@ def test_all_strangers_attempts_together_have_a_quarter() -> None:
         tasks = await waiting(shared, *[attempt(host, str(n)) for n, host in enumerate("abcdef")])
         assert have(tasks) == [0, 1]
         others = await waiting(
-            shared, login("a"), Place("b", Shown.DEVICE, "x"), Place("c", Shown.NOTHING, "y")
+            shared,
+            login("a"),
+            QueuePlace("b", CallerKind.DEVICE, "x"),
+            QueuePlace("c", CallerKind.NOTHING, "y"),
         )
         assert have(others) == [0, 1, 2], "who does not attempt anything does not wait for it"
         for task in [*tasks, *others]:
@@ -72,7 +76,7 @@ def test_a_flood_from_one_address_leaves_others_their_turn() -> None:
         shared = Turns(2)
         flood = await waiting(shared, *[login("a", "loud")] * 20)
         (quiet,) = await waiting(shared, login("a", "quiet"))
-        (device,) = await waiting(shared, Place("a", Shown.DEVICE, "known"))
+        (device,) = await waiting(shared, QueuePlace("a", CallerKind.DEVICE, "known"))
         assert have(flood) == [0]
         await given(flood[0])
         assert device.done()
@@ -144,21 +148,24 @@ def test_a_place_is_told_by_what_no_stranger_can_make_up() -> None:
     forged = f"{name}=made-up"
     host = {"host": "ACME.localhost:8000"}
     for request, place in (
-        (scope(**host, cookie=device), Place("acme.localhost", Shown.DEVICE, "browser")),
-        (scope(**host, cookie=forged), Place("acme.localhost", Shown.NOTHING, "10.1.2.3")),
-        (scope(**host, authorization="x"), Place("acme.localhost", Shown.LOGIN, "10.1.2.3")),
+        (scope(**host, cookie=device), QueuePlace("acme.localhost", CallerKind.DEVICE, "browser")),
+        (scope(**host, cookie=forged), QueuePlace("acme.localhost", CallerKind.NOTHING, "10.1.2.3")),
+        (scope(**host, authorization="x"), QueuePlace("acme.localhost", CallerKind.LOGIN, "10.1.2.3")),
         (
             scope("/login/", "POST", **host, cookie="sessionid=x"),
-            Place("acme.localhost", Shown.ATTEMPT, "10.1.2.3"),
+            QueuePlace("acme.localhost", CallerKind.ATTEMPT, "10.1.2.3"),
         ),
         (
             scope("/api/v1/auth/token/refresh/", "POST", **host),
-            Place("acme.localhost", Shown.NOTHING, "10.1.2.3"),
+            QueuePlace("acme.localhost", CallerKind.NOTHING, "10.1.2.3"),
         ),
-        (scope("/api/v1/auth/token/", "POST", **host), Place("acme.localhost", Shown.ATTEMPT, "10.1.2.3")),
-        (scope("/login/", "GET", **host), Place("acme.localhost", Shown.NOTHING, "10.1.2.3")),
-        (scope(host="made.up"), Place("", Shown.NOTHING, "10.1.2.3")),
-        (scope(), Place("", Shown.NOTHING, "10.1.2.3")),
+        (
+            scope("/api/v1/auth/token/", "POST", **host),
+            QueuePlace("acme.localhost", CallerKind.ATTEMPT, "10.1.2.3"),
+        ),
+        (scope("/login/", "GET", **host), QueuePlace("acme.localhost", CallerKind.NOTHING, "10.1.2.3")),
+        (scope(host="made.up"), QueuePlace("", CallerKind.NOTHING, "10.1.2.3")),
+        (scope(), QueuePlace("", CallerKind.NOTHING, "10.1.2.3")),
     ):
         assert crowds.place_of(request, crowds.headers_of(request)) == place
 

@@ -2,8 +2,8 @@
 
 from django.db import connection, transaction
 
+from tenants.isolation.owner import as_owner
 from tenants.models import ApiKey
-from tenants.owner import as_owner
 from tests.migrating import migrate
 
 BEFORE, AFTER = "0006_audit_activity", "0007_edge_worker_of_a_key"

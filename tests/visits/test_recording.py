@@ -11,13 +11,12 @@ from django_tenants.utils import tenant_context
 from cameras.actions import StaleEpoch
 from cameras.models import Camera
 from facetrack.lib import objects
-from staff.gallery import visitor_index
 from staff.models import StaffMember
 from tenants.models import Outbox, Tenant
 from tests.conftest import make_camera, template_of
 from visits.actions import close_visits, delete_visitor
-from visits.gallery import nearest_visitors
-from visits.models import Decision, LiveEvent, PassageCount, Sighting, Visit, Visitor
+from visits.index import nearest_visitors, visitor_index
+from visits.models import LiveEvent, PassageCount, Sighting, SightingDecision, Visit, Visitor
 from workers.indexing import drain_outbox, rebuild
 
 MakeVisit = Callable[..., Sighting]
@@ -27,7 +26,7 @@ PACK = "edgeface-xs"
 def test_a_member_of_staff_opens_a_visit(
     camera: Camera, employee: StaffMember, make_visit: MakeVisit
 ) -> None:
-    sighting = make_visit(camera, Decision.STAFF, person=employee)
+    sighting = make_visit(camera, SightingDecision.STAFF, person=employee)
     assert sighting.visit is not None
     assert sighting.visit.person == employee
     assert sighting.visit.ended_at is None
@@ -63,8 +62,10 @@ def test_coming_back_in_time_is_the_same_visit(
     camera: Camera, employee: StaffMember, make_visit: MakeVisit
 ) -> None:
     began = timezone.now()
-    make_visit(camera, Decision.STAFF, person=employee, at=began, seconds=5)
-    make_visit(camera, Decision.STAFF, person=employee, at=began + timedelta(seconds=5 + 60), seconds=5)
+    make_visit(camera, SightingDecision.STAFF, person=employee, at=began, seconds=5)
+    make_visit(
+        camera, SightingDecision.STAFF, person=employee, at=began + timedelta(seconds=5 + 60), seconds=5
+    )
     visit = Visit.objects.get()
     assert visit.sighting_count == 2
     assert visit.last_seen_at == began + timedelta(seconds=70)
@@ -74,8 +75,10 @@ def test_coming_back_later_is_another_visit(
     camera: Camera, employee: StaffMember, make_visit: MakeVisit
 ) -> None:
     began = timezone.now()
-    make_visit(camera, Decision.STAFF, person=employee, at=began, seconds=5)
-    make_visit(camera, Decision.STAFF, person=employee, at=began + timedelta(seconds=5 + 61), seconds=5)
+    make_visit(camera, SightingDecision.STAFF, person=employee, at=began, seconds=5)
+    make_visit(
+        camera, SightingDecision.STAFF, person=employee, at=began + timedelta(seconds=5 + 61), seconds=5
+    )
     later, first = Visit.objects.order_by("-started_at")
     assert first.ended_at == began + timedelta(seconds=5)
     assert later.ended_at is None
@@ -88,7 +91,7 @@ def test_a_stranger_is_the_same_visitor_at_once_on_every_camera(
     first = make_visit(camera, face=5)
     second = make_visit(make_camera("Back door"), face=5)
     assert first.visitor == second.visitor
-    assert second.decision == Decision.VISITOR
+    assert second.decision == SightingDecision.VISITOR
     assert second.score > 0.99
     assert Visitor.objects.get().number == 1
     assert Visit.objects.count() == 1
@@ -103,7 +106,7 @@ def test_strangers_are_numbered(camera: Camera, make_visit: MakeVisit) -> None:
 
 
 def test_somebody_unsure_is_kept_for_review_and_is_nobody(camera: Camera, make_visit: MakeVisit) -> None:
-    sighting = make_visit(camera, Decision.UNSURE, reason="two people too close")
+    sighting = make_visit(camera, SightingDecision.UNSURE, reason="two people too close")
     assert sighting.person is None
     assert sighting.visit is None
     assert (Visit.objects.count(), Visitor.objects.count()) == (0, 0)
@@ -113,7 +116,7 @@ def test_somebody_unsure_is_kept_for_review_and_is_nobody(camera: Camera, make_v
 def test_a_rejected_track_is_counted_and_nothing_else(camera: Camera, make_visit: MakeVisit) -> None:
     for _ in range(3):
         with pytest.raises(AssertionError):  # the fixture expects a sighting
-            make_visit(camera, Decision.REJECTED, template=None, shot=None)
+            make_visit(camera, SightingDecision.REJECTED, template=None, shot=None)
     assert PassageCount.objects.get().tracks == 3
     assert (Sighting.objects.count(), Visit.objects.count(), Visitor.objects.count()) == (0, 0, 0)
 
@@ -122,8 +125,10 @@ def test_a_verdict_that_is_taken_back_leaves_no_visit_and_no_visitor(
     camera: Camera, make_visit: MakeVisit
 ) -> None:
     make_visit(camera, track=4, face=4)
-    sighting = make_visit(camera, Decision.UNSURE, track=4, sequence=1, reason="somebody else is that person")
-    assert sighting.decision == Decision.UNSURE
+    sighting = make_visit(
+        camera, SightingDecision.UNSURE, track=4, sequence=1, reason="somebody else is that person"
+    )
+    assert sighting.decision == SightingDecision.UNSURE
     assert (Visit.objects.count(), Visitor.objects.count()) == (0, 0)
 
 
@@ -132,7 +137,7 @@ def test_staff_deleted_meanwhile_is_unsure(
 ) -> None:
     gone = employee.pk
     employee.delete()
-    assert make_visit(camera, Decision.STAFF, person=gone).decision == Decision.UNSURE
+    assert make_visit(camera, SightingDecision.STAFF, person=gone).decision == SightingDecision.UNSURE
 
 
 def test_visits_are_closed_when_nobody_can_join_them(camera: Camera, make_visit: MakeVisit) -> None:

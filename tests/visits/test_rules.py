@@ -12,7 +12,7 @@ from tests.conftest import template_of
 from visits.rules import (
     CLOCK_DIFFERENCE,
     TEMPLATE_WEIGHT_LIMIT,
-    Span,
+    TimeSpan,
     is_over,
     joins,
     merge_templates,
@@ -46,25 +46,29 @@ def test_a_merged_template_is_normalised_and_between_the_two(weight: float, seen
 
 
 SPANS = st.builds(
-    lambda start, length: Span(NOON + timedelta(seconds=start), NOON + timedelta(seconds=start + length)),
+    lambda start, length: TimeSpan(NOON + timedelta(seconds=start), NOON + timedelta(seconds=start + length)),
     st.integers(-200_000, 200_000),
     st.integers(0, 50_000),
 )
 
 
 @given(stay=SPANS, seen=SPANS, window=st.integers(1, 86_400))
-def test_belonging_does_not_depend_on_the_order_of_reports(stay: Span, seen: Span, window: int) -> None:
+def test_belonging_does_not_depend_on_the_order_of_reports(
+    stay: TimeSpan, seen: TimeSpan, window: int
+) -> None:
     assert seen.belongs_to(stay, window) == stay.belongs_to(seen, window)
 
 
 @given(stay=SPANS, seen=SPANS, window=st.integers(1, 86_400))
-def test_a_wider_window_joins_whatever_a_narrower_one_does(stay: Span, seen: Span, window: int) -> None:
+def test_a_wider_window_joins_whatever_a_narrower_one_does(
+    stay: TimeSpan, seen: TimeSpan, window: int
+) -> None:
     if seen.belongs_to(stay, window):
         assert seen.belongs_to(stay, window + 1)
 
 
 @given(stay=SPANS, seen=SPANS)
-def test_a_joined_stay_covers_both(stay: Span, seen: Span) -> None:
+def test_a_joined_stay_covers_both(stay: TimeSpan, seen: TimeSpan) -> None:
     whole = stay.and_also(seen)
     assert whole == seen.and_also(stay)
     assert whole.started_at <= min(stay.started_at, seen.started_at)
@@ -72,17 +76,17 @@ def test_a_joined_stay_covers_both(stay: Span, seen: Span) -> None:
 
 
 def test_a_report_that_comes_hours_late_is_a_stay_of_its_own() -> None:
-    now = Span(NOON, NOON + timedelta(minutes=10))
-    morning = Span(NOON - timedelta(hours=4), NOON - timedelta(hours=4, minutes=-5))
+    now = TimeSpan(NOON, NOON + timedelta(minutes=10))
+    morning = TimeSpan(NOON - timedelta(hours=4), NOON - timedelta(hours=4, minutes=-5))
     assert not morning.belongs_to(now, 900)
-    just_before = Span(NOON - timedelta(minutes=12), NOON - timedelta(minutes=10))
+    just_before = TimeSpan(NOON - timedelta(minutes=12), NOON - timedelta(minutes=10))
     assert just_before.belongs_to(now, 900)
 
 
 @given(seen=SPANS, ahead=st.integers(-100_000, 100_000))
-def test_no_clock_makes_a_stay_end_before_it_began_or_in_the_future(seen: Span, ahead: int) -> None:
+def test_no_clock_makes_a_stay_end_before_it_began_or_in_the_future(seen: TimeSpan, ahead: int) -> None:
     now = NOON + timedelta(seconds=ahead)
-    backwards = Span(seen.last_seen_at, seen.started_at)
+    backwards = TimeSpan(seen.last_seen_at, seen.started_at)
     for right in (put_right(seen, now), put_right(backwards, now)):
         assert right.started_at <= right.last_seen_at <= now + CLOCK_DIFFERENCE
 
@@ -92,5 +96,5 @@ def test_summer_time_changes_no_stay() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     before = datetime(2026, 3, 29, 1, 55, tzinfo=berlin).astimezone(UTC)
     after = datetime(2026, 3, 29, 3, 5, tzinfo=berlin).astimezone(UTC)
-    assert Span(after, after).belongs_to(Span(before, before), 600)
-    assert not Span(after, after).belongs_to(Span(before, before), 599)
+    assert TimeSpan(after, after).belongs_to(TimeSpan(before, before), 600)
+    assert not TimeSpan(after, after).belongs_to(TimeSpan(before, before), 599)

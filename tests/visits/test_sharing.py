@@ -11,22 +11,21 @@ from django_tenants.utils import tenant_context
 
 from cameras.models import Camera, Site
 from facetrack.lib.vectors import VisitorIndex
-from staff.gallery import IndexUnavailable, visitor_index
 from tenants.actions import share_visitors
 from tenants.models import Activity, Tenant
 from tenants.rules import Role
 from tests.conftest import make_camera, template_of
-from visits import gallery
+from visits import index
 from visits.actions import resolve_pending, take_back
-from visits.gallery import nearest_visitors
-from visits.identities import merge_visitors, propose_merges, undo_merge
-from visits.models import Decision, MergeProposal, Sighting, Visit, Visitor
+from visits.index import IndexUnavailable, nearest_visitors, visitor_index
+from visits.merging.actions import merge_visitors, propose_merges, undo_merge
+from visits.models import MergeProposal, Sighting, SightingDecision, Visit, Visitor
 from visits.rules import merge_templates
 from workers.gallery import gallery_of
 from workers.indexing import drain_outbox
 
 MakeVisit = Callable[..., Sighting]
-PACK, LINK = "edgeface-xs", 0.36
+PACK, MATCH = "edgeface-xs", 0.36
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +57,7 @@ def visitor_of(sighting: Sighting) -> Visitor:
 
 
 def proposed() -> int:
-    return propose_merges(link=LINK, pack=PACK, now=timezone.now())
+    return propose_merges(match=MATCH, pack=PACK, now=timezone.now())
 
 
 def away(*_: object) -> None:
@@ -73,8 +72,8 @@ def by(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if way != "waiting":
         drain_outbox()
     if way == "in memory":
-        gallery._memory.cache_clear()
-        monkeypatch.setattr(gallery, "_indexed", away)
+        index._memory.cache_clear()
+        monkeypatch.setattr(index, "_indexed", away)
 
 
 @WAYS
@@ -84,7 +83,7 @@ def test_by_default_a_stranger_is_one_visitor_at_all_sites(
     first = make_visit(door, face=1)
     by(way, monkeypatch)
     second = make_visit(gate, face=1)
-    assert (second.visitor, second.decision) == (first.visitor, Decision.VISITOR)
+    assert (second.visitor, second.decision) == (first.visitor, SightingDecision.VISITOR)
     assert visitor_of(first).site_id == door.site_id
     assert Visit.objects.count() == 2
 
@@ -101,7 +100,7 @@ def test_a_stranger_at_two_sites_that_do_not_share_is_two_visitors(
     at_door = make_visit(door, face=1)
     by(way, monkeypatch)
     at_gate = make_visit(gate, face=1)
-    assert at_gate.decision == Decision.NEW_VISITOR
+    assert at_gate.decision == SightingDecision.NEW_VISITOR
     assert at_gate.visitor != at_door.visitor
     by(way, monkeypatch)
     for camera, sighting in ((door, at_door), (gate, at_gate)):
@@ -115,9 +114,9 @@ def test_a_worker_that_names_a_visitor_of_another_site_is_not_believed(
     apart: Tenant, door: Camera, gate: Camera, make_visit: MakeVisit
 ) -> None:
     known = visitor_of(make_visit(door, face=1))
-    wrong = make_visit(gate, Decision.VISITOR, person=known, face=1)
-    assert (wrong.decision, visitor_of(wrong) == known) == (Decision.NEW_VISITOR, False)
-    assert make_visit(door, Decision.VISITOR, person=known, face=1).visitor == known
+    wrong = make_visit(gate, SightingDecision.VISITOR, person=known, face=1)
+    assert (wrong.decision, visitor_of(wrong) == known) == (SightingDecision.NEW_VISITOR, False)
+    assert make_visit(door, SightingDecision.VISITOR, person=known, face=1).visitor == known
 
 
 def test_what_had_to_wait_is_compared_at_its_own_site(
@@ -125,11 +124,11 @@ def test_what_had_to_wait_is_compared_at_its_own_site(
 ) -> None:
     known = visitor_of(make_visit(door, face=1))
     with monkeypatch.context() as patch:
-        patch.setattr(gallery, "_indexed", away)
-        patch.setattr(gallery, "FALLBACK_LIMIT", 0)
-        waiting = [make_visit(camera, Decision.NEW_VISITOR, face=1) for camera in (door, gate)]
-        assert {one.decision for one in waiting} == {Decision.PENDING}
-    assert resolve_pending(link=LINK, pack=PACK) == 2
+        patch.setattr(index, "_indexed", away)
+        patch.setattr(index, "FALLBACK_LIMIT", 0)
+        waiting = [make_visit(camera, SightingDecision.NEW_VISITOR, face=1) for camera in (door, gate)]
+        assert {one.decision for one in waiting} == {SightingDecision.PENDING}
+    assert resolve_pending(match=MATCH, pack=PACK) == 2
     for sighting in waiting:
         sighting.refresh_from_db()
     assert [visitor_of(one) == known for one in waiting] == [True, False]
@@ -222,7 +221,7 @@ def test_a_visitor_who_is_gone_but_not_yet_from_the_index_hides_nobody(
     drain_outbox()
     Visitor.objects.filter(pk=gone.pk).delete()
     again = make_visit(door, face=1)
-    assert (again.visitor, again.decision) == (kept, Decision.VISITOR)
+    assert (again.visitor, again.decision) == (kept, SightingDecision.VISITOR)
 
 
 def test_an_index_without_rows_is_not_believed_and_filled(
@@ -231,12 +230,12 @@ def test_an_index_without_rows_is_not_believed_and_filled(
     """As after an update that changed how rows look, or where Milvus has lost its disk."""
     known = [visitor_of(make_visit(door, face=face)) for face in (1, 2)]
     drain_outbox()
-    index: VisitorIndex = visitor_index(PACK)
-    index.drop_tenant(acme.pk)
-    gallery._memory.cache_clear()
+    vectors: VisitorIndex = visitor_index(PACK)
+    vectors.drop_tenant(acme.pk)
+    index._memory.cache_clear()
     assert make_visit(door, face=1).visitor == known[0]
     drain_outbox()
-    assert index.count(acme.pk) == 2
+    assert vectors.count(acme.pk) == 2
 
 
 def test_administrators_switch_it_and_the_log_says_so(

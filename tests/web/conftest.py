@@ -28,7 +28,7 @@ MEMBERS = ["viewer", "tenant_admin", "site_manager", "leaver", "browser"]
 PREPARED = f"""
 from cameras.models import Camera, Site
 from tenants.actions import add_member
-from tenants.context import inside
+from tenants.isolation.context import inside
 from tenants.queries import customer
 from tenants.rules import Role
 from workers.actions.fleet import Introduction, register

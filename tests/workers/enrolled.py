@@ -14,7 +14,7 @@ def main(schema: str, name: str, person: str) -> None:
     from facetrack.lib.images import clean_pixels
     from staff.actions import accept_face, add_face_image, save_staff_member
     from staff.models import StaffMember
-    from tenants.context import inside
+    from tenants.isolation.context import inside
     from tenants.queries import customer
     from tests.chaos.people import PACK, template_of
 

@@ -13,9 +13,9 @@ from django.db import connections
 
 from cameras.actions import StaleEpoch
 from cameras.models import Camera
-from tenants.backend.base import DatabaseWrapper, NoDatabase
-from tenants.context import installation
 from tenants.credentials.actions import revoke_key
+from tenants.isolation.backend.base import DatabaseWrapper, NoDatabase
+from tenants.isolation.context import installation
 from tenants.models import ApiKey, Tenant
 from tenants.queries import installation_tenant
 from tests.chaos.people import PACK, template_of
@@ -23,7 +23,7 @@ from tests.conftest import make_camera
 from tests.edge import Wire, held_by, key_of, wired
 from tests.workers.test_gallery import enrol
 from tests.workers.test_links import GATE, SERVER
-from visits.models import NotThisPerson, Sighting
+from visits.models import IdentityRejection, Sighting
 from workers import gallery
 from workers.actions.fleet import register
 from workers.actions.leases import Grant
@@ -112,7 +112,7 @@ def somebody(track: int = 1, **verdict: Any) -> TrackReport:
 def test_it_is_told_what_a_worker_of_the_installation_reads(acme: Tenant, edge: Edge) -> None:
     ada = enrol("Ada", 1, 2)
     enrol("Grace", 3)
-    NotThisPerson.objects.create(person=ada.pk, template=template_of(4), pack=PACK)
+    IdentityRejection.objects.create(person=ada.pk, template=template_of(4), pack=PACK)
     edge.recorder.record(somebody(7))
     site, pk = edge.camera.site_id, edge.camera.pk
     assert edge.desk.brief(acme, pk) == DESK.brief(acme, pk)
@@ -252,7 +252,7 @@ def test_what_the_server_can_never_keep_is_put_aside_and_holds_nobody_up(
 def test_a_picture_that_is_too_large_does_not_take_the_record_with_it(
     edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.links.https_desk.MOST_PICTURE", 100)
+    monkeypatch.setattr("workers.links.https_desk.MAX_PICTURE", 100)
     edge.recorder.record(somebody())
     assert Sighting.objects.get().best_shot == ""
 

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from cameras.actions import DeviceNotAssigned, save_camera, set_enabled
 from cameras.models import Camera
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tests.api.answers import V1, problem
 from tests.conftest import make_camera

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from cameras.actions import begin_run, save_camera
 from cameras.models import Camera
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant, TenantLimits
 from tests.api.answers import V1
 from tests.conftest import make_camera

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from cameras.models import Camera
-from tenants.context import installation
 from tenants.credentials.actions import revoke_key
+from tenants.isolation.context import installation
 from tenants.models import ApiKey, Tenant, TokenFamily
 from tenants.queries import installation_tenant
 from tests.conftest import make_camera

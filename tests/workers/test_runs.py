@@ -16,7 +16,7 @@ from cameras.models import Camera
 from facetrack.lib.images import clean_pixels
 from staff.actions import add_face_image
 from staff.models import FaceImage, StaffMember
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tests.conftest import make_camera
 from tests.real_models import engines_of_settings
@@ -26,7 +26,7 @@ from workers.examine import examine_picture
 from workers.keeper import Keeper
 from workers.links.direct import DirectLink
 from workers.models import Worker
-from workers.runner import LONGEST_PAUSE, REFUSED_PAUSE, Run, pause_after
+from workers.runner import MAX_PAUSE, REFUSED_PAUSE, Run, pause_after
 from workers.sinks.spool import Spool
 
 
@@ -149,7 +149,7 @@ def test_a_run_learns_that_it_was_stopped_or_replaced(camera: Camera) -> None:
 
 def test_pauses_grow_are_jittered_and_end_at_a_quarter_of_a_minute() -> None:
     pauses = [[pause_after(n, refused=False) for _ in range(200)] for n in range(1, 12)]
-    assert all(1.0 <= pause <= LONGEST_PAUSE for many in pauses for pause in many)
+    assert all(1.0 <= pause <= MAX_PAUSE for many in pauses for pause in many)
     assert max(pauses[0]) <= 1.0 < max(pauses[2])
     assert max(pauses[10]) - min(pauses[10]) > 5
     assert min(pause_after(1, refused=True) for _ in range(200)) >= REFUSED_PAUSE / 2

@@ -15,7 +15,7 @@ from cameras.models import Camera
 from tenants.models import Tenant
 from tests.conftest import template_of
 from visits.actions import forget_counted_tracks, record_track
-from visits.models import CountedTrack, Decision, PassageCount, Sighting, Visitor
+from visits.models import CountedTrack, PassageCount, Sighting, SightingDecision, Visitor
 from visits.rules import TrackFacts
 from workers.models import CameraLease
 from workers.sinks import books, outage
@@ -37,7 +37,7 @@ def letter(camera: UUID, tenant: UUID, *, track: int = 1, sequence: int = 0, epo
         track=track,
         sequence=sequence,
         ended=True,
-        decision=Decision.NEW_VISITOR.value,
+        decision=SightingDecision.NEW_VISITOR.value,
         person=None,
         score=0.1,
         reason="made by a test",

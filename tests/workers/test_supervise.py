@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django_tenants.utils import tenant_context
 
 from cameras.models import Camera
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tests.conftest import make_camera
 from workers import supervise

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
-from tenants.api.filters import MomentFilter, TextFilter, YesNoFilter
-from visits.models import Decision, Sighting, Visit, Visitor
+from tenants.rest.filters import MomentFilter, TextFilter, YesNoFilter
+from visits.models import Sighting, SightingDecision, Visit, Visitor
 from visits.queries import of_people_called, of_person, visitors_called
 
 
@@ -56,7 +56,7 @@ class SightingFilters(SeenFilters):
     site = filters.UUIDFilter(field_name="camera__site_id")
     camera = filters.UUIDFilter(field_name="camera_id")
     visit = filters.UUIDFilter(field_name="visit_id")
-    decision = filters.ChoiceFilter(field_name="shown_decision", choices=Decision.choices)
+    decision = filters.ChoiceFilter(field_name="shown_decision", choices=SightingDecision.choices)
 
     class Meta:
         model = Sighting

@@ -12,13 +12,20 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.api.filters import TextFilter, YesNoFilter
-from tenants.api.problems import as_conflict
-from tenants.api.serializers import PictureField
-from tenants.api.views import RowsViewSet, member
-from visits.identities import keep_apart, merge_proposed, undo_merge
+from tenants.rest.filters import TextFilter, YesNoFilter
+from tenants.rest.problems import as_conflict
+from tenants.rest.serializers import PictureField
+from tenants.rest.views import RowsViewSet, member
+from visits.merging.actions import keep_apart, merge_proposed, undo_merge
+from visits.merging.queries import (
+    get_merge,
+    get_merge_proposal,
+    merge_proposals,
+    merges,
+    merges_of,
+    pairs_with,
+)
 from visits.models import Merge, MergeProposal, Visitor
-from visits.pairs import get_merge, get_merge_proposal, merge_proposals, merges, merges_of, pairs_with
 from visits.queries import shot_url
 
 SEARCH_HELP = "Part of a name, or a number: 12, visitor 12."

@@ -5,8 +5,8 @@ from typing import Any
 from rest_framework import serializers
 
 from staff.models import StaffMember
-from tenants.api.serializers import PictureField, StrictSerializer
-from visits.models import Decision, Sighting, Visit, Visitor
+from tenants.rest.serializers import PictureField, StrictSerializer
+from visits.models import Sighting, SightingDecision, Visit, Visitor
 from visits.queries import shot_url
 
 
@@ -95,7 +95,7 @@ class SightingSerializer(serializers.ModelSerializer[Sighting]):
     camera = PlaceSerializer(read_only=True)
     person = PersonSerializer(read_only=True, allow_null=True)
     visit = serializers.UUIDField(source="visit_id", read_only=True, allow_null=True)
-    decision = serializers.ChoiceField(Decision.choices, source="shown_decision", read_only=True)
+    decision = serializers.ChoiceField(SightingDecision.choices, source="shown_decision", read_only=True)
     score = ScoreField()
     reason = serializers.CharField(source="shown_reason", read_only=True)
     picture = PictureField(shot_url, source="best_shot")

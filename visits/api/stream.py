@@ -17,16 +17,16 @@ from redis.exceptions import RedisError
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from tenants.access import Access, granted
-from tenants.api.views import ApiView
-from tenants.channels import groups_of
-from tenants.context import inside
-from tenants.streaming import streamed
-from visits.queries import Told, event_of, events_after, live_cursor
+from tenants.access.rights import Access, granted
+from tenants.isolation.context import inside
+from tenants.rest.views import ApiView
+from tenants.web.channels import groups_of
+from tenants.web.streaming import streamed
+from visits.queries import EventPayload, event_of, events_after, live_cursor
 
 log = logging.getLogger(__name__)
 
-LONGEST_SECONDS = 600.0
+MAX_SECONDS = 600.0
 """A stream ends after this time; the browser reconnects by itself, with its last id."""
 QUIET_SECONDS = 15.0
 """After this time without an event a comment is sent, so that proxies and clients keep the stream open."""
@@ -75,7 +75,7 @@ def _asked_for(request: Request, access: Access) -> int:
 
 async def _stream(access: Access, cursor: int) -> AsyncGenerator[bytes, None]:
     """The journal after `cursor`. Channel-layer hints say when to look, a timer where they fail."""
-    until = time.monotonic() + LONGEST_SECONDS
+    until = time.monotonic() + MAX_SECONDS
     layer, groups = get_channel_layer(), groups_of(access)
     channel = ""
     yield b"retry: 2000\n\n"
@@ -83,8 +83,8 @@ async def _stream(access: Access, cursor: int) -> AsyncGenerator[bytes, None]:
         while time.monotonic() < until:
             if not channel:
                 channel = await _joined(layer, groups)
-            told, cursor = await sync_to_async(_news)(access, cursor)
-            yield told or b": quiet\n\n"
+            payload, cursor = await sync_to_async(_changes)(access, cursor)
+            yield payload or b": quiet\n\n"
             channel = await _hint(layer, channel)
     finally:
         for group in groups if channel else ():
@@ -117,12 +117,12 @@ async def _hint(layer: Any, channel: str) -> str:
     return channel
 
 
-def _news(access: Access, cursor: int) -> tuple[bytes, int]:
+def _changes(access: Access, cursor: int) -> tuple[bytes, int]:
     """The events after `cursor` that this member may see, and the new cursor."""
     with inside(access.tenant):
         events, cursor = events_after(access, cursor)
     return "".join(_written(event) for event in events).encode(), cursor
 
 
-def _written(event: Told) -> str:
+def _written(event: EventPayload) -> str:
     return f"id: {event['id']}\nevent: {event['event']}\ndata: {json.dumps(event['data'])}\n\n"

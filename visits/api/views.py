@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.api.pagination import NumberPagination, StartPagination
-from tenants.api.views import RowsViewSet, member
+from tenants.rest.pagination import NumberPagination, StartPagination
+from tenants.rest.views import RowsViewSet, member
 from visits.actions import delete_visitor, rename_visitor
 from visits.api.filters import SightingFilters, VisitFilters, VisitorFilters
 from visits.api.serializers import SightingSerializer, VisitorSerializer, VisitSerializer

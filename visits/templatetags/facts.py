@@ -14,7 +14,7 @@ from cameras.models import Site
 from cameras.queries import zone_of
 from staff.models import StaffMember
 from staff.rules import is_shown
-from tenants.access import granted
+from tenants.access.rights import granted
 from visits.models import Visit
 from visits.queries import shot_url
 

@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from tenants.context import inside, installation
+from tenants.isolation.context import inside, installation
 from tenants.models import Tenant
 from workers.actions.leases import keep_leases
 from workers.models import DeviceAssignment

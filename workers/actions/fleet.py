@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.db.models.functions import Now
 
-from tenants.context import installation
+from tenants.isolation.context import installation
 from workers.actions.leases import release_all
 from workers.models import Worker
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cameras.actions import DeviceNotAssigned
 from cameras.models import Camera
 from cameras.rules import SourceKind
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tenants.queries import active_tenant, customers
 from workers.models import DeviceAssignment

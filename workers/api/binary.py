@@ -10,10 +10,10 @@ from rest_framework import serializers
 
 from facetrack.lib.crypto import EMBEDDING_DIMENSION
 from facetrack.lib.images import BadPicture, sound_jpeg
-from workers.links.wire import MOST_PICTURE
+from workers.links.wire import MAX_PICTURE
 
 TEMPLATE_BYTES = 4 * EMBEDDING_DIMENSION
-MOST_MEGAPIXELS = 16
+MAX_MEGAPIXELS = 16
 MAX_SCANS = 4
 """Workers write baseline JPEGs: one scan, or one per colour component."""
 NORM_TOLERANCE = 0.01
@@ -66,15 +66,15 @@ class JpegField(Base64Field):
     """A JPEG, stored without its metadata and trailing bytes. Validating it raises Busy."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(most=MOST_PICTURE, help_text=f"JPEG, at most {MOST_PICTURE:,} bytes.", **options)
+        super().__init__(most=MAX_PICTURE, help_text=f"JPEG, at most {MAX_PICTURE:,} bytes.", **options)
 
     def to_internal_value(self, data: Any) -> Any:
         raw: bytes = super().to_internal_value(data)
         try:
             return sound_jpeg(
                 BytesIO(raw),
-                megabytes=MOST_PICTURE / 1_000_000,
-                megapixels=MOST_MEGAPIXELS,
+                megabytes=MAX_PICTURE / 1_000_000,
+                megapixels=MAX_MEGAPIXELS,
                 scans=MAX_SCANS,
                 owner=self.context["view"].kwargs["worker"],
             )

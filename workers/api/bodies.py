@@ -6,12 +6,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from tenants.api.serializers import StrictBody
+from tenants.rest.serializers import StrictBody
 from workers.api.serializers import WorkerSerializer
 from workers.models import Worker
 
-MOST_CAMERAS = 200
-MOST_INTEGER, MOST_BIG_INTEGER = 2**31 - 1, 10**18
+MAX_CAMERAS = 200
+MAX_INTEGER, MAX_BIG_INTEGER = 2**31 - 1, 10**18
 _PART = re.compile(r"[A-Za-z0-9._ -]{1,50}")
 
 
@@ -36,11 +36,11 @@ class IntroductionBody(StrictBody):
 
     host = serializers.CharField(max_length=100, help_text="The machine's name, to which USB cameras refer.")
     capacity = serializers.IntegerField(
-        min_value=1, max_value=MOST_CAMERAS, help_text="Maximum number of cameras."
+        min_value=1, max_value=MAX_CAMERAS, help_text="Maximum number of cameras."
     )
-    pid = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, default=0)
+    pid = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER, default=0)
     sites = serializers.ListField(
-        child=serializers.UUIDField(), max_length=MOST_CAMERAS, default=list,
+        child=serializers.UUIDField(), max_length=MAX_CAMERAS, default=list,
         help_text="Ids of the sites that it serves; empty for all.",
     )  # fmt: skip
     devices = _words(64, 100)
@@ -81,9 +81,9 @@ class BeatBody(ProcessBody):
     load = NumberField(min_value=0, max_value=100_000, default=0.0)
     fps = NumberField(min_value=0, max_value=1_000_000, default=0.0)
     faces_per_second = NumberField(min_value=0, max_value=1_000_000, default=0.0)
-    queue_depth = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, default=0)
-    memory_megabytes = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, default=0)
-    dropped = serializers.IntegerField(min_value=0, max_value=MOST_BIG_INTEGER - 1, default=0)
+    queue_depth = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER, default=0)
+    memory_megabytes = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER, default=0)
+    dropped = serializers.IntegerField(min_value=0, max_value=MAX_BIG_INTEGER - 1, default=0)
     last_error = serializers.CharField(max_length=300, allow_blank=True, default="")
 
     def validate_state(self, state: str) -> Worker.State:
@@ -93,18 +93,18 @@ class BeatBody(ProcessBody):
 
 
 class EpochBody(ProcessBody):
-    epoch = serializers.IntegerField(min_value=0, max_value=MOST_BIG_INTEGER - 1)
+    epoch = serializers.IntegerField(min_value=0, max_value=MAX_BIG_INTEGER - 1)
 
 
 class HeldLease(StrictBody):
     """A lease as its holder knows it."""
 
     camera = serializers.UUIDField(source="camera_id")
-    epoch = serializers.IntegerField(min_value=0, max_value=MOST_BIG_INTEGER - 1)
+    epoch = serializers.IntegerField(min_value=0, max_value=MAX_BIG_INTEGER - 1)
 
 
 class HeldBody(ProcessBody):
-    held = serializers.ListField(child=HeldLease(), max_length=2 * MOST_CAMERAS)
+    held = serializers.ListField(child=HeldLease(), max_length=2 * MAX_CAMERAS)
 
 
 class GrantBody(serializers.Serializer[Any]):

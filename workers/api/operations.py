@@ -20,10 +20,10 @@ from cameras.api.serializers import CameraSerializer
 from cameras.api.views import told_of_conflicts
 from cameras.models import Camera
 from cameras.queries import get_camera, is_wanted
-from tenants.access import Access, granted
-from tenants.api.views import ApiView, member
+from tenants.access.rights import Access, granted
 from tenants.queries import active_tenant
-from tenants.streaming import streamed
+from tenants.rest.views import ApiView, member
+from tenants.web.streaming import streamed
 from workers import switching
 from workers.api.serializers import AnswerSerializer
 from workers.live import BOUNDARY, moving_picture

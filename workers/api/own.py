@@ -15,11 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from tenants.access import granted
-from tenants.api.authentication import TokenAuthentication
-from tenants.api.problems import Conflict
-from tenants.api.throttles import CallerThrottle
-from tenants.api.views import ApiView
+from tenants.access.rights import granted
+from tenants.rest.authentication import TokenAuthentication
+from tenants.rest.problems import Conflict
+from tenants.rest.throttles import CallerThrottle
+from tenants.rest.views import ApiView
 from workers.actions.fleet import Beat, Introduction, register
 from workers.api.bodies import (
     BeatBody,

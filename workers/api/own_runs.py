@@ -15,10 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cameras.actions import StaleEpoch
-from tenants.access import granted
-from tenants.api.problems import Conflict
+from tenants.access.rights import granted
 from tenants.models import Tenant
-from visits.rules import Span, TrackFacts, put_right
+from tenants.rest.problems import Conflict
+from visits.rules import TimeSpan, TrackFacts, put_right
 from workers.api.own import OwnView
 from workers.api.run_bodies import (
     BriefBody,
@@ -203,6 +203,6 @@ def _keep(grant: LeaseGrant, said: dict[str, Any]) -> None:
         DESK.record(grant.tenant, Letter(grant.tenant_id, facts, link, grant.granted_at))
         return
     known_at = max(known_at, grant.granted_at)
-    seen = put_right(Span(facts.started_at, facts.last_seen_at), known_at)
+    seen = put_right(TimeSpan(facts.started_at, facts.last_seen_at), known_at)
     facts = replace(facts, started_at=seen.started_at, last_seen_at=seen.last_seen_at)
     DESK.deliver(Letter(grant.tenant_id, facts, link, known_at))

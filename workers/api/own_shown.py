@@ -10,7 +10,7 @@ from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.api.problems import Conflict
+from tenants.rest.problems import Conflict
 from workers.api.bodies import ProcessBody
 from workers.api.own import OwnView
 from workers.api.own_runs import RECORD_LIMIT

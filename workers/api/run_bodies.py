@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from cameras.models import Camera
 from workers.api.binary import JpegField, TemplateField
-from workers.api.bodies import MOST_BIG_INTEGER, MOST_INTEGER, EpochBody, NumberField, ProcessBody
+from workers.api.bodies import MAX_BIG_INTEGER, MAX_INTEGER, EpochBody, NumberField, ProcessBody
 from workers.engines.catalogue import PACKS
 from workers.types import Decision
 
@@ -68,8 +68,8 @@ class ReportBody(StatusBody):
 class RecordBody(EpochBody):
     """The result of one track, with its best picture."""
 
-    track = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER)
-    sequence = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER)
+    track = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER)
+    sequence = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER)
     ended = serializers.BooleanField()
     decision = serializers.ChoiceField([decision.value for decision in Decision])
     person = serializers.UUIDField(allow_null=True, default=None)
@@ -77,7 +77,7 @@ class RecordBody(EpochBody):
     reason = serializers.CharField(max_length=300, allow_blank=True, default="")
     started_at = _time()
     last_seen_at = _time()
-    faces = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER)
+    faces = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER)
     quality = NumberField(min_value=0, max_value=1)
     pack = serializers.ChoiceField(sorted(PACKS))
     template = TemplateField(allow_null=True, default=None)
@@ -113,7 +113,7 @@ class TuningBody(serializers.Serializer[Any]):
 
 
 class VersionBody(PackBody):
-    version = serializers.IntegerField(min_value=-1, max_value=MOST_BIG_INTEGER - 1, default=-1)
+    version = serializers.IntegerField(min_value=-1, max_value=MAX_BIG_INTEGER - 1, default=-1)
 
 
 class DeniedBody(serializers.Serializer[Any]):

@@ -4,10 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from tenants.api.serializers import StrictBody
+from tenants.rest.serializers import StrictBody
 from workers.api.binary import JpegField
-from workers.api.bodies import MOST_INTEGER, EpochBody, NumberField, ProcessBody
-from workers.links.wire import MOST_DETAIL
+from workers.api.bodies import MAX_INTEGER, EpochBody, NumberField, ProcessBody
+from workers.links.wire import MAX_DETAIL
 
 MAX_RATE = 100_000.0
 
@@ -26,8 +26,8 @@ class FactsBody(StrictBody):
     """What a worker found out about a source, or about its own machine."""
 
     codec = serializers.CharField(max_length=50, allow_blank=True, required=False)
-    width = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, required=False)
-    height = serializers.IntegerField(min_value=0, max_value=MOST_INTEGER, required=False)
+    width = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER, required=False)
+    height = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER, required=False)
     fps = NumberField(min_value=0, max_value=MAX_RATE, required=False)
     measured_fps = NumberField(min_value=0, max_value=MAX_RATE, required=False)
     at = NumberField(min_value=0, max_value=1e11, required=False, help_text="Seconds since 1970.")
@@ -41,6 +41,6 @@ class AnswerBody(ProcessBody):
 
     ticket = serializers.CharField(max_length=500)
     ok = serializers.BooleanField()
-    detail = serializers.CharField(max_length=MOST_DETAIL, allow_blank=True, default="")
+    detail = serializers.CharField(max_length=MAX_DETAIL, allow_blank=True, default="")
     facts = FactsBody(default=dict)
     picture = JpegField(allow_null=True, default=None)

@@ -9,9 +9,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.api.filters import TextFilter
-from tenants.api.pagination import TimePagination
-from tenants.api.views import RowsViewSet
+from tenants.rest.filters import TextFilter
+from tenants.rest.pagination import TimePagination
+from tenants.rest.views import RowsViewSet
 from workers.api.operations import answered
 from workers.api.serializers import AnswerSerializer, WorkerSerializer
 from workers.models import Worker

@@ -18,10 +18,10 @@ from facetrack.lib.images import clean_pixels
 from staff.actions import accept_face, add_face_image, save_staff_member
 from staff.models import StaffMember
 from tenants.actions import create_tenant
-from tenants.context import inside
-from tenants.isolation import forget_tenant
+from tenants.isolation.context import inside
+from tenants.isolation.owner import as_owner
+from tenants.isolation.policies import forget_tenant
 from tenants.models import Outbox, Tenant
-from tenants.owner import as_owner
 from workers.clips.actors import Actor
 from workers.engines import Engines
 from workers.enrol import EnrolledFace
@@ -71,7 +71,7 @@ class TenantBook:
         pack = engines.embedder.pack
         self._gallery = SiteGallery(TenantGallery(tenant, pack), camera.site_id)
         right = _Undisputed(camera.epoch)
-        self._recorder = Recorder(tenant, camera.pk, right, None, pack=pack, link=engines.thresholds.link)
+        self._recorder = Recorder(tenant, camera.pk, right, None, pack=pack, link=engines.thresholds.match)
         self.names = names
 
     def staff(self, template: Floats) -> list[Candidate]:

@@ -16,7 +16,7 @@ from workers.stages.capture import NewestFrame
 from workers.stages.capture.files import FileSource
 from workers.turns import TURNS
 
-LONGEST_START = 20.0  # seconds
+MAX_START = 20.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _length(clip: Path) -> float:
     """Seconds over which the starts of the cameras are spread."""
     source = FileSource(str(clip), fps=1.0)
     try:
-        return min(LONGEST_START, source.frames / source.fps)
+        return min(MAX_START, source.frames / source.fps)
     finally:
         source.close()
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import av
 import cv2
 
-MOST_FRAMES = 250
+MAX_FRAMES = 250
 EVERY = 5
 
 
@@ -33,7 +33,7 @@ def _timed(frames: Iterator[None]) -> float:
     started, count = time.perf_counter(), 0
     for _ in frames:
         count += 1
-        if count == MOST_FRAMES:
+        if count == MAX_FRAMES:
             break
     return 1_000 * (time.perf_counter() - started) / max(1, count)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from django.db import OperationalError, ProgrammingError
 
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from workers.bench.books import MemoryBook, TenantBook, tenant_book
 from workers.bench.capacity import Capacity, capacity
@@ -103,11 +103,11 @@ def measure(
         names = book.names if isinstance(book, TenantBook) else {}
         named = {"naive": naive.named(), "ours": {names.get(who, who) for who in ours.named()}}
     people = {actor.name: actor.known for actor in staff}
-    memory = MemoryBook(engines.thresholds.link, people)
+    memory = MemoryBook(engines.thresholds.match, people)
     return Figures(
         taken={name: taken[name] for name in ("naive", "floor", "ours")},
         named=named,
-        still=_still(clip, engines, MemoryBook(engines.thresholds.link, people), config),
+        still=_still(clip, engines, MemoryBook(engines.thresholds.match, people), config),
         capacity=_capacity(clip, engines, memory, config, cameras, fps, seconds) if cameras else None,
         saved=saved,
     )
@@ -119,7 +119,7 @@ def _book(engines: Engines, staff: Sequence[Actor], *, saved: bool) -> Iterator[
         with tenant_book(engines, staff) as book:
             yield book
         return
-    yield MemoryBook(engines.thresholds.link, {actor.name: actor.known for actor in staff})
+    yield MemoryBook(engines.thresholds.match, {actor.name: actor.known for actor in staff})
 
 
 def can_save() -> bool:
@@ -147,7 +147,7 @@ def _naive(clip: Path, engines: Engines, staff: Sequence[Actor]) -> NaiveLoop:
         store.find(engines.embedder.pack),
         [actor.name for actor in staff],
         np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32),
-        engines.thresholds.link,
+        engines.thresholds.match,
     )
 
 

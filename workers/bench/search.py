@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from staff.gallery import IndexUnavailable, visitor_index
+from visits.index import IndexUnavailable, visitor_index
 from workers.stages.match import nearest
 from workers.types import Floats
 

@@ -138,7 +138,7 @@ _PACKS = (
         permits=RESEARCH,
         input=ALIGNED,
         dimension=512,
-        thresholds=Thresholds(link=0.40, review=0.30, margin=0.08),
+        thresholds=Thresholds(match=0.40, review=0.30, margin=0.08),
     ),
     Pack(
         name="arcface-mbf",
@@ -158,7 +158,7 @@ _PACKS = (
         permits=RESEARCH,
         input=ALIGNED,
         dimension=512,
-        thresholds=Thresholds(link=0.42, review=0.32, margin=0.08),
+        thresholds=Thresholds(match=0.42, review=0.32, margin=0.08),
     ),
     Pack(
         name="edgeface-xs",
@@ -175,7 +175,7 @@ _PACKS = (
         permits="Non-commercial use with attribution; changed weights under the same licence.",
         input=ALIGNED,
         dimension=512,
-        thresholds=Thresholds(link=0.35, review=0.28, margin=0.08),
+        thresholds=Thresholds(match=0.35, review=0.28, margin=0.08),
     ),
     Pack(
         name="edgeface-xxs",
@@ -192,7 +192,7 @@ _PACKS = (
         permits="Non-commercial use with attribution; changed weights under the same licence.",
         input=ALIGNED,
         dimension=512,
-        thresholds=Thresholds(link=0.42, review=0.33, margin=0.09),
+        thresholds=Thresholds(match=0.42, review=0.33, margin=0.09),
     ),
     Pack(
         name="dlib",
@@ -217,7 +217,7 @@ _PACKS = (
         needs=("dlib",),
         install="pip install -r requirements/dlib.txt",
         dimension=128,
-        thresholds=Thresholds(link=0.954, review=0.945, margin=0.015),
+        thresholds=Thresholds(match=0.954, review=0.945, margin=0.015),
     ),
 )
 

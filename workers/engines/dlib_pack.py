@@ -25,7 +25,7 @@ LANDMARKS, EMBEDDER = (file.names[0] for file in reversed(PACKS[PACK].files))
 CHIP = 150
 """Side of the pictures that the embedder was trained on, in pixels."""
 PADDING = 0.25
-LEAST_CONFIDENCE = 0.0
+MIN_CONFIDENCE = 0.0
 """dlib's own: the margin of its support vector machine above which it calls something a face."""
 SURE = 0.6  # confidence 0.2: 95 % of frontal portraits reach 1.16; backs of heads did not even reach -0.3
 
@@ -64,7 +64,7 @@ class DlibDetector:
 
     def detect(self, picture: Picture) -> list[Face]:
         rgb = _rgb(picture)
-        boxes, confidences, _ = self._finder().run(rgb, self._upsample, LEAST_CONFIDENCE)
+        boxes, confidences, _ = self._finder().run(rgb, self._upsample, MIN_CONFIDENCE)
         faces = [self._face(rgb, box, confidence) for box, confidence in zip(boxes, confidences, strict=True)]
         return sorted(faces, key=lambda face: face.score, reverse=True)
 

@@ -21,7 +21,7 @@ PRIOR_SIDES = {8: (16, 32), 16: (64, 128), 32: (256, 512)}
 PLACE_VARIANCE, SIZE_VARIANCE = 0.1, 0.2
 MEAN = np.array([104, 117, 123], dtype=np.float32)
 BOXES, SCORES, LANDMARKS = "output0", "572", "571"
-LEAST_SCORE = 0.6
+MIN_SCORE = 0.6
 OVERLAP = 0.4
 
 
@@ -43,12 +43,12 @@ class RetinaFace:
         fitted = letterboxed(picture, SIDE, SIDE)
         tensor = np.ascontiguousarray((fitted.picture.astype(np.float32) - MEAN).transpose(2, 0, 1)[None])
         boxes, scores, points = self._session.run([BOXES, SCORES, LANDMARKS], {self._input: tensor})
-        likely = np.flatnonzero(scores[0, :, 1] >= LEAST_SCORE)
+        likely = np.flatnonzero(scores[0, :, 1] >= MIN_SCORE)
         faces = kept_faces(
             _decoded_boxes(boxes[0][likely], self._priors[likely]),
             _decoded_landmarks(points[0][likely], self._priors[likely]),
             scores[0, likely, 1],
-            least_score=LEAST_SCORE,
+            least_score=MIN_SCORE,
             overlap=OVERLAP,
         )
         return [scaled(face, 1.0 / fitted.scale) for face in faces]

@@ -12,7 +12,7 @@ from insightface.model_zoo.scrfd import SCRFD
 from workers.stages.detect import padded_to_multiple
 from workers.types import Face, Picture
 
-LEAST_SCORE = 0.5  # InsightFace's own default
+MIN_SCORE = 0.5  # InsightFace's own default
 OVERLAP = 0.4
 
 
@@ -27,7 +27,7 @@ class Scrfd:
         )
         if not isinstance(model, SCRFD) or not model.use_kps:
             raise ValueError(f"{path} is not an SCRFD model with landmarks")
-        model.prepare(0, nms_thresh=OVERLAP, det_thresh=LEAST_SCORE)
+        model.prepare(0, nms_thresh=OVERLAP, det_thresh=MIN_SCORE)
         self._model = model
 
     def detect(self, picture: Picture) -> list[Face]:

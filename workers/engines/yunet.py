@@ -18,7 +18,7 @@ from workers.types import Face, Floats, Picture
 
 STRIDES = (8, 16, 32)
 OUTPUTS = [f"{name}_{stride}" for name in ("cls", "obj", "bbox", "kps") for stride in STRIDES]
-LEAST_SCORE = 0.6  # backs of heads reach 0.84, faces in sight stay above 0.85: quality judges in between
+MIN_SCORE = 0.6  # backs of heads reach 0.84, faces in sight stay above 0.85: quality judges in between
 OVERLAP = 0.3  # OpenCV's default; two faces rarely hide more than that of each other and stay detectable
 
 
@@ -46,7 +46,7 @@ class YuNet:
             sure, there, boxes, points = (outputs[kind * len(STRIDES) + level][0] for kind in range(4))
             # Nearly all cells are empty: square roots are computed only for the remaining ones.
             certainty = sure[:, 0] * there[:, 0]
-            likely = np.flatnonzero(certainty >= LEAST_SCORE**2)
+            likely = np.flatnonzero(certainty >= MIN_SCORE**2)
             if not likely.size:
                 continue
             origin = _grid(rows // stride, columns // stride)[likely]
@@ -60,7 +60,7 @@ class YuNet:
         if not found:
             return []
         decoded, landmarks, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return kept_faces(decoded, landmarks, scores, least_score=LEAST_SCORE, overlap=OVERLAP)
+        return kept_faces(decoded, landmarks, scores, least_score=MIN_SCORE, overlap=OVERLAP)
 
 
 def _decoded_boxes(raw: Floats, origin: Floats, stride: int) -> Floats:

@@ -106,7 +106,7 @@ def assess_people(
         verification=[_verification(genuine, impostor, rate) for rate in MATCH_RATES],
         identification=_identification(found, chance),
         gallery=size,
-        recommended=Thresholds(link=round(link, 3), review=round(review, 3), margin=known.margin),
+        recommended=Thresholds(match=round(link, 3), review=round(review, 3), margin=known.margin),
         predicted_false_alarms=false_alarm_rate(false_match_rate(strange, link), size),
         identified=share_with_interval(probes, probes.known, linked & probes.right, chance),
         confused=share_with_interval(probes, probes.known, linked & ~probes.right, chance),

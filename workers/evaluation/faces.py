@@ -14,7 +14,7 @@ from workers.people import BadPicture, people_in, read_people_picture
 from workers.stages.embed import template_of
 from workers.types import Floats
 
-LEAST_PEOPLE = 8
+MIN_PEOPLE = 8
 """With fewer people, the halves for calibration and test do not have two strangers each."""
 NAMED = 10
 """Maximum number of pictures named in an error."""
@@ -100,7 +100,7 @@ def _read(engines: Engines, name: str, paths: list[Path], found: Labelled) -> No
 
 
 def _require_enough(found: Labelled, folder: Path) -> None:
-    if len(found.mates) >= LEAST_PEOPLE:
+    if len(found.mates) >= MIN_PEOPLE:
         return
     single = sum(len(person.embeddings) == 1 for person in found.people)
     unusable = [*found.unreadable, *found.refused]
@@ -108,7 +108,7 @@ def _require_enough(found: Labelled, folder: Path) -> None:
     more = f"\n  and {len(unusable) - NAMED} more" if len(unusable) > NAMED else ""
     raise NotEvaluable(
         f"{folder} has {len(found.mates)} people with two usable pictures or more, {single} with one, and "
-        f"{len(unusable)} unusable pictures. At least {LEAST_PEOPLE} people with two pictures each are "
+        f"{len(unusable)} unusable pictures. At least {MIN_PEOPLE} people with two pictures each are "
         "needed, so that the two halves can be compared: add sharp pictures from the front"
         f"{named}{more}"
     )

@@ -26,20 +26,20 @@ def save_plot(path: Path, found: Assessment) -> None:
     """Writes a PNG. Raises OSError."""
     picture = np.full((PANEL + 2 * MARGIN, 2 * PANEL + 2 * MARGIN + GAP + MARGIN, 3), 255, dtype=np.uint8)
     matches, misses, thresholds = _curve(found)
-    link = int(np.argmin(np.abs(thresholds - found.recommended.link)))
+    link = int(np.argmin(np.abs(thresholds - found.recommended.match)))
     roc = _Panel(
         picture, MARGIN, "ROC: true against false matches", np.log10, lambda v: v, (1e-5, 1), (0.8, 1.0)
     )
     roc.axes("false match rate", "true match rate", RATES, (0.8, 0.85, 0.9, 0.95, 1.0))
     roc.curve(matches, 1 - misses)
-    roc.mark(matches[link], 1 - misses[link], f"link {found.recommended.link:g}")
+    roc.mark(matches[link], 1 - misses[link], f"link {found.recommended.match:g}")
     left = MARGIN + PANEL + GAP + MARGIN
     det = _Panel(
         picture, left, "DET: misses against false matches", norm.ppf, norm.ppf, (1e-5, 0.4), (5e-4, 0.4)
     )
     det.axes("false match rate", "false non-match rate", RATES, MISSES)
     det.curve(matches, misses)
-    det.mark(matches[link], misses[link], f"link {found.recommended.link:g}")
+    det.mark(matches[link], misses[link], f"link {found.recommended.match:g}")
     title = f"{found.pack}: {found.people} people, {found.pictures} pictures, single pictures compared"
     cv2.putText(picture, title, (MARGIN, 32), FONT, 0.7, INK, 1, cv2.LINE_AA)
     done, data = cv2.imencode(".png", picture)

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from workers.types import Floats
 
 Numbers = NDArray[np.float64]
-LEAST_COUNTED = 30  # strangers who reach a threshold; with fewer, a count is too much a matter of chance
+MIN_COUNTED = 30  # strangers who reach a threshold; with fewer, a count is too much a matter of chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def false_match_rate(strangers: Floats | Numbers, threshold: float) -> float:
     """
     ordered = np.sort(np.asarray(strangers, dtype=np.float64))
     reached = len(ordered) - int(np.searchsorted(ordered, threshold))
-    if reached >= LEAST_COUNTED or len(ordered) < LEAST_COUNTED:
+    if reached >= MIN_COUNTED or len(ordered) < MIN_COUNTED:
         return reached / max(1, len(ordered))
     middle, high = np.quantile(ordered, [0.5, 0.99])
     deviation = max(float(high - middle) / float(norm.ppf(0.99)), 1e-3)

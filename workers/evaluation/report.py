@@ -55,7 +55,7 @@ def as_json(found: Assessment) -> dict[str, object]:
         ],
         "recommended": {
             "gallery": found.gallery,
-            "link": limits.link,
+            "link": limits.match,
             "review": limits.review,
             "margin": limits.margin,
             "predicted_false_alarm_rate": round(found.predicted_false_alarms, 7),
@@ -99,7 +99,7 @@ def show(console: Console, found: Assessment) -> None:
     console.print(searches)
     limits = found.recommended
     console.print(
-        f"Recommended for {found.gallery} people enrolled: link {limits.link:g}, review {limits.review:g}, "
+        f"Recommended for {found.gallery} people enrolled: link {limits.match:g}, review {limits.review:g}, "
         f"margin {limits.margin:g}"
     )
     console.print(f"Predicted: {found.predicted_false_alarms:.3%} of strangers taken for one of them")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from tenants.context import inside, installation
+from tenants.isolation.context import inside, installation
 from tenants.models import Tenant
 from workers.actions.fleet import Beat, beat, say_goodbye, see
 from workers.actions.leases import Grant, acquire, release, renew

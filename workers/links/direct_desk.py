@@ -9,17 +9,11 @@ from django.utils import timezone
 from cameras.actions import end_run, report_run
 from cameras.models import Camera
 from cameras.queries import stored_login
-from staff.gallery import (
-    IndexUnavailable,
-    enrolled_faces,
-    gallery_version,
-    other_packs,
-    tenants_thresholds,
-)
-from tenants.context import inside
+from staff.gallery import enrolled_faces, gallery_version, other_packs, tenants_thresholds
+from tenants.isolation.context import inside
 from tenants.models import Tenant
-from visits.gallery import denied_people, nearest_visitors
-from visits.journal import tell_of_camera
+from visits.index import IndexUnavailable, nearest_visitors, rejected_faces
+from visits.live_events import record_camera_event
 from workers.actions.leases import note_source
 from workers.config import Thresholds
 from workers.engines.catalogue import PACKS
@@ -46,7 +40,7 @@ class DirectDesk(TenantBooks):
         with outage.noticed(), inside(tenant):
             own = tenants_thresholds(pack)
             return Tuning(
-                own=Thresholds(link=own.link, review=own.review, margin=own.margin) if own else None,
+                own=Thresholds(match=own.link, review=own.review, margin=own.margin) if own else None,
                 others=other_packs(pack),
             )
 
@@ -76,7 +70,7 @@ class DirectDesk(TenantBooks):
             )
             if goes_on and said.news:
                 _note_source(said)
-                tell_of_camera(camera_id=said.camera)
+                record_camera_event(camera_id=said.camera)
             return goes_on
 
     def end(self, tenant: Tenant, said: RunReport) -> None:
@@ -89,7 +83,7 @@ class DirectDesk(TenantBooks):
                 detail=said.detail,
             )
             _note_source(said)
-            tell_of_camera(camera_id=said.camera)
+            record_camera_event(camera_id=said.camera)
 
     def watched(self, tenant: Tenant, camera: UUID) -> bool:
         return pictures.is_watched(tenant.pk, camera)
@@ -103,7 +97,7 @@ class DirectDesk(TenantBooks):
     def link(self, tenant: Tenant, pack: str) -> float:
         """The similarity from which two templates of the tenant count as one person."""
         own = self.tuning(tenant, pack).own
-        return (own or PACKS[pack].thresholds).link
+        return (own or PACKS[pack].thresholds).match
 
 
 DESK = DirectDesk()
@@ -147,4 +141,4 @@ def _known(pack: str) -> Known:
         rows.setdefault(str(person), []).append(row)
     templates = [template_of(faces.embeddings[of], faces.qualities[of]) for of in rows.values()]
     stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
-    return Known(faces.version, list(rows), stacked, denied_people(pack))
+    return Known(faces.version, list(rows), stacked, rejected_faces(pack))

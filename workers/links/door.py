@@ -18,7 +18,7 @@ from workers.links import Away, Refused
 PATIENCE = 2.0, 4.0
 """Seconds to connect, and to wait for an answer. Together they are shorter than the rest of a lease after a
 failed renewal."""
-MOST_CONNECTIONS = 64
+MAX_CONNECTIONS = 64
 MAX_ANSWER = 100_000_000
 """Bytes: the templates of 30,000 members of staff."""
 PIECE = 1 << 16
@@ -208,8 +208,8 @@ class Door:
 def _session() -> requests.Session:
     """With a connection pool for the threads of many cameras."""
     session = requests.Session()
-    session.mount("https://", HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
-    session.mount("http://", HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
+    session.mount("https://", HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
+    session.mount("http://", HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
     return session
 
 

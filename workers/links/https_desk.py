@@ -19,7 +19,7 @@ from workers.links.brief import Brief, polygons
 from workers.links.desk import Known, RunReport, Tuning
 from workers.links.door import PATIENCE, Reply, read, required
 from workers.links.showing import Ask, Showing
-from workers.links.wire import MOST_DETAIL, MOST_PICTURE, as_text, from_text
+from workers.links.wire import MAX_DETAIL, MAX_PICTURE, as_text, from_text
 from workers.sinks.answers import Answer
 from workers.sinks.books import Unfit
 from workers.sinks.letters import Letter
@@ -97,11 +97,11 @@ class HttpsDesk:
 
     def answer(self, key: str, ticket: str, answer: Answer) -> None:
         """Only the server writes `key`; the ticket tells it which one is meant."""
-        picture = answer.picture if len(answer.picture) <= MOST_PICTURE else b""
+        picture = answer.picture if len(answer.picture) <= MAX_PICTURE else b""
         said: dict[str, Any] = {
             "ticket": ticket,
             "ok": answer.ok,
-            "detail": answer.detail[:MOST_DETAIL],
+            "detail": answer.detail[:MAX_DETAIL],
             "facts": answer.facts,
             "picture": b64encode(picture).decode() if picture else None,
         }
@@ -109,7 +109,7 @@ class HttpsDesk:
 
     def _record(self, letter: Letter, patience: tuple[float, float], **more: Any) -> None:
         facts = letter.facts
-        picture = facts.shot if facts.shot and len(facts.shot) <= MOST_PICTURE else None
+        picture = facts.shot if facts.shot and len(facts.shot) <= MAX_PICTURE else None
         said: dict[str, Any] = {
             "epoch": facts.epoch,
             "track": facts.track,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from workers.links import Away, Refused, Replaced
 from workers.links.door import PATIENCE, Reply, read, required
-from workers.links.wire import MOST_PICTURE
+from workers.links.wire import MAX_PICTURE
 from workers.sinks import outage
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Showing:
 
     def show(self, camera: UUID, epoch: int, picture: bytes) -> None:
         """Send this JPEG, unless a newer one replaces it first."""
-        if len(picture) > MOST_PICTURE:
+        if len(picture) > MAX_PICTURE:
             return
         with self._lock:
             waits = camera in self._newest

@@ -6,9 +6,9 @@ import numpy as np
 
 from workers.types import Floats
 
-MOST_PICTURE = 2_000_000
+MAX_PICTURE = 2_000_000
 """Bytes. A larger picture is left out of the record."""
-MOST_DETAIL = 1_000
+MAX_DETAIL = 1_000
 """Characters of a text answer."""
 
 

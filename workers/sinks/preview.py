@@ -20,7 +20,7 @@ from workers.types import Face, Picture
 log = logging.getLogger(__name__)
 
 ASKED_SECONDS = 0.7
-LONGEST_SIDE = 960
+MAX_SIDE = 960
 AWAY_SECONDS = 5.0
 GREEN = (80, 200, 90)
 
@@ -58,7 +58,7 @@ class Preview:
             log.debug("no live picture: %s", error)
 
 
-def annotated(picture: Picture, faces: Sequence[Face], *, longest: int = LONGEST_SIDE) -> Picture:
+def annotated(picture: Picture, faces: Sequence[Face], *, longest: int = MAX_SIDE) -> Picture:
     """A smaller copy with the boxes of the faces."""
     scale = min(1.0, longest / max(picture.shape[:2]))
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))

@@ -35,9 +35,9 @@ def judge(standing: Standing, limits: Thresholds, config: PipelineConfig) -> Ver
         seen = f"{standing.usable} usable faces, {config.least_faces} needed{_mostly(standing)}"
         return Verdict(Decision.REJECTED, None, 0.0, f"not seen well enough: {seen}")
     staff, visitor = _score(standing.staff), _score(standing.visitors)
-    if staff >= limits.link:
+    if staff >= limits.match:
         return _staff(standing, limits, config)
-    if visitor >= limits.link:
+    if visitor >= limits.match:
         return _visitor(standing, limits)
     if max(staff, visitor) >= limits.review:
         nearest = standing.staff[0] if staff >= visitor else standing.visitors[0]

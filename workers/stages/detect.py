@@ -11,7 +11,7 @@ from workers.types import Detector, Face, Floats, Frame, Picture
 
 CLEAR_WIDTH = 48.0  # pixels of a face in the detector's picture from which its landmarks are precise enough
 CLOSE_UP = 160  # pixels of the second detection: 1 ms; at 128 a small face is a tenth less similar to itself
-LEAST_OVERLAP = 0.4
+MIN_OVERLAP = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def refined(detector: Detector, picture: Picture, face: Face, seen_at: float) ->
     view = shrunk(picture[top:bottom, left:right], CLOSE_UP)
     found = [moved(near, left, top) for near in find_faces(detector, view)]
     best = max(found, key=lambda near: _overlap(near.box, face.box), default=None)
-    if best is None or _overlap(best.box, face.box) < LEAST_OVERLAP:
+    if best is None or _overlap(best.box, face.box) < MIN_OVERLAP:
         return face
     return replace(best, score=max(best.score, face.score))
 

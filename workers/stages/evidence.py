@@ -11,7 +11,7 @@ import numpy as np
 
 from workers.types import Candidate, Face, Floats, Frame, Shot, Verdict
 
-LONGEST_SHOT = 512  # pixels
+MAX_SHOT = 512  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ def crop_of(frame: Frame, face: Face, quality: float, margin: float) -> Shot:
     bottom = min(height, int(face.box[3] + border) + 1)
     corner = np.array([left, top, left, top], dtype=np.float32)
     cut = frame.picture[top:bottom, left:right]
-    scale = min(1.0, LONGEST_SHOT / max(cut.shape[:2]))
+    scale = min(1.0, MAX_SHOT / max(cut.shape[:2]))
     if scale < 1:
         size = (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale)))
         cut = np.asarray(cv2.resize(cut, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

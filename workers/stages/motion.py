@@ -13,13 +13,13 @@ import numpy as np
 from workers.types import Floats, Picture
 
 SIZE = (32, 18)
-LEAST_LIKENESS = 0.4  # people who walk through a furnished scene leave its thumbnail above 0.6
-LEAST_CHANGE = 10  # grey levels
-LEAST_CHANGED = 0.4  # part of the picture; before a bare wall one person is all the structure there is
+MIN_LIKENESS = 0.4  # people who walk through a furnished scene leave its thumbnail above 0.6
+MIN_CHANGE = 10  # grey levels
+MIN_CHANGED = 0.4  # part of the picture; before a bare wall one person is all the structure there is
 
 SAMPLES = 320  # pixels taken along the longest side: a strided view costs 0.01 ms where a resize takes 1
 CELL = 4  # samples along the side of a cell; its mean has a quarter of the sensor's noise
-LEAST_MOVED = 2  # cells; a face of 32 pixels in a 1080p picture covers two or more
+MIN_MOVED = 2  # cells; a face of 32 pixels in a 1080p picture covers two or more
 MOVED = 3.0  # grey levels that a cell's mean changes by at least where something moves
 NOISES = 6.0  # and this many times the deviation of all cells, for dark pictures with much noise
 TRUSTED_SECONDS = 3.0  # maximum time for which a still scene is not analysed
@@ -68,7 +68,7 @@ def moved(first: Floats, second: Floats) -> bool:
     sample = np.sort(change.ravel()[::7])  # enough for a median, in a tenth of the time
     low, middle, high = (float(sample[int(len(sample) * part)]) for part in (0.25, 0.5, 0.75))
     noise = (high - low) / 1.35
-    return int((np.abs(change - middle) > max(MOVED, NOISES * noise)).sum()) >= LEAST_MOVED
+    return int((np.abs(change - middle) > max(MOVED, NOISES * noise)).sum()) >= MIN_MOVED
 
 
 def likeness(first: Floats, second: Floats) -> float:
@@ -95,6 +95,6 @@ def cells_of(picture: Picture) -> Floats:
 
 
 def _is_cut(before: Floats, current: Floats) -> bool:
-    if likeness(before, current) >= LEAST_LIKENESS:
+    if likeness(before, current) >= MIN_LIKENESS:
         return False
-    return float((np.abs(current - before) > LEAST_CHANGE).mean()) >= LEAST_CHANGED
+    return float((np.abs(current - before) > MIN_CHANGE).mean()) >= MIN_CHANGED

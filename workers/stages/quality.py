@@ -16,15 +16,15 @@ from workers.types import Face, Floats, Picture, Quality
 
 FULL_WIDTH = 80.0  # pixels; wider faces are not recognised better
 FRONTAL_EYES = 0.866  # eye distance over eye-to-mouth distance of the ArcFace template
-LEAST_OPENNESS = 0.42  # about 55 degrees of yaw: genuine similarities sink among those of strangers
-LEAST_SHARPNESS = 0.2  # a blur of 3 pixels at 112 x 112 costs a third of the genuine similarity
+MIN_OPENNESS = 0.42  # about 55 degrees of yaw: genuine similarities sink among those of strangers
+MIN_SHARPNESS = 0.2  # a blur of 3 pixels at 112 x 112 costs a third of the genuine similarity
 FULL_SHARPNESS = 0.5
 DOUBT_OF_PROFILES = 0.25  # detectors take ears and collars for profiles: these have to score that much higher
 TOLERANCE = 0.1  # landmarks may lie that part of a side outside the box
-MOST_OUTSIDE = 0.15  # part of the box that the frame's edge may cut off
-MOST_TILT = 50.0  # degrees
-LEAST_LIGHT, MOST_LIGHT = 12.0, 242.0  # mean grey level: below and above, the features are gone
-LEAST_CONTRAST = 5.0  # standard deviation of the grey levels; a face in ordinary light has 30 and more
+MAX_OUTSIDE = 0.15  # part of the box that the frame's edge may cut off
+MAX_TILT = 50.0  # degrees
+MIN_LIGHT, MAX_LIGHT = 12.0, 242.0  # mean grey level: below and above, the features are gone
+MIN_CONTRAST = 5.0  # standard deviation of the grey levels; a face in ordinary light has 30 and more
 FULL_CONTRAST = 12.0
 
 
@@ -87,7 +87,7 @@ def implausible(face: Face, pose: Pose) -> str | None:
             return "its landmarks lie outside its box"
     if not 0.15 < pose.nose < 0.9:
         return "its landmarks do not form a face"
-    if abs(pose.tilt) > MOST_TILT:
+    if abs(pose.tilt) > MAX_TILT:
         return "it is tilted too far"
     return None
 
@@ -126,9 +126,9 @@ def outlook(face: Face, frame_size: tuple[int, int], *, least_width: float, sure
         found.append(reason)
     if (parts := hidden(face.landmarks, frame_size)) > 0:
         found.append(f"part of it is hidden ({parts} of 5 landmarks)")
-    if cut_off(face.box, *frame_size) > MOST_OUTSIDE:
+    if cut_off(face.box, *frame_size) > MAX_OUTSIDE:
         found.append("it is cut off by the edge of the picture")
-    if pose.openness < LEAST_OPENNESS:
+    if pose.openness < MIN_OPENNESS:
         found.append("it is turned too far away")
     needed = min(0.99, sure * (1.0 + DOUBT_OF_PROFILES * max(0.0, 1.0 - pose.openness)))
     if face.score < needed:
@@ -144,20 +144,20 @@ def assess(
     *,
     least_width: float,
     sure: float,
-    least_sharpness: float = LEAST_SHARPNESS,
+    least_sharpness: float = MIN_SHARPNESS,
 ) -> Quality:
     """The quality of a face whose aligned crop is `crop`: as good as its weakest side."""
     seen = outlook(face, frame_size, least_width=least_width, sure=sure)
     reasons, sharpness, (light, contrast) = seen.reasons, sharpness_of(crop), light_of(crop)
-    if light < LEAST_LIGHT or contrast < LEAST_CONTRAST:
+    if light < MIN_LIGHT or contrast < MIN_CONTRAST:
         reasons += (f"it is too dark (brightness {light:.0f} of 255, contrast {contrast:.0f})",)
-    elif light > MOST_LIGHT:
+    elif light > MAX_LIGHT:
         reasons += (f"it is overexposed (brightness {light:.0f} of 255)",)
     if sharpness < least_sharpness:
         reasons += (f"it is too blurred (sharpness {sharpness:.2f}, {least_sharpness:.2f} needed)",)
     sides = (
         seen.score,
-        (sharpness - LEAST_SHARPNESS / 2) / (FULL_SHARPNESS - LEAST_SHARPNESS / 2),
+        (sharpness - MIN_SHARPNESS / 2) / (FULL_SHARPNESS - MIN_SHARPNESS / 2),
         contrast / FULL_CONTRAST,
     )
     return Quality(score=float(np.clip(min(sides), 0.0, 1.0)), reasons=reasons)

@@ -12,7 +12,7 @@ from workers.types import Face, Floats
 
 REACH = 1.0  # sides of a face that it may move between two frames beyond what its speed predicts
 REACH_AFTER_GAP = 1.5  # the same after missed frames
-MOST_GROWTH = 2.0  # a face twice as large as before is another one
+MAX_GROWTH = 2.0  # a face twice as large as before is another one
 STEADY_OVERLAP = 0.3  # below that the assignment is a guess
 INERTIA = 0.5  # weight of the old speed against the newly measured one
 
@@ -117,7 +117,7 @@ class Tracker:
         overlap = np.maximum(overlaps(predicted, boxes), overlaps(np.stack([p.box for p in paths]), boxes))
         missed = np.array([self._last_at is not None and p.seen_at < self._last_at for p in paths])
         distance = distances(predicted, boxes) / np.where(missed, REACH_AFTER_GAP, REACH)[:, None]
-        fits = ((distance < 1.0) | (overlap > STEADY_OVERLAP)) & (growths(predicted, boxes) < MOST_GROWTH)
+        fits = ((distance < 1.0) | (overlap > STEADY_OVERLAP)) & (growths(predicted, boxes) < MAX_GROWTH)
         likeness = np.where(fits, overlap + np.maximum(0.0, 1.0 - distance), 0.0)
         rows, columns = linear_sum_assignment(-likeness)
         return {

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from cameras.actions import SourceTaken
 from cameras.models import Camera
 from cameras.queries import CameraState, camera_states, get_camera, state_of
-from tenants.access import Access, granted
+from tenants.access.rights import Access, granted
 from tenants.queries import active_tenant, user_of
 from workers import switching
 from workers.operations import Answer, NoAnswer, Operation, ask

@@ -15,7 +15,7 @@ from facetrack.lib.services.process import Account
 from facetrack.lib.services.state import State
 
 START_SECONDS = 60.0
-LONGEST_LOG = 10 * 2**20
+MAX_LOG = 10 * 2**20
 
 
 class Daemon:
@@ -92,7 +92,7 @@ class Daemon:
 
     def _open_log(self) -> IO[bytes]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > LONGEST_LOG:
+        if self.log.exists() and self.log.stat().st_size > MAX_LOG:
             self.log.replace(self.log.with_suffix(".log.old"))
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         log = os.fdopen(descriptor, "ab")

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facetrack.lib.rotation import Column, Tally, encrypted_columns, rotate, rows_in
-from tenants.context import inside, installation
+from tenants.isolation.context import inside, installation
 from tenants.queries import customers
 
 SECOND_FACTORS = [Column("mfa_authenticator", "id", "data", False, member) for member in ("secret", "seed")]

@@ -6,13 +6,13 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from tenants.access import Access
+from tenants.access.rights import Access
 from tenants.credentials.queries import families, owner, token_access
-from tenants.credentials.refusal import Refused, spoken
+from tenants.credentials.refusal import CredentialRefused, spoken
 from tenants.credentials.tokens import (
     AccessToken,
-    Claims,
     RefreshToken,
+    TokenClaims,
     fill,
     fingerprint,
     read,
@@ -45,7 +45,7 @@ def log_in(*, access: Access, address: str | None) -> dict[str, str]:
 
 
 def renew(*, text: str, tenant: Tenant, address: str | None) -> dict[str, str]:
-    """A new pair for a refresh token, which is thereby used up. Raises Refused.
+    """A new pair for a refresh token, which is thereby used up. Raises CredentialRefused.
 
     A token that is used twice was copied. It cannot be known whether the first or the second use was the
     thief's, so the whole family ends, access tokens included. Of two uses at the same moment
@@ -64,7 +64,7 @@ def renew(*, text: str, tenant: Tenant, address: str | None) -> dict[str, str]:
     )
     if not won:
         ended = _end(claims, tenant, TokenFamily.Reason.REUSE, now, address)
-        raise Refused("reuse" if ended else "revoked", spoken(claims.jti))
+        raise CredentialRefused("reuse" if ended else "revoked", spoken(claims.jti))
     pair = _pair(refresh, access, claims.family)
     credential_used.send(
         TokenFamily,
@@ -80,11 +80,11 @@ def renew(*, text: str, tenant: Tenant, address: str | None) -> dict[str, str]:
 def log_out(*, text: str, tenant: Tenant, address: str | None) -> UUID:
     """End the family of a refresh token: all its tokens become invalid. Returns whose it was.
 
-    Raises Refused.
+    Raises CredentialRefused.
     """
     claims = read(RefreshToken, text, tenant)
     if not _end(claims, tenant, TokenFamily.Reason.LOGOUT, timezone.now(), address):
-        raise Refused("revoked", spoken(claims.jti))
+        raise CredentialRefused("revoked", spoken(claims.jti))
     return claims.subject
 
 
@@ -108,7 +108,7 @@ def forget_expired(*, now: datetime) -> int:
 
 
 def _end(
-    claims: Claims, tenant: Tenant, reason: TokenFamily.Reason, now: datetime, address: str | None
+    claims: TokenClaims, tenant: Tenant, reason: TokenFamily.Reason, now: datetime, address: str | None
 ) -> bool:
     ended = bool(families(claims, tenant, now).update(revoked_at=now, reason=reason))
     if ended:

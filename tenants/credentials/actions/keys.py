@@ -10,12 +10,17 @@ from django.db.models import F, Q
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from tenants.access import Access
+from tenants.access.rights import Access
+from tenants.access.sites import site_names
 from tenants.credentials.queries import keys, owner
-from tenants.credentials.rules import (
+from tenants.events import credential_issued, credential_revoked
+from tenants.isolation.quotas import Resource, limit_of, require_room
+from tenants.models import ApiKey, Tenant, User
+from tenants.rules import Role
+from tenants.rules.keys import (
     DAYS,
-    MOST_DAYS,
-    MOST_OVERLAP_HOURS,
+    MAX_DAYS,
+    MAX_OVERLAP_HOURS,
     OVERLAP_HOURS,
     KeyText,
     digest_of,
@@ -24,11 +29,6 @@ from tenants.credentials.rules import (
     new_key,
     within,
 )
-from tenants.events import credential_issued, credential_revoked
-from tenants.models import ApiKey, Tenant, User
-from tenants.quotas import Resource, limit_of, require_room
-from tenants.rules import Role
-from tenants.sites import site_names
 
 REPLACED = 2
 """Keys that count at the same time, those that are being replaced among them, as a multiple of the limit."""
@@ -62,8 +62,8 @@ def create_key(
     if (role is Role.WORKER) != bool(worker) or (worker and not is_worker_name(worker)):
         message = "Only a worker's key names a worker: at most 50 letters, digits, - and _."
         raise ValidationError({"worker": [message]})
-    if not 1 <= days <= MOST_DAYS:
-        raise ValidationError({"days": [f"A key lasts from 1 to {MOST_DAYS} days."]})
+    if not 1 <= days <= MAX_DAYS:
+        raise ValidationError({"days": [f"A key lasts from 1 to {MAX_DAYS} days."]})
     if sites and role is not Role.WORKER and not set(sites) <= set(site_names()):
         raise ValidationError({"sites": ["One of these sites does not exist."]})
     now = timezone.now()
@@ -94,8 +94,8 @@ def rotate_key(
     Raises ValidationError for a key that has ended or has a successor, PermissionDenied as `create_key`.
     """
     _require_no_more_than(by, Role(key.role), key.sites)
-    if not 0 <= overlap_hours <= MOST_OVERLAP_HOURS:
-        raise ValidationError({"overlap_hours": [f"Enter from 0 to {MOST_OVERLAP_HOURS} hours."]})
+    if not 0 <= overlap_hours <= MAX_OVERLAP_HOURS:
+        raise ValidationError({"overlap_hours": [f"Enter from 0 to {MAX_OVERLAP_HOURS} hours."]})
     now = timezone.now()
     new = ApiKey(
         tenant=key.tenant,

@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django_tenants.utils import get_public_schema_name
 
-from tenants.activity import note
 from tenants.audit import chain, export, triggers
+from tenants.audit.activity import note
 from tenants.audit.queries import lines_of
-from tenants.context import installation
+from tenants.isolation.context import installation
 from tenants.models import Tenant, Verb
 from tenants.queries import TenantMissing, customer, customers, is_public
 

@@ -21,13 +21,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from facetrack.lib.undone import undone
-from tenants.access import member_access
+from tenants.access.rights import member_access
 from tenants.actions import add_member
-from tenants.api.views import ApiView
-from tenants.context import inside, installation
 from tenants.credentials.actions import create_key, log_in
+from tenants.isolation.context import inside, installation
 from tenants.models import Tenant, User
 from tenants.queries import customers, host_of
+from tenants.rest.views import ApiView
 from tenants.rules import Role
 
 PERMISSION = "visits.view_visit"

@@ -6,14 +6,14 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tenants.context import inside, installation
+from tenants.access.sites import site_names
 from tenants.credentials.actions import create_key, rotate_key
 from tenants.credentials.queries import keys
-from tenants.credentials.rules import DAYS, DEFAULT_SCOPES, KEY_ROLES, MOST_DAYS, OVERLAP_HOURS, KeyText
+from tenants.isolation.context import inside, installation
 from tenants.models import ApiKey, Tenant
 from tenants.queries import TenantMissing, customer, customers, installation_tenant
 from tenants.rules import Role
-from tenants.sites import site_names
+from tenants.rules.keys import DAYS, DEFAULT_SCOPES, KEY_ROLES, MAX_DAYS, OVERLAP_HOURS, KeyText
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             nargs="+",
             help="names or ids of the sites to which it is limited; for a worker, sites of any customer",
         )
-        parser.add_argument("--days", type=int, default=DAYS, help=f"how long it lasts, at most {MOST_DAYS}")
+        parser.add_argument("--days", type=int, default=DAYS, help=f"how long it lasts, at most {MAX_DAYS}")
         parser.add_argument(
             "--rotate", metavar="PREFIX",
             help="replace the key that begins with ft_PREFIX, instead of creating a new one",

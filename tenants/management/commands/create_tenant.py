@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from tenants.actions import add_member, create_tenant, ensure_public
-from tenants.networks import said_of_networks
-from tenants.owner import as_owner
+from tenants.isolation.networks import said_of_networks
+from tenants.isolation.owner import as_owner
 from tenants.rules import Role
 
 

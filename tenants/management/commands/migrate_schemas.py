@@ -4,8 +4,8 @@ from typing import Any
 
 from django_tenants.management.commands.migrate_schemas import MigrateSchemasCommand
 
-from tenants.isolation import secure
-from tenants.owner import as_owner
+from tenants.isolation.owner import as_owner
+from tenants.isolation.policies import secure
 
 
 class Command(MigrateSchemasCommand):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from facetrack.lib.networks import in_form
 from tenants.actions import allow_networks
-from tenants.networks import said_of_networks
+from tenants.isolation.networks import said_of_networks
 from tenants.queries import TenantMissing, customer
 
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cameras.actions import SourceTaken
 from cameras.models import Camera
-from tenants.context import inside
+from tenants.isolation.context import inside
 from tenants.queries import TenantMissing, customer
 from workers import switching
 from workers.operations import NoAnswer, Operation, ask

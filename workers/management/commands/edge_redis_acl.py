@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tenants.credentials.rules import is_worker_name
+from tenants.rules.keys import is_worker_name
 from workers.links.own_queue import redis_rights, redis_user
 from workers.supervise import queue_of
 

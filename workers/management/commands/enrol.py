@@ -13,9 +13,9 @@ from facetrack.lib.images import BadPicture, clean_picture
 from staff.actions import add_face_image, examine_again, save_staff_member
 from staff.models import FaceImage, StaffMember
 from staff.queries import waiting_face_images
-from tenants.context import inside
+from tenants.isolation.context import inside
+from tenants.isolation.quotas import QuotaExceeded
 from tenants.queries import TenantMissing, customer
-from tenants.quotas import QuotaExceeded
 from workers.engines.store import ModelMissing
 from workers.examine import examine_picture
 from workers.loaded import loaded_engines

@@ -18,7 +18,7 @@ from rich.progress import Progress
 from staff.actions import apply_thresholds
 from staff.gallery import enrolled_faces, other_packs
 from staff.models import MatchThresholds
-from tenants.context import inside
+from tenants.isolation.context import inside
 from tenants.queries import TenantMissing, customer
 from workers.clips.write import BadTruth
 from workers.engines import Engines, UnknownModelError, load
@@ -124,17 +124,17 @@ class Command(BaseCommand):
         with inside(tenant):
             gallery = len(set(enrolled_faces(assessed.pack).people))
             limits = assessed.recommended
-            predicted = assessed.predicted(limits.link, max(1, gallery))
+            predicted = assessed.predicted(limits.match, max(1, gallery))
             if predicted > ALARM_LIMIT and not force:
                 raise CommandError(
-                    f"link {limits.link:g} was not applied: it would take {predicted:.2%} of all strangers "
+                    f"link {limits.match:g} was not applied: it would take {predicted:.2%} of all strangers "
                     f"for one of the {gallery} people enrolled at {tenant}; the limit is {ALARM_LIMIT:.1%}. "
                     f"Use --gallery {gallery} to get thresholds that fit, or --force."
                 )
             apply_thresholds(
                 thresholds=MatchThresholds(
                     pack=assessed.pack,
-                    link=limits.link,
+                    link=limits.match,
                     review=limits.review,
                     margin=limits.margin,
                     gallery=gallery,
@@ -148,7 +148,7 @@ class Command(BaseCommand):
                 )
             )
         self.stderr.write(
-            f"{tenant}: {assessed.pack} links from {limits.link:g} and reviews from {limits.review:g}; "
+            f"{tenant}: {assessed.pack} links from {limits.match:g} and reviews from {limits.review:g}; "
             f"cameras use it from their next start. Of strangers, {predicted:.3%} will be taken for one "
             f"of the {gallery} people enrolled."
         )
@@ -160,7 +160,7 @@ class Command(BaseCommand):
         with self._progress() as progress:
             for clip, truth in clips:
                 task = progress.add_task(escape(clip.name), total=None)
-                gallery = MemoryGallery(engines.thresholds.link)
+                gallery = MemoryGallery(engines.thresholds.match)
                 staff = self._enrolled(engines, gallery, options["enrol"])
                 results.append(
                     assess_clip(

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tenants.context import inside
+from tenants.isolation.context import inside
 from tenants.queries import TenantMissing, customer, customers
 from workers import tasks
 

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress
 
-from staff.gallery import IndexUnavailable
 from tenants.models import Tenant
 from tenants.queries import TenantMissing, customer, customers
+from visits.index import IndexUnavailable
 from workers.indexing import rebuild
 
 

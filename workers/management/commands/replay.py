@@ -64,7 +64,7 @@ class Command(BaseCommand):
         try:
             source = FileSource(str(clip), fps=fps)
             engines = load(options["pack"], options["detector"], model_store())
-            gallery = MemoryGallery(engines.thresholds.link)
+            gallery = MemoryGallery(engines.thresholds.match)
             with self._progress() as progress:
                 if enrol is not None:
                     self._enrol(engines, gallery, enrol, progress)

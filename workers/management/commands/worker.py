@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from cameras.models import Site
-from tenants.backend.base import DatabaseWrapper
-from tenants.context import inside
-from tenants.credentials.rules import is_worker_name
+from tenants.isolation.backend.base import DatabaseWrapper
+from tenants.isolation.context import inside
 from tenants.queries import customers
+from tenants.rules.keys import is_worker_name
 from workers.actions.fleet import Introduction, register
 from workers.devices import accelerators, devices, packs, versions
 from workers.engines.store import ModelMissing
@@ -32,7 +32,7 @@ TASK_THREADS = 8
 
 DATABASE_SECONDS = 0.5
 """Shorter than the gap that ends a track, so that the track of a waiting person continues afterwards."""
-MOST_CONNECTIONS = 30
+MAX_CONNECTIONS = 30
 
 
 class Command(BaseCommand):
@@ -163,7 +163,7 @@ def _never_wait_long(cameras: int) -> None:
     pool = connection.settings_dict.get("OPTIONS", {}).get("pool")
     if isinstance(pool, dict):
         pool["timeout"] = DATABASE_SECONDS
-        pool["max_size"] = max(int(pool["max_size"]), min(cameras + TASK_THREADS + 2, MOST_CONNECTIONS))
+        pool["max_size"] = max(int(pool["max_size"]), min(cameras + TASK_THREADS + 2, MAX_CONNECTIONS))
 
 
 def _site_id(given: str) -> str:

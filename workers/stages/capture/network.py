@@ -15,14 +15,14 @@ import numpy as np
 from workers.stages.capture.address import Policy, pinned, shown
 from workers.stages.capture.gate import Gate
 from workers.stages.capture.limits import MAX_PIXELS, THREADS
-from workers.stages.capture.shared import LONGEST_SIDE
+from workers.stages.capture.shared import MAX_SIDE
 from workers.stages.capture.source import Clock, Rhythm, SourceError, too_much_memory
 from workers.types import Frame, Picture
 
 OPEN_SECONDS = 5.0  # a camera that answers at all does so within two seconds
 READ_SECONDS = 5.0
 PLACES = ("{username}", "{password}")
-MOST_DAMAGED = 100  # pictures in a row that cannot be decoded
+MAX_DAMAGED = 100  # pictures in a row that cannot be decoded
 SCHEMES = {"rtsp": ("rtsp", "rtsps"), "http": ("http", "https")}
 OPTIONS = {
     "fpsprobesize": "0",  # otherwise FFmpeg reads 20 frames before it returns the first
@@ -134,7 +134,7 @@ class NetworkSource:
                 damaged += 1
                 # RTSP reports a time-out as invalid data.
                 stumbled = isinstance(error, av.error.InvalidDataError) and waited < READ_SECONDS - 0.5
-                if stumbled and damaged > MOST_DAMAGED:
+                if stumbled and damaged > MAX_DAMAGED:
                     raise _undecodable(self._name) from None
                 if not stumbled or not self._index:
                     raise _explained(error, self._name, waited=waited, started=self._index > 0) from None
@@ -174,9 +174,9 @@ class NetworkSource:
 def _in_colour(picture: Any) -> Picture:
     """BGR, shrunk in the same pass if it is larger than any part of the pipeline needs."""
     longest = max(picture.width, picture.height)
-    if longest <= LONGEST_SIDE:
+    if longest <= MAX_SIDE:
         return np.asarray(picture.to_ndarray(format="bgr24"))
-    scale = LONGEST_SIDE / longest
+    scale = MAX_SIDE / longest
     size = {"width": int(picture.width * scale), "height": int(picture.height * scale)}
     return np.asarray(picture.reformat(format="bgr24", **size).to_ndarray())
 
@@ -254,7 +254,7 @@ def _too_large(name: str, width: int, height: int) -> SourceError:
 
 def _undecodable(name: str) -> SourceError:
     return SourceError(
-        f"{name} has sent {MOST_DAMAGED} pictures in a row that cannot be decoded or have more than "
+        f"{name} has sent {MAX_DAMAGED} pictures in a row that cannot be decoded or have more than "
         f"{MAX_PIXELS // 1_000_000} million pixels",
         "choose another codec or a smaller picture in the camera's own settings",
         excessive=True,

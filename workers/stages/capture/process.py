@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from workers.stages.capture.address import DEFAULT_PORTS, Policy, shown
 from workers.stages.capture.limits import CPU_SECONDS, MEGABYTES
-from workers.stages.capture.shared import LONGEST_SIDE, SLOTS, SharedFrames
+from workers.stages.capture.shared import MAX_SIDE, SLOTS, SharedFrames
 from workers.stages.capture.source import SourceError
 from workers.types import Frame
 
@@ -247,7 +247,7 @@ def _facts(said: dict[str, Any]) -> dict[str, Any]:
 def _measured(said: dict[str, Any]) -> dict[str, Any]:
     """A picture's message, validated: nothing outside its slot is accepted."""
     sides = int(said["height"]), int(said["width"])
-    if not (0 <= int(said["slot"]) < SLOTS and all(0 < side <= LONGEST_SIDE for side in sides)):
+    if not (0 <= int(said["slot"]) < SLOTS and all(0 < side <= MAX_SIDE for side in sides)):
         raise ValueError("there is no such picture")
     return {
         "slot": int(said["slot"]),

@@ -13,9 +13,9 @@ from workers.types import Picture
 
 SLOTS = 3
 """One is read, one is the newest, one is written."""
-LONGEST_SIDE = 1920
+MAX_SIDE = 1920
 """Pixels. The child shrinks larger pictures: at 1920 a relevant face has enough pixels."""
-SLOT_BYTES = LONGEST_SIDE * LONGEST_SIDE * 3
+SLOT_BYTES = MAX_SIDE * MAX_SIDE * 3
 _COUNT = struct.Struct("<Q")
 _HEAD = 64
 
@@ -41,7 +41,7 @@ class SharedFrames:
         self._next = 0
 
     def put(self, picture: Picture) -> tuple[int, int]:
-        """Write a picture of at most LONGEST_SIDE; returns its slot and the slot's count."""
+        """Write a picture of at most MAX_SIDE; returns its slot and the slot's count."""
         slot = self._next
         self._next = (slot + 1) % SLOTS
         start = slot * (_HEAD + SLOT_BYTES)

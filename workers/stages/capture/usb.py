@@ -10,7 +10,7 @@ import numpy as np
 from workers.stages.capture.source import Clock, Rhythm, SourceError
 from workers.types import Frame
 
-MOST_FAILURES = 30  # reads in a row: cameras fail for a moment when their light changes
+MAX_FAILURES = 30  # reads in a row: cameras fail for a moment when their light changes
 
 
 class UsbSource:
@@ -33,7 +33,7 @@ class UsbSource:
 
     def read(self) -> Frame | None:
         failures = 0
-        while failures < MOST_FAILURES:
+        while failures < MAX_FAILURES:
             if not self._capture.grab():
                 failures += 1
                 continue

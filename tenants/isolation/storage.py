@@ -1,0 +1,87 @@
+"""The stored pictures of the active tenant, counted: what is kept is added to its usage, what is deleted is
+taken off. `count` finds what a crash between the two has left wrong."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from facetrack.lib import objects
+from tenants.isolation.quotas import MEGABYTE, QuotaExceeded, Resource, limit_of, quota_of, usage_of
+from tenants.models import TenantUsage
+from tenants.queries import active_tenant
+
+log = logging.getLogger(__name__)
+
+COUNTED_EVERY = timedelta(days=1)
+
+
+def take(size: int) -> bool:
+    """Add `size` bytes to what the tenant stores; False where that is more than it may.
+
+    Part of the transaction that keeps the object: one statement, which waits for others that count.
+    """
+    tenant = active_tenant()
+    usage, _ = TenantUsage.objects.get_or_create(tenant=tenant)
+    most = limit_of(tenant, Resource.STORAGE) * MEGABYTE
+    room = TenantUsage.objects.filter(pk=usage.pk, stored_bytes__lte=most - size)
+    taken = room.update(stored_bytes=F("stored_bytes") + size, full_since=None, left_out=0)
+    return bool(taken)
+
+
+def require(size: int) -> None:
+    """As `take`. Raises QuotaExceeded."""
+    if not take(size):
+        raise QuotaExceeded(quota_of(active_tenant(), Resource.STORAGE))
+
+
+def note_left_out() -> None:
+    """Note that a sighting was kept without its picture, for want of room."""
+    tenant = active_tenant()
+    rows = TenantUsage.objects.filter(tenant=tenant)
+    if rows.filter(full_since=None).update(full_since=timezone.now()):
+        log.error(
+            "the storage of %s is full: its sightings are recorded without pictures. Raise its limit in the "
+            "installation's admin, or ask the customer to delete visitors",
+            tenant,
+        )
+    rows.update(left_out=F("left_out") + 1)
+
+
+def discard(key: str, *, bucket: str = objects.DERIVED) -> None:
+    """Delete an object that was counted. Deleting an object that is already gone is not an error."""
+    tenant = active_tenant()
+    size = objects.size(tenant.pk, key, bucket=bucket)
+    objects.delete(tenant.pk, key, bucket=bucket)
+    if size:
+        left = Greatest(F("stored_bytes") - size, 0)
+        TenantUsage.objects.filter(tenant=tenant).update(stored_bytes=left, full_since=None)
+
+
+def is_due(now: datetime) -> bool:
+    """Whether the objects should be counted again."""
+    counted = usage_of(active_tenant()).counted_at
+    return counted is None or counted < now - COUNTED_EVERY
+
+
+def count(*, now: datetime) -> int | None:
+    """Count the objects themselves, and put the sum right; in bytes. None where another process has.
+
+    What is kept or deleted meanwhile stays counted as it was, at worst twice until the next time.
+    """
+    usage, _ = TenantUsage.objects.get_or_create(tenant=active_tenant())
+    rows = TenantUsage.objects.filter(pk=usage.pk)
+    due = Q(counted_at=None) | Q(counted_at=usage.counted_at)
+    if not rows.filter(due).update(counted_at=now):
+        return None
+    try:
+        stored = objects.total(usage.tenant_id)
+    except BaseException:
+        rows.update(counted_at=None)
+        raise
+    if stored != usage.stored_bytes:
+        log.info("%s stores %d bytes, %d were counted", usage.tenant, stored, usage.stored_bytes)
+    rows.update(stored_bytes=Greatest(F("stored_bytes") + (stored - usage.stored_bytes), 0))
+    return stored

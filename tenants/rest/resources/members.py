@@ -1,0 +1,153 @@
+"""Members and invitations over the API."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.accounts.actions_invitations import invite, invite_again, withdraw
+from tenants.accounts.invitations import get_invitation, open_invitations
+from tenants.accounts.mail import try_to_invite
+from tenants.actions import change_member, remove_member
+from tenants.models import Invitation, Membership
+from tenants.queries import get_member, members, members_called
+from tenants.rest.filters import TextFilter
+from tenants.rest.problems import as_conflict
+from tenants.rest.serializers import StrictSerializer
+from tenants.rest.views import RowsViewSet
+from tenants.rules import MEMBER_ROLES, Role
+
+SITES_LIMIT = 1_000
+
+
+class MemberFilters(filters.FilterSet):  # type: ignore[misc]
+    role = filters.ChoiceFilter(choices=[(role.value, role.label) for role in MEMBER_ROLES])
+    search = TextFilter(method="search_for", help_text="Part of the e-mail or name.")
+
+    class Meta:
+        model = Membership
+        fields = ()
+
+    def search_for(self, rows: QuerySet[Membership], name: str, text: str) -> QuerySet[Membership]:
+        return rows.filter(members_called(text))
+
+
+class MemberSerializer(StrictSerializer[Membership]):
+    """`sites` are those of a site manager."""
+
+    email = serializers.EmailField(source="user.email", read_only=True)
+    name = serializers.CharField(source="user.name", read_only=True)
+    sites = serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=SITES_LIMIT, help_text="Ids of sites."
+    )
+
+    class Meta:
+        model = Membership
+        fields = ("id", "email", "name", "role", "sites", "created_at")
+
+
+class InvitationSerializer(StrictSerializer[Invitation]):
+    """An invitation that was neither accepted nor withdrawn. Its link ends at `expires_at`."""
+
+    email = serializers.EmailField()
+    sites = serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=SITES_LIMIT, help_text="Ids of sites."
+    )
+    invited_by = serializers.StringRelatedField[Any]()
+
+    class Meta:
+        model = Invitation
+        fields = ("id", "email", "role", "sites", "invited_by", "created_at", "sent_at", "expires_at")
+        read_only_fields = ("created_at", "sent_at", "expires_at")
+
+
+class MemberViewSet(RowsViewSet[Membership]):
+    """The members of the tenant and their roles. For administrators."""
+
+    permission = "tenants.manage_members"
+    serializer_class = MemberSerializer
+    filterset_class = MemberFilters
+    queryset = Membership.objects.none()
+    answers = {"create": {201: InvitationSerializer}}
+
+    def get_serializer_class(self) -> Any:
+        return InvitationSerializer if self.action == "create" else MemberSerializer
+
+    def get_queryset(self) -> QuerySet[Membership]:
+        return members()
+
+    def get_row(self, pk: UUID) -> Membership:
+        return get_member(pk)
+
+    def create(self, request: Request) -> Response:
+        """Invites a person. They become a member when they accept with the link that is mailed to them.
+
+        The answer, an invitation, is the same whether there is an account with this e-mail or not. If no mail
+        arrives, request another one at `/invitations/{id}/again/`.
+        """
+        values = {"sites": (), **self.accepted(request)}
+        role = Role(values.pop("role"))
+        invitation, secret = invite(access=self.access, role=role, now=timezone.now(), **values)
+        try_to_invite(invitation, secret, request)
+        return Response(InvitationSerializer(invitation).data, 201)
+
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        """Changes role or sites. Refused for your own membership and for the last administrator."""
+        row = get_member(pk)
+        values = {"role": row.role, "sites": row.sites} | self.accepted(request, row)
+        role = Role(values["role"])
+        return self.answer(change_member(access=self.access, member=row, role=role, sites=values["sites"]))
+
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        """Removes a member. Refused (409) for your own membership and for the last administrator."""
+        with as_conflict():
+            remove_member(access=self.access, member=get_member(pk))
+        return Response(status=204)
+
+
+class InvitationFilters(filters.FilterSet):  # type: ignore[misc]
+    search = TextFilter(method="search_for", help_text="Part of the e-mail.")
+
+    class Meta:
+        model = Invitation
+        fields = ()
+
+    def search_for(self, rows: QuerySet[Invitation], name: str, text: str) -> QuerySet[Invitation]:
+        return rows.filter(email__icontains=text.strip())
+
+
+class InvitationViewSet(RowsViewSet[Invitation]):
+    """Pending invitations. For administrators; `POST /members/` invites."""
+
+    permission = "tenants.manage_members"
+    serializer_class = InvitationSerializer
+    filterset_class = InvitationFilters
+    queryset = Invitation.objects.none()
+    bodiless = ("again",)
+    http_method_names = ["get", "post", "delete", "head"]
+
+    def get_queryset(self) -> QuerySet[Invitation]:
+        return open_invitations()
+
+    def get_row(self, pk: UUID) -> Invitation:
+        return get_invitation(pk)
+
+    @action(detail=True, methods=["post"])
+    def again(self, request: Request, pk: UUID) -> Response:
+        """Mails a new link; former links stop working. Refused (409) after too many mails."""
+        invitation = get_invitation(pk)
+        with as_conflict():
+            secret = invite_again(access=self.access, invitation=invitation, now=timezone.now())
+        try_to_invite(invitation, secret, request)
+        return self.answer(get_invitation(pk))
+
+    def destroy(self, request: Request, pk: UUID) -> Response:
+        """Withdraws an invitation. Its link stops working."""
+        withdraw(invitation=get_invitation(pk), now=timezone.now())
+        return Response(status=204)

@@ -1,0 +1,110 @@
+"""The base classes of all API views."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+from django.db.models import Model
+from django.utils.functional import cached_property
+from rest_framework.exceptions import MethodNotAllowed, NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from tenants.access.rights import Access, granted
+from tenants.models import User
+from tenants.rest.pagination import TimePagination
+from tenants.rest.parsers import StrictJSONParser
+from tenants.rest.problems import LengthRequired, TooLarge
+from tenants.rest.schema import ApiSchema
+
+_Row = TypeVar("_Row", bound=Model)
+
+BODY_LIMIT = 100_000
+"""Bytes of a body without a picture."""
+
+
+class ApiView(APIView):
+    """JSON in, JSON or a problem out. Invalid methods and bodies are refused first."""
+
+    schema = ApiSchema()
+    parser_classes = [StrictJSONParser]
+    metadata_class = None
+    http_method_names = ["get", "post", "patch", "delete", "head"]
+    body_limit = BODY_LIMIT
+    verb: str | None = None
+    permission: str | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(request.method or "")
+        self._refuse_body(request)
+        super().initial(request, *args, **kwargs)
+
+    def _refuse_body(self, request: Request) -> None:
+        """DRF reads a body of any length, and takes one without a length for none at all."""
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if "HTTP_TRANSFER_ENCODING" in request.META and length == "0":
+            raise LengthRequired
+        if length.isdigit() and (len(length) > 15 or int(length) > self.body_limit):
+            raise TooLarge(f"The body has more than {self.body_limit:,} bytes. Send less at once.")
+
+
+class RowsViewSet(ApiView, GenericViewSet[_Row]):
+    """A list in pages and single rows. Subclasses name the two queries: `get_queryset` and `get_row`."""
+
+    lookup_value_converter = "uuid"
+    bodiless: ClassVar[Iterable[str]] = ()
+    answers: ClassVar[Mapping[str, Mapping[int, Any]]] = {}
+
+    @cached_property
+    def access(self) -> Access:
+        """What the caller may do here: given to every query."""
+        return granted(self.request)
+
+    def get_row(self, pk: UUID) -> _Row:
+        """Raises Http404."""
+        raise NotImplementedError
+
+    def list(self, request: Request, **parents: UUID) -> Response:
+        self._refuse_unknown_parameters(request)
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def retrieve(self, request: Request, pk: UUID, **parents: UUID) -> Response:
+        return self.answer(self.get_row(pk))
+
+    def answer(self, row: _Row, status: int = 200) -> Response:
+        return Response(self.get_serializer(row).data, status)
+
+    def accepted(self, request: Request, row: _Row | None = None) -> dict[str, Any]:
+        """The validated values of the body; for `row` only those to change. Raises ValidationError."""
+        serializer = self.get_serializer(row, data=request.data, partial=row is not None)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def _refuse_unknown_parameters(self, request: Request) -> None:
+        filterset = getattr(self, "filterset_class", None)
+        known = TimePagination.parameters | set(filterset.base_filters if filterset else ())
+        if unknown := sorted(set(request.query_params) - known):
+            message = f"Unknown parameter. This list accepts {', '.join(sorted(known))}."
+            raise ValidationError({name: [message] for name in unknown})
+
+
+class NowhereView(ApiView):
+    """Answers every unknown address with a problem (404)."""
+
+    schema = None  # type: ignore[assignment]
+    authentication_classes = []
+    permission_classes = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound(
+            "There is nothing at this address. Addresses end with a slash; ids are UUIDs in lower case."
+        )
+
+
+def member(request: Request) -> User | None:
+    """The user who passed RolePermission; None where an API key did."""
+    return request.user if isinstance(request.user, User) else None

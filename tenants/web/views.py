@@ -1,0 +1,88 @@
+"""Pictures behind short-lived addresses, and what errors look like."""
+
+import sys
+from http import HTTPStatus
+
+from django.db import DataError
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import cache_control
+
+from facetrack.lib import objects
+from tenants.isolation.backend.statements import ClientGone, StatementStopped
+from tenants.queries import active_tenant
+
+TOOK_TOO_LONG = (
+    "The database query exceeded its time limit, and nothing was changed. Ask for less at once, such as "
+    "fewer days, one camera or one person; or try again in a moment."
+)
+NO_VALUE = "A value in it is beyond what can be stored, such as a date or a number: correct it and try again."
+
+
+@cache_control(private=True, max_age=240)
+def picture(request: HttpRequest, token: str) -> FileResponse:
+    """A picture of the host's tenant. The signed address is the permission, as it is with S3.
+
+    It was made minutes ago for a caller who may see the picture, and API clients, which have no
+    session, show it in an <img> like a page does.
+    """
+    try:
+        return FileResponse(objects.opened(active_tenant().pk, token), content_type="image/jpeg")
+    except (objects.ForeignObject, FileNotFoundError):
+        raise Http404("This picture is gone or its address has expired. Reload the page.") from None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _problem(request, 400, "That request could not be understood", "Go back and try again.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _problem(request, 403, "You may not do that here", str(exception) or "Ask an administrator.")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    own_words = str(exception) if exception.args and isinstance(exception.args[0], str) else ""
+    return _problem(
+        request, 404, "Nothing here", own_words or "Check the address, or begin at the start page."
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page for an unhandled exception. Django calls this while it handles it."""
+    match sys.exc_info()[1]:
+        case ClientGone():
+            return gone()
+        case StatementStopped():
+            return _problem(request, 503, "That took too long", TOOK_TOO_LONG)
+        case DataError():
+            return _problem(request, 400, "That request could not be understood", NO_VALUE)
+    return _problem(request, 500, "That went wrong on our side", "It has been noted. Try again in a moment.")
+
+
+def gone() -> HttpResponse:
+    """For a client that has left: neither shown nor logged."""
+    response = HttpResponse(status=503)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own way to say so
+    return response
+
+
+def too_many(request: HttpRequest, wait: int, detail: str = "", status: int = 429) -> HttpResponse:
+    """For a caller who asks too often, or has too much open; `wait` is in seconds."""
+    detail = detail or f"Wait for {wait} seconds, then try again."
+    response = _problem(request, status, "Too many requests", detail)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    return _problem(request, 413, "That is too large", "Send fewer or smaller pictures at once.")
+
+
+def _problem(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        phrase = HTTPStatus(status).phrase  # what RFC 9457 wants with about:blank
+        body = {"type": "about:blank", "title": phrase, "status": status, "detail": detail}
+        return JsonResponse(body, status=status, content_type="application/problem+json")
+    return render(
+        request, "problem.html", {"status": status, "title": title, "detail": detail}, status=status
+    )

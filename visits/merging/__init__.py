@@ -1,0 +1,1 @@
+"""Visitors who may be one person: proposed, decided, undone."""
