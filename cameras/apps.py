@@ -7,9 +7,12 @@ class CamerasConfig(AppConfig):
 
     def ready(self) -> None:
         from cameras.queries import site_names
+        from cameras.tables import AUDIT
         from tenants.access.sites import named_by
+        from tenants.audit.tracked_models import track
         from tenants.events import networks_allowed
 
+        track(AUDIT)
         named_by(site_names)
         networks_allowed.connect(_announce_cameras, dispatch_uid="cameras.announce_cameras")
 

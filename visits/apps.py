@@ -8,10 +8,13 @@ class VisitsConfig(AppConfig):
     def ready(self) -> None:
         from cameras.events import camera_wanted
         from staff.events import staff_member_leaving
+        from tenants.audit.tracked_models import track
         from tenants.events import visitors_shared
         from visits.actions import compare_anew, forget_shots_of_staff
         from visits.live_events import record_camera_event
+        from visits.tables import AUDIT
 
+        track(AUDIT)
         camera_wanted.connect(record_camera_event, dispatch_uid="visits.tell_of_camera")
         staff_member_leaving.connect(forget_shots_of_staff, dispatch_uid="visits.forget_shots")
         visitors_shared.connect(compare_anew, dispatch_uid="visits.compare_anew")

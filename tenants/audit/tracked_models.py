@@ -1,4 +1,4 @@
-"""Which tables the activity log watches, and what it says of them: one line a table.
+"""What the activity log says of changes of a table. Each app declares it for its own tables.
 
 A line of a log that cannot be changed cannot be erased either. So it names visitors by number only, and
 keeps no value that is personal, secret or a face: of those it says that they changed (see `is_shown`).
@@ -17,6 +17,7 @@ from django.db.models import Model
 
 from facetrack.lib.crypto import EncryptedTextField
 from tenants.models import Verb
+from tenants.rules.declarations import declare
 
 _NO_VERBS: Mapping[str, Verb] = MappingProxyType({})
 
@@ -45,77 +46,24 @@ class UntrackedModel:
     because: str
 
 
-def _fields(text: str) -> frozenset[str]:
+def fields(text: str) -> frozenset[str]:
+    """Names of fields, from a text with spaces between them."""
     return frozenset(text.split())
 
 
-TRACKED: dict[str, TrackedModel | UntrackedModel] = {
-    # shared tables
-    "account.emailaddress": TrackedModel(("email",)),
-    "account.emailconfirmation": UntrackedModel("links that wait for a click; addresses are watched"),
-    "admin.logentry": UntrackedModel("Django's own log, which this one replaces"),
-    "auth.group": TrackedModel(("name",)),
-    "auth.group_permissions": TrackedModel(("group.name", "permission.codename")),
-    "auth.permission": UntrackedModel("made by migrations"),
-    "axes.accessattempt": UntrackedModel("failures are counted elsewhere, and noted themselves"),
-    "axes.accessattemptexpiration": UntrackedModel("failures are counted elsewhere, and noted themselves"),
-    "axes.accessfailurelog": UntrackedModel("failures are counted elsewhere, and noted themselves"),
-    "axes.accesslog": UntrackedModel("logging in and out are noted themselves"),
-    "contenttypes.contenttype": UntrackedModel("made by migrations"),
-    "mfa.authenticator": TrackedModel(("user.email", "type"), ignores=_fields("last_used_at")),
-    "tenants.session": UntrackedModel("logging in and out are noted themselves"),
-    "tenants.activity": UntrackedModel("the log itself"),
-    "tenants.activityhead": UntrackedModel("the log itself"),
-    "tenants.apikey": TrackedModel(("name", "prefix"), ignores=_fields("last_used_at")),
-    "tenants.attemptcount": UntrackedModel("counts of attempts, which are noted themselves"),
-    "tenants.domain": TrackedModel(("domain",)),
-    "tenants.tenantswitch": UntrackedModel("a switch that takes seconds; logging in there is noted"),
-    "tenants.invitation": TrackedModel(("email",), ignores=_fields("sent_at mails digest")),
-    "tenants.membership": TrackedModel(("user.email",), verbs={"role": Verb.ROLE_CHANGED}),
-    "tenants.outbox": UntrackedModel("work on its way, which follows from changes that are logged"),
-    "tenants.supportaccess": TrackedModel(("user.email",)),
-    "tenants.tenant": TrackedModel(("name",)),
-    "tenants.tenantlimits": TrackedModel(("tenant.name",)),
-    "tenants.tenantusage": UntrackedModel("a sum that follows the pictures it counts"),
-    "tenants.tokenfamily": UntrackedModel("tokens begin and end by the minute; logging in and out are noted"),
-    "tenants.user": TrackedModel(("email",), ignores=_fields("last_login")),
-    "tenants.user_groups": TrackedModel(("user.email", "group.name")),
-    "tenants.user_user_permissions": TrackedModel(("user.email", "permission.codename")),
-    "workers.cameralease": UntrackedModel("follows from switching cameras, which is logged"),
-    "workers.deviceassignment": TrackedModel(("host", "device")),
-    "workers.leasegrant": UntrackedModel("a log of its own, of who ran which camera"),
-    "workers.worker": UntrackedModel("what processes say of themselves every few seconds"),
-    # a tenant's own tables
-    "cameras.camera": TrackedModel(
-        ("name", "site.name"),
-        ignores=_fields("worker epoch status status_detail started_at reported_at last_frame_at"),
-        hides=_fields("location"),
-    ),
-    "cameras.cameracredential": TrackedModel(("camera.name",), hides=_fields("username password")),
-    "cameras.site": TrackedModel(("name",), hides=_fields("address")),
-    "staff.faceimage": TrackedModel(("staff_member.name",)),
-    "staff.galleryversion": UntrackedModel("a counter that follows the rows it counts"),
-    "staff.matchthresholds": TrackedModel(("pack",)),
-    "staff.staffmember": TrackedModel(("name",), hides=_fields("email employee_number")),
-    "visits.countedtrack": UntrackedModel("ids of tracks that are counted, without a person in them"),
-    # Sightings come by the second and are facts themselves; who they were of is not to be rewritten unseen.
-    "visits.liveevent": UntrackedModel("a journal for pages, cut every day"),
-    "visits.merge": TrackedModel(("kept.number",), hides=_fields("gone sightings visits")),
-    "visits.mergeproposal": TrackedModel((), only=_fields("state"), created=False),
-    "visits.identityrejection": TrackedModel(("pack",)),
-    "visits.passagecount": UntrackedModel("a count without a person in it"),
-    "visits.sighting": TrackedModel(
-        (), only=_fields("staff_member visitor decision camera started_at"), created=False
-    ),
-    "visits.visit": TrackedModel(
-        (), only=_fields("staff_member visitor site camera started_at"), created=False
-    ),
-    "visits.visitor": TrackedModel(
-        ("number",), only=_fields("name note number"), hides=_fields("name"), created=False
-    ),
-}
+TRACKED: dict[str, TrackedModel | UntrackedModel] = {}
+"""By the label of the model. Each app declares those of its own tables when it starts, with `track`."""
 
-_BOOKKEEPING = _fields("id created_at updated_at created_by updated_by")
+
+def track(tables: Mapping[str, TrackedModel | UntrackedModel]) -> None:
+    """Declare whether changes of these tables are logged, by the labels of their models.
+
+    For `ready` of the app that owns the tables. Raises ImproperlyConfigured for a table that was declared.
+    """
+    declare(TRACKED, tables)
+
+
+_BOOKKEEPING = fields("id created_at updated_at created_by updated_by")
 _PLAIN = (
     models.BooleanField,
     models.CharField,
@@ -127,7 +75,7 @@ _PLAIN = (
     models.IntegerField,
     models.UUIDField,
 )
-_SENSITIVE = _fields(
+_SENSITIVE = fields(
     "password secret token hash digest embedding template picture shot key salt seed code note"
 )
 

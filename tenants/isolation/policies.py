@@ -1,11 +1,12 @@
 """What a tenant's role may do with each shared table, and the one step that makes PostgreSQL enforce it.
 
-Every table of the shared schema has a line in `RULES`; a system check fails for one without. `secure` is
+Every table of the shared schema has a rule, which the app that owns it declares; a system check fails for one
+without. `secure` is
 run as the owner after every migration. It is idempotent: policies and grants are recreated each time, so
-that they are what this file says, whatever they were before.
+that they are what the rules say, whatever they were before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -19,6 +20,7 @@ from psycopg import sql
 
 from tenants.isolation.backend.base import installation_role, tenant_role, tenants_role
 from tenants.models import Tenant
+from tenants.rules.declarations import declare
 
 EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 # An attacker who can write SQL could change the setting alone; taking another tenant's role cannot be done
@@ -56,49 +58,16 @@ def by_user(rights: str = EVERYTHING) -> Rule:
 READ_ONLY = Rule("SELECT")
 CLOSED = Rule("")
 
-RULES: dict[str, Rule] = {
-    "account.emailaddress": by_user("SELECT"),  # allauth looks into it; addresses are in tenants.user
-    "account.emailconfirmation": CLOSED,
-    "admin.logentry": CLOSED,  # each tenant has its own in its schema; this one is the installation's
-    "auth.group": CLOSED,
-    "auth.group_permissions": CLOSED,
-    "auth.permission": READ_ONLY,
-    "axes.accessattempt": CLOSED,  # failures are counted in tenants.attemptcount
-    "axes.accessattemptexpiration": CLOSED,
-    "axes.accessfailurelog": CLOSED,
-    "axes.accesslog": CLOSED,
-    "contenttypes.contenttype": READ_ONLY,
-    "mfa.authenticator": by_user(),
-    "tenants.activity": by_tenant("SELECT", kept="SELECT"),  # written by functions of the owner's only
-    "tenants.activityhead": by_tenant("SELECT", kept="SELECT"),
-    "tenants.apikey": by_tenant("SELECT, INSERT, UPDATE"),
-    "tenants.attemptcount": by_tenant(),
-    "tenants.domain": by_tenant("SELECT"),
-    "tenants.tenantswitch": by_tenant("SELECT, UPDATE"),  # made by the installation, used up by the tenant
-    "tenants.invitation": by_tenant("SELECT, INSERT, UPDATE"),
-    # Made by the installation alone, for who accepts an invitation: no tenant takes a member by itself.
-    "tenants.membership": by_tenant("SELECT, UPDATE (role, sites), DELETE"),
-    "tenants.outbox": by_tenant("SELECT, INSERT, DELETE"),
-    "tenants.session": by_tenant(),
-    # Only a tenant grants access, and no role deletes the record of it.
-    "tenants.supportaccess": by_tenant("SELECT, INSERT, UPDATE", kept="SELECT"),
-    # What a tenant decides itself. Which private networks it may use is for the installation to say.
-    "tenants.tenant": Rule("SELECT, UPDATE (second_factor_required, visitors_shared)", f"id = {TENANT}"),
-    "tenants.tenantlimits": by_tenant("SELECT"),  # the operator says how much a customer may have
-    "tenants.tenantusage": by_tenant("SELECT, INSERT, UPDATE"),
-    "tenants.tokenfamily": by_tenant("SELECT, INSERT, UPDATE"),
-    "tenants.user": Rule(
-        "SELECT, UPDATE",
-        "EXISTS (SELECT 1 FROM public.tenants_membership m WHERE m.user_id = tenants_user.id)"
-        " OR EXISTS (SELECT 1 FROM public.tenants_supportaccess s WHERE s.user_id = tenants_user.id)",
-    ),
-    "tenants.user_groups": CLOSED,
-    "tenants.user_user_permissions": CLOSED,
-    "workers.cameralease": by_tenant(),
-    "workers.deviceassignment": by_tenant("SELECT"),  # the operator gives devices to customers
-    "workers.leasegrant": by_tenant("SELECT, INSERT"),
-    "workers.worker": READ_ONLY,  # the installation's own processes; nothing of a tenant is in it
-}
+RULES: dict[str, Rule] = {}
+"""By the label of the model. Each app declares those of its own tables when it starts, with `isolate`."""
+
+
+def isolate(rules: Mapping[str, Rule]) -> None:
+    """Declare what tenants may do with tables of the shared schema, by the labels of their models.
+
+    For `ready` of the app that owns the tables. Raises ImproperlyConfigured for a table that has a rule.
+    """
+    declare(RULES, rules)
 
 
 def shared_models() -> Iterator[type[Model]]:
@@ -119,8 +88,8 @@ def every_shared_table_has_a_rule(**_: Any) -> list[CheckMessage]:
     """A shared table without a rule would be open to every tenant, or to none."""
     return [
         Error(
-            f"the shared table of {label_of(model)} has no line in tenants.isolation.policies.RULES",
-            hint="say which of its rows a tenant may see, and what it may do with them",
+            f"the shared table of {label_of(model)} has no isolation rule",
+            hint="declare in tables.py of its app which rows a tenant may see, and what it may do with them",
             id="tenants.E001",
         )
         for model in shared_models()
@@ -129,7 +98,7 @@ def every_shared_table_has_a_rule(**_: Any) -> list[CheckMessage]:
 
 
 def secure() -> None:
-    """Make roles, grants and policies what this file says, for the shared tables and for each tenant."""
+    """Make roles, grants and policies what the rules say, for the shared tables and for each tenant."""
     with transaction.atomic():
         login = application_login()
         for role in (installation_role(login), tenants_role(login)):

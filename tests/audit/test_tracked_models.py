@@ -20,7 +20,7 @@ from tenants.models import Tenant
 
 
 def test_every_table_has_a_line_and_every_line_a_table() -> None:
-    """A new model needs one: say in tenants.audit.tracked_models whether its changes are news."""
+    """A new model needs one: say in the tables.py of its app whether its changes are news."""
     known = {model._meta.label_lower for model in logged_models()}
     assert known == set(TRACKED)
 

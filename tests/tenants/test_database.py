@@ -178,7 +178,7 @@ def test_a_shared_table_without_a_rule_fails_the_check(monkeypatch: pytest.Monke
     assert not [found for found in run_checks() if found.id == "tenants.E001"]
     monkeypatch.setattr(policies, "RULES", {k: v for k, v in RULES.items() if k != "tenants.outbox"})
     assert [found.msg for found in run_checks() if found.id == "tenants.E001"] == [
-        "the shared table of tenants.outbox has no line in tenants.isolation.policies.RULES"
+        "the shared table of tenants.outbox has no isolation rule"
     ]
 
 
