@@ -54,13 +54,14 @@ chaos: $(STAMP) ## break everything in turn on real processes (LONG=1: as many t
 siege: $(STAMP) ## a customer and strangers attack an installation of processes while another works (SECONDS=600 CLIENTS=100)
 	@$(PY) -m tests.siege --seconds $(or $(SECONDS),600) --clients $(or $(CLIENTS),100)
 
-check: $(STAMP) ## format, lint, types, floors, migrations, settings of a deployment
+check: $(STAMP) ## format, lint, types, floors, class names, migrations, settings of a deployment
 	@echo "Checking with $$($(PY) -V)."
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy .
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(PY) manage.py check --fail-level WARNING
+	@$(PY) tests/class_names.py
 	@$(PY) tests/deployed.py
 	@$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
