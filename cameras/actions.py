@@ -24,10 +24,6 @@ KEPT = Login()
 """The stored login stays as it is."""
 
 
-class StaleEpoch(RuntimeError):
-    """A later run has taken the camera over; this run may no longer write."""
-
-
 class SourceTaken(RuntimeError):
     """Another camera owns the source, which allows one owner at a time. The message says what to do."""
 
@@ -209,30 +205,6 @@ def end_silent_runs(*, before: datetime) -> list[UUID]:
         found = list(silent.select_for_update().values_list("pk", flat=True))
         Camera.objects.filter(pk__in=found).update(status=Camera.Status.STOPPED)
     return found
-
-
-def require_epoch(*, camera_id: UUID, epoch: int, known_at: datetime | None = None) -> None:
-    """Hold the lease that gave `epoch` for the rest of the transaction. Raises StaleEpoch for an older one.
-
-    `known_at` is the database's time at which the fact was known. With it, an older epoch is accepted if no
-    newer lease had been granted at that time: the record waited on a worker's disk while the camera went to
-    another worker.
-    """
-    with connection.cursor() as cursor:
-        # The leases are tables of a floor above, named here because the check has to be in this transaction.
-        cursor.execute("SELECT epoch FROM workers_cameralease WHERE camera_id = %s FOR SHARE", [camera_id])
-        row = cursor.fetchone()
-        if row is not None and row[0] == epoch:
-            return
-        if row is not None and row[0] > epoch and known_at is not None:
-            cursor.execute(
-                "SELECT min(granted_at) FROM workers_leasegrant WHERE camera_id = %s AND epoch > %s",
-                [camera_id, epoch],
-            )
-            succeeded_at = cursor.fetchone()[0]
-            if succeeded_at is not None and known_at < succeeded_at:
-                return
-    raise StaleEpoch(f"camera {camera_id} is at epoch {row and row[0]}, this run at {epoch}")
 
 
 def _announce(camera_id: UUID, site_id: UUID) -> None:

@@ -31,7 +31,7 @@ from tests.backing import MODELS, NO_MODELS
 from visits.actions import record_track
 from visits.models import Sighting, SightingDecision
 from visits.rules import TrackFacts
-from workers.actions.leases import facts_of
+from workers.actions.leases import facts_of, lease_guard
 from workers.models import CameraLease, DeviceAssignment
 from workers.sinks import outage
 
@@ -241,7 +241,8 @@ def make_visit(
             "shot": b"\xff\xd8\xff\xe0 not looked at by anybody",
         }
         with django_capture_on_commit_callbacks(execute=True):
-            sighting = record_track(facts=TrackFacts(**(facts | values)), match=0.36)  # type: ignore[arg-type]
+            seen = TrackFacts(**(facts | values))  # type: ignore[arg-type]
+            sighting = record_track(facts=seen, match=0.36, guard=lease_guard(seen))
         assert sighting is not None
         return sighting
 

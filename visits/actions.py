@@ -1,6 +1,7 @@
 """Create, change and delete visitors, sightings and visits. All records of workers pass through here."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,7 +11,6 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from cameras.actions import require_epoch
 from cameras.models import Camera
 from facetrack.lib import objects
 from staff.models import StaffMember
@@ -44,7 +44,7 @@ OF_THE_TRACK = (
 """The fields of a sighting that are copied from its track's report."""
 
 
-def record_track(*, facts: TrackFacts, match: float, known_at: datetime | None = None) -> Sighting | None:
+def record_track(*, facts: TrackFacts, match: float, guard: Callable[[], None]) -> Sighting | None:
     """Save a worker's report of a track: sighting, visit, outbox and live event in one transaction.
 
     `match` is the similarity from which two templates of this pack are taken for one person. Recording the
@@ -59,7 +59,7 @@ def record_track(*, facts: TrackFacts, match: float, known_at: datetime | None =
     kept = False
     try:
         with locked():
-            require_epoch(camera_id=facts.camera, epoch=facts.epoch, known_at=known_at)
+            guard()
             sighting = (
                 Sighting.objects.filter(pk=facts.sighting_id).select_related("visit", "visitor").first()
             )

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from cameras.actions import StaleEpoch
 from cameras.models import Camera
 from tenants.models import Tenant
+from workers.actions.leases import StaleEpoch
 from workers.config import PipelineConfig
 from workers.engines import Engines, UnknownModelError
 from workers.engines.store import ModelMissing

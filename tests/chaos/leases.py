@@ -72,10 +72,10 @@ def woken_late(fleet: Fleet, trials: int) -> Result:
 
 def _written(fleet: Fleet, camera: UUID, epoch: int, trial: int) -> bool:
     """Whether a holder of this epoch could still record."""
-    from cameras.actions import StaleEpoch
     from tenants.isolation.context import inside
     from visits.actions import record_track
     from visits.rules import TrackFacts
+    from workers.actions.leases import StaleEpoch, lease_guard
 
     now = datetime.now(UTC)
     facts = TrackFacts(
@@ -98,7 +98,7 @@ def _written(fleet: Fleet, camera: UUID, epoch: int, trial: int) -> bool:
     )
     try:
         with inside(fleet.tenant):
-            record_track(facts=facts, match=0.4)
+            record_track(facts=facts, match=0.4, guard=lease_guard(facts))
     except StaleEpoch:
         return False
     return True

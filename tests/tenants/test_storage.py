@@ -22,6 +22,7 @@ from tests.api.answers import V1
 from visits.actions import delete_visitor, record_track
 from visits.models import Sighting, SightingDecision
 from visits.rules import TrackFacts
+from workers.actions.leases import lease_guard
 from workers.tasks import reconcile_tenant
 
 Committed = Callable[..., Any]
@@ -57,7 +58,8 @@ def test_a_picture_is_counted_for_as_long_as_it_is_there(
     def report(quality: float, shot: bytes, sequence: int) -> None:
         given: Any = better | {"quality": quality, "shot": shot, "sequence": sequence}
         with django_capture_on_commit_callbacks(execute=True):
-            record_track(facts=TrackFacts(**given), match=0.36)
+            facts = TrackFacts(**given)
+            record_track(facts=facts, match=0.36, guard=lease_guard(facts))
 
     report(0.9, SHOT * 2, 1)
     assert stored() == 2 * len(SHOT), "the better one replaces the other"

@@ -8,7 +8,6 @@ from django.core.files.storage import storages
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from cameras.actions import StaleEpoch
 from cameras.models import Camera
 from facetrack.lib import objects
 from staff.models import StaffMember
@@ -17,6 +16,7 @@ from tests.conftest import make_camera, template_of
 from visits.actions import close_visits, delete_visitor
 from visits.index import nearest_visitors, visitor_index
 from visits.models import LiveEvent, PassageCount, Sighting, SightingDecision, Visit, Visitor
+from workers.actions.leases import StaleEpoch
 from workers.indexing import drain_outbox, rebuild
 
 MakeVisit = Callable[..., Sighting]

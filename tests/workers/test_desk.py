@@ -11,7 +11,6 @@ import pytest
 import requests
 from django.db import connections
 
-from cameras.actions import StaleEpoch
 from cameras.models import Camera
 from tenants.credentials.actions import revoke_key
 from tenants.isolation.backend.base import DatabaseWrapper, NoDatabase
@@ -26,7 +25,7 @@ from tests.workers.test_links import GATE, SERVER
 from visits.models import IdentityRejection, Sighting
 from workers import gallery
 from workers.actions.fleet import register
-from workers.actions.leases import Grant
+from workers.actions.leases import Grant, StaleEpoch
 from workers.gallery import TenantGallery, gallery_of, tuned
 from workers.held import Held
 from workers.keeper import Keeper

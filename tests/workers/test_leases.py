@@ -10,12 +10,12 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django_tenants.utils import tenant_context
 
-from cameras.actions import SourceTaken, StaleEpoch, delete_camera, require_epoch, set_enabled
+from cameras.actions import SourceTaken, delete_camera, set_enabled
 from cameras.models import Camera
 from tenants.models import Tenant
 from tests.conftest import make_camera
 from workers.actions.fleet import Introduction, register, say_goodbye, see
-from workers.actions.leases import TTL, Grant, keep_leases, release, renew, take
+from workers.actions.leases import TTL, Grant, StaleEpoch, keep_leases, release, renew, require_epoch, take
 from workers.models import CameraLease, LeaseGrant, Worker
 
 Committed = Callable[..., AbstractContextManager[Any]]

@@ -1,14 +1,15 @@
 """Changes to leases. Every time is the database's own: the clocks of two machines are never compared."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, Min, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from cameras.actions import DeviceNotAssigned, SourceTaken, begin_run, set_enabl
 from cameras.models import Camera
 from cameras.rules import source_key
 from tenants.queries import active_tenant
+from visits.rules import TrackFacts
 from workers.actions.machines import adopt_device, device_of, machine_of
 from workers.models import CameraLease, DeviceAssignment, LeaseGrant, Worker
 
@@ -24,6 +26,10 @@ log = logging.getLogger(__name__)
 TTL = timedelta(seconds=15)
 GRANTS_KEPT = timedelta(days=7)
 """How long a record may wait on a worker's disk; until then the grants decide whether it counts."""
+
+
+class StaleEpoch(RuntimeError):
+    """A later run has taken the camera over; this run may no longer write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,3 +263,25 @@ def facts_of(camera: Camera) -> dict[str, object]:
 
 def _where(lease: CameraLease) -> str:
     return f" on worker {lease.worker}" if lease.worker else ""
+
+
+def require_epoch(*, camera_id: UUID, epoch: int, known_at: datetime | None = None) -> None:
+    """Hold the lease that gave `epoch` for the rest of the transaction. Raises StaleEpoch for an older one.
+
+    With `known_at`, the database's time at which the record was made, an older epoch is accepted if no newer
+    lease had been granted at that time: the record waited on a worker's disk.
+    """
+    lease = CameraLease.objects.select_for_update(no_key=True).filter(pk=camera_id).first()
+    if lease is not None and lease.epoch == epoch:
+        return
+    if lease is not None and lease.epoch > epoch and known_at is not None:
+        later = LeaseGrant.objects.filter(camera_id=camera_id, epoch__gt=epoch)
+        succeeded_at = later.aggregate(first=Min("granted_at"))["first"]
+        if succeeded_at is not None and known_at < succeeded_at:
+            return
+    raise StaleEpoch(f"camera {camera_id} is at epoch {lease and lease.epoch}, this run at {epoch}")
+
+
+def lease_guard(facts: TrackFacts, known_at: datetime | None = None) -> Callable[[], None]:
+    """For `record_track`: refuses records of a run that has lost its camera (see `require_epoch`)."""
+    return partial(require_epoch, camera_id=facts.camera, epoch=facts.epoch, known_at=known_at)

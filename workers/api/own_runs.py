@@ -14,11 +14,11 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cameras.actions import StaleEpoch
 from tenants.access.rights import granted
 from tenants.models import Tenant
 from tenants.rest.problems import Conflict
 from visits.rules import TimeSpan, TrackFacts, put_right
+from workers.actions.leases import StaleEpoch
 from workers.api.own import OwnView
 from workers.api.run_bodies import (
     BriefBody,

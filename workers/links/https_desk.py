@@ -11,8 +11,8 @@ from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from cameras.actions import StaleEpoch
 from tenants.models import Tenant
+from workers.actions.leases import StaleEpoch
 from workers.config import Thresholds
 from workers.links import Away, Refused, Replaced
 from workers.links.brief import Brief, polygons

@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from cameras.actions import StaleEpoch
 from tenants.isolation.context import inside, installation
 from tenants.models import Tenant
 from visits.actions import record_track
+from workers.actions.leases import StaleEpoch, lease_guard
 from workers.sinks import outage
 from workers.sinks.letters import Letter
 
@@ -30,7 +30,7 @@ class TenantBooks:
 
     def record(self, tenant: Tenant, letter: Letter) -> None:
         with outage.noticed(), inside(tenant):
-            record_track(facts=letter.facts, match=letter.link)
+            record_track(facts=letter.facts, match=letter.link, guard=lease_guard(letter.facts))
 
     def deliver(self, letter: Letter) -> None:
         with outage.noticed():
@@ -39,7 +39,8 @@ class TenantBooks:
             if tenant is None:
                 raise StaleEpoch(f"the tenant {letter.tenant} is gone")
             with inside(tenant):
-                record_track(facts=letter.facts, match=letter.link, known_at=letter.known_at)
+                guard = lease_guard(letter.facts, letter.known_at)
+                record_track(facts=letter.facts, match=letter.link, guard=guard)
 
 
 BOOKS = TenantBooks()

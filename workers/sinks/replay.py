@@ -2,7 +2,7 @@
 
 import logging
 
-from cameras.actions import StaleEpoch
+from workers.actions.leases import StaleEpoch
 from workers.sinks import outage
 from workers.sinks.books import BOOKS, Books, Unfit
 from workers.sinks.spool import Spool
