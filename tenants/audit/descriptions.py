@@ -50,7 +50,7 @@ def changes(line: Activity) -> list[Change]:
 
 
 def kind_name(kind: str) -> str:
-    """`visits.visitor` as people call it: visitor."""
+    """The verbose name of the model with this label; for one that is gone, the end of the label."""
     try:
         return str(apps.get_model(kind)._meta.verbose_name)
     except (LookupError, ValueError):

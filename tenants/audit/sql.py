@@ -62,7 +62,7 @@ BEGIN
 END $$
 """
 
-# The argument is what `Watch.as_json` says: kind, key, tenant, label, shown, ignored, only, verbs.
+# The argument is what `tracked_models.as_json` says: kind, key, tenant, label, shown, ignored, only, verbs.
 AUDIT = """
 CREATE OR REPLACE FUNCTION public.facetrack_audit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
