@@ -63,7 +63,7 @@ def main() -> None:
     if not needs_services(sys.argv):
         execute_from_command_line(sys.argv)
         return
-    from facetrack.lib.services import ServiceFailed, running
+    from facetrack.devservices import ServiceFailed, running
 
     try:
         with running(services_root()):

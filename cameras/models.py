@@ -20,9 +20,9 @@ from cameras.rules import (
     source_problem,
     time_zone_problem,
 )
-from facetrack.lib.crypto import EncryptedTextField
-from facetrack.lib.networks import Network, in_form, is_within, network_problem, networks_of, overlap
-from facetrack.lib.own import own_services
+from facetrack.core.crypto import EncryptedTextField
+from facetrack.core.internal_endpoints import internal_endpoints
+from facetrack.core.networks import Network, in_form, is_within, network_problem, networks_of, overlap
 from tenants.models import Record, Tenant
 from tenants.queries import active_tenant
 
@@ -70,7 +70,7 @@ class Site(Record):
         """Where cameras of this site may be."""
         return AddressPolicy(
             networks=self.open_networks(),
-            own=own_services(),
+            own=internal_endpoints(),
             loopback=settings.FACETRACK_CAMERA_LOOPBACK,
         )
 

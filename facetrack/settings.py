@@ -15,7 +15,7 @@ from celery.schedules import schedule
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
-from facetrack.lib import jwt_keys, keys
+from facetrack.core import jwt_keys, keys
 
 django_stubs_ext.monkeypatch()  # before any model or form names its type arguments
 env = Env()
@@ -451,7 +451,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "filters": {"secrets": {"()": "facetrack.lib.logs.WithoutSecrets"}},
+    "filters": {"secrets": {"()": "facetrack.core.logs.WithoutSecrets"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]},
     },

@@ -16,7 +16,7 @@ urlpatterns = [
     path("", include("tenants.pages.account_urls")),
     path(".well-known/jwks.json", jwks, name="jwks"),
     path("api/v1/auth/key-token/", KeyTokenView.as_view(), name="api-key-token"),
-    path("api/v1/workers/", include("workers.api.own_urls")),
+    path("api/v1/workers/", include("workers.api.edge_urls")),
     path("api/v1/schema/", SchemaView.as_view(urlconf="facetrack.urls_public"), name="schema"),
     path("api/v1/<path:rest>", NowhereView.as_view()),
     path("switch/", tenant_switch.switch, name="switch"),

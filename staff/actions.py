@@ -8,8 +8,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from numpy.typing import NDArray
 
-from facetrack.lib import objects
-from facetrack.lib.images import CleanPicture
+from facetrack.core import objects
+from facetrack.core.images import CleanPicture
 from staff.events import face_image_added, staff_member_leaving
 from staff.models import FaceImage, GalleryVersion, MatchThresholds, StaffMember
 from tenants.isolation import storage

@@ -14,7 +14,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminFileFieldWidget
 
-from facetrack.lib.images import RETRY_SECONDS, Busy, CleanPicture
+from facetrack.core.images import RETRY_SECONDS, Busy, CleanPicture
 from staff.actions import add_face_images, delete_face_image, delete_staff_member, save_staff_member
 from staff.forms import clean_upload, read_ahead
 from staff.models import FaceImage, StaffMember

@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from facetrack.lib.images import BadPicture, Busy, CleanPicture, clean_picture
+from facetrack.core.images import BadPicture, Busy, CleanPicture, clean_picture
 from tenants.queries import active_tenant
 
 _ahead: WeakKeyDictionary[UploadedFile[bytes], CleanPicture | BadPicture | Busy] = WeakKeyDictionary()

@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from facetrack.lib.crypto import EmbeddingField
+from facetrack.core.crypto import EmbeddingField
 from tenants.models import Record
 
 

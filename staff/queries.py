@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404
 
-from facetrack.lib import objects
+from facetrack.core import objects
 from staff.models import FaceImage, StaffMember
 from staff.rules import may_be_changed
 from tenants.access.rights import Access

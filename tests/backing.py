@@ -9,7 +9,7 @@ from pathlib import Path
 
 from _pytest.terminal import TerminalReporter
 
-from facetrack.lib import services
+from facetrack import devservices
 
 ROOT = Path(__file__).resolve().parent.parent
 _BESIDE = ROOT.parent / "shared" / "models"
@@ -59,7 +59,7 @@ if not MODELS.is_dir():
 for url in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI"):
     os.environ.pop(url, None)  # never the developer's own data
 if not HANDS_OUT:
-    _stack.enter_context(services.running(VAR / "services"))
+    _stack.enter_context(devservices.running(VAR / "services"))
 
 
 def pytest_report_header() -> str:

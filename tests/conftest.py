@@ -31,9 +31,9 @@ from tests.backing import MODELS, NO_MODELS
 from visits.actions import record_track
 from visits.models import Sighting, SightingDecision
 from visits.rules import TrackFacts
-from workers.actions.leases import facts_of, lease_guard
-from workers.models import CameraLease, DeviceAssignment
-from workers.sinks import outage
+from workers.fleet.leases import facts_of, lease_guard
+from workers.fleet.models import CameraLease, DeviceAssignment
+from workers.process.sinks import outage
 
 PASSWORD = "correct horse battery"
 
@@ -279,7 +279,7 @@ WITH_MODELS = {"chaos", "commands", "demo", "e2e", "engines", "siege", "stages",
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if WITH_MODELS & set(item.path.parts) or "engines" in getattr(item, "fixturenames", ()):
+    if WITH_MODELS & set(item.path.parts) or "models" in getattr(item, "fixturenames", ()):
         item.add_marker("models")
 
 

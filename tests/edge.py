@@ -16,7 +16,7 @@ from requests.adapters import BaseAdapter
 from rest_framework.test import APIClient
 
 from cameras.models import Camera
-from facetrack.lib.images import jpeg
+from facetrack.core.images import jpeg
 from tenants.credentials.actions import create_key
 from tenants.isolation.context import installation
 from tenants.models import ApiKey, Tenant
@@ -24,8 +24,8 @@ from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.api.answers import KEY_TOKEN
 from tests.chaos.people import template_of
-from workers.links.wire import as_text
-from workers.models import CameraLease, LeaseGrant, Worker
+from workers.fleet.models import CameraLease, LeaseGrant, Worker
+from workers.process.clients.wire import as_text
 
 PUBLIC = "localhost"
 

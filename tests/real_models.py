@@ -9,19 +9,19 @@ from typing import TypeVar
 import pytest
 
 from tests.backing import NO_MODELS
-from workers.engines import Engines, load
-from workers.engines.store import ModelMissing
-from workers.loaded import loaded_engines, model_store
+from workers.process.model_cache import loaded_models, model_store
+from workers.recognition.models.loading import FaceModels, load
+from workers.recognition.models.store import ModelMissing
 
 Had = TypeVar("Had")
 
 
-def engines_of_settings() -> Engines:
+def models_of_settings() -> FaceModels:
     """The detector and the pack that the tests run with: dlib where no folder of models is named."""
-    return _or_skip(loaded_engines)
+    return _or_skip(loaded_models)
 
 
-def engines_of(pack: str, detector: str) -> Engines:
+def models_of(pack: str, detector: str) -> FaceModels:
     """Just these two."""
     return _or_skip(lambda: load(pack, detector, model_store()))
 

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from cameras.models import Camera
-from facetrack.lib import objects
+from facetrack.core import objects
 from staff.models import StaffMember
 from tenants.actions import announce
 from tenants.isolation import storage

@@ -9,7 +9,7 @@ from channels.layers import get_channel_layer
 from django.dispatch import Signal
 from redis.exceptions import RedisError
 
-from facetrack.lib.aside import aside
+from facetrack.core.background import run_in_background
 from tenants.models import Tenant
 from tenants.web.channels import group_of
 
@@ -41,7 +41,7 @@ def publish(tenant: Tenant, site: UUID, cursor: int, about: About) -> None:
 
     If Redis is unavailable, the hints are delayed; saved data is never lost.
     """
-    aside(_announced(tenant, site, cursor, about))
+    run_in_background(_announced(tenant, site, cursor, about))
 
 
 async def _announced(tenant: Tenant, site: UUID, cursor: int, about: About) -> None:

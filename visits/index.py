@@ -19,8 +19,8 @@ from django.conf import settings
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from facetrack.lib.breaker import Breaker
-from facetrack.lib.vectors import IndexUnavailable, VisitorIndex
+from facetrack.core.breaker import Breaker
+from facetrack.core.vectors import IndexUnavailable, VisitorIndex
 from tenants.models import Outbox, Tenant
 from visits.models import IdentityRejection, Visitor
 

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from cameras.models import Camera, Site
-from facetrack.lib.crypto import EmbeddingField
+from facetrack.core.crypto import EmbeddingField
 from staff.models import StaffMember
 from tenants.models import Record
 

@@ -26,8 +26,8 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
-from facetrack.lib import objects
-from facetrack.lib.crypto import decrypt, encrypt
+from facetrack.core import objects
+from facetrack.core.crypto import decrypt, encrypt
 from tenants.access.rights import Access
 from tenants.queries import active_tenant
 from visits.models import LiveEvent, PassageCount, Sighting, SightingDecision, Visit, Visitor

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from tenants.admin import installation_admin
 from tenants.changelists import OfferedAdmin
 from tenants.queries import customers
-from workers.actions.devices import assign_device, take_device_back
-from workers.models import DeviceAssignment
+from workers.fleet.devices import assign_device, take_device_back
+from workers.fleet.models import DeviceAssignment
 
 
 @admin.register(DeviceAssignment, site=installation_admin)

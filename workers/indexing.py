@@ -16,7 +16,7 @@ from visits.actions import bring_index_up_to_date, resolve_pending
 from visits.index import IndexUnavailable, fill, visitor_index
 from visits.merging.actions import propose_merges
 from visits.models import Visitor
-from workers.engines.catalogue import PACKS
+from workers.recognition.models.catalogue import PACKS
 
 log = logging.getLogger(__name__)
 

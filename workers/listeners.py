@@ -17,9 +17,9 @@ from cameras.models import Camera
 from staff.events import face_image_added, staff_member_leaving
 from tenants.queries import active_tenant
 from visits.events import visitor_leaving
-from workers.actions.leases import claim_source, keep_lease
-from workers.queries import owner_of
-from workers.sinks.pictures import forget
+from workers.fleet.leases import claim_source, keep_lease
+from workers.fleet.queries import owner_of
+from workers.process.sinks.pictures import forget
 
 log = logging.getLogger(__name__)
 

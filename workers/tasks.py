@@ -25,10 +25,12 @@ from tenants.queries import active_tenant
 from tenants.tasks import InstallationTask, TenantTask, fan_out
 from visits import actions as visits
 from visits import live_events
-from workers import examine, indexing, operations
-from workers import supervise as supervisor
-from workers.actions.leases import GRANTS_KEPT, forget_old_grants, keep_leases
-from workers.keeper import UNTOLD, installed
+from workers import indexing
+from workers.fleet import scheduler as supervisor
+from workers.fleet.leases import GRANTS_KEPT, forget_old_grants, keep_leases
+from workers.process import answering, enrolment
+from workers.process.sinks.answers import Operation
+from workers.process.worker_process import NOT_REPORTED, installed
 
 EVENTS_KEPT = timedelta(days=1)
 
@@ -48,39 +50,39 @@ def supervise() -> None:
 @shared_task(base=InstallationTask)
 def assign_cameras(pairs: list[list[str]]) -> None:
     """ASSIGN_CAMERA: on the queue of the worker that should acquire them; the lease decides."""
-    if keeper := installed():
-        with suppress(*UNTOLD):  # the keeper finds them with its next round
-            keeper.take((UUID(tenant), UUID(camera)) for tenant, camera in pairs)
+    if worker_process := installed():
+        with suppress(*NOT_REPORTED):  # the worker process finds them with its next round
+            worker_process.take((UUID(tenant), UUID(camera)) for tenant, camera in pairs)
 
 
 @shared_task(base=InstallationTask)
 def release_cameras(pairs: list[list[str]]) -> None:
     """RELEASE_CAMERA: on the queue of the worker that should release them."""
-    if keeper := installed():
+    if worker_process := installed():
         for _, camera_id in pairs:
-            keeper.stop(UUID(camera_id))
+            worker_process.stop(UUID(camera_id))
 
 
 @shared_task(base=TenantTask)
 def follow_camera(camera_id: str) -> None:
     """The camera was changed, switched or deleted; on the queue of the worker that runs it."""
-    if keeper := installed():
-        keeper.reload(UUID(camera_id))
+    if worker_process := installed():
+        worker_process.reload(UUID(camera_id))
 
 
 @shared_task(base=TenantTask)
 def operate(reply_to: str, operation: str, camera_id: str, ticket: str = "") -> None:
     """Carries out a user's request."""
-    if keeper := installed():
-        wanted = operations.Operation(operation)
+    if worker_process := installed():
+        wanted = Operation(operation)
         camera = UUID(camera_id) if camera_id else None
-        answer = operations.carry_out(keeper, active_tenant(), wanted, camera, ticket)
-        keeper.answer(reply_to, ticket, answer)
+        answer = answering.carry_out(worker_process, active_tenant(), wanted, camera, ticket)
+        worker_process.answer(reply_to, ticket, answer)
 
 
 @shared_task(base=TenantTask)
 def enrol_face(face_image_id: str) -> None:
-    examine.examine_picture(UUID(face_image_id))
+    enrolment.examine_picture(UUID(face_image_id))
 
 
 @shared_task(base=InstallationTask)
@@ -96,7 +98,7 @@ def reconcile_tenant() -> None:
         supervise.delay()
     for camera_id in end_silent_runs(before=now - SILENT_AFTER):
         live_events.record_camera_event(camera_id=camera_id)
-    for face_image in examine.overdue(now):
+    for face_image in enrolment.overdue(now):
         enrol_face.apply_async([str(face_image.pk)], expires=60)
     if storage.is_due(now):
         count_storage.apply_async(expires=60)
@@ -144,5 +146,5 @@ def forget_old_events() -> None:
 @worker_shutting_down.connect(weak=False)
 def stop_running(**_: object) -> None:
     """SIGTERM first waits for tasks to end; cameras end meanwhile."""
-    if keeper := installed():
-        threading.Thread(target=keeper.stop_all).start()  # a signal handler must not wait for a lock
+    if worker_process := installed():
+        threading.Thread(target=worker_process.stop_all).start()  # a signal handler must not wait for a lock

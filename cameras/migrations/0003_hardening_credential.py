@@ -1,6 +1,6 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import facetrack.lib.crypto
+import facetrack.core.crypto
 from django.db import migrations, models
 
 
@@ -15,8 +15,8 @@ class Migration(migrations.Migration):
             name='CameraCredential',
             fields=[
                 ('camera', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='credential', serialize=False, to='cameras.camera')),
-                ('username', facetrack.lib.crypto.EncryptedTextField(blank=True)),
-                ('password', facetrack.lib.crypto.EncryptedTextField(blank=True)),
+                ('username', facetrack.core.crypto.EncryptedTextField(blank=True)),
+                ('password', facetrack.core.crypto.EncryptedTextField(blank=True)),
             ],
         ),
         migrations.AddField(

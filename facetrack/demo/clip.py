@@ -14,8 +14,8 @@ import numpy as np
 from facetrack.demo import people, scene, story
 from facetrack.demo.figure import ABOVE, BESIDE, Figure, figure
 from facetrack.demo.scene import Mask
-from facetrack.demo.truth import Appearance, Truth
-from workers.types import Picture
+from facetrack.demo.truth import Appearance, DemoTruth
+from workers.recognition.types import Picture
 
 SECONDS = (30.0, 120.0)
 NOISE = 2.4
@@ -36,7 +36,7 @@ def make_clip(
     fps: float = 12.5,
     seed: int = 7,
     progress: Callable[[float], None] | None = None,
-) -> Truth:
+) -> DemoTruth:
     """Write the demo's clip to `path` (an MP4 file with H.264 video) and return its truth.
 
     The same arguments give the same pictures and the same truth. `seconds` speeds up or slows down the whole
@@ -91,19 +91,19 @@ class _Telling:
         self._pace = story.LENGTH / frames  # seconds of the story from one frame to the next
         self._unit = size[1] / scene.HEIGHT
         self._half = size[0] / 2 / self._unit
-        self._story = story.Story(half=self._half, seed=seed)
+        self._story = story.DemoStory(half=self._half, seed=seed)
 
-    def places(self, frame: int) -> list[tuple[int, story.Place]]:
+    def places(self, frame: int) -> list[tuple[int, story.DemoPlace]]:
         return self._story.places(frame * self._pace)
 
-    def truth(self) -> Truth:
+    def truth(self) -> DemoTruth:
         seen: dict[int, list[int]] = {number: [] for number in range(len(story.WALKS))}
         for frame in range(self._frames):
             for number, place in self.places(frame):
                 if place.in_view(self._half):
                     seen[number].append(frame)
         stays = sorted((of[0], of[-1], story.WALKS[number].person.name) for number, of in seen.items())
-        return Truth(
+        return DemoTruth(
             fps=self._fps,
             frames=self._frames,
             size=self._size,
@@ -125,7 +125,7 @@ class _Telling:
                 self._put(picture, figures[place.person.name], place, open_to)
             yield _exposed(picture, grain, chance, frame / self._frames)
 
-    def _put(self, picture: Picture, shape: Figure, place: story.Place, open_to: Mask) -> None:
+    def _put(self, picture: Picture, shape: Figure, place: story.DemoPlace, open_to: Mask) -> None:
         """Draw a person into the picture, where `open_to` lets them be seen."""
         width, height = self._size
         x, y, face = (place.x + self._half) * self._unit, place.y * self._unit, place.face * self._unit

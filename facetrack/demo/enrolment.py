@@ -12,7 +12,7 @@ import numpy as np
 from facetrack.demo import people
 from facetrack.demo.clip import ClipError
 from facetrack.demo.figure import Figure, figure
-from workers.types import Picture
+from workers.recognition.types import Picture
 
 SIZE = (360, 400)
 EYES = (180.0, 150.0)

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from facetrack.demo.people import Colour, Person
+from facetrack.demo.people import Colour, DemoPerson
 from facetrack.demo.sources import picture
-from workers.types import Floats, Picture
+from workers.recognition.types import Floats, Picture
 
 Layer = NDArray[np.uint8]
 
@@ -60,7 +60,7 @@ class Figure:
 
 
 @cache
-def figure(person: Person) -> Figure:
+def figure(person: DemoPerson) -> Figure:
     """A person's figure, drawn once. Raises DemoPictureError if the source picture is another one."""
     full = _body(person)
     head, alpha = _head(person)
@@ -77,7 +77,7 @@ def _canvas(face: int) -> tuple[int, int]:
     return int((ABOVE + BELOW) * face), int(2 * BESIDE * face)
 
 
-def _head(person: Person) -> tuple[Floats, Floats]:
+def _head(person: DemoPerson) -> tuple[Floats, Floats]:
     """The picture moved to the canvas, (H, W, 3), and how much of it shows, (H, W, 1) from 0 to 1."""
     height, width = _canvas(person.face)
     shift = np.array((BESIDE * person.face, ABOVE * person.face)) - person.eyes
@@ -110,7 +110,7 @@ def _cooler(warm: Picture) -> Picture:
     return np.asarray(cv2.addWeighted(warm, 0.8, pale, 0.2, 0), np.uint8)
 
 
-def _body(person: Person) -> Floats:
+def _body(person: DemoPerson) -> Floats:
     """Neck, jacket, trousers and shoes, (H, W, 4), colour multiplied by alpha."""
     height, width = _canvas(person.face)
     body = np.zeros((height, width, 4), np.float32)
@@ -134,7 +134,7 @@ def _oval(x: float, y: float, across: float, down: float) -> tuple[tuple[float, 
     return tuple((x + across * float(np.cos(a)), y + down * float(np.sin(a))) for a in turn)
 
 
-def _paint(body: Floats, person: Person, shape: tuple[tuple[float, float], ...], colour: Colour) -> None:
+def _paint(body: Floats, person: DemoPerson, shape: tuple[tuple[float, float], ...], colour: Colour) -> None:
     points = (np.array(shape) + person.lean + (BESIDE, ABOVE)) * person.face
     # Only around the shape: the canvas is mostly empty, and there are many shapes.
     rim = 0.08 * person.face

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.engines.store import ModelMissing, ModelStore
+from workers.recognition.models.store import ModelMissing, ModelStore
 
 PREFERRED = ("arcface-r50", "arcface-mbf", "edgeface-xs")
 DOWNLOADED = "arcface-mbf"

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from facetrack.demo import outlines
 from facetrack.demo.outlines import Points
-from facetrack.demo.sources import COLLINS, GROUP, HANKS, Source, picture
-from workers.types import Picture
+from facetrack.demo.sources import COLLINS, GROUP, HANKS, PictureSource, picture
+from workers.recognition.types import Picture
 
 Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DemoPerson:
     """One person in a source picture.
 
     `crop` is x, y, width, height; `eyes` the point between the eyes; `face` the width of the face; `outline`
@@ -24,7 +24,7 @@ class Person:
     """
 
     name: str
-    source: Source
+    source: PictureSource
     crop: tuple[int, int, int, int]
     eyes: tuple[int, int]
     face: int
@@ -38,7 +38,7 @@ class Person:
     grey: bool = False
 
 
-TOM_HANKS = Person(
+TOM_HANKS = DemoPerson(
     name="Tom Hanks",
     source=HANKS,
     crop=(0, 0, 112, 112),
@@ -54,7 +54,7 @@ TOM_HANKS = Person(
     grey=True,
 )
 
-EILEEN_COLLINS = Person(
+EILEEN_COLLINS = DemoPerson(
     name="Eileen Collins",
     source=COLLINS,
     crop=(60, 0, 330, 330),
@@ -67,7 +67,7 @@ EILEEN_COLLINS = Person(
     lean=(-0.33, 0.05),
 )
 
-GUEST_1 = Person(
+GUEST_1 = DemoPerson(
     name="guest 1",
     source=GROUP,
     crop=(0, 190, 250, 330),
@@ -80,7 +80,7 @@ GUEST_1 = Person(
     neck=(112, 150, 208),
 )
 
-GUEST_2 = Person(
+GUEST_2 = DemoPerson(
     name="guest 2",
     source=GROUP,
     crop=(390, 190, 250, 300),
@@ -93,7 +93,7 @@ GUEST_2 = Person(
     lean=(-0.3, -0.32),
 )
 
-GUEST_3 = Person(
+GUEST_3 = DemoPerson(
     name="guest 3",
     source=GROUP,
     crop=(670, 260, 240, 270),
@@ -106,7 +106,7 @@ GUEST_3 = Person(
     lean=(0.15, -0.52),
 )
 
-GUEST_4 = Person(
+GUEST_4 = DemoPerson(
     name="guest 4",
     source=GROUP,
     crop=(1070, 205, 210, 300),
@@ -118,7 +118,7 @@ GUEST_4 = Person(
     trousers=(92, 76, 64),
 )
 
-PASSER_BY = Person(
+PASSER_BY = DemoPerson(
     name="passer-by",
     source=GROUP,
     crop=(860, 0, 300, 300),
@@ -144,6 +144,6 @@ def portraits() -> dict[str, Picture]:
     return {person.name: _portrait(person) for person in (*STAFF, *STRANGERS, *PASSERS_BY)}
 
 
-def _portrait(person: Person) -> Picture:
+def _portrait(person: DemoPerson) -> Picture:
     x, y, width, height = person.crop
     return picture(person.source)[y : y + height, x : x + width].copy()

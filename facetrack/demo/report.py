@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from facetrack.demo.truth import Appearance, Truth
+from facetrack.demo.truth import Appearance, DemoTruth
 
 SLACK = 1.0
 """Seconds by which a sighting may begin before, or end after, the face is fully in view."""
@@ -55,7 +55,7 @@ class Report:
 
 
 def compare(
-    truth: Truth,
+    truth: DemoTruth,
     seen: Sequence[Seen],
     *,
     began_at: datetime,
@@ -92,7 +92,7 @@ def compare(
     )
 
 
-def _was_there(truth: Truth, seen: Seen, began_at: datetime) -> bool:
+def _was_there(truth: DemoTruth, seen: Seen, began_at: datetime) -> bool:
     begin = (seen.started_at - began_at).total_seconds()
     end = (seen.last_seen_at - began_at).total_seconds()
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.types import Floats, Picture
+from workers.recognition.types import Floats, Picture
 
 HEIGHT = 540.0
 HORIZON = 168.0

@@ -22,9 +22,9 @@ from cameras.queries import get_camera
 from facetrack.demo.clip import make_clip
 from facetrack.demo.enrolment import enrolment_pictures
 from facetrack.demo.report import Report, Seen, compare
-from facetrack.demo.truth import Truth
-from facetrack.lib.crew import Crew, crew, manage
-from facetrack.lib.services import ensure
+from facetrack.demo.truth import DemoTruth
+from facetrack.devservices import ensure
+from facetrack.devservices.process_group import ProcessGroup, manage, process_group
 from tenants.access.rights import whole_tenant
 from tenants.actions import add_member, create_tenant, ensure_public
 from tenants.isolation.context import inside
@@ -48,7 +48,7 @@ class Show:
         self._began = time.monotonic()
 
     def run(self) -> bool:
-        with ThreadPoolExecutor(1) as pool, crew(logs=self._var / "log", say=self._say) as members:
+        with ThreadPoolExecutor(1) as pool, process_group(logs=self._var / "log", say=self._say) as members:
             clip = pool.submit(self._clip)
             tenant = self._customer()
             members.add("worker", manage("worker"))  # loads its models while staff are enrolled
@@ -68,14 +68,14 @@ class Show:
         with inside(tenant):
             return self._tell(self._report(camera, truth, seconds))
 
-    def _clip(self) -> tuple[Path, Truth]:
+    def _clip(self) -> tuple[Path, DemoTruth]:
         """The clip and its truth, made once for each state of the code that makes it."""
         sources = sorted(Path(__file__).parent.glob("*.py"))
         maker = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
         path = settings.FACETRACK_CLIP_DIR / f"entrance-{maker}.mp4"
         told = path.with_suffix(".json")
         if path.exists() and told.exists():
-            return path, Truth.from_json(told.read_text())
+            return path, DemoTruth.from_json(told.read_text())
         path.parent.mkdir(parents=True, exist_ok=True)
         truth = make_clip(path)
         told.write_text(truth.to_json())
@@ -108,7 +108,7 @@ class Show:
         camera.loop, camera.fps, camera.enabled = not self._once, 10.0, False
         return save_camera(camera=camera, by=None)
 
-    def _wait_for_web(self, members: Crew) -> None:
+    def _wait_for_web(self, members: ProcessGroup) -> None:
         request = Request(f"http://127.0.0.1:{self._port}/login/", headers={"Host": HOST})
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -117,11 +117,11 @@ class Show:
                     if answer.status == 200:
                         return
             except (URLError, OSError):
-                members.tend()
+                members.restart_dead()
                 time.sleep(0.3)
         raise RuntimeError(f"the web server does not answer; {self._var / 'log' / 'web.log'} says why")
 
-    def _watch(self, tenant: Tenant, camera: Camera, cursor: str, members: Crew) -> None:
+    def _watch(self, tenant: Tenant, camera: Camera, cursor: str, members: ProcessGroup) -> None:
         """Print visits as they happen; with `once` until the clip has ended and everything is recorded."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         ended = False
@@ -141,7 +141,7 @@ class Show:
                 )
                 return
             ensure(self._var / "services")
-            members.tend()
+            members.restart_dead()
             time.sleep(0.5)
 
     def _tell_news(self, cursor: str) -> str:
@@ -162,7 +162,7 @@ class Show:
             )
         return events[2]
 
-    def _report(self, camera: Camera, truth: Truth, seconds: float) -> Report:
+    def _report(self, camera: Camera, truth: DemoTruth, seconds: float) -> Report:
         rows = list(Sighting.objects.select_related("staff_member", "visitor").defer("template"))
         per_visitor: dict[str, int] = {}
         for visit in visits(whole_tenant()).filter(visitor__isnull=False):

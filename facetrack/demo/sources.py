@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from workers.types import Picture
+from workers.recognition.types import Picture
 
 
 class DemoPictureError(Exception):
@@ -19,7 +19,7 @@ class DemoPictureError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PictureSource:
     """A file inside an installed package. `project` is the name to install it by."""
 
     package: str
@@ -29,24 +29,24 @@ class Source:
 
 
 # Group picture of six people around a table, 1280 x 886, from InsightFace's own examples.
-GROUP = Source(
+GROUP = PictureSource(
     "insightface", "insightface", "data/images/t1.jpg",
     "47f682e945b659f93a9e490b9c9c4a2a864abe64dace9e1a2893845ddfd69489",
 )  # fmt: skip
 # Tom Hanks, grey, 112 x 112, from InsightFace's own examples.
-HANKS = Source(
+HANKS = PictureSource(
     "insightface", "insightface", "data/images/Tom_Hanks_54745.png",
     "8545da294e8c7c79911169c3915fed8528f1960cd0ed99b92453788ca4275083",
 )  # fmt: skip
 # The astronaut Eileen Collins, 512 x 512, by NASA, public domain.
-COLLINS = Source(
+COLLINS = PictureSource(
     "skimage", "scikit-image", "data/astronaut.png",
     "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
 )  # fmt: skip
 
 
 @cache
-def picture(source: Source) -> Picture:
+def picture(source: PictureSource) -> Picture:
     """The source's picture, read-only.
 
     The package is found without importing it: importing insightface takes seconds and a lot of memory. Raises
@@ -70,7 +70,7 @@ def picture(source: Source) -> Picture:
     return decoded
 
 
-def _path(source: Source) -> Path:
+def _path(source: PictureSource) -> Path:
     spec = find_spec(source.package)
     if spec is None or spec.origin is None:
         raise DemoPictureError(

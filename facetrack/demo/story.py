@@ -15,7 +15,7 @@ from facetrack.demo.people import (
     GUEST_4,
     PASSER_BY,
     TOM_HANKS,
-    Person,
+    DemoPerson,
 )
 
 LENGTH = 41.0
@@ -26,7 +26,7 @@ TURN = np.linspace(-0.35, 0.35, 15)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DemoStep:
     """At `at` seconds of the story the eyes are at `x` and the face is `face` wide (in the scene's units).
 
     `x` is -1 at the left edge of the picture and 1 at the right one.
@@ -38,22 +38,22 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
+class DemoWalk:
     """One stay of one person in the scene, from their first step to their last."""
 
-    person: Person
-    steps: tuple[Step, ...]
+    person: DemoPerson
+    steps: tuple[DemoStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DemoPlace:
     """A person's place at a moment, in the scene's units.
 
     `x`, `y` is the point between the eyes, `face` the width of the face, `roll` how far the head leans
     in degrees, `speed` the way to the right in a second, `light` a factor on the person's colours.
     """
 
-    person: Person
+    person: DemoPerson
     x: float
     y: float
     face: float
@@ -74,62 +74,87 @@ class Place:
 # A stride of at most some 170 units a second: 14 pixels from frame to frame, a seventh of a near face.
 WALKS = (
     # Across the lobby, with a look at the desk on the way.
-    Walk(
+    DemoWalk(
         EILEEN_COLLINS,
-        (Step(1.6, -1.27, 78), Step(5.2, -0.2, 96), Step(6.2, -0.05, 100), Step(10.2, 1.38, 88)),
+        (
+            DemoStep(1.6, -1.27, 78),
+            DemoStep(5.2, -0.2, 96),
+            DemoStep(6.2, -0.05, 100),
+            DemoStep(10.2, 1.38, 88),
+        ),
     ),
     # Out of the passage, up to the desk, away to the right.
-    Walk(
+    DemoWalk(
         GUEST_1,
         (
-            Step(10.4, -0.26, 15),
-            Step(12.2, 0, 16.5),
-            Step(14.8, 0.2, 94),
-            Step(16.2, 0.3, 104),
-            Step(19.4, 1.37, 92),
+            DemoStep(10.4, -0.26, 15),
+            DemoStep(12.2, 0, 16.5),
+            DemoStep(14.8, 0.2, 94),
+            DemoStep(16.2, 0.3, 104),
+            DemoStep(19.4, 1.37, 92),
         ),
     ),
     # Two at a time, one at each end of the desk.
-    Walk(
+    DemoWalk(
         GUEST_2,
-        (Step(20.4, -1.38, 90), Step(23.2, -0.5, 104), Step(25.0, -0.46, 108), Step(27.8, -1.38, 92)),
-    ),
-    Walk(
-        GUEST_3,
-        (Step(20.9, 1.38, 84), Step(23.6, 0.5, 96), Step(25.2, 0.47, 102), Step(28.0, 1.38, 90)),
-    ),
-    # Between them, far down the passage and too small to be recognised.
-    Walk(PASSER_BY, (Step(22.6, -0.27, 14), Step(28.4, 0.27, 14))),
-    # Three at a time; the one in the middle is here for the second time.
-    Walk(
-        TOM_HANKS,
-        (Step(28.8, -1.36, 76), Step(31.2, -0.64, 90), Step(34.0, -0.6, 94), Step(36.6, -1.36, 80)),
-    ),
-    Walk(
-        GUEST_1,
         (
-            Step(28.6, -0.26, 15),
-            Step(30.2, 0, 16.5),
-            Step(32.6, 0.03, 88),
-            Step(35.4, 0, 96),
-            Step(39.5, -1.37, 86),
+            DemoStep(20.4, -1.38, 90),
+            DemoStep(23.2, -0.5, 104),
+            DemoStep(25.0, -0.46, 108),
+            DemoStep(27.8, -1.38, 92),
         ),
     ),
-    Walk(
+    DemoWalk(
+        GUEST_3,
+        (
+            DemoStep(20.9, 1.38, 84),
+            DemoStep(23.6, 0.5, 96),
+            DemoStep(25.2, 0.47, 102),
+            DemoStep(28.0, 1.38, 90),
+        ),
+    ),
+    # Between them, far down the passage and too small to be recognised.
+    DemoWalk(PASSER_BY, (DemoStep(22.6, -0.27, 14), DemoStep(28.4, 0.27, 14))),
+    # Three at a time; the one in the middle is here for the second time.
+    DemoWalk(
+        TOM_HANKS,
+        (
+            DemoStep(28.8, -1.36, 76),
+            DemoStep(31.2, -0.64, 90),
+            DemoStep(34.0, -0.6, 94),
+            DemoStep(36.6, -1.36, 80),
+        ),
+    ),
+    DemoWalk(
+        GUEST_1,
+        (
+            DemoStep(28.6, -0.26, 15),
+            DemoStep(30.2, 0, 16.5),
+            DemoStep(32.6, 0.03, 88),
+            DemoStep(35.4, 0, 96),
+            DemoStep(39.5, -1.37, 86),
+        ),
+    ),
+    DemoWalk(
         GUEST_4,
-        (Step(29.4, 1.36, 80), Step(32.0, 0.64, 94), Step(34.2, 0.6, 98), Step(36.8, 1.36, 86)),
+        (
+            DemoStep(29.4, 1.36, 80),
+            DemoStep(32.0, 0.64, 94),
+            DemoStep(34.2, 0.6, 98),
+            DemoStep(36.8, 1.36, 86),
+        ),
     ),
 )
 
 
-class Story:
+class DemoStory:
     """The walks for one seed, in a picture that reaches `half` to each side of its middle."""
 
     def __init__(self, *, half: float, seed: int) -> None:
         self._half = half
         chance = np.random.default_rng(seed)
         self._own = [
-            _Own(
+            _OwnClothes(
                 nearer=float(chance.uniform(0.97, 1.03)),
                 later=float(chance.uniform(-0.06, 0.06)),
                 stride=float(chance.uniform(1.6, 1.95)),
@@ -139,7 +164,7 @@ class Story:
             for _ in WALKS
         ]
 
-    def places(self, at: float) -> list[tuple[int, Place]]:
+    def places(self, at: float) -> list[tuple[int, DemoPlace]]:
         """All people at `at` seconds, the farthest first, each with the number of their walk."""
         here = []
         for number, (walk, own) in enumerate(zip(WALKS, self._own, strict=True)):
@@ -147,7 +172,7 @@ class Story:
                 here.append((number, self._place(walk, own, at)))
         return sorted(here, key=lambda one: one[1].face)
 
-    def _place(self, walk: Walk, own: _Own, at: float) -> Place:
+    def _place(self, walk: DemoWalk, own: _OwnClothes, at: float) -> DemoPlace:
         x, size = _path(walk, at - own.later)
         ahead, _ = _path(walk, at - own.later + 0.04)
         speed = (ahead - x) * self._half / 0.04
@@ -157,7 +182,7 @@ class Story:
         swing = 2 * np.pi * own.stride * at + own.phase
         bob = 0.045 * face * walking * float(np.sin(swing))
         sway = 0.02 * face * float(np.sin(swing / 2))
-        return Place(
+        return DemoPlace(
             person=walk.person,
             x=x * self._half + sway,
             y=scene.eye_level(face) + bob,
@@ -169,7 +194,7 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
-class _Own:
+class _OwnClothes:
     """The seed's variations of one walk."""
 
     nearer: float
@@ -179,7 +204,7 @@ class _Own:
     light: float
 
 
-def _path(walk: Walk, at: float) -> tuple[float, float]:
+def _path(walk: DemoWalk, at: float) -> tuple[float, float]:
     """x and face at a moment. Faces grow evenly in proportion, as when a person walks nearer."""
     times = [step.at for step in walk.steps]
     around = at + TURN

@@ -16,7 +16,7 @@ class Appearance:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class DemoTruth:
     """The people in a clip, and when they are in view.
 
     `size` is (width, height) in pixels. A person in `passers_by` is too far away to be recognised:
@@ -36,7 +36,7 @@ class Truth:
         return json.dumps(asdict(self), indent=2)
 
     @classmethod
-    def from_json(cls, text: str) -> Truth:
+    def from_json(cls, text: str) -> DemoTruth:
         """The truth that `to_json` wrote. Raises ValueError for any other text."""
         try:
             told = json.loads(text)

@@ -10,7 +10,7 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from facetrack.lib.crypto import decrypt, encrypt
+from facetrack.core.crypto import decrypt, encrypt
 from tenants.access.addresses import client_address
 from tenants.accounts import second_factor
 from tenants.accounts.proofs import recently_proved

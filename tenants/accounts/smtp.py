@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.core.mail import EmailMessage
 from django.core.mail.backends import smtp
 
-from facetrack.lib.waiting import give_back
+from facetrack.core.waiting import give_back
 
 
 class EmailBackend(smtp.EmailBackend):

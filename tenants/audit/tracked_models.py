@@ -15,7 +15,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Model
 
-from facetrack.lib.crypto import EncryptedTextField
+from facetrack.core.crypto import EncryptedTextField
 from tenants.models import Verb
 from tenants.rules.declarations import declare
 

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from facetrack.lib import objects
+from facetrack.core import objects
 from tenants.isolation.quotas import MEGABYTE, QuotaExceeded, Resource, limit_of, quota_of, usage_of
 from tenants.models import TenantUsage
 from tenants.queries import active_tenant

@@ -21,8 +21,8 @@ from uuid import UUID, uuid4
 import redis
 from django.conf import settings
 
-from facetrack.lib.breaker import Breaker
-from facetrack.lib.waiting import give_back
+from facetrack.core.breaker import Breaker
+from facetrack.core.waiting import give_back
 from tenants.access import actor
 from tenants.access.rights import Access
 from tenants.limits.turns import give_turn

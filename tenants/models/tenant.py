@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
-from facetrack.lib.networks import in_form, network_problem
+from facetrack.core.networks import in_form, network_problem
 
 MAX_NETWORKS = 50
 

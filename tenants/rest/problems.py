@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
-from facetrack.lib.images import RETRY_SECONDS, Busy
+from facetrack.core.images import RETRY_SECONDS, Busy
 from tenants.isolation.backend.statements import ClientGone, StatementStopped
 from tenants.isolation.quotas import CODE as QUOTA_EXCEEDED
 from tenants.isolation.quotas import QuotaExceeded

@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from facetrack.lib.waiting import give_back
+from facetrack.core.waiting import give_back
 from tenants.access.rights import Access, granted, member_access
 from tenants.accounts import second_factor
 from tenants.credentials.queries import key_access_now, token_access

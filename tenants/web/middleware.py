@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django_htmx.http import HttpResponseClientRedirect
 from django_tenants.middleware.main import TenantMainMiddleware
 
-from facetrack.lib.waiting import give_back
+from facetrack.core.waiting import give_back
 from tenants.access.actor import RequestActor, acting
 from tenants.access.rights import access_of
 from tenants.accounts import second_factor

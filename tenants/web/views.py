@@ -8,7 +8,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonRe
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 
-from facetrack.lib import objects
+from facetrack.core import objects
 from tenants.isolation.backend.statements import ClientGone, StatementStopped
 from tenants.queries import active_tenant
 

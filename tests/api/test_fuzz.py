@@ -21,7 +21,7 @@ from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
 from cameras.models import Camera, Site
-from facetrack.lib.undone import undone
+from facetrack.core.rolled_back import rolled_back
 from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tests.edge import a_record, held_by
@@ -31,7 +31,7 @@ from tests.probe.references import uuid_of
 from tests.probe.secrets import Secrets
 from tests.probe.survey import schema_of
 from tests.probe.world import PUBLIC_HOST, Party, one_connection, party
-from workers.models import CameraLease, Worker
+from workers.fleet.models import CameraLease, Worker
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "2"))
 SEED = int(os.environ.get("SEED", "1"))
@@ -127,7 +127,7 @@ def _tried(operation: Any, actor: Actor, full: Party, done_for: Counter[str], tr
             case.path_parameters = _known(operation, full, done, true)
         if isinstance(case.body, dict):
             case.body |= {name: value for name, value in true.items() if name in case.body}
-        with undone():
+        with rolled_back():
             done_for[actor.name] += _sent(case, actor)
 
     ask()

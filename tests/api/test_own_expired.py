@@ -13,7 +13,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisAway
 
 from cameras.models import Camera, Site
-from facetrack.lib.images import jpeg
+from facetrack.core.images import jpeg
 from tenants.models import Tenant
 from tests.api.answers import problem
 from tests.api.test_own_runs import OWN, PACK, Gate, asked_of
@@ -21,11 +21,11 @@ from tests.conftest import make_camera
 from tests.edge import a_record, held_by
 from tests.workers.test_gallery import enrol
 from visits.models import Sighting
-from workers.actions.fleet import Introduction, register
-from workers.api.own_urls import urlpatterns
-from workers.models import CameraLease, Worker
-from workers.operations import Answer
-from workers.sinks import pictures
+from workers.api.edge_urls import urlpatterns
+from workers.control.operations import Answer
+from workers.fleet.models import CameraLease, Worker
+from workers.fleet.registration import Introduction, register
+from workers.process.sinks import pictures
 
 PICTURE = jpeg(np.full((40, 30, 3), 90, dtype=np.uint8))
 SAID = b64encode(PICTURE).decode()
@@ -159,8 +159,8 @@ def answered(gate: Gate, ticket: str, **more: Any) -> Any:
 
 def waiting(ticket: str) -> Answer | None:
     """What the person who asked finds."""
-    from workers.links.ticket import ticket_of
-    from workers.sinks.answers import key_of
+    from workers.process.clients.ticket import ticket_of
+    from workers.process.sinks.answers import key_of
 
     found = ticket_of(ticket, "gate") or ticket_of(ticket, "yard")
     data = pictures.store().lpop(key_of(found.request if found else uuid4()))
@@ -212,7 +212,7 @@ def test_while_redis_is_away_nothing_is_shown_and_the_worker_hears_it(
     acme: Tenant, gate: Gate, door: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
-    for module in ("workers.sinks.pictures", "workers.links.ticket"):
+    for module in ("workers.process.sinks.pictures", "workers.process.clients.ticket"):
         monkeypatch.setattr(f"{module}.store", lambda: away)
     with pytest.raises(RedisAway):
         away.ping()

@@ -27,12 +27,12 @@ from tests.conftest import make_camera
 from tests.edge import a_record, held_by, key_of, worker_client
 from tests.workers.test_gallery import enrol
 from visits.models import LiveEvent, Sighting, Visitor
-from workers.actions.fleet import Introduction, register
-from workers.actions.leases import GRANTS_KEPT, forget_old_grants
-from workers.engines.catalogue import PACKS
-from workers.links.ticket import SECONDS, Ticket
-from workers.links.wire import as_text
-from workers.models import CameraLease, LeaseGrant
+from workers.fleet.leases import GRANTS_KEPT, forget_old_grants
+from workers.fleet.models import CameraLease, LeaseGrant
+from workers.fleet.registration import Introduction, register
+from workers.process.clients.ticket import SECONDS, Ticket
+from workers.process.clients.wire import as_text
+from workers.recognition.models.catalogue import PACKS
 
 OWN = f"{V1}/workers/gate/"
 PACK = "edgeface-xs"
@@ -356,7 +356,7 @@ def test_what_is_kept_later_and_what_never_is_told_apart(
     def fails(**_: object) -> None:
         raise error
 
-    monkeypatch.setattr("workers.sinks.books.record_track", fails)
+    monkeypatch.setattr("workers.process.sinks.sighting_store.record_track", fails)
     assert "person" not in problem(gate.record(door), status)["detail"]
 
 

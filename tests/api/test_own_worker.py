@@ -21,10 +21,10 @@ from tests.api.answers import KEY_TOKEN, V1, problem
 from tests.audit.conftest import seal
 from tests.conftest import make_camera
 from tests.edge import PUBLIC, Visitor, a_record, key_of, worker_client
-from workers.actions.fleet import Introduction, register
-from workers.actions.leases import take
-from workers.models import CameraLease, Worker
-from workers.supervise import tick
+from workers.fleet.leases import take
+from workers.fleet.models import CameraLease, Worker
+from workers.fleet.registration import Introduction, register
+from workers.fleet.scheduler import tick
 
 OWN = f"{V1}/workers/gate/"
 INTRODUCTION = {"host": "Gate-PC", "capacity": 4, "packs": ["edgeface-xs"], "versions": {"av": "18.1"}}

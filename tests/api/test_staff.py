@@ -12,7 +12,7 @@ from PIL import Image
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from rest_framework.test import APIClient
 
-from facetrack.lib import objects
+from facetrack.core import objects
 from staff.actions import accept_face
 from staff.models import FaceImage, StaffMember
 from tenants.models import Tenant

@@ -17,8 +17,9 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from cameras.models import Camera
-from facetrack.lib import decoder, objects
-from facetrack.lib.decoder import DECODER, Decoded, Decoder
+from facetrack.core import objects
+from facetrack.core.picture_decoder import pool
+from facetrack.core.picture_decoder.pool import DECODER, Decoded, Decoder
 from staff.models import FaceImage, StaffMember
 from tenants.models import Tenant
 from tenants.rules import Role
@@ -127,7 +128,7 @@ def test_of_two_pictures_the_good_one_is_not_kept_without_the_other(
 @contextmanager
 def nobody_gets_a_place(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[None]:
     settings.FACETRACK_DECODERS = 1
-    monkeypatch.setattr(decoder, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.05)
     with DECODER._places.one("another customer"):
         yield
 

@@ -5,7 +5,7 @@ from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 
-from facetrack.lib.crypto import EmbeddingField, EncryptedTextField
+from facetrack.core.crypto import EmbeddingField, EncryptedTextField
 from tenants.audit import triggers
 from tenants.audit.tracked_models import (
     TRACKED,

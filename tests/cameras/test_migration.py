@@ -5,7 +5,7 @@ from django.db import connection, transaction
 from cameras.models import Camera, Site
 from cameras.queries import stored_login
 from cameras.rules import Login
-from facetrack.lib.crypto import encrypt
+from facetrack.core.crypto import encrypt
 from tenants.isolation.owner import as_owner
 from tenants.models import Tenant
 from tests.migrating import migrate

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from cameras.actions import save_site
 from cameras.models import Camera, Site
-from facetrack.lib.networks import networks_of, overlap
+from facetrack.core.networks import networks_of, overlap
 from tenants.actions import allow_networks
 from tenants.isolation.context import installation
 from tenants.isolation.owner import as_owner
@@ -23,8 +23,8 @@ from tenants.models import Tenant, User
 from tests.api.answers import V1, problem
 from tests.conftest import make_camera
 from tests.migrating import migrate
-from workers.links.brief import source_of
-from workers.links.direct_desk import DESK
+from workers.process.clients.camera_settings import source_of
+from workers.process.clients.direct_run_client import DIRECT_RUN_CLIENT
 
 ClientOf = Callable[..., Client]
 
@@ -61,9 +61,9 @@ def test_what_is_taken_away_opens_nothing_and_keeps_nobody_from_changing_the_sit
 ) -> None:
     camera = make_camera(location="rtsp://10.0.0.7/door")
     allow_networks(tenant=acme, networks=["10.9.0.0/16"])
-    brief = DESK.brief(acme, camera.pk)
-    assert brief is not None
-    assert brief.networks == ("10.9.0.0/16",), "of 10.0.0.0/8, which the site lists"
+    camera_settings = DIRECT_RUN_CLIENT.camera_settings(acme, camera.pk)
+    assert camera_settings is not None
+    assert camera_settings.networks == ("10.9.0.0/16",), "of 10.0.0.0/8, which the site lists"
     site = Site.objects.get()
     site.address = "Elsewhere"
     save_site(site=site, by=None)
@@ -73,16 +73,16 @@ def test_what_is_taken_away_opens_nothing_and_keeps_nobody_from_changing_the_sit
 
 
 def test_a_worker_has_networks_of_its_own(acme: Tenant, settings: Settings) -> None:
-    brief = DESK.brief(acme, make_camera().pk)
-    assert brief is not None
+    camera_settings = DIRECT_RUN_CLIENT.camera_settings(acme, make_camera().pk)
+    assert camera_settings is not None
     inside, outside = ip_address("10.7.0.1"), ip_address("10.8.0.1")
-    assert source_of(brief)["policy"].problem(outside, 554) is None
+    assert source_of(camera_settings)["policy"].problem(outside, 554) is None
     settings.FACETRACK_WORKER_NETWORKS = [ip_network("10.7.0.0/16")]
-    policy = source_of(brief)["policy"]
+    policy = source_of(camera_settings)["policy"]
     assert policy.problem(inside, 554) is None
     assert "private" in policy.problem(outside, 554)
     settings.FACETRACK_WORKER_NETWORKS = []
-    assert source_of(brief)["policy"].problem(inside, 554)
+    assert source_of(camera_settings)["policy"].problem(inside, 554)
 
 
 def test_a_tenant_cannot_allow_itself_anything(acme: Tenant) -> None:
@@ -137,9 +137,9 @@ def test_the_installations_admin_allows_them_and_cameras_follow(
         with django_capture_on_commit_callbacks(execute=True):
             allow_networks(tenant=acme, networks=["192.168.5.0/24"])
     assert "supervise" in told, "cameras that run learn of it"
-    brief = DESK.brief(acme, camera.pk)
-    assert brief is not None
-    assert brief.networks == ()
+    camera_settings = DIRECT_RUN_CLIENT.camera_settings(acme, camera.pk)
+    assert camera_settings is not None
+    assert camera_settings.networks == ()
 
 
 def test_a_changed_list_of_a_site_reaches_its_cameras(

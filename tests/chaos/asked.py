@@ -13,8 +13,9 @@ def operations(fleet: Fleet) -> Result:
     """Test, snapshot, live picture and restart of a camera that runs; tests of a stopped and a dead one."""
     from cameras.actions import set_enabled
     from tenants.isolation.context import inside
-    from workers.operations import Operation, ask
-    from workers.sinks import pictures
+    from workers.control.operations import ask
+    from workers.process.sinks import pictures
+    from workers.process.sinks.answers import Operation
 
     fleet.start_workers()
     with Camera(first_person=4001) as source:

@@ -17,7 +17,7 @@ import av
 
 from tests.chaos.people import HEIGHT, WIDTH, drawn
 from tests.stages.rtsp_server import PAYLOAD, RtspServer, _fragments
-from workers.types import Picture
+from workers.recognition.types import Picture
 
 FPS = 8
 SHOWN_SECONDS, EMPTY_SECONDS = 6.0, 2.5

@@ -17,8 +17,8 @@ from uuid import UUID
 
 import psutil
 
-from facetrack.lib.crew import manage
-from facetrack.lib.services import ensure, running, standings, stop
+from facetrack.devservices import ensure, running, standings, stop
+from facetrack.devservices.process_group import manage
 
 if TYPE_CHECKING:
     from tenants.models import Tenant
@@ -108,7 +108,7 @@ class Fleet:
     def lease(self, camera: UUID) -> Any:
         """The camera's lease with its worker, read anew."""
         from tenants.isolation.context import inside
-        from workers.models import CameraLease
+        from workers.fleet.models import CameraLease
 
         with inside(self.tenant):
             return CameraLease.objects.select_related("worker").get(pk=camera)

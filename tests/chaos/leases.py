@@ -24,9 +24,9 @@ def woken_late(fleet: Fleet, trials: int) -> Result:
     from cameras.models import Camera, Site
     from tenants.isolation.context import inside
     from visits.models import Sighting
-    from workers.actions.fleet import Introduction, register
-    from workers.actions.leases import take
-    from workers.models import CameraLease
+    from workers.fleet.leases import take
+    from workers.fleet.models import CameraLease
+    from workers.fleet.registration import Introduction, register
 
     workers = [register(introduction=Introduction(name=f"sleeper-{n}", capacity=9)) for n in (1, 2)]
     with inside(fleet.tenant):
@@ -75,7 +75,7 @@ def _written(fleet: Fleet, camera: UUID, epoch: int, trial: int) -> bool:
     from tenants.isolation.context import inside
     from visits.actions import record_track
     from visits.rules import TrackFacts
-    from workers.actions.leases import StaleEpoch, lease_guard
+    from workers.fleet.leases import StaleEpoch, lease_guard
 
     now = datetime.now(UTC)
     facts = TrackFacts(

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from tests.stages.faces import face_at
-from workers.config import Thresholds
-from workers.engines import Engines
-from workers.types import Face, Floats, Picture
+from workers.recognition.config import Thresholds
+from workers.recognition.models.loading import FaceModels
+from workers.recognition.types import Face, Floats, Picture
 
 WIDTH, HEIGHT = 320, 240
 SQUARE, SIDE = 24, 4
@@ -89,9 +89,9 @@ class Oracle:
         return np.stack([template_of(self._last.person, noise=0.1) for _ in crops])
 
 
-def engines() -> Engines:
+def models() -> FaceModels:
     oracle = Oracle()
-    return Engines(oracle, oracle, Thresholds(match=0.4, review=0.3, margin=0.05), sure=0.7)
+    return FaceModels(oracle, oracle, Thresholds(match=0.4, review=0.3, margin=0.05), sure=0.7)
 
 
 def _squares(person: int) -> Picture:

@@ -19,8 +19,8 @@ def main() -> None:
     from tenants.isolation.context import inside, installation
     from tenants.models import Tenant
     from visits.live_events import locked
-    from workers.models import CameraLease
-    from workers.supervise import _only_supervisor
+    from workers.fleet.models import CameraLease
+    from workers.fleet.scheduler import _only_supervisor
 
     schema, camera = sys.argv[1:]
     with installation():

@@ -153,7 +153,7 @@ def redis_lost(fleet: Fleet, trials: int) -> Result:
     """Redis flushed and killed; the record must stay whole."""
 
     def breaks() -> None:
-        from workers.sinks.pictures import store
+        from workers.process.sinks.pictures import store
 
         store().flushall()
         fleet.service("Valkey").kill()
@@ -269,7 +269,7 @@ def _recoveries(fleet: Fleet, hit: dict[UUID, int]) -> list[float]:
 
 def _seats(fleet: Fleet) -> int:
     from tenants.isolation.context import inside
-    from workers.queries import live_workers
+    from workers.fleet.queries import live_workers
 
     with inside(fleet.tenant):
         return live_workers().count()

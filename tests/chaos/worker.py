@@ -12,10 +12,10 @@ def main() -> None:
     from django.conf import settings
     from django.core.management import execute_from_command_line
 
-    from tests.chaos.people import engines
-    from workers import loaded
+    from tests.chaos.people import models
+    from workers.process import model_cache
 
-    loaded._loaded[settings.FACETRACK_PACK, settings.FACETRACK_DETECTOR] = engines()
+    model_cache._loaded[settings.FACETRACK_PACK, settings.FACETRACK_DETECTOR] = models()
     execute_from_command_line(["manage.py", "worker", *sys.argv[1:]])
 
 

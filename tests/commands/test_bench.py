@@ -12,13 +12,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.real_models import engines_of_settings, model_file
+from tests.real_models import model_file, models_of_settings
 from tests.stages.faces import backdrop, paste, portraits, sized
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _models() -> None:
-    engines_of_settings()
+    models_of_settings()
     model_file("scrfd-2.5g")
 
 

@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from facetrack.lib.images import clean_pixels
+from facetrack.core.images import clean_pixels
 from staff.actions import accept_face, add_face_image, save_staff_member
 from staff.gallery import tenants_thresholds
 from staff.models import FaceImage, MatchThresholds, StaffMember
 from tenants.models import Tenant
 from tests.conftest import template_of
-from tests.real_models import engines_of, engines_of_settings, model_file
+from tests.real_models import model_file, models_of, models_of_settings
 from tests.stages.faces import portraits
-from workers.evaluation.faces import labelled_faces
-from workers.evaluation.rates import false_alarm_rate, false_match_rate, threshold_at, threshold_for
-from workers.gallery import tuned
-from workers.loaded import loaded_engines
-from workers.types import Picture
+from workers.lab.evaluation.faces import labelled_faces
+from workers.lab.evaluation.rates import false_alarm_rate, false_match_rate, threshold_at, threshold_for
+from workers.process.galleries import tuned
+from workers.process.model_cache import loaded_models
+from workers.recognition.types import Picture
 
 PEOPLE = portraits()
 """Cut out by hand, so that they are the same whatever the detector finds."""
@@ -33,7 +33,7 @@ VARIANTS, UNUSABLE = 4, 2
 
 @pytest.fixture(scope="module", autouse=True)
 def _models() -> None:
-    engines_of_settings()
+    models_of_settings()
 
 
 def variants(picture: Picture) -> list[Picture]:
@@ -76,7 +76,7 @@ def test_people_are_measured_and_drawn(folder: Path, tmp_path: Path) -> None:
         assert row["fnir"] is None or row["fnir"]["low"] <= row["fnir"]["value"] <= row["fnir"]["high"]
     limits = found["recommended"]
     assert limits["review"] <= limits["link"]
-    assert limits["link"] == pytest.approx(loaded_engines().thresholds.match, abs=0.3), "near the catalogue's"
+    assert limits["link"] == pytest.approx(loaded_models().thresholds.match, abs=0.3), "near the catalogue's"
     assert limits["predicted_false_alarm_rate"] <= 0.003
     assert found["at_recommended"]["strangers_linked"] == 0
     picture = cv2.imread(str(tmp_path / "curves.png"))
@@ -87,21 +87,21 @@ def test_people_are_measured_and_drawn(folder: Path, tmp_path: Path) -> None:
 def test_thresholds_are_applied_with_their_origin_and_used(folder: Path, acme: Tenant) -> None:
     _, err = run("evaluate", folder, "--json", "--apply", "acme")
     row = MatchThresholds.objects.get()
-    assert (row.pack, row.forced) == (loaded_engines().embedder.pack, False)
+    assert (row.pack, row.forced) == (loaded_models().embedder.pack, False)
     assert row.derived_from["folder"] == str(folder)
     assert row.derived_from["people"] == len(PEOPLE)
     assert f"{row.link:g}" in err
-    engines = tuned(acme, loaded_engines())
-    assert (engines.thresholds.match, engines.thresholds.review) == (row.link, row.review)
+    models = tuned(acme, loaded_models())
+    assert (models.thresholds.match, models.thresholds.review) == (row.link, row.review)
 
 
 def test_a_setting_with_too_many_false_alarms_is_refused_unless_forced(
     folder: Path, acme: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.evaluation.assessment.ALARM_AIM", 0.2)
+    monkeypatch.setattr("workers.lab.evaluation.assessment.ALARM_AIM", 0.2)
     with pytest.raises(CommandError, match=r"was not applied.*--force"):
         run("evaluate", folder, "--apply", "acme")
-    assert tenants_thresholds(loaded_engines().embedder.pack) is None
+    assert tenants_thresholds(loaded_models().embedder.pack) is None
     run("evaluate", folder, "--apply", "acme", "--force")
     assert MatchThresholds.objects.get().forced
 
@@ -116,7 +116,7 @@ def test_pictures_of_another_pack_are_an_error_with_a_way_out(folder: Path, acme
     out, _ = run("enrol", "--again", "--tenant", "acme")
     assert out.startswith("1 picture(s)")
     image.refresh_from_db()
-    assert (image.status, image.pack) == (FaceImage.Status.READY, loaded_engines().embedder.pack)
+    assert (image.status, image.pack) == (FaceImage.Status.READY, loaded_models().embedder.pack)
 
 
 def test_folders_that_nothing_can_be_measured_with(tmp_path: Path, folder: Path) -> None:
@@ -156,13 +156,13 @@ def test_what_would_come_to_nothing_is_refused_before_anything_is_measured(
 @pytest.mark.parametrize("pack", ["edgeface-xs", "edgeface-xxs"])
 def test_every_edgeface_tells_people_apart_at_its_own_thresholds(folder: Path, pack: str) -> None:
     """Each picture against the template of the others of its person, and of everybody else."""
-    engines = engines_of(pack, "yunet")
-    people = labelled_faces(engines, folder, lambda done, total: None).people
+    models = models_of(pack, "yunet")
+    people = labelled_faces(models, folder, lambda done, total: None).people
     templates = np.stack([person.template([1, 2]) for person in people])
     scores = np.stack([person.embeddings[0] @ templates.T for person in people])
     own = np.eye(len(people), dtype=bool)
-    assert scores[own].min() >= engines.thresholds.match
-    assert scores[~own].max() < engines.thresholds.match
+    assert scores[own].min() >= models.thresholds.match
+    assert scores[~own].max() < models.thresholds.match
 
 
 def test_a_damaged_model_is_named_with_its_remedy(folder: Path, tmp_path: Path, settings: Any) -> None:

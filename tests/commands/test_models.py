@@ -15,7 +15,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from workers.engines.catalogue import MODELS
+from workers.recognition.models.catalogue import MODELS
 
 FOLDERS = ("models", "cache", "mirror")
 

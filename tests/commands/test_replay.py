@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from insightface.data import get_image
 
-from tests.real_models import engines_of_settings
+from tests.real_models import models_of_settings
 from tests.stages.faces import backdrop, paste, portraits, sized
 
 PEOPLE = portraits()
@@ -23,7 +23,7 @@ FIELDS = {"id", "first_frame", "last_frame", "decision", "identity", "score", "f
 
 @pytest.fixture(scope="module", autouse=True)
 def _models() -> None:
-    engines_of_settings()
+    models_of_settings()
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ import pytest
 from facetrack.demo import people, sources
 from facetrack.demo.clip import ClipError, make_clip
 from facetrack.demo.enrolment import enrolment_pictures
-from facetrack.demo.truth import Appearance, Truth
-from tests.real_models import engines_of_settings
-from workers.engines import Engines
-from workers.stages.align import aligned
-from workers.types import Face, Floats, Picture
+from facetrack.demo.truth import Appearance, DemoTruth
+from tests.real_models import models_of_settings
+from workers.recognition.models.loading import FaceModels
+from workers.recognition.stages.align import aligned
+from workers.recognition.types import Face, Floats, Picture
 
 EVERY = 10
 """Of so many frames of the clip one is looked at: dlib takes half a second for a face."""
@@ -29,7 +29,7 @@ class Made:
     """A clip and what its maker says of it."""
 
     path: Path
-    truth: Truth
+    truth: DemoTruth
     progress: list[float]
 
     def frames(self) -> dict[int, Picture]:
@@ -50,19 +50,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture(scope="module")
-def engines() -> Engines:
-    return engines_of_settings()
+def models() -> FaceModels:
+    return models_of_settings()
 
 
 @pytest.fixture(scope="module")
-def found(made: Made, engines: Engines) -> dict[int, list[tuple[Face, Floats]]]:
+def found(made: Made, models: FaceModels) -> dict[int, list[tuple[Face, Floats]]]:
     """Faces that are large enough to be recognised, left to right, with embeddings, by frame."""
-    return {number: _recognised(picture, engines) for number, picture in made.frames().items()}
+    return {number: _recognised(picture, models) for number, picture in made.frames().items()}
 
 
-def _recognised(picture: Picture, engines: Engines) -> list[tuple[Face, Floats]]:
-    faces = sorted(engines.detector.detect(picture), key=lambda face: float(face.box[0]))
-    embedder = engines.embedder
+def _recognised(picture: Picture, models: FaceModels) -> list[tuple[Face, Floats]]:
+    faces = sorted(models.detector.detect(picture), key=lambda face: float(face.box[0]))
+    embedder = models.embedder
     return [
         (face, embedder.embed([aligned(picture, face.landmarks, embedder.template, embedder.size)])[0])
         for face in faces
@@ -113,7 +113,7 @@ def test_the_story_has_what_the_demo_shows(made: Made) -> None:
     assert not any(together[-int(1.5 * truth.fps) :])
 
 
-def _present(truth: Truth, frame: int, among: set[str]) -> list[str]:
+def _present(truth: DemoTruth, frame: int, among: set[str]) -> list[str]:
     return [
         stay.person
         for stay in truth.appearances
@@ -122,12 +122,12 @@ def _present(truth: Truth, frame: int, among: set[str]) -> list[str]:
 
 
 def test_its_truth_survives_json(made: Made) -> None:
-    assert Truth.from_json(made.truth.to_json()) == made.truth
+    assert DemoTruth.from_json(made.truth.to_json()) == made.truth
 
 
 def test_it_refuses_what_is_no_truth() -> None:
     with pytest.raises(ValueError, match="make the clip again"):
-        Truth.from_json('{"fps": 12.5}')
+        DemoTruth.from_json('{"fps": 12.5}')
 
 
 def test_the_same_seed_makes_the_same_clip_and_another_one_another(tmp_path: Path) -> None:
@@ -150,19 +150,19 @@ def test_a_detector_finds_each_face_that_the_truth_names(
             assert len(_faces_of(stay, made.truth, found)) >= 3, f"{stay} is not found often enough"
 
 
-def test_nobody_is_found_in_the_empty_scene(made: Made, engines: Engines) -> None:
+def test_nobody_is_found_in_the_empty_scene(made: Made, models: FaceModels) -> None:
     empty = int(1.5 * made.truth.fps)
     for number, picture in made.frames().items():
         if number < empty or number >= made.truth.frames - empty:
-            assert engines.detector.detect(picture) == [], f"a face in the empty frame {number}"
+            assert models.detector.detect(picture) == [], f"a face in the empty frame {number}"
 
 
 def test_models_tell_its_people_apart(
-    made: Made, engines: Engines, found: dict[int, list[tuple[Face, Floats]]], tmp_path: Path
+    made: Made, models: FaceModels, found: dict[int, list[tuple[Face, Floats]]], tmp_path: Path
 ) -> None:
     """Staff by their enrolment, the returning stranger by their first stay, and nobody by anybody else."""
     enrolment_pictures(tmp_path)
-    known = {person: _enrolled(tmp_path / person, engines) for person in made.truth.staff}
+    known = {person: _enrolled(tmp_path / person, models) for person in made.truth.staff}
     for stay in made.truth.appearances:
         if stay.person in made.truth.passers_by:
             continue
@@ -170,13 +170,15 @@ def test_models_tell_its_people_apart(
         for person, other in known.items():
             likeness = float(template @ other)
             if person == stay.person:
-                assert likeness >= engines.thresholds.match + 0.01, f"{stay} is not recognised"
+                assert likeness >= models.thresholds.match + 0.01, f"{stay} is not recognised"
             else:
-                assert likeness < engines.thresholds.review, f"{stay} is taken for {person}"
+                assert likeness < models.thresholds.review, f"{stay} is taken for {person}"
         known.setdefault(stay.person, template)
 
 
-def _faces_of(stay: Appearance, truth: Truth, found: dict[int, list[tuple[Face, Floats]]]) -> list[Floats]:
+def _faces_of(
+    stay: Appearance, truth: DemoTruth, found: dict[int, list[tuple[Face, Floats]]]
+) -> list[Floats]:
     """Embeddings of a person where the faces in view are as many as the people who should be there."""
     embeddings = []
     for frame, faces in found.items():
@@ -187,10 +189,10 @@ def _faces_of(stay: Appearance, truth: Truth, found: dict[int, list[tuple[Face, 
     return embeddings
 
 
-def _enrolled(folder: Path, engines: Engines) -> Floats:
+def _enrolled(folder: Path, models: FaceModels) -> Floats:
     pictures = [cv2.imread(str(path)) for path in sorted(folder.iterdir())]
     assert 2 <= len(pictures) <= 3
-    faces = [_recognised(np.asarray(picture, np.uint8), engines) for picture in pictures]
+    faces = [_recognised(np.asarray(picture, np.uint8), models) for picture in pictures]
     assert [len(those) for those in faces] == [1] * len(pictures), "one face in each enrolment picture"
     return _template([those[0][1] for those in faces])
 

@@ -16,9 +16,9 @@ import requests
 
 from facetrack.demo.clip import make_clip
 from facetrack.demo.enrolment import enrolment_pictures
-from facetrack.demo.truth import Truth
-from facetrack.lib.crew import Crew, crew, manage
-from facetrack.lib.services import ports, running, stop
+from facetrack.demo.truth import DemoTruth
+from facetrack.devservices import ports, running, stop
+from facetrack.devservices.process_group import ProcessGroup, manage, process_group
 from tests.backing import VAR
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -54,15 +54,15 @@ class Customer:
 class Installation:
     acme: Customer
     other: Customer
-    crew: Crew
+    process_group: ProcessGroup
     services: Path
-    truth: Truth
+    truth: DemoTruth
     clip: Path
     port: int
     environ: dict[str, str]
 
     def start_web(self) -> None:
-        self.crew.add("web", manage("web", "--port", str(self.port)))
+        self.process_group.add("web", manage("web", "--port", str(self.port)))
 
     def command(self, *words: str) -> str:
         return run(words, self.environ)
@@ -88,7 +88,7 @@ def installation() -> Iterator[Installation]:
         run(["migrate_schemas", "--verbosity", "0"], environ)
         acme, other = (_customer(name, port, environ) for name in HOSTS)
         run(["enrol", str(var / "enrol"), "--tenant", acme.name], environ)
-        members = stack.enter_context(crew(logs=var / "log", environ=environ, say=print))
+        members = stack.enter_context(process_group(logs=var / "log", environ=environ, say=print))
         whole = Installation(acme, other, members, var / "services", truth, clip, port, environ)
         whole.start_web()
         members.add("worker", manage("worker"))

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from facetrack.lib.services import ensure, standings
+from facetrack.devservices import ensure, standings
 from tenants.admin import tenant_admin
 from tests.backing import VAR
 from tests.e2e.conftest import CHROMIUM, Customer, Installation, answers, visits, wait_for
@@ -373,7 +373,7 @@ def goes_on(installation: Installation, saved: set[str]) -> None:
     """Everything saved is still there, and a new visit comes."""
 
     def more() -> bool:
-        installation.crew.tend()
+        installation.process_group.restart_dead()
         if not answers(installation):
             return False
         now = {row["id"] for row in visits(installation.acme)}
@@ -389,7 +389,7 @@ def test_a_killed_process(installation: Installation, saved: set[str], page: Pag
     page.goto(installation.acme.base + "/cameras/")
     sign = page.locator("#live-state")
     expect(sign).to_have_text("Live")
-    pid = installation.crew.pid(process)
+    pid = installation.process_group.pid(process)
     assert pid is not None
     os.killpg(pid, signal.SIGKILL)
     wait_for(lambda: not _lives(pid), 10, f"{process} to die")
@@ -411,7 +411,7 @@ def test_killed_redis(installation: Installation, saved: set[str]) -> None:
 def test_the_worker_ends_cleanly_on_sigterm(
     installation: Installation, entrance: dict[str, Any], saved: set[str]
 ) -> None:
-    pid = installation.crew.pid("worker")
+    pid = installation.process_group.pid("worker")
     assert pid is not None
     os.kill(pid, signal.SIGTERM)
     wait_for(lambda: not _lives(pid), 10, "the worker to end")

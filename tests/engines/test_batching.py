@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from workers.engines.batching import SharedEmbedder
-from workers.types import Floats, Picture
+from workers.recognition.models.batching import SharedEmbedder
+from workers.recognition.types import Floats, Picture
 
 
 class Slow:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workers.engines.catalogue import MODELS
-from workers.engines.store import ModelStore
+from workers.recognition.models.catalogue import MODELS
+from workers.recognition.models.store import ModelStore
 
 
 def test_every_entry_says_what_a_person_has_to_know() -> None:

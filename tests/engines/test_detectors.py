@@ -13,11 +13,11 @@ from insightface.data import get_image
 from insightface.model_zoo import get_model
 from insightface.utils.face_align import norm_crop
 
-from tests.real_models import engines_of, model_file
-from workers.engines import Engines, UnknownModelError, load
-from workers.engines.yunet import MIN_SCORE, OVERLAP, YuNet
-from workers.loaded import model_store
-from workers.types import Face, Picture
+from tests.real_models import model_file, models_of
+from workers.process.model_cache import model_store
+from workers.recognition.models.loading import FaceModels, UnknownModelError, load
+from workers.recognition.models.yunet import MIN_SCORE, OVERLAP, YuNet
+from workers.recognition.types import Face, Picture
 
 DETECTORS = ["yunet", "scrfd-500m", "scrfd-2.5g", "retinaface"]
 
@@ -27,8 +27,8 @@ def table() -> Picture:
     return np.asarray(get_image("t1"), dtype=np.uint8)
 
 
-def engines_with(detector: str, pack: str = "edgeface-xs") -> Engines:
-    return engines_of(pack, detector)
+def engines_with(detector: str, pack: str = "edgeface-xs") -> FaceModels:
+    return models_of(pack, detector)
 
 
 def options() -> onnxruntime.SessionOptions:
@@ -43,11 +43,11 @@ def from_left(faces: list[Face]) -> list[Face]:
 
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_detector_finds_the_six_people(name: str, table: Picture) -> None:
-    engines = engines_with(name)
-    faces = engines.detector.detect(table)
+    models = engines_with(name)
+    faces = models.detector.detect(table)
     assert len(faces) == 6
     assert [face.score for face in faces] == sorted((face.score for face in faces), reverse=True)
-    assert min(face.score for face in faces) >= engines.sure
+    assert min(face.score for face in faces) >= models.sure
     for face in faces:
         (left, right, nose, mouth_left, mouth_right) = face.landmarks
         assert left[0] < right[0]
@@ -90,8 +90,8 @@ def test_another_kind_of_model_is_refused_by_name() -> None:
     embedder, detector = model_file("edgeface-xs"), model_file("yunet")
     with pytest.raises(ValueError, match=embedder.name):
         YuNet(embedder, options())
-    from workers.engines.arcface import ArcFace
-    from workers.engines.retinaface import RetinaFace
+    from workers.recognition.models.arcface import ArcFace
+    from workers.recognition.models.retinaface import RetinaFace
 
     with pytest.raises(ValueError, match=detector.name):
         ArcFace(detector, options(), "edgeface-xs")
@@ -100,26 +100,26 @@ def test_another_kind_of_model_is_refused_by_name() -> None:
 
 
 def test_embeddings_tell_the_six_people_apart(table: Picture) -> None:
-    engines = engines_with("yunet")
-    faces = engines.detector.detect(table)
+    models = engines_with("yunet")
+    faces = models.detector.detect(table)
     crops = [np.asarray(norm_crop(table, face.landmarks), dtype=np.uint8) for face in faces]
-    embeddings = engines.embedder.embed(crops * 4)
+    embeddings = models.embedder.embed(crops * 4)
     assert embeddings.shape == (24, 512)
     assert embeddings.dtype == np.float32
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(24), abs=1e-4)
     likeness = embeddings[:6] @ embeddings[:6].T - np.eye(6)
-    assert likeness.max() < engines.thresholds.match
+    assert likeness.max() < models.thresholds.match
     assert (embeddings[:6] * embeddings[18:]).sum(axis=1) == pytest.approx(np.ones(6), abs=1e-3)
-    assert engines.embedder.embed([]).shape == (0, 512)
+    assert models.embedder.embed([]).shape == (0, 512)
 
 
 def test_one_session_serves_several_threads(table: Picture) -> None:
-    engines = engines_with("yunet")
-    alone = engines.detector.detect(table)
+    models = engines_with("yunet")
+    alone = models.detector.detect(table)
     results: list[list[Face]] = []
 
     def run() -> None:
-        results.extend(engines.detector.detect(table) for _ in range(5))
+        results.extend(models.detector.detect(table) for _ in range(5))
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:

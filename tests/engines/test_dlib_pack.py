@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from insightface.data import get_image
 
-from workers.engines.catalogue import PACKS
-from workers.engines.dlib_pack import DlibDetector, DlibEmbedder
-from workers.engines.store import ModelMissing, ModelStore
-from workers.stages.align import aligned
-from workers.types import Face, Floats, Picture
+from workers.recognition.models.catalogue import PACKS
+from workers.recognition.models.dlib_pack import DlibDetector, DlibEmbedder
+from workers.recognition.models.store import ModelMissing, ModelStore
+from workers.recognition.stages.align import aligned
+from workers.recognition.types import Face, Floats, Picture
 
 dlib = pytest.importorskip("dlib", reason="needs `pip install -r requirements/dlib.txt`")
 

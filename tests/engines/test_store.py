@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from workers.engines.catalogue import DetectorModel, Model, ModelFile
-from workers.engines.download import CHUNK
-from workers.engines.store import DownloadFailed, ModelMissing, ModelStore
+from workers.recognition.models.catalogue import DetectorModel, Model, ModelFile
+from workers.recognition.models.download import CHUNK
+from workers.recognition.models.store import DownloadFailed, ModelMissing, ModelStore
 
 FACES = b"finds faces " * 40_000
 PIECE = 6 * CHUNK

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from facetrack.lib.aside import aside
+from facetrack.core.background import run_in_background
 
 
 def test_the_caller_goes_on_and_the_work_is_done() -> None:
@@ -22,7 +22,7 @@ def test_the_caller_goes_on_and_the_work_is_done() -> None:
             await asyncio.sleep(0.001)
         done.set()
 
-    aside(work())
+    run_in_background(work())
     goes_on.set()
     assert done.wait(5)
 
@@ -39,7 +39,7 @@ def test_all_work_shares_a_loop_and_none_waits_for_another() -> None:
 
     def call() -> None:
         met.wait(timeout=5)
-        aside(work())
+        run_in_background(work())
 
     callers = [threading.Thread(target=call) for _ in range(2)]
     for caller in callers:
@@ -52,7 +52,7 @@ def test_what_goes_wrong_is_not_lost(caplog: pytest.LogCaptureFixture) -> None:
     async def work() -> None:
         raise ValueError("nobody would hear of this")
 
-    aside(work())
+    run_in_background(work())
     deadline = time.monotonic() + 5
     while "nobody would hear of this" not in caplog.text:
         assert time.monotonic() < deadline
@@ -62,13 +62,13 @@ def test_what_goes_wrong_is_not_lost(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_process_that_ends_at_once_does_it_nevertheless(tmp_path: Path) -> None:
     program = """
 import asyncio, pathlib, sys
-from facetrack.lib.aside import aside
+from facetrack.core.background import run_in_background
 
 async def work():
     await asyncio.sleep(0.2)
     pathlib.Path(sys.argv[1]).write_text("done")
 
-aside(work())
+run_in_background(work())
 """
     done = tmp_path / "done"
     subprocess.run([sys.executable, "-c", program, str(done)], check=True, timeout=30)

@@ -1,4 +1,4 @@
-from facetrack.lib.breaker import FAILURES, FIRST_REST, Breaker
+from facetrack.core.breaker import FAILURES, FIRST_REST, Breaker
 
 
 class Clock:

@@ -13,10 +13,10 @@ import psutil
 import pytest
 from pytest_django import Settings
 
-from facetrack.lib import decoder
-from facetrack.lib.decoder import Busy, Child, Decoder, Order, Places
-from facetrack.lib.decoding import NICENESS
-from facetrack.lib.headers import BadPicture, Stripped, stripped
+from facetrack.core.picture_decoder import pool
+from facetrack.core.picture_decoder.child import NICENESS
+from facetrack.core.picture_decoder.headers import BadPicture, Stripped, stripped
+from facetrack.core.picture_decoder.pool import Busy, Child, Decoder, Order, Places
 from tests.hostile_pictures import many_scans, saved
 
 PIXELS = Order("pixels")
@@ -82,7 +82,7 @@ def test_this_process_has_no_decoder_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(saved("PNG"))
     code = (
-        "import sys, django; django.setup(); from facetrack.lib.images import read_picture; "
+        "import sys, django; django.setup(); from facetrack.core.images import read_picture; "
         f"read_picture(open({str(path)!r}, 'rb'), megabytes=1, megapixels=1); "
         "print([name for name in sys.modules if name.startswith('PIL')])"
     )
@@ -93,7 +93,7 @@ def test_this_process_has_no_decoder_at_all(tmp_path: Path) -> None:
 def test_one_child_decodes_many_pictures_and_is_replaced_some_time(
     its: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoder, "MAX_PICTURES_OF_A_CHILD", 3)
+    monkeypatch.setattr(pool, "MAX_PICTURES_OF_A_CHILD", 3)
     works(its)
     first = kept(its).pid
     works(its)
@@ -106,7 +106,7 @@ def test_one_child_decodes_many_pictures_and_is_replaced_some_time(
 def test_a_picture_has_so_much_processor_time(
     its: Decoder, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoder, "WALL_FACTOR", 500)
+    monkeypatch.setattr(pool, "WALL_FACTOR", 500)
     works(its)
     first, settings.FACETRACK_DECODE_SECONDS = kept(its).pid, 1
     costly = many_scans(400, side=7_000)
@@ -160,7 +160,7 @@ def test_children_end_with_their_parent(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(saved("PNG"))
     code = (
-        "import os, django, psutil; django.setup(); from facetrack.lib.images import read_picture; "
+        "import os, django, psutil; django.setup(); from facetrack.core.images import read_picture; "
         f"read_picture(open({str(path)!r}, 'rb'), megabytes=1, megapixels=1); "
         "print(psutil.Process().children()[0].pid, flush=True); os.kill(os.getpid(), 9)"
     )
@@ -170,7 +170,7 @@ def test_children_end_with_their_parent(tmp_path: Path) -> None:
 
 
 def test_a_tenant_leaves_a_place_for_the_others(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.05)
     settings.FACETRACK_DECODERS = 2
     places = Places()
     with places.one("acme"):
@@ -185,7 +185,7 @@ def test_a_tenant_leaves_a_place_for_the_others(settings: Settings, monkeypatch:
 
 
 def test_with_one_place_only_one_has_it(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 0.05)
     settings.FACETRACK_DECODERS = 1
     places = Places()
     with places.one("acme"), pytest.raises(Busy), places.one(None):
@@ -193,8 +193,8 @@ def test_with_one_place_only_one_has_it(settings: Settings, monkeypatch: pytest.
 
 
 def test_of_one_tenant_few_wait(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder, "WAIT_SECONDS", 60.0)
-    monkeypatch.setattr(decoder, "MAX_WAITING_OF_OWNER", 3)
+    monkeypatch.setattr(pool, "WAIT_SECONDS", 60.0)
+    monkeypatch.setattr(pool, "MAX_WAITING_OF_OWNER", 3)
     places, got = Places(), []
 
     def take() -> None:

@@ -11,8 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, PngImagePlugin
 
-from facetrack.lib.headers import Stripped, stripped
-from facetrack.lib.images import (
+from facetrack.core.images import (
     MIN_KEPT_BYTES,
     BadPicture,
     CleanPicture,
@@ -20,6 +19,7 @@ from facetrack.lib.images import (
     read_picture,
     sound_jpeg,
 )
+from facetrack.core.picture_decoder.headers import Stripped, stripped
 from tests.hostile_pictures import (
     HOSTILE,
     SOUND,

@@ -11,8 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from facetrack.lib import jwt_keys
-from facetrack.lib.jwt_keys import FormerStillNeeded, GivenKeys, KeptKeys, RotatedMeanwhile, loaded, pems
+from facetrack.core import jwt_keys
+from facetrack.core.jwt_keys import FormerStillNeeded, GivenKeys, KeptKeys, RotatedMeanwhile, loaded, pems
 
 DAY = timedelta(days=1)
 NAME = "FACETRACK_JWT_PRIVATE_KEY"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from facetrack.lib.logs import WithoutSecrets
+from facetrack.core.logs import WithoutSecrets
 from tenants.models import Tenant
 
 

@@ -12,7 +12,7 @@ import requests
 from django.core.files.storage import storages
 from django.test import override_settings
 
-from facetrack.lib import objects
+from facetrack.core import objects
 from tests.lib.s3_server import S3, missing_programs, s3_server
 
 ACME, OTHER = uuid.uuid4(), uuid.uuid4()

@@ -18,9 +18,9 @@ import psutil
 import pytest
 from pymilvus import DataType
 
-from facetrack.lib.services import ensure, ports
-from facetrack.lib.services.milvus import Milvus
-from facetrack.lib.vectors import Embedding, ForeignTenant, IndexUnavailable, VisitorIndex
+from facetrack.core.vectors import Embedding, ForeignTenant, IndexUnavailable, VisitorIndex
+from facetrack.devservices import ensure, ports
+from facetrack.devservices.milvus import Milvus
 
 ACME, RIVAL = UUID(int=1), UUID(int=2)
 

@@ -12,9 +12,9 @@ import pytest
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
 
-from facetrack.lib import objects
-from facetrack.lib.images import BadPicture, jpeg, read_picture
-from facetrack.lib.waiting import give_back, pause
+from facetrack.core import objects
+from facetrack.core.images import BadPicture, jpeg, read_picture
+from facetrack.core.waiting import give_back, pause
 from tenants.accounts.smtp import EmailBackend
 from tenants.isolation.context import Installation
 from tenants.limits.slots import Kind, Slot

@@ -24,7 +24,7 @@ from tenants.rules import MEMBER_ROLES, Role
 from tests.audit.conftest import seal
 from visits.merging.actions import merge_visitors
 from visits.models import Merge, MergeProposal, Sighting, SightingDecision, Visitor
-from workers.models import DeviceAssignment
+from workers.fleet.models import DeviceAssignment
 
 OF_ALL_SITES = {"visits.mergeproposal", "visits.merge"}
 """What concerns people of all sites."""

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from facetrack.lib.services import ports
+from facetrack.devservices import ports
 from tenants.access.addresses import client_address, network_of
 from tenants.auth import MembershipBackend
 from tenants.isolation.context import installation

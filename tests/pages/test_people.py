@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 
 from cameras.models import Camera
-from facetrack.lib import objects
-from facetrack.lib.images import clean_pixels
+from facetrack.core import objects
+from facetrack.core.images import clean_pixels
 from staff.actions import accept_face, add_face_image
 from staff.models import StaffMember
 from tenants.models import Outbox, Tenant

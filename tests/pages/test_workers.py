@@ -20,12 +20,13 @@ from tenants.rules import Role
 from tests.conftest import make_camera
 from visits.actions import delete_visitor
 from visits.models import Sighting
-from workers import operations
-from workers.actions.fleet import Beat, Introduction, beat, register
-from workers.actions.leases import take
-from workers.models import CameraLease, Worker
-from workers.operations import Answer, Operation, ask
-from workers.sinks import pictures
+from workers.control import operations
+from workers.control.operations import Answer, ask
+from workers.fleet.leases import take
+from workers.fleet.models import CameraLease, Worker
+from workers.fleet.registration import Beat, Introduction, beat, register
+from workers.process.sinks import pictures
+from workers.process.sinks.answers import Operation
 
 ClientOf = Callable[..., Client]
 PICTURE = b"\xff\xd8 a picture"

@@ -19,7 +19,7 @@ from tests.conftest import PASSWORD
 from tests.edge import a_record, key_of
 from tests.probe.secrets import Secrets
 from visits.models import Visitor
-from workers.models import CameraLease, LeaseGrant, Worker
+from workers.fleet.models import CameraLease, LeaseGrant, Worker
 
 WORKER, EPOCH = "gate", 7
 TOKEN, KEYS, KEY_TOKEN = "/api/v1/auth/token/", "/api/v1/keys/", "/api/v1/auth/key-token/"

@@ -13,9 +13,9 @@ from tests.probe.attempts import Attempt
 from tests.probe.cast import WORKER
 from tests.probe.world import World
 from tests.workers.test_edge_redis import BEFORE_A_LOGIN, REFUSED_OTHERWISE, known, words_of
-from workers.links.own_queue import COMMANDS
-from workers.models import CameraLease
-from workers.sinks.pictures import KEPT_SECONDS
+from workers.fleet.models import CameraLease
+from workers.process.clients.edge_queue import COMMANDS
+from workers.process.sinks.pictures import KEPT_SECONDS
 
 FOREIGN_QUEUE = "worker.yard"
 

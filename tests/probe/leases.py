@@ -16,7 +16,7 @@ from tests.probe.inventory import Pattern, patterns
 from tests.probe.survey import Survey
 from tests.probe.web import Web
 from tests.probe.world import World
-from workers.models import CameraLease, Worker
+from workers.fleet.models import CameraLease, Worker
 
 
 class Leases(Web):

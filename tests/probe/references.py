@@ -10,7 +10,7 @@ from django.core import signing
 from django.db.models import Model
 from django.utils import timezone
 
-from facetrack.lib import objects
+from facetrack.core import objects
 from tests.probe.world import Party, World
 
 

@@ -13,8 +13,8 @@ from django.db.models import NOT_PROVIDED, Model
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from facetrack.lib import objects
-from facetrack.lib.crypto import EmbeddingField
+from facetrack.core import objects
+from facetrack.core.crypto import EmbeddingField
 from tenants.isolation.context import installation
 from tenants.isolation.policies import RULES, label_of, shared_models
 from tenants.models import Tenant, User

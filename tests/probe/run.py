@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.utils import DatabaseError
 from django_tenants.utils import tenant_context
 
-from facetrack.lib.undone import undone
+from facetrack.core.rolled_back import rolled_back
 from tests.probe.attempts import Attempt, Surface
 from tests.probe.browser import Browser
 from tests.probe.edge_redis import EdgeRedis
@@ -109,7 +109,7 @@ class Probe:
         return min(two, key=lambda member: self._cost[surface.name, member])
 
     def _let_b_act(self) -> None:
-        with undone():
+        with rolled_back():
             next(self._life_of_b)
         self._ledger.forget()
 
@@ -117,7 +117,7 @@ class Probe:
         attempt = surface.attempt(member, self.world, self._dice)
         started = time.monotonic()
         with tenant_context(self.world.a.tenant):
-            with undone():
+            with rolled_back():
                 answer = attempt.do()
                 written = self._written(attempt)
             cast(Any, connection).set_tenant(self.world.a.tenant)  # whoever was active in between

@@ -12,8 +12,8 @@ from django.core.cache.backends.base import BaseCache
 from django_tenants.utils import tenant_context
 from numpy.typing import NDArray
 
-from facetrack.lib import objects
-from facetrack.lib.vectors import VisitorIndex
+from facetrack.core import objects
+from facetrack.core.vectors import VisitorIndex
 from tests.conftest import template_of
 from tests.probe.attempts import Attempt
 from tests.probe.inventory import takers_of_tenants

@@ -11,7 +11,7 @@ import pytest
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django_tenants.utils import tenant_context
 
-from facetrack.lib.undone import undone
+from facetrack.core.rolled_back import rolled_back
 from tests.probe import odd
 from tests.probe.browser import Browser, Order
 from tests.probe.cast import Actor
@@ -56,7 +56,7 @@ class Odd:
         self.sent, self.faults = 0, []  # type: int, list[str]
 
     def send(self, order: Order) -> None:
-        with tenant_context(self.world.a.tenant), undone():
+        with tenant_context(self.world.a.tenant), rolled_back():
             try:
                 status = self.browser.send(order).status
             except Exception as error:  # noqa: BLE001  it is what the test looks for

@@ -19,7 +19,7 @@ from django_tenants.utils import tenant_context
 from redis import Redis
 from unfold.views import ChangeList
 
-from facetrack.lib import objects
+from facetrack.core import objects
 from staff.models import StaffMember
 from tenants.accounts import invitations
 from tenants.accounts.proofs import Proof
@@ -40,9 +40,9 @@ from tests.probe.stores import Cache, Objects
 from tests.probe.survey import Survey
 from tests.probe.web import Web
 from tests.probe.world import World
-from workers.links.own_queue import redis_rights
+from workers.fleet.models import CameraLease, Worker
 from workers.management.commands import edge_redis_acl
-from workers.models import CameraLease, Worker
+from workers.process.clients.edge_queue import redis_rights
 
 View = Callable[[HttpRequest], HttpResponse]
 FEW = 40
@@ -196,10 +196,10 @@ def test_a_worker_that_learns_of_cameras_that_are_not_its_own_is_found(
 ) -> None:
     """Behind each address of the edge that tells something, one after the other, nobody looks whose it is."""
     monkeypatch.setattr(
-        "workers.api.own_runs.watched_tenant", lambda worker, tenant, site=None: _tenant(tenant)
+        "workers.api.edge_runs.watched_tenant", lambda worker, tenant, site=None: _tenant(tenant)
     )
     monkeypatch.setattr(
-        "workers.api.own_runs.held_lease", lambda worker, camera: CameraLease.objects.get(pk=camera)
+        "workers.api.edge_runs.held_lease", lambda worker, camera: CameraLease.objects.get(pk=camera)
     )
     browser, survey = Browser(), Survey()
     survey.read_schema(browser, world.worker, public=True)
@@ -225,10 +225,10 @@ def test_a_lease_that_has_ended_and_still_opens_something_is_found(
 
     _run(world, Leases(world)).require_clean()
     with monkeypatch.context() as patch:
-        patch.setattr("workers.api.own_runs.held_lease", of_the_worker)
+        patch.setattr("workers.api.edge_runs.held_lease", of_the_worker)
         assert _run(world, Leases(world), 10 * FEW).leaks, "its login, and reports about it"
     with monkeypatch.context() as patch:
-        patch.setattr("workers.api.own_runs.watched_tenant", of_the_tenant)
+        patch.setattr("workers.api.edge_runs.watched_tenant", of_the_tenant)
         assert _run(world, Leases(world), 10 * FEW).leaks, "the staff"
 
 

@@ -12,7 +12,7 @@ from django.db import connection, reset_queries
 from django.test.utils import CaptureQueriesContext
 from django_tenants.utils import tenant_context
 
-from facetrack.lib.undone import undone
+from facetrack.core.rolled_back import rolled_back
 from tests.probe.browser import Answer, Browser, Order
 from tests.probe.cast import Actor
 from tests.probe.inventory import Pattern, patterns
@@ -68,7 +68,7 @@ def _answered(
     order = Order(method, actor.host, path, headers=headers, cookies=actor.cookies, kind="application/json")
     if "incarnation" in actor.knows:
         order = replace(order, body=json.dumps(_process(pattern, actor)).encode())
-    with tenant_context(world.a.tenant), undone():
+    with tenant_context(world.a.tenant), rolled_back():
         cache.clear()  # of refusals that are alike the log has one line, and counts them here
         reset_queries()  # Django keeps the last 9,000
         with CaptureQueriesContext(connection) as queries:

@@ -14,10 +14,10 @@ from typing import Self
 
 import pytest
 
-from facetrack.lib import services
-from facetrack.lib.services.embedded import Service
-from facetrack.lib.services.embedded import services as every_service
-from facetrack.lib.services.postgres import FAST_VARIABLE
+from facetrack import devservices
+from facetrack.devservices.embedded import Service
+from facetrack.devservices.embedded import services as every_service
+from facetrack.devservices.postgres import FAST_VARIABLE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What an environment names is not started: most tests are about starting, whatever is started.
@@ -41,7 +41,7 @@ def new_root(mode: int) -> Path:
 
 
 def remove(root: Path) -> None:
-    services.stop(root, force=True, wipe=True)
+    devservices.stop(root, force=True, wipe=True)
     shutil.rmtree(root)
 
 
@@ -56,7 +56,7 @@ def kept_root() -> Iterator[Path]:
 def used_root(kept_root: Path) -> Iterator[Path]:
     """A folder that everybody may enter, with the data of other tests: a new database takes its time."""
     yield kept_root
-    services.stop(kept_root, force=True)
+    devservices.stop(kept_root, force=True)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ class Neighbour:
 
     def __init__(self, root: Path, elsewhere: dict[str, str] = VALKEY_ALONE) -> None:
         program = (
-            "import sys; from pathlib import Path; from facetrack.lib.services import running\n"
+            "import sys; from pathlib import Path; from facetrack.devservices import running\n"
             "with running(Path(sys.argv[1])): print('in', flush=True); sys.stdin.read()"
         )
         self._process = subprocess.Popen(

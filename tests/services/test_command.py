@@ -1,4 +1,4 @@
-"""manage.py: which commands bring services up, how they end, and the `services` command."""
+"""manage.py: which commands bring services up, how they end, and the `devservices` command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import manage
-from facetrack.lib import services
+from facetrack import devservices
 from tests.services.conftest import (
     REPOSITORY,
     VALKEY_ALONE,
@@ -31,7 +31,7 @@ HEARS_SIGNALS = ("env", "--default-signal=INT,HUP")
 
 @pytest.fixture
 def var(root: Path) -> Path:
-    """The folder that manage.py is given; services are in `services` in it."""
+    """The folder that manage.py is given; services are in `devservices` in it."""
     (root / "services").mkdir()
     return root
 
@@ -163,4 +163,4 @@ def test_a_service_that_fails_is_one_clear_message(var: Path) -> None:
         assert code == 1
         assert "Traceback" not in errors
         assert "Valkey" in errors
-    assert services.standings(var / "services", {})[1].state == "stopped"
+    assert devservices.standings(var / "services", {})[1].state == "stopped"

@@ -12,7 +12,7 @@ import pytest
 import redis
 from pymilvus import MilvusClient
 
-from facetrack.lib import services
+from facetrack import devservices
 from tests.services.conftest import (
     URLS,
     VALKEY_ALONE,
@@ -30,7 +30,7 @@ from tests.services.conftest import (
 def stack() -> Iterator[tuple[Path, dict[str, str]]]:
     """All three services, running for the tests that only look."""
     root, environ = new_root(0o755), dict[str, str]()
-    with services.running(root, environ):
+    with devservices.running(root, environ):
         yield root, environ
     remove(root)
 
@@ -93,7 +93,7 @@ def test_passwords_are_in_no_command_line_log_or_status(stack: tuple[Path, dict[
     secrets = [(root / name / "password").read_text() for name in ("postgres", "valkey")]
     lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
     lines += [path.read_text() for path in root.glob("*/*.log")]
-    lines += [str(line) for line in services.standings(root, environ)]
+    lines += [str(line) for line in devservices.standings(root, environ)]
     assert not [line for line in lines for secret in secrets if secret in line]
     for path in [
         *root.glob("*/password"),
@@ -112,7 +112,7 @@ def test_services_get_none_of_our_environment(stack: tuple[Path, dict[str, str]]
 
 def test_the_environment_is_set_inside_and_as_before_outside(root: Path) -> None:
     environ = dict(VALKEY_ALONE)
-    with services.running(root, environ):
+    with devservices.running(root, environ):
         assert set(environ) == set(URLS) - {"DATABASE_OWNER_URL"}  # the database is elsewhere
         assert environ["MILVUS_URI"] == VALKEY_ALONE["MILVUS_URI"]
         assert alive(root) == {"valkey"}
@@ -122,9 +122,9 @@ def test_the_environment_is_set_inside_and_as_before_outside(root: Path) -> None
 
 def test_nothing_at_all_is_started_where_every_url_is_given(root: Path) -> None:
     environ = dict.fromkeys(URLS, "x://user:s3cret@elsewhere:1/0")
-    with services.running(root, environ):
+    with devservices.running(root, environ):
         assert list(root.iterdir()) == []
-    lines = services.standings(root, environ)
+    lines = devservices.standings(root, environ)
     assert [(line.state, line.address) for line in lines] == [("external", "elsewhere:1")] * 3
     assert "s3cret" not in str(lines)
 
@@ -132,7 +132,7 @@ def test_nothing_at_all_is_started_where_every_url_is_given(root: Path) -> None:
 def test_the_second_joins_and_the_last_stops(root: Path) -> None:
     with Neighbour(root) as neighbour:
         before = pid_of(service(root, "valkey"))
-        with services.running(root, dict(VALKEY_ALONE)), Neighbour(root) as third:
+        with devservices.running(root, dict(VALKEY_ALONE)), Neighbour(root) as third:
             assert pid_of(service(root, "valkey")) == before
             third.leave()
             neighbour.leave()
@@ -143,27 +143,27 @@ def test_the_second_joins_and_the_last_stops(root: Path) -> None:
 def test_a_user_that_was_killed_counts_no_more(root: Path) -> None:
     Neighbour(root).crash()
     assert alive(root) == {"valkey"}
-    with services.running(root, dict(VALKEY_ALONE)):
+    with devservices.running(root, dict(VALKEY_ALONE)):
         pass
     assert alive(root) == set()
 
 
 def test_kept_services_outlive_their_users_until_stopped(root: Path) -> None:
-    services.keep(root, dict(VALKEY_ALONE))
-    with services.running(root, dict(VALKEY_ALONE)):
-        with pytest.raises(services.ServiceFailed, match="--force"):
-            services.stop(root)
-        services.keep(root, dict(VALKEY_ALONE))
+    devservices.keep(root, dict(VALKEY_ALONE))
+    with devservices.running(root, dict(VALKEY_ALONE)):
+        with pytest.raises(devservices.ServiceFailed, match="--force"):
+            devservices.stop(root)
+        devservices.keep(root, dict(VALKEY_ALONE))
     assert alive(root) == {"valkey"}
-    services.stop(root)
+    devservices.stop(root)
     assert alive(root) == set()
 
 
 def test_data_stay_when_stopped_and_go_when_wiped(root: Path) -> None:
     environ = dict(WITH_POSTGRES)
-    with services.running(root, environ), psycopg.connect(environ["DATABASE_OWNER_URL"]) as connection:
+    with devservices.running(root, environ), psycopg.connect(environ["DATABASE_OWNER_URL"]) as connection:
         connection.execute("CREATE TABLE kept (number int)")
-    with services.running(root, environ), psycopg.connect(environ["DATABASE_OWNER_URL"]) as connection:
+    with devservices.running(root, environ), psycopg.connect(environ["DATABASE_OWNER_URL"]) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchone() == (0,)
-    services.stop(root, wipe=True)
+    devservices.stop(root, wipe=True)
     assert list(root.glob("*/")) == []

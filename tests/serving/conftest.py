@@ -12,8 +12,8 @@ from socket import create_connection, socket
 import pytest
 from django.conf import settings
 
-from facetrack.lib.crew import manage
-from facetrack.lib.services import ports
+from facetrack.devservices import ports
+from facetrack.devservices.process_group import manage
 from tests.backing import VAR
 
 REQUEST_SECONDS, IDLE_SECONDS = 2, 4

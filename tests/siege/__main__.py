@@ -15,7 +15,7 @@ from uuid import UUID
 
 import requests
 
-from facetrack.lib.services import ports
+from facetrack.devservices import ports
 from tests.chaos.camera import Camera
 from tests.chaos.fleet import ROOT, Fleet, fleet, wait_for
 from tests.siege import members, ordinary, pictures, recovery, tally

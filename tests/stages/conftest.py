@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.backing import NO_MODELS, SAMPLES
-from tests.real_models import engines_of_settings
-from workers.engines import Engines
-from workers.enrol import enrol_picture
-from workers.replay import MemoryGallery
+from tests.real_models import models_of_settings
+from workers.recognition.enrol import enrol_picture
+from workers.recognition.models.loading import FaceModels
+from workers.recognition.replay import MemoryGallery
 
 
 @pytest.fixture(scope="session")
-def engines() -> Engines:
-    return engines_of_settings()
+def models() -> FaceModels:
+    return models_of_settings()
 
 
 @pytest.fixture(scope="session")
@@ -26,17 +26,17 @@ def samples() -> Path:
 
 
 @pytest.fixture
-def gallery(engines: Engines) -> MemoryGallery:
+def gallery(models: FaceModels) -> MemoryGallery:
     """Nobody is known yet."""
-    return MemoryGallery(engines.thresholds.match)
+    return MemoryGallery(models.thresholds.match)
 
 
 @pytest.fixture
-def staff(engines: Engines, gallery: MemoryGallery) -> MemoryGallery:
+def staff(models: FaceModels, gallery: MemoryGallery) -> MemoryGallery:
     """Tom and Eileen are staff, the people of the group picture are strangers."""
     from tests.stages.faces import portraits
 
     people = portraits()
     for name in ("tom", "eileen"):
-        gallery.enrol(name, [enrol_picture(engines, people[name])])
+        gallery.enrol(name, [enrol_picture(models, people[name])])
     return gallery

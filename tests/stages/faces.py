@@ -8,7 +8,7 @@ import skimage.data
 from insightface.data import get_image
 from insightface.utils.face_align import arcface_dst
 
-from workers.types import Face, Floats, Picture
+from workers.recognition.types import Face, Floats, Picture
 
 FRONTAL: Floats = (arcface_dst - arcface_dst.mean(axis=0)) / 112
 """(5, 2): landmarks of a frontal face, in widths of its box around its centre."""

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from insightface.utils import face_align
 
 from tests.stages.faces import FRONTAL, portraits
-from workers.stages.align import aligned, similarity_transforms
-from workers.types import Floats
+from workers.recognition.stages.align import aligned, similarity_transforms
+from workers.recognition.types import Floats
 
 TEMPLATE: Floats = face_align.arcface_dst
 

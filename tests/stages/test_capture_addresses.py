@@ -17,10 +17,10 @@ import pytest
 
 from cameras.rules import AddressPolicy
 from tests.stages.rtsp_server import RtspServer
-from workers.stages.capture import SourceError, address, open_source, process
-from workers.stages.capture.address import Address, clip, pinned
-from workers.stages.capture.gate import Gate
-from workers.stages.capture.network import NetworkSource
+from workers.recognition.capture import SourceError, address, open_source, process
+from workers.recognition.capture.address import Address, clip, pinned
+from workers.recognition.capture.gate import Gate
+from workers.recognition.capture.network import NetworkSource
 
 PUBLIC, INSIDE = ip_address("93.184.215.14"), ip_address("10.1.2.3")
 LOCAL = AddressPolicy(loopback=True)

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workers.stages.capture import ReadAhead, SourceError
-from workers.stages.capture.ahead import DEPTH
-from workers.types import Frame
+from workers.recognition.capture import ReadAhead, SourceError
+from workers.recognition.capture.ahead import DEPTH
+from workers.recognition.types import Frame
 
 
 class Numbers:

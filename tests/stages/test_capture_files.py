@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from cameras.rules import AddressPolicy
-from workers.stages.capture import SourceError, open_source
-from workers.stages.capture.files import FileSource
-from workers.stages.capture.source import Rhythm
-from workers.stages.capture.usb import UsbSource
-from workers.types import Frame
+from workers.recognition.capture import SourceError, open_source
+from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.source import Rhythm
+from workers.recognition.capture.usb import UsbSource
+from workers.recognition.types import Frame
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_files_that_are_no_clips(tmp_path: Path, content: bytes | None, message:
     with pytest.raises(SourceError, match=message) as refusal:
         FileSource(str(path), fps=10)
     assert str(path) in refusal.value.message
-    assert refusal.value.remedy
+    assert refusal.value.fix_hint
 
 
 def test_a_folder_is_no_clip(tmp_path: Path) -> None:
@@ -154,4 +154,4 @@ def test_a_clip_of_too_large_pictures_is_refused_undecoded(tmp_path: Path) -> No
             container.mux(packet)
     with pytest.raises(SourceError, match="6000 x 4000 pixels") as refusal:
         FileSource(str(path), fps=10)
-    assert refusal.value.remedy
+    assert refusal.value.fix_hint

@@ -36,14 +36,14 @@ from tests.stages.hostile_cameras import (
     rtsp_head_without_end,
 )
 from tests.stages.rtsp_server import RtspServer
-from workers.runner import MIN_PAUSE, REFUSED_PAUSE, _waits_long, pause_after
-from workers.stages.capture import ProcessSource, Source, SourceError, limits, open_source, process
+from workers.process.camera_run import MIN_PAUSE, REFUSED_PAUSE, _waits_long, pause_after
+from workers.recognition.capture import ProcessSource, Source, SourceError, limits, open_source, process
 
 LOCAL = AddressPolicy(loopback=True)
 MEGABYTES_AROUND = 110
 """What interpreter, libraries and the shared pictures take of real memory, beyond the limit."""
 
-CHILD = "workers.stages.capture.child"
+CHILD = "workers.recognition.capture.child"
 FLOODED = r"has sent 64 MB without a picture|has sent nothing usable for"
 """The second where the machine takes more than 5 s for 64 MB."""
 
@@ -108,7 +108,7 @@ def test_an_attack_is_ended_says_why_and_takes_little(kind: str, attack: Attack,
         play(kind, port)
     assert scales.most < 300
     assert psutil.Process().memory_info().rss - before < 50_000_000
-    assert error.value.remedy
+    assert error.value.fix_hint
     assert f"127.0.0.1:{port}" in error.value.message
 
 
@@ -125,7 +125,7 @@ def test_the_kernel_bounds_what_every_check_has_missed() -> None:
             assert source.read() is not None
         with Scales() as scales, pytest.raises(SourceError, match=r"more memory|died") as error:
             play("http", port, megabytes=40)
-    assert "FACETRACK_CAMERA_MEGABYTES" in error.value.remedy
+    assert "FACETRACK_CAMERA_MEGABYTES" in error.value.fix_hint
     assert error.value.excessive
     assert scales.most < 40 + MEGABYTES_AROUND
 
@@ -260,7 +260,7 @@ def test_what_was_typed_is_judged_in_words() -> None:
     """A rule about an address tells nothing of the network."""
     with pytest.raises(SourceError, match=r"10\.0\.0\.7/x is refused: its address is private") as error:
         open_source("rtsp", "rtsp://10.0.0.7/x", policy=STRANGE)
-    assert "your organisation" in error.value.remedy
+    assert "your organisation" in error.value.fix_hint
 
 
 def test_where_the_installation_is_is_told_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

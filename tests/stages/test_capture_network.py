@@ -14,9 +14,9 @@ import pytest
 
 from cameras.rules import AddressPolicy
 from tests.stages.rtsp_server import HEIGHT, WIDTH, RtspServer
-from workers.stages.capture import ProcessSource, Source, SourceError, open_source, process
-from workers.stages.capture.network import NetworkSource
-from workers.types import Frame
+from workers.recognition.capture import ProcessSource, Source, SourceError, open_source, process
+from workers.recognition.capture.network import NetworkSource
+from workers.recognition.types import Frame
 
 SECRET = "hunter2:@/#"
 LOCAL = AddressPolicy(loopback=True)
@@ -164,7 +164,7 @@ def test_http_addresses_that_are_no_camera(http: str, path: str, message: str) -
     assert path in text
     assert "hunter2" not in text
     assert error.value.__cause__ is None
-    assert error.value.remedy
+    assert error.value.fix_hint
 
 
 def test_a_closed_port_is_a_refused_connection() -> None:

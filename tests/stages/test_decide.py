@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.config import PipelineConfig, Thresholds
-from workers.stages.decide import Standing, is_settled, judge, outdone
-from workers.types import Candidate, Decision, Verdict
+from workers.recognition.config import PipelineConfig, Thresholds
+from workers.recognition.stages.decide import MatchSummary, decide, is_settled, lost_to
+from workers.recognition.types import Candidate, Decision, Verdict
 
 LIMITS = Thresholds(match=0.40, review=0.30, margin=0.05)
 CONFIG = PipelineConfig()
-SEEN = Standing(usable=12, good=10, seconds=3.0, share=1.0)
+SEEN = MatchSummary(usable=12, good=10, seconds=3.0, share=1.0)
 
 
 def people(**scores: float) -> tuple[Candidate, ...]:
@@ -18,8 +18,8 @@ def people(**scores: float) -> tuple[Candidate, ...]:
     return tuple(Candidate(identity, score) for identity, score in ranked)
 
 
-def verdict(standing: Standing) -> Verdict:
-    return judge(standing, LIMITS, CONFIG)
+def verdict(summary: MatchSummary) -> Verdict:
+    return decide(summary, LIMITS, CONFIG)
 
 
 def test_clear_staff_are_staff() -> None:
@@ -44,7 +44,7 @@ def test_who_resembles_nobody_is_new() -> None:
 
 
 @pytest.mark.parametrize(
-    "standing",
+    "summary",
     [
         replace(SEEN, staff=people(ann=0.39)),
         replace(SEEN, visitors=people(seven=0.31)),
@@ -55,8 +55,8 @@ def test_who_resembles_nobody_is_new() -> None:
     ],
     ids=["near staff", "near visitor", "two staff", "two visitors", "few votes", "staff or visitor"],
 )
-def test_what_is_not_clear_is_unsure_and_names_nobody(standing: Standing) -> None:
-    found = verdict(standing)
+def test_what_is_not_clear_is_unsure_and_names_nobody(summary: MatchSummary) -> None:
+    found = verdict(summary)
     assert (found.decision, found.identity) == (Decision.UNSURE, None)
     assert found.reason
 
@@ -73,8 +73,8 @@ def test_a_stranger_who_was_never_seen_well_is_not_remembered() -> None:
 def test_staff_settle_early_strangers_late_and_doubts_never() -> None:
     early = replace(SEEN, usable=3, good=3, seconds=0.2)
 
-    def settled(standing: Standing) -> bool:
-        return is_settled(verdict(standing), standing, CONFIG)
+    def settled(summary: MatchSummary) -> bool:
+        return is_settled(verdict(summary), summary, CONFIG)
 
     assert settled(replace(early, staff=people(ann=0.6)))
     assert not settled(replace(early, visitors=people(seven=0.6)))
@@ -86,7 +86,7 @@ def test_staff_settle_early_strangers_late_and_doubts_never() -> None:
 
 
 def test_the_weaker_of_two_claims_is_left_unsure() -> None:
-    lost = outdone(Verdict(Decision.STAFF, "ann", 0.5, ""), rival=4)
+    lost = lost_to(Verdict(Decision.STAFF, "ann", 0.5, ""), rival=4)
     assert (lost.decision, lost.identity) == (Decision.UNSURE, None)
     assert "track 4" in lost.reason
 
@@ -98,11 +98,11 @@ scores = st.dictionaries(st.sampled_from("abcdef"), st.floats(-1, 1), max_size=5
 def test_nobody_is_ever_named_below_link_or_without_the_margin(
     staff: dict[str, float], visitors: dict[str, float], usable: int, share: float
 ) -> None:
-    standing = Standing(usable, usable, 5.0, people(**staff), share, people(**visitors))
-    found = verdict(standing)
+    summary = MatchSummary(usable, usable, 5.0, people(**staff), share, people(**visitors))
+    found = verdict(summary)
     if found.identity is None:
         return
-    ranked = standing.staff if found.decision is Decision.STAFF else standing.visitors
+    ranked = summary.staff if found.decision is Decision.STAFF else summary.visitors
     assert ranked[0].identity == found.identity
     assert ranked[0].score >= LIMITS.match
     assert len(ranked) < 2 or ranked[0].score - ranked[1].score >= LIMITS.margin

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.stages.faces import face_at
-from workers.stages.detect import (
+from workers.recognition.stages.detect import (
     find_faces,
     kept_faces,
     letterboxed,
@@ -11,7 +11,7 @@ from workers.stages.detect import (
     scaled,
     shrunk,
 )
-from workers.types import Face, Picture
+from workers.recognition.types import Face, Picture
 
 
 class BrightSpot:

@@ -6,9 +6,9 @@ import pytest
 from insightface.data import get_image
 
 from tests.stages.faces import backdrop, paste, portraits, sized
-from workers.engines import Engines
-from workers.enrol import PictureRefused, enrol_picture
-from workers.types import Picture
+from workers.recognition.enrol import PictureRefused, enrol_picture
+from workers.recognition.models.loading import FaceModels
+from workers.recognition.types import Picture
 
 PEOPLE = portraits()
 
@@ -18,8 +18,8 @@ def blurred(picture: Picture, strength: float) -> Picture:
 
 
 @pytest.mark.parametrize("name", ["tom", "eileen", "ann", "cid", "dan"])
-def test_a_portrait_gives_its_face(engines: Engines, name: str) -> None:
-    face = enrol_picture(engines, PEOPLE[name])
+def test_a_portrait_gives_its_face(models: FaceModels, name: str) -> None:
+    face = enrol_picture(models, PEOPLE[name])
     height, width = PEOPLE[name].shape[:2]
     assert 0 < face.landmarks[0, 0] < face.landmarks[1, 0] < width
     assert 0 < face.landmarks[:2, 1].mean() < face.landmarks[3:, 1].mean() < height
@@ -29,61 +29,61 @@ def test_a_portrait_gives_its_face(engines: Engines, name: str) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.9, 4.0])
-def test_the_size_of_a_picture_does_not_matter(engines: Engines, scale: float) -> None:
+def test_the_size_of_a_picture_does_not_matter(models: FaceModels, scale: float) -> None:
     portrait = PEOPLE["eileen"]
-    once = enrol_picture(engines, portrait)
-    again = enrol_picture(engines, sized(portrait, int(portrait.shape[0] * scale)))
-    assert once.embedding @ again.embedding > engines.thresholds.match
+    once = enrol_picture(models, portrait)
+    again = enrol_picture(models, sized(portrait, int(portrait.shape[0] * scale)))
+    assert once.embedding @ again.embedding > models.thresholds.match
     assert again.landmarks / scale == pytest.approx(once.landmarks, abs=8)
 
 
-def test_a_face_in_the_background_is_ignored(engines: Engines) -> None:
+def test_a_face_in_the_background_is_ignored(models: FaceModels) -> None:
     scene = np.zeros((480, 640, 3), dtype=np.uint8) + np.uint8(90)
     scene = paste(scene, sized(PEOPLE["eileen"], 330), 20, 80)
-    alone = enrol_picture(engines, scene)
-    both = enrol_picture(engines, paste(scene, sized(PEOPLE["tom"], 110), 480, 200))
+    alone = enrol_picture(models, scene)
+    both = enrol_picture(models, paste(scene, sized(PEOPLE["tom"], 110), 480, 200))
     assert alone.embedding @ both.embedding > 0.9
 
 
-def refusal(engines: Engines, picture: Picture) -> PictureRefused:
+def refusal(models: FaceModels, picture: Picture) -> PictureRefused:
     with pytest.raises(PictureRefused) as refused:
-        enrol_picture(engines, picture)
+        enrol_picture(models, picture)
     assert refused.value.reason.endswith(".")
-    assert refused.value.remedy.endswith(".")
+    assert refused.value.fix_hint.endswith(".")
     return refused.value
 
 
 @pytest.mark.parametrize(
     "picture", [backdrop(), np.zeros((1, 1, 3), np.uint8), np.full((3, 4000, 3), 255, np.uint8)]
 )
-def test_no_face(engines: Engines, picture: Picture) -> None:
-    assert "no face" in refusal(engines, picture).reason
+def test_no_face(models: FaceModels, picture: Picture) -> None:
+    assert "no face" in refusal(models, picture).reason
 
 
-def test_several_faces_of_similar_size(engines: Engines) -> None:
-    reason = refusal(engines, np.asarray(get_image("t1"), dtype=np.uint8)).reason
+def test_several_faces_of_similar_size(models: FaceModels) -> None:
+    reason = refusal(models, np.asarray(get_image("t1"), dtype=np.uint8)).reason
     assert "faces of similar size" in reason
 
 
-def test_a_blurred_face(engines: Engines) -> None:
+def test_a_blurred_face(models: FaceModels) -> None:
     soft = blurred(sized(PEOPLE["eileen"], 480), 12)
-    assert refusal(engines, soft)
+    assert refusal(models, soft)
 
 
-def test_half_a_face(engines: Engines) -> None:
+def test_half_a_face(models: FaceModels) -> None:
     portrait = PEOPLE["eileen"]
-    face = enrol_picture(engines, portrait)
+    face = enrol_picture(models, portrait)
     middle = int((face.box[0] + face.box[2]) / 2)
-    assert refusal(engines, np.ascontiguousarray(portrait[:, middle:]))
+    assert refusal(models, np.ascontiguousarray(portrait[:, middle:]))
 
 
-def test_a_grey_array_is_a_mistake_of_the_caller(engines: Engines) -> None:
+def test_a_grey_array_is_a_mistake_of_the_caller(models: FaceModels) -> None:
     with pytest.raises(ValueError, match="a picture is"):
-        enrol_picture(engines, np.zeros((100, 100), np.uint8))
+        enrol_picture(models, np.zeros((100, 100), np.uint8))
 
 
-def test_the_hostile_and_the_crowded_sample(engines: Engines, samples: Path) -> None:
+def test_the_hostile_and_the_crowded_sample(models: FaceModels, samples: Path) -> None:
     for path in (samples / "hostile" / "partial_face.jpg", samples / "crowd" / "obama_and_biden.jpg"):
         picture = cv2.imread(str(path))
         assert picture is not None
-        assert refusal(engines, np.asarray(picture, dtype=np.uint8)), path
+        assert refusal(models, np.asarray(picture, dtype=np.uint8)), path

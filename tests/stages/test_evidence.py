@@ -3,8 +3,8 @@ import pytest
 
 from tests.conftest import template_of as made_up
 from tests.stages.faces import face_at
-from workers.stages.evidence import Agreement, Evidence, Sample, Span, crop_of
-from workers.types import Candidate, Frame
+from workers.recognition.stages.track_history import Agreement, Sample, TrackHistory, TrackSpan, crop_of
+from workers.recognition.types import Candidate, Frame
 
 PICTURE = np.zeros((480, 640, 3), dtype=np.uint8)
 
@@ -13,12 +13,12 @@ def frame(index: int) -> Frame:
     return Frame(index=index, at=index / 10, picture=PICTURE)
 
 
-def evidence() -> Evidence:
-    return Evidence(span=Span.starting(frame(0)), most=4, stranger=0.2, same=0.4)
+def history() -> TrackHistory:
+    return TrackHistory(span=TrackSpan.starting(frame(0)), most=4, stranger=0.2, same=0.4)
 
 
 def show(
-    track: Evidence, index: int, person: int, quality: float = 0.8, vote: str | None = None
+    track: TrackHistory, index: int, person: int, quality: float = 0.8, vote: str | None = None
 ) -> Agreement:
     """One face of a made-up person in frame `index`."""
     before = track.span
@@ -30,7 +30,7 @@ def show(
 
 
 def test_one_person_stays_one_track() -> None:
-    track = evidence()
+    track = history()
     assert {show(track, i, person=1) for i in range(9)} == {Agreement.SAME}
     assert len(track.samples) == 4
     assert (track.span.first_frame, track.span.last_frame, track.span.faces) == (0, 8, 9)
@@ -38,7 +38,7 @@ def test_one_person_stays_one_track() -> None:
 
 
 def test_the_best_samples_are_kept_and_the_best_one_is_shown() -> None:
-    track = evidence()
+    track = history()
     for i, quality in enumerate([0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.6]):
         show(track, i, person=1, quality=quality)
     assert sorted(track.qualities().tolist()) == pytest.approx([0.6, 0.7, 0.8, 0.9])
@@ -49,7 +49,7 @@ def test_the_best_samples_are_kept_and_the_best_one_is_shown() -> None:
 
 
 def test_a_single_strange_face_is_left_out() -> None:
-    track = evidence()
+    track = history()
     show(track, 0, person=1)
     assert show(track, 1, person=2) is Agreement.DOUBTFUL
     assert show(track, 2, person=1) is Agreement.SAME
@@ -57,7 +57,7 @@ def test_a_single_strange_face_is_left_out() -> None:
 
 
 def test_two_strange_faces_that_agree_are_another_person() -> None:
-    track = evidence()
+    track = history()
     for i in range(5):
         show(track, i, person=1)
     track.see(frame(5), usable=False)
@@ -73,18 +73,18 @@ def test_two_strange_faces_that_agree_are_another_person() -> None:
 
 
 def test_two_strange_faces_that_disagree_are_no_person() -> None:
-    track = evidence()
+    track = history()
     show(track, 0, person=1)
     assert [show(track, i, person=i + 5) for i in range(1, 6)] == [Agreement.DOUBTFUL] * 5
 
 
 def test_only_a_track_in_doubt_can_be_split() -> None:
     with pytest.raises(ValueError, match="doubtful"):
-        evidence().split()
+        history().split()
 
 
 def test_votes_weigh_as_much_as_their_faces() -> None:
-    track = evidence()
+    track = history()
     show(track, 0, person=1, quality=0.9, vote="ann")
     show(track, 1, person=1, quality=0.3, vote="bob")
     show(track, 2, person=1, quality=0.3)

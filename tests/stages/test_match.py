@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import template_of as made_up
-from workers.stages.embed import template_of
-from workers.stages.match import nearest
+from workers.recognition.stages.embed import template_of
+from workers.recognition.stages.match import nearest
 
 
 def test_each_person_is_a_candidate_once_with_their_best_score() -> None:

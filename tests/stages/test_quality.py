@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from tests.stages.faces import FRONTAL, face_at, portraits, sized
-from workers.stages.quality import assess, cut_off, flaws, pose_of, sharpness_of
-from workers.types import Face
+from workers.recognition.stages.quality import assess, cut_off, flaws, pose_of, sharpness_of
+from workers.recognition.types import Face
 
 SIZE = (640, 480)
 

@@ -8,25 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facetrack.lib.images import read_picture
-from tests.real_models import engines_of
-from workers.config import CameraConfig, PipelineConfig
-from workers.engines import Engines
-from workers.enrol import EnrolledFace, PictureRefused, enrol_picture
-from workers.people import people_in
-from workers.replay import MemoryGallery, enrol_people, replay
-from workers.stages.capture.files import FileSource
-from workers.stages.decide import Standing, judge
-from workers.types import Decision, TrackReport
+from facetrack.core.images import read_picture
+from tests.real_models import models_of
+from workers.lab.picture_folders import enrol_people, people_in
+from workers.recognition.capture.files import FileSource
+from workers.recognition.config import CameraConfig, PipelineConfig
+from workers.recognition.enrol import EnrolledFace, PictureRefused, enrol_picture
+from workers.recognition.models.loading import FaceModels
+from workers.recognition.replay import MemoryGallery, replay
+from workers.recognition.stages.decide import MatchSummary, decide
+from workers.recognition.types import Decision, TrackReport
 
 
 @pytest.fixture(scope="module")
-def edgeface() -> Engines:
-    return engines_of("edgeface-xs", "yunet")
+def edgeface() -> FaceModels:
+    return models_of("edgeface-xs", "yunet")
 
 
 @pytest.fixture(scope="module")
-def everybody(edgeface: Engines, samples: Path) -> MemoryGallery:
+def everybody(edgeface: FaceModels, samples: Path) -> MemoryGallery:
     """All 24 people of the samples are staff."""
     folder, gallery = samples / "people", MemoryGallery(edgeface.thresholds.match)
     refused = [refusal for refusal in enrol_people(edgeface, gallery, people_in(folder), folder) if refusal]
@@ -36,14 +36,14 @@ def everybody(edgeface: Engines, samples: Path) -> MemoryGallery:
 
 
 def tracks_in(
-    clip: Path, edgeface: Engines, everybody: MemoryGallery, fps: float = 10
+    clip: Path, edgeface: FaceModels, everybody: MemoryGallery, fps: float = 10
 ) -> tuple[TrackReport, ...]:
     config = PipelineConfig(camera=CameraConfig(fps=fps))
     return replay(edgeface, everybody, FileSource(str(clip), fps=fps), config, lambda _: None).tracks
 
 
 def test_the_two_known_people_of_the_clip_are_named_and_nobody_else(
-    edgeface: Engines, everybody: MemoryGallery, samples: Path
+    edgeface: FaceModels, everybody: MemoryGallery, samples: Path
 ) -> None:
     tracks = tracks_in(samples / "clips" / "white_house_rap.mp4", edgeface, everybody)
     named = {t.verdict.identity for t in tracks if t.verdict.decision is Decision.STAFF}
@@ -51,14 +51,14 @@ def test_the_two_known_people_of_the_clip_are_named_and_nobody_else(
     assert not any(t.verdict.decision is Decision.UNSURE for t in tracks)
 
 
-def test_backs_of_heads_are_nobody(edgeface: Engines, everybody: MemoryGallery, samples: Path) -> None:
+def test_backs_of_heads_are_nobody(edgeface: FaceModels, everybody: MemoryGallery, samples: Path) -> None:
     tracks = tracks_in(samples / "clips" / "backs_of_heads.mp4", edgeface, everybody, fps=5)
     assert tracks, "the detector does fire on some of them"
     assert {t.verdict.decision for t in tracks} == {Decision.REJECTED}
 
 
 def test_faces_in_the_distance_are_counted_and_named_never(
-    edgeface: Engines, everybody: MemoryGallery, samples: Path
+    edgeface: FaceModels, everybody: MemoryGallery, samples: Path
 ) -> None:
     tracks = tracks_in(samples / "clips" / "corridor_walk.gif", edgeface, everybody)
     assert len(tracks) >= 2
@@ -66,7 +66,7 @@ def test_faces_in_the_distance_are_counted_and_named_never(
 
 
 @pytest.fixture(scope="module")
-def portraits(edgeface: Engines, samples: Path) -> dict[str, list[EnrolledFace]]:
+def portraits(edgeface: FaceModels, samples: Path) -> dict[str, list[EnrolledFace]]:
     """The faces of the 20 people of the AT&T database, ten pictures each."""
     return {
         name: [face for face in (face_in(edgeface, path) for path in paths) if face]
@@ -75,16 +75,16 @@ def portraits(edgeface: Engines, samples: Path) -> dict[str, list[EnrolledFace]]
     }
 
 
-def face_in(engines: Engines, path: Path) -> EnrolledFace | None:
+def face_in(models: FaceModels, path: Path) -> EnrolledFace | None:
     picture = read_picture(io.BytesIO(path.read_bytes()), megabytes=1, megapixels=1)
     try:
-        return enrol_picture(engines, picture)
+        return enrol_picture(models, picture)
     except PictureRefused:
         return None
 
 
 def test_strangers_are_never_linked_and_known_people_nearly_always(
-    edgeface: Engines, portraits: dict[str, list[EnrolledFace]]
+    edgeface: FaceModels, portraits: dict[str, list[EnrolledFace]]
 ) -> None:
     """Half of the people are enrolled with half of their pictures; all other pictures are seen once each."""
     right = []
@@ -106,8 +106,8 @@ def test_strangers_are_never_linked_and_known_people_nearly_always(
     assert np.mean(right) >= 0.98
 
 
-def named(engines: Engines, gallery: MemoryGallery, face: EnrolledFace) -> str | None:
+def named(models: FaceModels, gallery: MemoryGallery, face: EnrolledFace) -> str | None:
     """The verdict on a track that shows nothing but this face."""
     staff = tuple(gallery.staff(face.embedding))
-    standing = Standing(usable=9, good=9, seconds=3.0, staff=staff, share=1.0)
-    return judge(standing, engines.thresholds, PipelineConfig()).identity
+    summary = MatchSummary(usable=9, good=9, seconds=3.0, staff=staff, share=1.0)
+    return decide(summary, models.thresholds, PipelineConfig()).identity

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.stages.faces import face_at
-from workers.stages.track import Tracker, overlaps
-from workers.types import Face
+from workers.recognition.stages.track import Tracker, overlaps
+from workers.recognition.types import Face
 
 STEP = 0.1
 

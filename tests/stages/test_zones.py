@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from cameras.rules import polygons_problem
 from tests.stages.faces import face_at
-from workers.config import CameraConfig
-from workers.stages.zones import contains, watched
+from workers.recognition.config import CameraConfig
+from workers.recognition.stages.zones import contains, watched
 
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 MIDDLE = ((0.4, 0.4), (0.6, 0.4), (0.6, 0.6), (0.4, 0.6))

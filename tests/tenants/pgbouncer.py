@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from facetrack.lib.services import ports
+from facetrack.devservices import ports
 
 PROGRAM = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 

@@ -16,7 +16,7 @@ from django.db.backends.utils import CursorWrapper
 from tenants.isolation.backend.base import DatabaseWrapper
 from tenants.isolation.context import LONG_PAUSE, inside, long_pauses
 from tenants.models import Tenant
-from workers.actions.leases import TTL
+from workers.fleet.leases import TTL
 
 PAUSE = 0.3
 LOCK = "SELECT pg_try_advisory_xact_lock(4711)"

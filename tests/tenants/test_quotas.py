@@ -19,8 +19,8 @@ from rest_framework.test import APIClient
 
 from cameras.actions import save_site
 from cameras.models import Camera, Site
-from facetrack.lib import objects
-from facetrack.lib.images import clean_pixels
+from facetrack.core import objects
+from facetrack.core.images import clean_pixels
 from staff.actions import add_face_image, add_face_images, save_staff_member
 from staff.models import FaceImage, StaffMember
 from tenants.actions import add_member, create_tenant

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings as given
 from redis import Redis
 
-from facetrack.lib.breaker import Breaker
+from facetrack.core.breaker import Breaker
 from tenants.access.actor import Actor, acting
 from tenants.access.rights import Access
 from tenants.limits import slots

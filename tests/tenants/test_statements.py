@@ -13,8 +13,8 @@ import requests
 from django.core.cache import cache
 from django.db import connection
 
-from facetrack.lib.crew import crew, manage
-from facetrack.lib.services import ports
+from facetrack.devservices import ports
+from facetrack.devservices.process_group import manage, process_group
 from tenants.models import Tenant
 from tests.backing import VAR
 
@@ -37,7 +37,7 @@ def server(limit: float) -> Iterator[int]:
         "DJANGO_SETTINGS_MODULE": "tests.tenants.slow_settings",
         "FACETRACK_DB_LONGEST_STATEMENT": str(limit),
     }
-    with crew(logs=VAR / "slow", environ=environ, say=print) as members:
+    with process_group(logs=VAR / "slow", environ=environ, say=print) as members:
         members.add("web", manage("web", "--port", str(port)))
         wait_for(lambda: _answers(port))
         yield port

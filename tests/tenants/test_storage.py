@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from cameras.models import Camera
-from facetrack.lib import objects
-from facetrack.lib.images import clean_pixels
+from facetrack.core import objects
+from facetrack.core.images import clean_pixels
 from staff.actions import add_face_image, delete_face_image, delete_staff_member
 from staff.models import StaffMember
 from tenants.isolation import storage
@@ -22,7 +22,7 @@ from tests.api.answers import V1
 from visits.actions import delete_visitor, record_track
 from visits.models import Sighting, SightingDecision
 from visits.rules import TrackFacts
-from workers.actions.leases import lease_guard
+from workers.fleet.leases import lease_guard
 from workers.tasks import reconcile_tenant
 
 Committed = Callable[..., Any]

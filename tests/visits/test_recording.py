@@ -9,14 +9,14 @@ from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from cameras.models import Camera
-from facetrack.lib import objects
+from facetrack.core import objects
 from staff.models import StaffMember
 from tenants.models import Outbox, Tenant
 from tests.conftest import make_camera, template_of
 from visits.actions import close_visits, delete_visitor
 from visits.index import nearest_visitors, visitor_index
 from visits.models import LiveEvent, PassageCount, Sighting, SightingDecision, Visit, Visitor
-from workers.actions.leases import StaleEpoch
+from workers.fleet.leases import StaleEpoch
 from workers.indexing import drain_outbox, rebuild
 
 MakeVisit = Callable[..., Sighting]

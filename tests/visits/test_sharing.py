@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from cameras.models import Camera, Site
-from facetrack.lib.vectors import VisitorIndex
+from facetrack.core.vectors import VisitorIndex
 from tenants.actions import share_visitors
 from tenants.models import Activity, Tenant
 from tenants.rules import Role
@@ -21,8 +21,8 @@ from visits.index import IndexUnavailable, nearest_visitors, visitor_index
 from visits.merging.actions import merge_visitors, propose_merges, undo_merge
 from visits.models import MergeProposal, Sighting, SightingDecision, Visit, Visitor
 from visits.rules import merge_templates
-from workers.gallery import gallery_of
 from workers.indexing import drain_outbox
+from workers.process.galleries import gallery_of
 
 MakeVisit = Callable[..., Sighting]
 PACK, MATCH = "edgeface-xs", 0.36

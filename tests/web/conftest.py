@@ -16,8 +16,8 @@ import pytest
 import redis
 import requests
 
-from facetrack.lib.crew import Crew, crew, manage
-from facetrack.lib.services import ports, running, stop
+from facetrack.devservices import ports, running, stop
+from facetrack.devservices.process_group import ProcessGroup, manage, process_group
 from tests.backing import VAR
 
 HOSTS = {"acme": "acme.localhost", "other": "other.localhost"}
@@ -31,7 +31,7 @@ from tenants.actions import add_member
 from tenants.isolation.context import inside
 from tenants.queries import customer
 from tenants.rules import Role
-from workers.actions.fleet import Introduction, register
+from workers.fleet.registration import Introduction, register
 register(introduction=Introduction(name="silent", capacity=4))
 for name in {list(HOSTS)}:
     with inside(tenant := customer(name)):
@@ -66,7 +66,7 @@ class Caller:
 @dataclass
 class Web:
     environ: dict[str, str]
-    crew: Crew
+    process_group: ProcessGroup
     ports: list[int]
     cameras: dict[str, UUID]
     tenants: dict[str, UUID]
@@ -99,7 +99,7 @@ class Web:
         return Caller(stranger.port, customer, {"Authorization": f"Bearer {pair['access']}"}, pair["refresh"])
 
     def pid(self, name: str) -> int:
-        pid = self.crew.pid(name)
+        pid = self.process_group.pid(name)
         assert pid is not None
         return pid
 
@@ -127,7 +127,7 @@ def web() -> Iterator[Web]:
     }
     with ExitStack() as stack:
         stack.enter_context(running(var / "services", environ))
-        members = stack.enter_context(crew(logs=var / "log", environ=environ, say=print))
+        members = stack.enter_context(process_group(logs=var / "log", environ=environ, say=print))
         servers = [ports.pick(None) for _ in range(2)]
         whole = Web(environ, members, servers, {}, {})
         whole.command("migrate_schemas", "--verbosity", "0")

@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 import psutil
 
 from tests.web.conftest import HOSTS, Web, answers, opened, wait_for
-from workers.sinks.pictures import KEPT_SECONDS
+from workers.process.sinks.pictures import KEPT_SECONDS
 
 STREAM = "/api/v1/events/stream/"
 
@@ -81,7 +81,7 @@ def test_a_killed_server_keeps_no_slots(web: Web) -> None:
 
 
 def _tended(web: Web) -> bool:
-    web.crew.tend()
+    web.process_group.restart_dead()
     return answers(web.stranger(server=1))
 
 

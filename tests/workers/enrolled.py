@@ -11,7 +11,7 @@ def main(schema: str, name: str, person: str) -> None:
     django.setup()
     import numpy as np
 
-    from facetrack.lib.images import clean_pixels
+    from facetrack.core.images import clean_pixels
     from staff.actions import accept_face, add_face_image, save_staff_member
     from staff.models import StaffMember
     from tenants.isolation.context import inside

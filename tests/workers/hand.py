@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from cameras.actions import begin_run, end_run, report_run
 from cameras.models import Camera
-from workers.actions.leases import release, take
-from workers.models import CameraLease, Worker
+from workers.fleet.leases import release, take
+from workers.fleet.models import CameraLease, Worker
 
 
 @dataclass

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.assignment import TRIAL_SECONDS, assign
-from workers.board import SLACK, Seat, Wish, may_run
+from workers.fleet.assignment import TRIAL_SECONDS, assign
+from workers.fleet.board import SLACK, Seat, Wish, may_run
 
 HOSTS, SITES, TENANTS = ["gate", "yard", "roof"], ["north", "south"], ["acme", "other", "third"]
 WEIGHTS: dict[object, int] = {"acme": 1, "other": 2, "third": 5}

@@ -7,13 +7,20 @@ import pytest
 
 from tests.conftest import template_of as made_up
 from tests.stages.faces import face_at
-from workers.attention import BURST, LEFT_WHERE_SCARCE, Allowance, Urgency, is_steady, urgency_of
-from workers.config import PipelineConfig
-from workers.loaded import ALLOWANCE
-from workers.stages.evidence import Evidence, Sample, Span, Track
-from workers.stages.track import Followed
-from workers.turns import TURNS
-from workers.types import Decision, Frame, Verdict
+from workers.process.model_cache import EMBEDDING_BUDGET
+from workers.recognition.budget import (
+    BURST,
+    LEFT_WHERE_SCARCE,
+    EmbeddingBudget,
+    Urgency,
+    is_steady,
+    urgency_of,
+)
+from workers.recognition.config import PipelineConfig
+from workers.recognition.slots import CPU_SLOTS
+from workers.recognition.stages.track import Followed
+from workers.recognition.stages.track_history import Sample, Track, TrackHistory, TrackSpan
+from workers.recognition.types import Decision, Frame, Verdict
 
 CONFIG = PipelineConfig()
 NOBODY = Verdict(Decision.NEW_VISITOR, None, 0.0, "")
@@ -23,9 +30,9 @@ WELL, BADLY = 0.6, 0.2
 def track(faces: int, *, quality: float = WELL, looked_at: float = 0.0) -> Track:
     """One whose faces were all embedded, the last at `looked_at` seconds."""
     frame = Frame(index=0, at=0.0, picture=np.zeros((8, 8, 3), dtype=np.uint8))
-    made = Track(1, Evidence(span=Span.starting(frame), most=12, stranger=0.2, same=0.4))
+    made = Track(1, TrackHistory(span=TrackSpan.starting(frame), most=12, stranger=0.2, same=0.4))
     for number in range(faces):
-        made.evidence.add(Sample(made_up(1), quality, number, 0.0, None), made.evidence.span)
+        made.history.add(Sample(made_up(1), quality, number, 0.0, None), made.history.span)
     made.looked_at = looked_at
     return made
 
@@ -49,9 +56,9 @@ def test_a_face_that_could_not_be_used_is_tried_again_at_once() -> None:
 
 def test_what_may_be_somebody_else_by_now_is_not_forgotten_until_it_was_looked_at() -> None:
     slid = track(20)
-    slid.verdict, slid.shaken = NOBODY, True
+    slid.verdict, slid.needs_check = NOBODY, True
     assert urgency_of(slid, BADLY, 0.01, CONFIG) is None
-    assert urgency_of(slid, BADLY, 0.2, CONFIG) is Urgency.SHAKEN
+    assert urgency_of(slid, BADLY, 0.2, CONFIG) is Urgency.NEEDS_CHECK
 
 
 def test_a_jump_or_another_look_shakes_a_track() -> None:
@@ -89,7 +96,7 @@ def test_a_clearly_better_face_is_looked_at_at_once() -> None:
 
 def test_who_resembles_somebody_is_looked_at_on_every_frame() -> None:
     near = track(12)
-    near.close = True
+    near.ambiguous = True
     assert urgency_of(near, BADLY, 0.0, CONFIG) is Urgency.OPEN
 
 
@@ -101,12 +108,12 @@ class Clock:
         return self.now
 
 
-def share_of(allowance: Allowance, clock: Clock, urgency: Urgency, cost: float, seconds: float) -> float:
+def share_of(budget: EmbeddingBudget, clock: Clock, urgency: Urgency, cost: float, seconds: float) -> float:
     """Of the time, what looks of `cost` seconds take where there is always another one to take."""
     spent, until = 0.0, clock.now + seconds
     while clock.now < until:
-        if allowance.permits(urgency):
-            allowance.spend(cost)
+        if budget.permits(urgency):
+            budget.spend(cost)
             spent += cost
         else:
             clock.now += 0.005
@@ -116,49 +123,49 @@ def share_of(allowance: Allowance, clock: Clock, urgency: Urgency, cost: float, 
 def test_embedding_takes_no_more_than_its_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     clock = Clock()
-    allowance = Allowance(0.25, clock=clock)
-    assert share_of(allowance, clock, Urgency.OPEN, cost=0.003, seconds=60.0) == pytest.approx(1.0, abs=0.05)
+    budget = EmbeddingBudget(0.25, clock=clock)
+    assert share_of(budget, clock, Urgency.OPEN, cost=0.003, seconds=60.0) == pytest.approx(1.0, abs=0.05)
 
 
 def test_where_cameras_wait_for_a_core_embedding_gives_way_but_not_altogether() -> None:
     clock, waiting = Clock(), [False]
-    allowance = Allowance(0.25, scarce=lambda: waiting[0], clock=clock)
-    plenty = share_of(allowance, clock, Urgency.OPEN, cost=0.003, seconds=60.0)
+    budget = EmbeddingBudget(0.25, scarce=lambda: waiting[0], clock=clock)
+    plenty = share_of(budget, clock, Urgency.OPEN, cost=0.003, seconds=60.0)
     waiting[0] = True
-    little = share_of(allowance, clock, Urgency.OPEN, cost=0.003, seconds=60.0)
+    little = share_of(budget, clock, Urgency.OPEN, cost=0.003, seconds=60.0)
     assert little == pytest.approx(plenty * LEFT_WHERE_SCARCE, rel=0.1)
     waiting[0] = False
-    again = share_of(allowance, clock, Urgency.OPEN, cost=0.003, seconds=60.0)
+    again = share_of(budget, clock, Urgency.OPEN, cost=0.003, seconds=60.0)
     assert again == pytest.approx(plenty, rel=0.1)
 
 
 def test_the_allowance_of_a_process_hears_that_its_cameras_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = ALLOWANCE._scarce()
-    monkeypatch.setattr(TURNS, "_queue", deque(threading.Lock() for _ in range(TURNS._most)))
-    assert (before, ALLOWANCE._scarce()) == (False, True)
+    before = EMBEDDING_BUDGET._scarce()
+    monkeypatch.setattr(CPU_SLOTS, "_queue", deque(threading.Lock() for _ in range(CPU_SLOTS._most)))
+    assert (before, EMBEDDING_BUDGET._scarce()) == (False, True)
 
 
 def test_newcomers_may_overdraw_and_the_rest_waits() -> None:
     clock = Clock()
-    allowance = Allowance(0.5, clock=clock)
-    while allowance.permits(Urgency.OPEN):
-        allowance.spend(0.003)
-    assert not allowance.permits(Urgency.CHECK)
-    assert allowance.permits(Urgency.SHAKEN)
-    while allowance.permits(Urgency.SHAKEN):
-        allowance.spend(0.003)
-    assert allowance.permits(Urgency.NEW)
+    budget = EmbeddingBudget(0.5, clock=clock)
+    while budget.permits(Urgency.OPEN):
+        budget.spend(0.003)
+    assert not budget.permits(Urgency.CHECK)
+    assert budget.permits(Urgency.NEEDS_CHECK)
+    while budget.permits(Urgency.NEEDS_CHECK):
+        budget.spend(0.003)
+    assert budget.permits(Urgency.NEW)
     clock.now += 1.5
-    assert allowance.permits(Urgency.CHECK)
+    assert budget.permits(Urgency.CHECK)
 
 
 def test_a_long_rest_saves_up_no_more_than_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     clock = Clock()
-    allowance = Allowance(0.5, clock=clock)
+    budget = EmbeddingBudget(0.5, clock=clock)
     clock.now += 3600.0
     looks = 0
-    while allowance.permits(Urgency.OPEN):
-        allowance.spend(0.01)
+    while budget.permits(Urgency.OPEN):
+        budget.spend(0.01)
         looks += 1
     assert looks == pytest.approx(BURST * 0.5 * 2 / 0.01, abs=2)

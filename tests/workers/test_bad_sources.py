@@ -16,13 +16,13 @@ from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.api.answers import V1
 from tests.conftest import make_camera
-from workers.actions.fleet import Introduction, register
-from workers.keeper import Keeper
-from workers.links.direct import DirectLink
-from workers.models import CameraLease, LeaseGrant
-from workers.operations import Operation, carry_out
-from workers.sinks.answers import reply
-from workers.sinks.spool import Spool
+from workers.fleet.models import CameraLease, LeaseGrant
+from workers.fleet.registration import Introduction, register
+from workers.process.answering import carry_out
+from workers.process.clients.direct_fleet_client import DirectFleetClient
+from workers.process.sinks.answers import Operation, reply
+from workers.process.sinks.spool import Spool
+from workers.process.worker_process import WorkerProcess
 
 ClientOf = Callable[..., Client]
 
@@ -48,22 +48,24 @@ def page() -> Iterator[str]:
 
 
 @pytest.fixture
-def worker(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
+def worker(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkerProcess]:
     """A worker that gets its tasks without a broker in between; it answers through the real Redis."""
     spool = Spool(tmp_path / "spool", megabytes=10)
-    keeper = Keeper(DirectLink(register(introduction=Introduction(name="w1", capacity=4))), spool)
+    worker_process = WorkerProcess(
+        DirectFleetClient(register(introduction=Introduction(name="w1", capacity=4))), spool
+    )
 
     def sent(name: str, words: list[str], **_: object) -> None:
         key, operation, camera, ticket = words
-        reply(key, carry_out(keeper, active_tenant(), Operation(operation), UUID(camera), ticket))
+        reply(key, carry_out(worker_process, active_tenant(), Operation(operation), UUID(camera), ticket))
 
     monkeypatch.setattr(current_app, "send_task", sent)
-    yield keeper
+    yield worker_process
     spool.close()
 
 
 @pytest.mark.parametrize(
-    ("kind", "location", "what", "remedy"),
+    ("kind", "location", "what", "fix_hint"),
     [
         ("usb", "87", "USB camera 87 cannot be opened", "camera device"),
         ("rtsp", "rtsp://{page}", "no video that can be decoded, perhaps a web page", "give the address"),
@@ -73,18 +75,18 @@ def worker(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def test_it_is_told_by_api_and_page_and_nothing_is_taken(
     acme: Tenant,
     client_of: ClientOf,
-    worker: Keeper,
+    worker: WorkerProcess,
     page: str,
     kind: str,
     location: str,
     what: str,
-    remedy: str,
+    fix_hint: str,
 ) -> None:
     camera = make_camera(kind=kind, location=location.format(page=page))
     api = client_of(acme, Role.TENANT_ADMIN, kind=APIClient)
     answer = api.post(f"{V1}/cameras/{camera.pk}/test/").json()
     assert (answer["ok"], answer["worker"], answer["picture"]) == (False, "w1", "")
-    for words in (what, remedy):
+    for words in (what, fix_hint):
         assert words in answer["detail"]
     shown = client_of(acme).post(f"/cameras/{camera.pk}/ask/test/").content.decode()
     assert what in shown

@@ -23,34 +23,34 @@ from tests.edge import Wire, held_by, key_of, wired
 from tests.workers.test_gallery import enrol
 from tests.workers.test_links import GATE, SERVER
 from visits.models import IdentityRejection, Sighting
-from workers import gallery
-from workers.actions.fleet import register
-from workers.actions.leases import Grant, StaleEpoch
-from workers.gallery import TenantGallery, gallery_of, tuned
-from workers.held import Held
-from workers.keeper import Keeper
-from workers.links import Away
-from workers.links.desk import Desk, RunReport
-from workers.links.direct_desk import DESK
-from workers.links.door import Door
-from workers.links.https import HttpsLink
-from workers.models import CameraLease
-from workers.sinks import outage
-from workers.sinks.record import Recorder
-from workers.sinks.replay import deliver
-from workers.sinks.spool import Spool
-from workers.types import Decision, Shot, TrackReport, Verdict
+from workers.fleet.leases import Grant, StaleEpoch
+from workers.fleet.models import CameraLease
+from workers.fleet.registration import register
+from workers.process import galleries
+from workers.process.clients.api_client import ApiClient
+from workers.process.clients.direct_run_client import DIRECT_RUN_CLIENT
+from workers.process.clients.fleet_client import Unavailable
+from workers.process.clients.https_fleet_client import HttpsFleetClient
+from workers.process.clients.run_client import RunClient, RunReport
+from workers.process.galleries import TenantGallery, gallery_of, tuned
+from workers.process.held_lease import HeldLease
+from workers.process.sinks import outage
+from workers.process.sinks.delivery import deliver
+from workers.process.sinks.recorder import Recorder
+from workers.process.sinks.spool import Spool
+from workers.process.worker_process import WorkerProcess
+from workers.recognition.types import Decision, Shot, TrackReport, Verdict
 
 
 class Edge(SimpleNamespace):
     """A worker that runs a camera of acme, and the wire between it and the application."""
 
-    desk: Desk
-    link: HttpsLink
+    run_client: RunClient
+    link: HttpsFleetClient
     wire: Wire
     key: ApiKey
     camera: Camera
-    held: Held
+    held: HeldLease
     spool: Spool
     recorder: Recorder
 
@@ -63,15 +63,15 @@ class Edge(SimpleNamespace):
 def edge(acme: Tenant, tmp_path: Path) -> Iterator[Edge]:
     key, text = key_of("gate")
     session, wire = wired()
-    link = HttpsLink.registered(Door(SERVER, text, session=session), GATE)
+    link = HttpsFleetClient.registered(ApiClient(SERVER, text, session=session), GATE)
     camera = make_camera(password="geheim", zones=[[[0, 0], [1, 0], [1, 1]]], min_face=40)
     held_by("gate", camera)
     lease = CameraLease.objects.get()
-    held = Held(Grant(camera.pk, lease.epoch, lease.expires_at), asked=time.monotonic())  # type: ignore[arg-type]
+    held = HeldLease(Grant(camera.pk, lease.epoch, lease.expires_at), asked=time.monotonic())  # type: ignore[arg-type]
     spool = Spool(tmp_path / "spool", megabytes=10)
-    recorder = Recorder(acme, camera.pk, held, spool, pack=PACK, link=0.36, books=link.desk)
+    recorder = Recorder(acme, camera.pk, held, spool, pack=PACK, link=0.36, sighting_store=link.run_client)
     yield Edge(
-        desk=link.desk,
+        run_client=link.run_client,
         link=link,
         wire=wire,
         key=key,
@@ -114,22 +114,25 @@ def test_it_is_told_what_a_worker_of_the_installation_reads(acme: Tenant, edge: 
     IdentityRejection.objects.create(person=ada.pk, template=template_of(4), pack=PACK)
     edge.recorder.record(somebody(7))
     site, pk = edge.camera.site_id, edge.camera.pk
-    assert edge.desk.brief(acme, pk) == DESK.brief(acme, pk)
-    assert "geheim" not in repr(edge.desk.brief(acme, pk))
-    assert edge.desk.tuning(acme, PACK) == DESK.tuning(acme, PACK)
-    theirs, ours = edge.desk.known(acme, PACK, -1), DESK.known(acme, PACK, -1)
+    assert edge.run_client.camera_settings(acme, pk) == DIRECT_RUN_CLIENT.camera_settings(acme, pk)
+    assert "geheim" not in repr(edge.run_client.camera_settings(acme, pk))
+    assert edge.run_client.tuning(acme, PACK) == DIRECT_RUN_CLIENT.tuning(acme, PACK)
+    theirs, ours = edge.run_client.known(acme, PACK, -1), DIRECT_RUN_CLIENT.known(acme, PACK, -1)
     assert theirs
     assert ours
     assert (theirs.version, theirs.people) == (ours.version, ours.people)
     assert np.array_equal(theirs.templates, ours.templates)
     assert np.array_equal(theirs.denied[str(ada.pk)], ours.denied[str(ada.pk)])
-    found = [desk.visitors(acme, template_of(7), PACK, site) for desk in (edge.desk, DESK)]
+    found = [
+        run_client.visitors(acme, template_of(7), PACK, site)
+        for run_client in (edge.run_client, DIRECT_RUN_CLIENT)
+    ]
     assert found[0] == found[1]
     assert len(found[0]) == 1
 
 
 def test_whoever_is_enrolled_is_known_within_two_seconds(acme: Tenant, edge: Edge) -> None:
-    known = gallery_of(acme, PACK, edge.camera.site_id, edge.desk)
+    known = gallery_of(acme, PACK, edge.camera.site_id, edge.run_client)
     assert known.staff(template_of(1)) == []
     ada = enrol("Ada", 1)
     enrolled = time.monotonic()
@@ -141,7 +144,7 @@ def test_whoever_is_enrolled_is_known_within_two_seconds(acme: Tenant, edge: Edg
 
 
 def test_cameras_of_a_tenant_share_the_question(acme: Tenant, edge: Edge) -> None:
-    first, second = (gallery_of(acme, PACK, edge.camera.site_id, edge.desk) for _ in range(2))
+    first, second = (gallery_of(acme, PACK, edge.camera.site_id, edge.run_client) for _ in range(2))
     for known in (first, second, first):
         known.staff(template_of(1))
     assert edge.asked("known") == 1
@@ -150,9 +153,9 @@ def test_cameras_of_a_tenant_share_the_question(acme: Tenant, edge: Edge) -> Non
 def test_while_the_server_is_away_it_knows_the_staff_it_knew_and_no_visitors(
     acme: Tenant, edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gallery, "FRESH_SECONDS", -1.0)
+    monkeypatch.setattr(galleries, "FRESH_SECONDS", -1.0)
     enrol("Ada", 1)
-    known = TenantGallery(acme, PACK, edge.desk)
+    known = TenantGallery(acme, PACK, edge.run_client)
     edge.recorder.record(somebody(7))
     assert known.visitors(template_of(7), edge.camera.site_id)
     assert known.staff(template_of(1))
@@ -163,8 +166,8 @@ def test_while_the_server_is_away_it_knows_the_staff_it_knew_and_no_visitors(
     asked = len(edge.wire.asked)
     known.staff(template_of(1))
     assert len(edge.wire.asked) == asked, "nobody waits for it twice"
-    with pytest.raises(Away):
-        tuned(acme, SimpleNamespace(embedder=SimpleNamespace(pack=PACK)), edge.desk)  # type: ignore[arg-type]
+    with pytest.raises(Unavailable):
+        tuned(acme, SimpleNamespace(embedder=SimpleNamespace(pack=PACK)), edge.run_client)  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_recorded_waits_and_arrives_once(acme: Tenant, edge: Edge) -> None:
@@ -173,12 +176,12 @@ def test_what_cannot_be_recorded_waits_and_arrives_once(acme: Tenant, edge: Edge
     edge.recorder.record(somebody(2))
     edge.recorder.record(somebody(3))
     assert (edge.spool.depth, edge.asked("record")) == (2, 2), "the third need not find out for itself"
-    assert deliver(edge.spool, edge.desk) == 0
+    assert deliver(edge.spool, edge.run_client) == 0
     edge.wire.down = False
     outage.over()
     edge.recorder.record(somebody(4))
     assert edge.spool.depth == 3, "behind those that wait"
-    assert deliver(edge.spool, edge.desk) == 3
+    assert deliver(edge.spool, edge.run_client) == 3
     assert edge.spool.depth == 0
     tracks = Sighting.objects.order_by("track")
     assert list(tracks.values_list("track", flat=True)) == [1, 2, 3, 4]
@@ -199,7 +202,7 @@ def test_a_record_whose_answer_was_lost_counts_once(edge: Edge, monkeypatch: pyt
         edge.recorder.record(somebody(1))
     assert (Sighting.objects.count(), edge.spool.depth) == (1, 1)
     outage.over()
-    assert deliver(edge.spool, edge.desk) == 1
+    assert deliver(edge.spool, edge.run_client) == 1
     assert Sighting.objects.count() == 1
 
 
@@ -207,12 +210,14 @@ def test_a_run_that_lost_its_camera_is_refused(acme: Tenant, edge: Edge) -> None
     with installation():
         register(introduction=GATE)  # would replace it; its grant is remembered
         CameraLease.objects.update(epoch=3)
-    link = HttpsLink.registered(edge.link._door, GATE)
-    late = Recorder(acme, edge.camera.pk, edge.held, edge.spool, pack=PACK, link=0.36, books=link.desk)
+    link = HttpsFleetClient.registered(edge.link._api_client, GATE)
+    late = Recorder(
+        acme, edge.camera.pk, edge.held, edge.spool, pack=PACK, link=0.36, sighting_store=link.run_client
+    )
     with pytest.raises(StaleEpoch):
         late.record(somebody())
     said = RunReport(edge.camera.pk, 2, Camera.Status.RUNNING, news=True)
-    assert not link.desk.report(acme, said)
+    assert not link.run_client.report(acme, said)
     assert not Sighting.objects.exists()
 
 
@@ -227,11 +232,11 @@ def test_what_it_finds_out_after_it_was_shut_out_waits_for_its_successor(
         register(introduction=GATE)
     edge.recorder.record(somebody())
     assert (edge.spool.depth, Sighting.objects.count()) == (1, 0)
-    assert deliver(edge.spool, edge.desk) == 0
+    assert deliver(edge.spool, edge.run_client) == 0
     outage.over()
     session, _ = wired()
-    successor = HttpsLink.registered(Door(SERVER, key_of("gate")[1], session=session), GATE)
-    assert deliver(edge.spool, successor.desk) == 1
+    successor = HttpsFleetClient.registered(ApiClient(SERVER, key_of("gate")[1], session=session), GATE)
+    assert deliver(edge.spool, successor.run_client) == 1
     assert Sighting.objects.get().epoch == 2
 
 
@@ -241,7 +246,7 @@ def test_what_the_server_can_never_keep_is_put_aside_and_holds_nobody_up(
     edge.recorder.record(somebody(1, score=3.0))
     edge.recorder.record(somebody(2))
     assert edge.spool.depth == 2
-    assert deliver(edge.spool, edge.desk) == 1
+    assert deliver(edge.spool, edge.run_client) == 1
     assert edge.spool.depth == 0
     assert len(list((tmp_path / "spool").glob("*.damaged"))) == 1
     assert "is put aside: the server refused it" in caplog.text
@@ -251,7 +256,7 @@ def test_what_the_server_can_never_keep_is_put_aside_and_holds_nobody_up(
 def test_a_picture_that_is_too_large_does_not_take_the_record_with_it(
     edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.links.https_desk.MAX_PICTURE", 100)
+    monkeypatch.setattr("workers.process.clients.https_run_client.MAX_PICTURE", 100)
     edge.recorder.record(somebody())
     assert Sighting.objects.get().best_shot == ""
 
@@ -260,10 +265,12 @@ def test_a_run_without_news_reports_now_and_then(
     acme: Tenant, edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr("workers.links.https_desk.time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(
+        "workers.process.clients.https_run_client.time", SimpleNamespace(monotonic=lambda: clock.now)
+    )
 
     def report(status: Camera.Status, *, news: bool = False) -> bool:
-        return edge.desk.report(acme, RunReport(edge.camera.pk, 2, status, news=news))
+        return edge.run_client.report(acme, RunReport(edge.camera.pk, 2, status, news=news))
 
     assert report(Camera.Status.RUNNING, news=True)
     for clock.now in (1.0, 2.0):
@@ -278,18 +285,18 @@ def test_a_run_without_news_reports_now_and_then(
 
 def test_a_keeper_at_the_edge_begins_anew_where_settings_changed(acme: Tenant, edge: Edge) -> None:
     CameraLease.objects.update(worker=None, expires_at=None)
-    keeper = Keeper(edge.link, edge.spool)
-    run = keeper.run_of(acme, edge.camera.pk)
+    worker_process = WorkerProcess(edge.link, edge.spool)
+    run = worker_process.run_of(acme, edge.camera.pk)
     assert run
-    keeper._runs[run.camera_id] = run, None  # type: ignore[assignment]
-    assert not keeper.reload(edge.camera.pk)
+    worker_process._runs[run.camera_id] = run, None  # type: ignore[assignment]
+    assert not worker_process.reload(edge.camera.pk)
     Camera.objects.update(name="Back door")
-    assert not keeper.reload(edge.camera.pk), "of no importance to the run"
+    assert not worker_process.reload(edge.camera.pk), "of no importance to the run"
     Camera.objects.update(min_face=50)
-    assert keeper.reload(edge.camera.pk)
+    assert worker_process.reload(edge.camera.pk)
     assert run.again
     Camera.objects.update(enabled=False)
-    assert not keeper.reload(edge.camera.pk)
+    assert not worker_process.reload(edge.camera.pk)
     assert not run.again
 
 
@@ -306,9 +313,9 @@ def test_answers_of_another_version_change_nothing(
     acme: Tenant, edge: Edge, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Any], Any]
 ) -> None:
     enrol("Ada", 1)
-    known = TenantGallery(acme, PACK, edge.desk)
+    known = TenantGallery(acme, PACK, edge.run_client)
     assert known.staff(template_of(1))
-    monkeypatch.setattr(gallery, "FRESH_SECONDS", -1.0)
+    monkeypatch.setattr(galleries, "FRESH_SECONDS", -1.0)
     really = requests.Response.json
     monkeypatch.setattr(requests.Response, "json", lambda answer: spoil(really(answer)))
     enrol("Grace", 2)
@@ -322,4 +329,4 @@ def test_a_process_without_a_database_says_so_instead_of_waiting_for_one(
     own = connections.create_connection("default")
     with pytest.raises(NoDatabase):
         own.ensure_connection()
-    assert not issubclass(NoDatabase, outage.AWAY), "or it would be taken for an outage"
+    assert not issubclass(NoDatabase, outage.DATABASE_ERRORS), "or it would be taken for an outage"

@@ -21,13 +21,14 @@ from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tests.api.answers import V1, problem
 from tests.conftest import make_camera
-from workers import operations
-from workers.actions import machines
-from workers.actions.devices import assign_device, take_device_back
-from workers.actions.fleet import Introduction, register
-from workers.actions.leases import keep_leases, take
-from workers.models import CameraLease, DeviceAssignment, Worker
-from workers.operations import Answer, NoAnswer, Operation, ask
+from workers.control import operations
+from workers.control.operations import Answer, NoAnswer, ask
+from workers.fleet import machines
+from workers.fleet.devices import assign_device, take_device_back
+from workers.fleet.leases import keep_leases, take
+from workers.fleet.models import CameraLease, DeviceAssignment, Worker
+from workers.fleet.registration import Introduction, register
+from workers.process.sinks.answers import Operation
 
 USB: dict[str, Any] = {"kind": "usb", "location": "0", "host": "gate"}
 Committed = Callable[..., Any]

@@ -21,8 +21,8 @@ import pytest
 import redis
 import requests
 
-from facetrack.lib.crew import Crew, crew, manage
-from facetrack.lib.services import ports, running, stop
+from facetrack.devservices import ports, running, stop
+from facetrack.devservices.process_group import ProcessGroup, manage, process_group
 from tests.backing import ROOT, VAR
 from tests.chaos.people import HEIGHT, PACK, WIDTH, drawn
 
@@ -45,7 +45,7 @@ ADA = 77
 class Installation:
     environ: dict[str, str]
     port: int
-    crew: Crew
+    process_group: ProcessGroup
     key_file: Path
     log: Path
     machine: Path
@@ -82,7 +82,7 @@ class Installation:
         self.key_file.write_text(self.command("create_api_key", "--worker", "gate", "--sites", "Gate"))
 
     def start_web(self) -> None:
-        self.crew.add("web", manage("web", "--port", str(self.port)))
+        self.process_group.add("web", manage("web", "--port", str(self.port)))
 
     def start_worker(self, *words: str, **more: str) -> subprocess.Popen[bytes]:
         given = [*WORKER, "--server", f"http://{PUBLIC}:{self.port}", *words]
@@ -156,7 +156,7 @@ def installation() -> Iterator[Installation]:
     }
     with ExitStack() as stack:
         stack.enter_context(running(var / "services", environ))
-        members = stack.enter_context(crew(logs=var / "log", environ=environ, say=print))
+        members = stack.enter_context(process_group(logs=var / "log", environ=environ, say=print))
         whole = Installation(
             environ, port, members, var / "gate.key", var / "log" / "gate.log", var / "machine"
         )
@@ -258,7 +258,7 @@ def test_without_the_server_it_records_into_its_spool_and_loses_nothing(
     worker("--key-file", str(installation.key_file))
     wait_for(installation.records, 40, "the camera to run")
     spool = installation.machine / "spool" / "gate"
-    web = installation.crew.pid("web")
+    web = installation.process_group.pid("web")
     assert web is not None
     os.kill(web, signal.SIGSTOP)
     try:
@@ -282,7 +282,7 @@ def test_without_the_server_it_goes_on_and_is_there_again(
 ) -> None:
     """The key comes from the environment this time."""
     process = worker(FACETRACK_WORKER_KEY=installation.key_file.read_text())
-    web = installation.crew.pid("web")
+    web = installation.process_group.pid("web")
     assert web is not None
     os.kill(web, signal.SIGSTOP)
     try:

@@ -17,8 +17,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from redis.exceptions import NoPermissionError, RedisError
 
-from workers.links.own_queue import COMMANDS, OwnQueueTransport, redis_user
-from workers.supervise import queue_of
+from workers.fleet.scheduler import queue_of
+from workers.process.clients.edge_queue import COMMANDS, EdgeQueueTransport, redis_user
 
 OWN = queue_of("gate")
 FOREIGN = (
@@ -226,7 +226,7 @@ def test_what_celery_sends_arrives_and_nothing_that_it_does_is_refused(root: Any
     sender = Celery(broker=settings.REDIS_URL, set_as_current=False)
     sender.send_task("workers.tasks.operate", ["1"], queue=OWN)
     taker = Celery(broker=url, set_as_current=False)  # else every later test asks with its rights
-    taker.conf.broker_transport = f"{OwnQueueTransport.__module__}:{OwnQueueTransport.__name__}"
+    taker.conf.broker_transport = f"{EdgeQueueTransport.__module__}:{EdgeQueueTransport.__name__}"
     heard: list[Any] = []
 
     def keep(body: Any, message: Any) -> None:

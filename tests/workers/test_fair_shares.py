@@ -18,14 +18,14 @@ from tenants.isolation.context import installation
 from tenants.models import Tenant, TenantLimits
 from tests.api.answers import V1
 from tests.conftest import make_camera
-from workers import supervise
-from workers.actions.fleet import Introduction, register
-from workers.actions.leases import release, take
-from workers.links.desk import RunReport
-from workers.links.direct_desk import DESK
-from workers.models import CameraLease, Worker
-from workers.queries import surplus_of
-from workers.supervise import Orders, tick
+from workers.fleet import scheduler
+from workers.fleet.leases import release, take
+from workers.fleet.models import CameraLease, Worker
+from workers.fleet.queries import surplus_of
+from workers.fleet.registration import Introduction, register
+from workers.fleet.scheduler import Orders, tick
+from workers.process.clients.direct_run_client import DIRECT_RUN_CLIENT
+from workers.process.clients.run_client import RunReport
 
 Waits = CameraLease.Waits
 
@@ -33,7 +33,7 @@ Waits = CameraLease.Waits
 @pytest.fixture(autouse=True)
 def _long_since_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' database has only just been started."""
-    monkeypatch.setattr(supervise, "GRACE", timedelta(0))
+    monkeypatch.setattr(scheduler, "GRACE", timedelta(0))
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_a_source_that_fails_is_noted_until_it_delivers_or_is_changed(
 
     def said(status: Camera.Status, detail: str = "") -> object:
         report = RunReport(camera.pk, grant.epoch, status.value, detail, None, None, news=True)
-        assert DESK.report(acme, report)
+        assert DIRECT_RUN_CLIENT.report(acme, report)
         with tenant_context(acme):
             return CameraLease.objects.get().failing_since
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from django_tenants.utils import tenant_context
 
-from facetrack.lib.images import clean_pixels
+from facetrack.core.images import clean_pixels
 from staff.actions import accept_face, add_face_image, delete_staff_member, save_staff_member
 from staff.models import StaffMember
 from tenants.models import Tenant
 from tests.conftest import template_of
 from visits.models import Sighting
-from workers import gallery
-from workers.gallery import TenantGallery
-from workers.links.desk import Known
-from workers.links.direct_desk import DirectDesk
-from workers.turns import Turns
+from workers.process import galleries
+from workers.process.clients.direct_run_client import DirectRunClient
+from workers.process.clients.run_client import StaffGallery
+from workers.process.galleries import TenantGallery
+from workers.recognition.slots import FairSemaphore
 
 PACK = "edgeface-xs"
 
@@ -41,7 +41,7 @@ def enrol(name: str, *faces: int, quality: float = 0.8) -> StaffMember:
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clock is the one thing that is not waited for."""
-    monkeypatch.setattr(gallery, "FRESH_SECONDS", -1.0)
+    monkeypatch.setattr(galleries, "FRESH_SECONDS", -1.0)
 
 
 def test_staff_are_found_best_first(acme: Tenant, fresh: None) -> None:
@@ -90,23 +90,23 @@ def test_a_tenant_does_not_know_the_others_people(
     assert TenantGallery(acme, PACK).visitors(template_of(2))
 
 
-class SlowDesk(DirectDesk):
+class SlowDesk(DirectRunClient):
     """One whose answer about the staff has to be waited for."""
 
     def __init__(self) -> None:
         self.asked, self.goes_on = threading.Event(), threading.Event()
 
-    def known(self, tenant: Tenant, pack: str, version: int) -> Known | None:
+    def known(self, tenant: Tenant, pack: str, version: int) -> StaffGallery | None:
         self.asked.set()
         assert self.goes_on.wait(timeout=10)
-        return Known(1, ["ada"], template_of(1)[None], {})
+        return StaffGallery(1, ["ada"], template_of(1)[None], {})
 
 
 def test_cameras_go_on_while_one_waits_for_the_staff(monkeypatch: pytest.MonkeyPatch, acme: Tenant) -> None:
     """With one turn for all of them: whoever waits leaves it, and nobody waits for two things crosswise."""
-    turns, desk = Turns(1), SlowDesk()
-    monkeypatch.setattr(gallery, "TURNS", turns)
-    known = TenantGallery(acme, PACK, desk)
+    turns, run_client = FairSemaphore(1), SlowDesk()
+    monkeypatch.setattr(galleries, "CPU_SLOTS", turns)
+    known = TenantGallery(acme, PACK, run_client)
 
     def look() -> list[str]:
         with turns.taken():
@@ -114,7 +114,7 @@ def test_cameras_go_on_while_one_waits_for_the_staff(monkeypatch: pytest.MonkeyP
 
     with ThreadPoolExecutor(3) as pool:
         looks = [pool.submit(look) for _ in range(2)]
-        assert desk.asked.wait(timeout=10)
+        assert run_client.asked.wait(timeout=10)
         with turns.taken():  # a camera of another tenant
-            desk.goes_on.set()
+            run_client.goes_on.set()
         assert [one.result(timeout=10) for one in looks] == [["ada"], ["ada"]]

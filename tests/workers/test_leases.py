@@ -14,9 +14,9 @@ from cameras.actions import SourceTaken, delete_camera, set_enabled
 from cameras.models import Camera
 from tenants.models import Tenant
 from tests.conftest import make_camera
-from workers.actions.fleet import Introduction, register, say_goodbye, see
-from workers.actions.leases import TTL, Grant, StaleEpoch, keep_leases, release, renew, require_epoch, take
-from workers.models import CameraLease, LeaseGrant, Worker
+from workers.fleet.leases import TTL, Grant, StaleEpoch, keep_leases, release, renew, require_epoch, take
+from workers.fleet.models import CameraLease, LeaseGrant, Worker
+from workers.fleet.registration import Introduction, mark_seen, register, sign_off
 
 Committed = Callable[..., AbstractContextManager[Any]]
 
@@ -91,13 +91,13 @@ def test_a_process_that_begins_under_a_name_replaces_the_older_one(wanted: Camer
     granted(wanted, w1)
     again = register(introduction=Introduction(name="w1", capacity=4))
     assert again.pk == w1.pk
-    assert not see(worker_id=w1.pk, incarnation=w1.incarnation)
-    assert see(worker_id=w1.pk, incarnation=again.incarnation)
+    assert not mark_seen(worker_id=w1.pk, incarnation=w1.incarnation)
+    assert mark_seen(worker_id=w1.pk, incarnation=again.incarnation)
     assert CameraLease.objects.get().worker is None
     granted(wanted, again)
-    say_goodbye(worker=w1)
+    sign_off(worker=w1)
     assert CameraLease.objects.get().worker == again, "the older process gave up what is not its own"
-    say_goodbye(worker=again)
+    sign_off(worker=again)
     assert CameraLease.objects.get().worker is None
 
 

@@ -26,14 +26,15 @@ from tenants.models import ApiKey, Tenant, TokenFamily
 from tenants.queries import installation_tenant
 from tests.conftest import make_camera
 from tests.edge import Wire, key_of, wired
-from workers.actions.fleet import Beat, Introduction, register
-from workers.keeper import Keeper
-from workers.links import Away, Refused, Replaced, door
-from workers.links.door import Door, checked_server
-from workers.links.https import HttpsLink
-from workers.models import CameraLease, Worker
-from workers.sinks import outage
-from workers.sinks.spool import Spool
+from workers.fleet.models import CameraLease, Worker
+from workers.fleet.registration import Beat, Introduction, register
+from workers.process.clients import api_client
+from workers.process.clients.api_client import ApiClient, checked_server
+from workers.process.clients.fleet_client import NameTaken, Unavailable, WorkerRejected
+from workers.process.clients.https_fleet_client import HttpsFleetClient
+from workers.process.sinks import outage
+from workers.process.sinks.spool import Spool
+from workers.process.worker_process import WorkerProcess
 
 SERVER, EXCHANGE = "https://faces.example.com", "POST /api/v1/auth/key-token/"
 GATE = Introduction(name="gate", capacity=4, host="gate-pc", versions={"av": "18.1"})
@@ -42,8 +43,8 @@ GATE = Introduction(name="gate", capacity=4, host="gate-pc", versions={"av": "18
 class Edge(SimpleNamespace):
     """A worker's link, its key, and the wire between it and the application."""
 
-    link: HttpsLink
-    door: Door
+    link: HttpsFleetClient
+    api_client: ApiClient
     wire: Wire
     key: ApiKey
     text: str
@@ -53,8 +54,8 @@ class Edge(SimpleNamespace):
 def edge(acme: Tenant) -> Edge:
     key, text = key_of("gate")
     session, wire = wired()
-    way = Door(SERVER, text, session=session)
-    return Edge(link=HttpsLink.registered(way, GATE), door=way, wire=wire, key=key, text=text)
+    way = ApiClient(SERVER, text, session=session)
+    return Edge(link=HttpsFleetClient.registered(way, GATE), door=way, wire=wire, key=key, text=text)
 
 
 @pytest.fixture
@@ -62,16 +63,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Seconds that a worker believes to have passed beside those that did."""
     fake = SimpleNamespace(ahead=0.0)
     later = SimpleNamespace(monotonic=lambda: time.monotonic() + fake.ahead)
-    for room in ("links.door", "held", "keeper"):
+    for room in ("process.clients.api_client", "process.held_lease", "process.worker_process"):
         monkeypatch.setattr(f"workers.{room}.time", later)
     return fake
 
 
 @pytest.fixture
-def at_work(edge: Edge, tmp_path: Path) -> Iterator[Keeper]:
+def at_work(edge: Edge, tmp_path: Path) -> Iterator[WorkerProcess]:
     """A keeper whose threads have not begun."""
     spool = Spool(tmp_path / "spool", megabytes=10)
-    yield Keeper(edge.link, spool)
+    yield WorkerProcess(edge.link, spool)
     spool.close()
 
 
@@ -106,7 +107,7 @@ def test_the_whole_way(acme: Tenant, edge: Edge) -> None:
     assert Worker.objects.get().state == Worker.State.OFFLINE
 
 
-def test_a_run_begins_with_a_lease_from_the_server(acme: Tenant, at_work: Keeper) -> None:
+def test_a_run_begins_with_a_lease_from_the_server(acme: Tenant, at_work: WorkerProcess) -> None:
     camera = planned()
     run = at_work.run_of(acme, camera.pk)
     assert run
@@ -133,39 +134,39 @@ def test_a_token_that_ended_before_its_time_is_replaced(edge: Edge) -> None:
 
 def test_a_revoked_key_is_told_in_words_that_do_not_show_it(edge: Edge) -> None:
     revoke(edge.key)
-    with pytest.raises(Refused, match="does not accept this worker's key") as refusal:
+    with pytest.raises(WorkerRejected, match="does not accept this worker's key") as refusal:
         edge.link.keep([])
     assert edge.text not in str(refusal.value)
-    with pytest.raises(Refused):
-        HttpsLink.registered(edge.door, GATE)
+    with pytest.raises(WorkerRejected):
+        HttpsFleetClient.registered(edge.door, GATE)
 
 
 def test_a_key_is_for_one_name(edge: Edge) -> None:
-    with pytest.raises(Refused, match="does not belong to a worker named yard"):
-        HttpsLink.registered(edge.door, Introduction(name="yard", capacity=4))
+    with pytest.raises(WorkerRejected, match="does not belong to a worker named yard"):
+        HttpsFleetClient.registered(edge.door, Introduction(name="yard", capacity=4))
 
 
 def test_what_the_server_does_not_register_it_explains(edge: Edge) -> None:
-    with pytest.raises(Refused, match="capacity: Ensure this value is less than or equal to 200"):
-        HttpsLink.registered(edge.door, Introduction(name="gate", capacity=1_000))
+    with pytest.raises(WorkerRejected, match="capacity: Ensure this value is less than or equal to 200"):
+        HttpsFleetClient.registered(edge.door, Introduction(name="gate", capacity=1_000))
 
 
 def test_a_process_that_was_replaced_learns_it(edge: Edge) -> None:
     register(introduction=GATE)
-    with pytest.raises(Replaced):
+    with pytest.raises(NameTaken):
         edge.link.keep([])
-    with pytest.raises(Replaced):
+    with pytest.raises(NameTaken):
         edge.link.beat(Beat(Worker.State.IDLE))
 
 
 def test_a_keeper_whose_key_was_revoked_records_nothing_more_and_ends(
-    acme: Tenant, edge: Edge, at_work: Keeper, monkeypatch: pytest.MonkeyPatch
+    acme: Tenant, edge: Edge, at_work: WorkerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = at_work.run_of(acme, planned().pk)
     assert run
     at_work._runs[run.camera_id] = run, threading.Thread()
     signals: list[int] = []
-    monkeypatch.setattr("workers.keeper.os.kill", lambda pid, number: signals.append(number))
+    monkeypatch.setattr("workers.process.worker_process.os.kill", lambda pid, number: signals.append(number))
     revoke(edge.key)
     at_work._kept()
     assert "does not accept this worker's key" in at_work.refusal
@@ -176,7 +177,7 @@ def test_a_keeper_whose_key_was_revoked_records_nothing_more_and_ends(
 
 
 def test_without_the_server_a_keeper_is_soon_in_doubt_and_tries_again(
-    acme: Tenant, edge: Edge, at_work: Keeper, clock: SimpleNamespace
+    acme: Tenant, edge: Edge, at_work: WorkerProcess, clock: SimpleNamespace
 ) -> None:
     run = at_work.run_of(acme, planned().pk)
     assert run
@@ -209,16 +210,16 @@ def test_what_something_on_the_way_answers_ends_no_worker(
         return answer
 
     monkeypatch.setattr(Wire, "send", send)
-    with pytest.raises(Away):
+    with pytest.raises(Unavailable):
         edge.link.keep([])
-    with pytest.raises(Away):
-        HttpsLink.registered(Door(SERVER, edge.text, session=wired()[0]), GATE)
+    with pytest.raises(Unavailable):
+        HttpsFleetClient.registered(ApiClient(SERVER, edge.text, session=wired()[0]), GATE)
     assert all(url.startswith(SERVER) for url in sent)
 
 
 def test_an_answer_without_end_is_not_kept(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of whoever stands between the worker and its server, or has taken that over."""
-    monkeypatch.setattr(door, "MAX_ANSWER", 1_000_000)
+    monkeypatch.setattr(api_client, "MAX_ANSWER", 1_000_000)
     endless = SimpleNamespace(read=lambda size: b"x" * size, close=lambda: None)
 
     def send(wire: Wire, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
@@ -227,7 +228,7 @@ def test_an_answer_without_end_is_not_kept(edge: Edge, monkeypatch: pytest.Monke
         return answer
 
     monkeypatch.setattr(Wire, "send", send)
-    with pytest.raises(Away, match="sends more than 1 MB"):
+    with pytest.raises(Unavailable, match="sends more than 1 MB"):
         edge.link.keep([])
 
 
@@ -304,10 +305,10 @@ def impostor(tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_server_that_nobody_vouches_for_gets_no_key(impostor: str) -> None:
-    with pytest.raises(Away, match=r"certificate of https://127\.0\.0\.1:"):
-        Door(impostor, "ft_secret").ask("GET", "/")
+    with pytest.raises(Unavailable, match=r"certificate of https://127\.0\.0\.1:"):
+        ApiClient(impostor, "ft_secret").ask("GET", "/")
 
 
 def test_nobody_there() -> None:
-    with pytest.raises(Away, match="cannot be reached"):
-        Door("http://127.0.0.1:1", "ft_secret").ask("GET", "/")
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        ApiClient("http://127.0.0.1:1", "ft_secret").ask("GET", "/")

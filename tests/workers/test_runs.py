@@ -13,26 +13,26 @@ from pytest_django import Settings
 
 from cameras.actions import begin_run, end_run, report_run, set_enabled
 from cameras.models import Camera
-from facetrack.lib.images import clean_pixels
+from facetrack.core.images import clean_pixels
 from staff.actions import add_face_image
 from staff.models import FaceImage, StaffMember
 from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tests.conftest import make_camera
-from tests.real_models import engines_of_settings
+from tests.real_models import models_of_settings
 from visits.models import LiveEvent, PassageCount, Sighting
-from workers.actions.fleet import Introduction, register
-from workers.examine import examine_picture
-from workers.keeper import Keeper
-from workers.links.direct import DirectLink
-from workers.models import Worker
-from workers.runner import MAX_PAUSE, REFUSED_PAUSE, Run, pause_after
-from workers.sinks.spool import Spool
+from workers.fleet.models import Worker
+from workers.fleet.registration import Introduction, register
+from workers.process.camera_run import MAX_PAUSE, REFUSED_PAUSE, CameraRun, pause_after
+from workers.process.clients.direct_fleet_client import DirectFleetClient
+from workers.process.enrolment import examine_picture
+from workers.process.sinks.spool import Spool
+from workers.process.worker_process import WorkerProcess
 
 
 @pytest.fixture
 def models() -> None:
-    engines_of_settings()
+    models_of_settings()
 
 
 @pytest.fixture
@@ -49,17 +49,17 @@ def empty_room(tmp_path: Path, settings: Settings) -> Path:
 
 
 @pytest.fixture
-def keeper(db: None, tmp_path: Path) -> Iterator[Keeper]:
+def worker_process(db: None, tmp_path: Path) -> Iterator[WorkerProcess]:
     """A worker whose threads have not begun: its runs run in the test's."""
     worker = register(introduction=Introduction(name="w1", capacity=4))
     spool = Spool(tmp_path / "spool", megabytes=10)
-    yield Keeper(DirectLink(worker), spool)
+    yield WorkerProcess(DirectFleetClient(worker), spool)
     spool.close()
 
 
-def run(keeper: Keeper, tenant: Tenant, camera: Camera, *, until_error: bool = False) -> bool:
+def run(worker_process: WorkerProcess, tenant: Tenant, camera: Camera, *, until_error: bool = False) -> bool:
     """Take a camera and run it here, to its end or to its first error; whether it could be taken."""
-    run = keeper.run_of(tenant, camera.pk)
+    run = worker_process.run_of(tenant, camera.pk)
     if run is None:
         return False
     if until_error:
@@ -69,7 +69,7 @@ def run(keeper: Keeper, tenant: Tenant, camera: Camera, *, until_error: bool = F
     return True
 
 
-def stop_at_error(run: Run) -> None:
+def stop_at_error(run: CameraRun) -> None:
     deadline = time.monotonic() + 30
     while not run.error and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -81,10 +81,10 @@ def file_camera(path: Path, **values: object) -> Camera:
 
 
 def test_a_file_is_played_once_and_its_camera_switched_off(
-    acme: Tenant, keeper: Keeper, models: None, empty_room: Path
+    acme: Tenant, worker_process: WorkerProcess, models: None, empty_room: Path
 ) -> None:
     camera = file_camera(empty_room)
-    assert run(keeper, acme, camera)
+    assert run(worker_process, acme, camera)
     assert (camera.status, camera.enabled, camera.epoch, camera.worker) == ("ended", False, 2, "w1")
     assert camera.last_frame_at is not None
     assert (Sighting.objects.count(), PassageCount.objects.count()) == (0, 0)
@@ -102,29 +102,31 @@ def test_a_file_is_played_once_and_its_camera_switched_off(
     ],
 )
 def test_a_source_that_fails_is_named_with_a_remedy_and_without_its_password(
-    acme: Tenant, keeper: Keeper, models: None, kind: str, location: str, message: str
+    acme: Tenant, worker_process: WorkerProcess, models: None, kind: str, location: str, message: str
 ) -> None:
     camera = make_camera("Bad", kind=kind, location=location, enabled=True, username="me", password="geheim")
-    run(keeper, acme, camera, until_error=True)
+    run(worker_process, acme, camera, until_error=True)
     assert (camera.status, camera.enabled) == ("error", True)
     assert message in camera.status_detail
     assert "check" in camera.status_detail
     assert "geheim" not in camera.status_detail
 
 
-def test_an_unknown_detector_is_named(acme: Tenant, keeper: Keeper, models: None, empty_room: Path) -> None:
+def test_an_unknown_detector_is_named(
+    acme: Tenant, worker_process: WorkerProcess, models: None, empty_room: Path
+) -> None:
     camera = file_camera(empty_room, detector="yolo")
-    run(keeper, acme, camera, until_error=True)
+    run(worker_process, acme, camera, until_error=True)
     assert "no detector named 'yolo'" in camera.status_detail
 
 
 def test_a_camera_that_was_stopped_meanwhile_is_not_run(
-    acme: Tenant, keeper: Keeper, empty_room: Path
+    acme: Tenant, worker_process: WorkerProcess, empty_room: Path
 ) -> None:
     """Its lease does not know yet: the event is on its way."""
     camera = file_camera(empty_room)
     Camera.objects.update(enabled=False)
-    assert not run(keeper, acme, camera)
+    assert not run(worker_process, acme, camera)
     camera.refresh_from_db()
     assert (camera.epoch, camera.status) == (1, "stopped")
 
@@ -176,16 +178,16 @@ def test_the_same_picture_is_kept_once(employee: StaffMember) -> None:
 
 
 def test_what_a_worker_says_of_itself_names_nobodys_camera(
-    acme: Tenant, keeper: Keeper, models: None
+    acme: Tenant, worker_process: WorkerProcess, models: None
 ) -> None:
     camera = make_camera("Secret door", kind="rtsp", location="rtsp://127.0.0.1:1/vault", enabled=True)
-    failing = keeper.run_of(acme, camera.pk)
+    failing = worker_process.run_of(acme, camera.pk)
     assert failing is not None
     threading.Thread(target=stop_at_error, args=(failing,)).start()
     failing.to_the_end()
     assert "vault" in failing.error
     with installation():
-        keeper._beat([failing])
+        worker_process._beat([failing])
         said = Worker.objects.values().get(name="w1")
     assert said["last_error"] == "1 of 1 cameras fail; their own pages say why"
     for word in ("Secret", "vault", str(camera.pk), str(camera.site)):

@@ -17,19 +17,21 @@ from tests.conftest import template_of
 from visits.actions import forget_counted_tracks, record_track
 from visits.models import CountedTrack, PassageCount, Sighting, SightingDecision, Visitor
 from visits.rules import TrackFacts
-from workers.models import CameraLease
-from workers.sinks import books, outage
-from workers.sinks.letters import Letter
-from workers.sinks.record import Recorder
-from workers.sinks.replay import deliver
-from workers.sinks.spool import Spool, SpoolInUse
-from workers.types import Decision as Seen
-from workers.types import TrackReport, Verdict
+from workers.fleet.models import CameraLease
+from workers.process.sinks import outage, sighting_store
+from workers.process.sinks.delivery import deliver
+from workers.process.sinks.recorder import Recorder
+from workers.process.sinks.spool import Spool, SpoolInUse
+from workers.process.sinks.track_record import TrackRecord
+from workers.recognition.types import Decision as Seen
+from workers.recognition.types import TrackReport, Verdict
 
 PICTURE = b"\xff\xd8\xff\xe0" + b"p" * 5000
 
 
-def letter(camera: UUID, tenant: UUID, *, track: int = 1, sequence: int = 0, epoch: int = 1) -> Letter:
+def track_record(
+    camera: UUID, tenant: UUID, *, track: int = 1, sequence: int = 0, epoch: int = 1
+) -> TrackRecord:
     began = timezone.now() + timedelta(seconds=track)
     facts = TrackFacts(
         camera=camera,
@@ -49,7 +51,7 @@ def letter(camera: UUID, tenant: UUID, *, track: int = 1, sequence: int = 0, epo
         template=template_of(track),
         shot=PICTURE,
     )
-    return Letter(tenant, facts, 0.36, timezone.now())
+    return TrackRecord(tenant, facts, 0.36, timezone.now())
 
 
 def spool_in(path: Path, megabytes: float = 10) -> Spool:
@@ -58,17 +60,17 @@ def spool_in(path: Path, megabytes: float = 10) -> Spool:
 
 def test_what_goes_in_comes_out_the_same_in_order(tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
-    letters = [letter(uuid4(), uuid4(), track=n) for n in range(12)]
-    for one in letters:
+    track_records = [track_record(uuid4(), uuid4(), track=n) for n in range(12)]
+    for one in track_records:
         spool.put(one)
-    for one, (_, back) in zip(letters, spool.letters(), strict=True):
+    for one, (_, back) in zip(track_records, spool.track_records(), strict=True):
         assert np.array_equal(one.facts.template, back.facts.template)  # type: ignore[arg-type]
         assert replace(back.facts, template=None) == replace(one.facts, template=None)
         assert (back.tenant, back.link, back.known_at) == (one.tenant, one.link, one.known_at)
 
 
 def test_nothing_on_disk_can_be_read(tmp_path: Path) -> None:
-    spool_in(tmp_path).put(letter(uuid4(), uuid4()))
+    spool_in(tmp_path).put(track_record(uuid4(), uuid4()))
     files = [path for path in (tmp_path / "spool").iterdir() if path.name != "lock"]
     assert len(files) == 2
     assert not any(b"new_visitor" in path.read_bytes() or b"pppp" in path.read_bytes() for path in files)
@@ -77,13 +79,13 @@ def test_nothing_on_disk_can_be_read(tmp_path: Path) -> None:
 def test_the_next_process_delivers_what_this_one_left(acme: Tenant, camera: Camera, tmp_path: Path) -> None:
     first = spool_in(tmp_path)
     for n in (1, 2, 3):
-        first.put(letter(camera.pk, acme.pk, track=n))
+        first.put(track_record(camera.pk, acme.pk, track=n))
     with pytest.raises(SpoolInUse):
         spool_in(tmp_path)
     first.close()
     (tmp_path / "spool" / "00000000000000000009.event.new").write_bytes(b"half of a let")
     second = spool_in(tmp_path)
-    second.put(letter(camera.pk, acme.pk, track=4))
+    second.put(track_record(camera.pk, acme.pk, track=4))
     assert second.depth == 4
     assert deliver(second) == 4
     assert second.depth == 0
@@ -93,7 +95,7 @@ def test_the_next_process_delivers_what_this_one_left(acme: Tenant, camera: Came
 
 def test_what_arrives_twice_changes_nothing(acme: Tenant, camera: Camera, tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
-    one = letter(camera.pk, acme.pk)
+    one = track_record(camera.pk, acme.pk)
     for _ in range(2):
         spool.put(one)
     assert deliver(spool) == 2
@@ -118,10 +120,10 @@ def test_a_commit_whose_outcome_was_lost_is_counted_once(
 
     def lost(**given: Any) -> None:
         record_track(**given)
-        raise outage.AWAY[0]("the connection is lost during COMMIT")
+        raise outage.DATABASE_ERRORS[0]("the connection is lost during COMMIT")
 
     with monkeypatch.context() as patched:
-        patched.setattr(books, "record_track", lost)
+        patched.setattr(sighting_store, "record_track", lost)
         recorder.record(passed_by(1))
     outage.over()
     assert (PassageCount.objects.get().tracks, spool.depth) == (1, 1)
@@ -144,7 +146,7 @@ def test_damaged_letters_are_put_aside_and_hold_nobody_up(
 ) -> None:
     spool = spool_in(tmp_path)
     for n in (1, 2, 3):
-        spool.put(letter(camera.pk, acme.pk, track=n))
+        spool.put(track_record(camera.pk, acme.pk, track=n))
     victim = sorted((tmp_path / "spool").glob("*.event"))[1]
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1
@@ -159,7 +161,7 @@ def test_records_of_a_camera_that_went_away_before_are_dropped(
     acme: Tenant, camera: Camera, tmp_path: Path
 ) -> None:
     spool = spool_in(tmp_path)
-    spool.put(letter(camera.pk, acme.pk, epoch=1))
+    spool.put(track_record(camera.pk, acme.pk, epoch=1))
     CameraLease.objects.update(epoch=2)
     assert deliver(spool) == 0
     assert spool.depth == 0
@@ -171,13 +173,13 @@ def test_while_the_database_is_away_everything_stays(
 ) -> None:
     spool = spool_in(tmp_path)
     for n in (1, 2):
-        spool.put(letter(camera.pk, acme.pk, track=n))
+        spool.put(track_record(camera.pk, acme.pk, track=n))
 
     def away(*_: object, **__: object) -> None:
-        raise outage.AWAY[0]("the connection is lost")
+        raise outage.DATABASE_ERRORS[0]("the connection is lost")
 
     with monkeypatch.context() as patched:
-        patched.setattr(books, "record_track", away)
+        patched.setattr(sighting_store, "record_track", away)
         assert deliver(spool) == 0
     assert outage.on()
     outage.over()
@@ -187,16 +189,16 @@ def test_while_the_database_is_away_everything_stays(
 def test_a_full_spool_gives_up_pictures_before_records(tmp_path: Path) -> None:
     spool = spool_in(tmp_path, megabytes=0.06)
     for n in range(8):
-        spool.put(letter(uuid4(), uuid4(), track=n))
-    left = [one.facts for _, one in spool.letters()]
+        spool.put(track_record(uuid4(), uuid4(), track=n))
+    left = [one.facts for _, one in spool.track_records()]
     assert [facts.track for facts in left] == list(range(8))
     kept = [facts.track for facts in left if facts.shot]
     assert 0 < len(kept) < 8
     assert kept == list(range(8))[-len(kept) :], "the oldest go first"
     assert "pictures are lost" in spool.alarm
     for n in range(8, 40):
-        spool.put(letter(uuid4(), uuid4(), track=n))
-    tracks = [one.facts.track for _, one in spool.letters()]
+        spool.put(track_record(uuid4(), uuid4(), track=n))
+    tracks = [one.facts.track for _, one in spool.track_records()]
     assert len(tracks) < 40
     assert tracks[-1] == 39
     assert "records are lost" in spool.alarm

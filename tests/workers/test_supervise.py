@@ -15,11 +15,11 @@ from cameras.models import Camera
 from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tests.conftest import make_camera
-from workers import supervise
-from workers.actions.fleet import Introduction, register
-from workers.actions.leases import renew, take
-from workers.models import CameraLease, Worker
-from workers.supervise import Orders, tick
+from workers.fleet import scheduler
+from workers.fleet.leases import renew, take
+from workers.fleet.models import CameraLease, Worker
+from workers.fleet.registration import Introduction, register
+from workers.fleet.scheduler import Orders, tick
 
 
 def worker(name: str, sites: list[str] | None = None) -> Worker:
@@ -43,7 +43,7 @@ def die(worker: Worker) -> None:
 @pytest.fixture(autouse=True)
 def _long_since_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests' database has only just been started."""
-    monkeypatch.setattr(supervise, "GRACE", timedelta(0))
+    monkeypatch.setattr(scheduler, "GRACE", timedelta(0))
 
 
 @pytest.fixture
@@ -112,10 +112,10 @@ def test_a_database_that_has_just_come_back_takes_nobodys_camera(
     assert take(camera_id=wanted.pk, worker=w1)
     die(w1)
     worker("w2")
-    monkeypatch.setattr(supervise, "GRACE", timedelta(days=1))
+    monkeypatch.setattr(scheduler, "GRACE", timedelta(days=1))
     orders = ticked()
     assert (orders.assign, orders.release, orders.changed) == ({}, {}, 0)
-    monkeypatch.setattr(supervise, "GRACE", timedelta(0))
+    monkeypatch.setattr(scheduler, "GRACE", timedelta(0))
     assert ticked().assign == {"w2": [(acme.pk, wanted.pk)]}
 
 

@@ -17,11 +17,11 @@ from tenants.rules import Role
 from tests.api.answers import V1, problem
 from tests.conftest import make_camera
 from tests.workers.hand import Hand
-from workers import switching
-from workers.actions.fleet import Introduction, register
-from workers.actions.leases import take
-from workers.models import CameraLease
-from workers.operations import Answer
+from workers.control import camera_control
+from workers.control.operations import Answer
+from workers.fleet.leases import take
+from workers.fleet.models import CameraLease
+from workers.fleet.registration import Introduction, register
 
 ClientOf = Callable[..., Client]
 
@@ -42,8 +42,8 @@ def _committed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def hand(db: None, monkeypatch: pytest.MonkeyPatch) -> Hand:
     hand = Hand(register(introduction=Introduction(name="w1", capacity=4, host="gate")))
-    monkeypatch.setattr(switching, "time", hand)
-    monkeypatch.setattr("facetrack.lib.waiting.time", hand)
+    monkeypatch.setattr(camera_control, "time", hand)
+    monkeypatch.setattr("facetrack.core.waiting.time", hand)
     return hand
 
 
@@ -97,7 +97,7 @@ def test_a_worker_is_still_being_chosen(
     hand.idle = True
     answer = api.post(f"{V1}/cameras/{camera.pk}/start/")
     assert (answer.status_code, answer.json()["state"]) == (202, "Being assigned")
-    assert hand.now >= switching.PATIENCE
+    assert hand.now >= camera_control.PATIENCE
     page = client_of(acme).post(f"/cameras/{camera.pk}/start/", headers={"HX-Request": "true"})
     assert "Being assigned" in page.content.decode()
     assert "being assigned to a worker" in command("start", "Door")
@@ -159,7 +159,7 @@ def test_a_restart_is_answered_when_it_runs_again(
         hand.begin_anew(camera)
         return Answer(ok=True, worker="w1", detail="Restarting.")
 
-    monkeypatch.setattr(switching, "ask", asked)
+    monkeypatch.setattr(camera_control, "ask", asked)
     body = api.post(f"{V1}/cameras/{camera.pk}/restart/").json()
     assert (body["ok"], body["worker"], body["detail"]) == (
         not fails,
@@ -243,10 +243,10 @@ def test_of_two_who_start_at_once_one_gives_way(
 
     def late(*, camera: Camera, **given: Any) -> Camera:
         with monkeypatch.context() as patched:
-            patched.setattr("workers.actions.leases.owner_of_source", lambda _: None)
+            patched.setattr("workers.fleet.leases.owner_of_source", lambda _: None)
             return change(camera=camera, **given)
 
-    monkeypatch.setattr(switching, "set_enabled", late)
+    monkeypatch.setattr(camera_control, "set_enabled", late)
     Camera.objects.filter(pk=first.pk).update(enabled=True)
     CameraLease.objects.filter(pk=first.pk).update(desired=True)
     detail = problem(api.post(f"{V1}/cameras/{second.pk}/start/"), 409)["detail"]

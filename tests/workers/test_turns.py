@@ -3,7 +3,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from workers.turns import Turns
+from workers.recognition.slots import FairSemaphore
 
 
 class Watched:
@@ -32,7 +32,7 @@ def together(work: Callable[[], None], threads: int) -> None:
 
 
 def test_no_more_than_so_many_at_once() -> None:
-    turns, inside = Turns(2), Watched()
+    turns, inside = FairSemaphore(2), Watched()
 
     def work() -> None:
         for _ in range(10):
@@ -44,7 +44,7 @@ def test_no_more_than_so_many_at_once() -> None:
 
 
 def test_who_waits_for_something_leaves_the_turn_to_another() -> None:
-    turns, gone, computing = Turns(1), threading.Barrier(5), Watched()
+    turns, gone, computing = FairSemaphore(1), threading.Barrier(5), Watched()
 
     def work() -> None:
         with turns.taken():
@@ -58,7 +58,7 @@ def test_who_waits_for_something_leaves_the_turn_to_another() -> None:
 
 
 def test_turns_are_scarce_where_as_many_wait_as_have_one() -> None:
-    turns, hold, asked = Turns(2), threading.Event(), threading.Semaphore(0)
+    turns, hold, asked = FairSemaphore(2), threading.Event(), threading.Semaphore(0)
 
     def work() -> None:
         asked.release()
@@ -83,7 +83,7 @@ def test_turns_are_scarce_where_as_many_wait_as_have_one() -> None:
 
 def test_who_came_first_is_first() -> None:
     """A thread that takes turn after turn does not overtake those that wait."""
-    turns, order, over = Turns(1), list[str](), threading.Event()
+    turns, order, over = FairSemaphore(1), list[str](), threading.Event()
 
     def greedy() -> None:
         while not over.is_set():
@@ -107,7 +107,7 @@ def test_who_came_first_is_first() -> None:
 
 
 def test_without_a_turn_there_is_nothing_to_leave() -> None:
-    turns, inside = Turns(1), Watched()
+    turns, inside = FairSemaphore(1), Watched()
     with turns.left(), turns.taken(), inside:
         pass
     together(lambda: _once(turns, inside), 3)
@@ -115,7 +115,7 @@ def test_without_a_turn_there_is_nothing_to_leave() -> None:
 
 
 def test_a_failure_gives_the_turn_back() -> None:
-    turns = Turns(1)
+    turns = FairSemaphore(1)
     for _ in range(3):
         try:
             with turns.taken(), turns.left():
@@ -125,6 +125,6 @@ def test_a_failure_gives_the_turn_back() -> None:
     together(lambda: _once(turns, Watched()), 2)
 
 
-def _once(turns: Turns, inside: Watched) -> None:
+def _once(turns: FairSemaphore, inside: Watched) -> None:
     with turns.taken(), inside:
         time.sleep(0.001)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from rest_framework import serializers
 
-from facetrack.lib.crypto import EMBEDDING_DIMENSION
-from facetrack.lib.images import BadPicture, sound_jpeg
-from workers.links.wire import MAX_PICTURE
+from facetrack.core.crypto import EMBEDDING_DIMENSION
+from facetrack.core.images import BadPicture, sound_jpeg
+from workers.process.clients.wire import MAX_PICTURE
 
 TEMPLATE_BYTES = 4 * EMBEDDING_DIMENSION
 MAX_MEGAPIXELS = 16

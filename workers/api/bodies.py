@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from tenants.rest.serializers import StrictBody
 from workers.api.serializers import WorkerSerializer
-from workers.models import Worker
+from workers.fleet.models import Worker
 
 MAX_CAMERAS = 200
 MAX_INTEGER, MAX_BIG_INTEGER = 2**31 - 1, 10**18
@@ -96,7 +96,7 @@ class EpochBody(ProcessBody):
     epoch = serializers.IntegerField(min_value=0, max_value=MAX_BIG_INTEGER - 1)
 
 
-class HeldLease(StrictBody):
+class HeldLeaseBody(StrictBody):
     """A lease as its holder knows it."""
 
     camera = serializers.UUIDField(source="camera_id")
@@ -104,7 +104,7 @@ class HeldLease(StrictBody):
 
 
 class HeldBody(ProcessBody):
-    held = serializers.ListField(child=HeldLease(), max_length=2 * MAX_CAMERAS)
+    held = serializers.ListField(child=HeldLeaseBody(), max_length=2 * MAX_CAMERAS)
 
 
 class GrantBody(serializers.Serializer[Any]):
@@ -136,7 +136,7 @@ class RenewedBody(OrdersBody):
 
 
 class LeasesBody(OrdersBody):
-    held = HeldLease(many=True)
+    held = HeldLeaseBody(many=True)
 
 
 class OwnWorkerSerializer(WorkerSerializer):

@@ -24,10 +24,11 @@ from tenants.access.rights import Access, granted
 from tenants.queries import active_tenant
 from tenants.rest.views import ApiView, member
 from tenants.web.streaming import streamed
-from workers import switching
 from workers.api.serializers import AnswerSerializer
-from workers.live import BOUNDARY, moving_picture
-from workers.operations import Answer, NoAnswer, Operation, ask
+from workers.control import camera_control
+from workers.control.mjpeg import BOUNDARY, moving_picture
+from workers.control.operations import Answer, NoAnswer, ask
+from workers.process.sinks.answers import Operation
 
 FORCE = OpenApiParameter(
     "force", bool, description="Stop another camera of this tenant that uses the same exclusive source."
@@ -80,7 +81,7 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
         force = request.query_params.get("force") == "true" and self.access.sites is None
         camera = get_camera(self.access, pk)
         with told_of_conflicts(self.access), told_of_silence():
-            begun = switching.start(camera=camera, by=member(request), force=force)
+            begun = camera_control.start(camera=camera, by=member(request), force=force)
         return self._row(pk, 202 if begun is None else 200)
 
     @extend_schema(responses=CameraSerializer)
@@ -91,14 +92,14 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
         409 if its worker does not confirm in time; the camera is disabled in this case, too.
         """
         with told_of_silence():
-            switching.stop(camera=get_camera(self.access, pk), by=member(request))
+            camera_control.stop(camera=get_camera(self.access, pk), by=member(request))
         return self._row(pk)
 
     @action(detail=True, methods=["post"], verb="change")
     def restart(self, request: Request, pk: UUID) -> Response:
         """Close the source and open it again. The answer comes when it runs again, or says what is wrong."""
         camera = get_camera(self.access, pk)
-        return answered(lambda: switching.restart(camera=camera))
+        return answered(lambda: camera_control.restart(camera=camera))
 
     @action(detail=True, methods=["post"], verb="change")
     def reload(self, request: Request, pk: UUID) -> Response:

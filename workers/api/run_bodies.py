@@ -9,8 +9,8 @@ from rest_framework import serializers
 from cameras.models import Camera
 from workers.api.binary import JpegField, TemplateField
 from workers.api.bodies import MAX_BIG_INTEGER, MAX_INTEGER, EpochBody, NumberField, ProcessBody
-from workers.engines.catalogue import PACKS
-from workers.types import Decision
+from workers.recognition.models.catalogue import PACKS
+from workers.recognition.types import Decision
 
 FIRST_DAY, LAST_DAY = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """No camera's clock is off by more than this."""
@@ -30,7 +30,7 @@ class TicketBody(ProcessBody):
     )  # fmt: skip
 
 
-class BriefBody(serializers.Serializer[Any]):
+class CameraSettingsBody(serializers.Serializer[Any]):
     """The settings of a camera, its login included."""
 
     site = serializers.UUIDField()

@@ -5,9 +5,9 @@ from base64 import b64encode
 from django.utils.functional import cached_property
 from rest_framework import serializers
 
-from workers.actions.machines import UsableDevices
-from workers.models import Worker
-from workers.operations import Answer
+from workers.control.operations import Answer
+from workers.fleet.machines import UsableDevices
+from workers.fleet.models import Worker
 
 
 class WorkerSerializer(serializers.ModelSerializer[Worker]):

@@ -14,9 +14,10 @@ from tenants.rest.pagination import TimePagination
 from tenants.rest.views import RowsViewSet
 from workers.api.operations import answered
 from workers.api.serializers import AnswerSerializer, WorkerSerializer
-from workers.models import Worker
-from workers.operations import Operation, ask_worker
-from workers.queries import get_worker, workers
+from workers.control.operations import ask_worker
+from workers.fleet.models import Worker
+from workers.fleet.queries import get_worker, workers
+from workers.process.sinks.answers import Operation
 
 
 class WorkerFilters(filters.FilterSet):  # type: ignore[misc]

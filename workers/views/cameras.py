@@ -21,9 +21,10 @@ from cameras.models import Camera
 from cameras.queries import CameraState, camera_states, get_camera, state_of
 from tenants.access.rights import Access, granted
 from tenants.queries import active_tenant, user_of
-from workers import switching
-from workers.operations import Answer, NoAnswer, Operation, ask
-from workers.sinks.pictures import newest, watch
+from workers.control import camera_control
+from workers.control.operations import Answer, NoAnswer, ask
+from workers.process.sinks.answers import Operation
+from workers.process.sinks.pictures import newest, watch
 
 WALL_CAMERAS = 24
 CAMERA_PART = "camera-state"
@@ -32,7 +33,7 @@ ASKED = (Operation.RESTART, Operation.TEST, Operation.SNAPSHOT)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CameraNotice:
     """The result of Start or Stop: a text, and the camera that may take its source by force."""
 
     said: str = ""
@@ -67,10 +68,10 @@ def stop(request: HttpRequest, camera_id: UUID) -> HttpResponse:
     """Stop the camera. The answer comes when no worker runs it any more."""
     shown = get_camera(granted(request), camera_id)
     try:
-        switching.stop(camera=shown, by=user_of(request))
-        told = Told(said=f"{shown} is stopped.")
+        camera_control.stop(camera=shown, by=user_of(request))
+        told = CameraNotice(said=f"{shown} is stopped.")
     except NoAnswer as error:
-        told = Told(refusal=str(error))
+        told = CameraNotice(refusal=str(error))
     return _told(request, shown, told)
 
 
@@ -84,7 +85,7 @@ def ask_camera(request: HttpRequest, camera_id: UUID, operation: str) -> HttpRes
     shown = get_camera(granted(request), camera_id)
     try:
         restarts = operation == Operation.RESTART
-        answer = switching.restart(camera=shown) if restarts else ask(Operation(operation), shown)
+        answer = camera_control.restart(camera=shown) if restarts else ask(Operation(operation), shown)
     except NoAnswer as error:
         answer = Answer(ok=False, detail=str(error))
     facts = {"answer": answer, "picture": b64encode(answer.picture).decode()}
@@ -133,23 +134,23 @@ def _watch(states: list[CameraState]) -> None:
         return  # the page asks again
 
 
-def _start(request: HttpRequest, shown: Camera, access: Access) -> Told:
+def _start(request: HttpRequest, shown: Camera, access: Access) -> CameraNotice:
     force = request.POST.get("force") == "true" and access.sites is None
     try:
-        begun = switching.start(camera=shown, by=user_of(request), force=force)
+        begun = camera_control.start(camera=shown, by=user_of(request), force=force)
     except SourceTaken as error:
         refusal = f"{shown} does not start. {error.told(access)}"
-        return Told(refusal=refusal, hand_over=shown if error.may_be_forced(access) else None)
+        return CameraNotice(refusal=refusal, hand_over=shown if error.may_be_forced(access) else None)
     except NoAnswer as error:
-        return Told(refusal=str(error))
+        return CameraNotice(refusal=str(error))
     if begun is None:
-        return Told(said=f"{shown} is being assigned to a worker, and starts within seconds.")
+        return CameraNotice(said=f"{shown} is being assigned to a worker, and starts within seconds.")
     if begun.status == Camera.Status.ERROR:
-        return Told(refusal=f"{shown} fails: {begun.status_detail}")
-    return Told(said=f"{shown} runs on worker {begun.worker}.")
+        return CameraNotice(refusal=f"{shown} fails: {begun.status_detail}")
+    return CameraNotice(said=f"{shown} runs on worker {begun.worker}.")
 
 
-def _told(request: HttpRequest, shown: Camera, told: Told) -> HttpResponse:
+def _told(request: HttpRequest, shown: Camera, told: CameraNotice) -> HttpResponse:
     """The part of the page that had the button; without htmx the whole page.
 
     A refusal is shown at once, with the button that overrides it. A success is shown after a redirect, so

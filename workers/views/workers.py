@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from workers.fleet.models import Worker
+from workers.fleet.queries import search_workers
 from workers.forms import WorkerSearch
-from workers.models import Worker
-from workers.queries import search_workers
 
 PAGE_ROWS = 50
 TONES = {

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from facetrack.demo.models import Chosen, choose
-from facetrack.lib.crew import manage
-from facetrack.lib.port import PortTaken, first_free
-from facetrack.lib.services import ServiceFailed, running, stop
-from workers.engines.store import ModelMissing
-from workers.loaded import model_store
+from facetrack.devservices import ServiceFailed, running, stop
+from facetrack.devservices.process_group import manage
+from facetrack.serving.port import PortTaken, first_free
+from workers.process.model_cache import model_store
+from workers.recognition.models.store import ModelMissing
 
 
 class Command(BaseCommand):

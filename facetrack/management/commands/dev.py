@@ -11,9 +11,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from facetrack.lib.crew import crew, manage
-from facetrack.lib.port import PortTaken, require_free
-from facetrack.lib.services import ensure
+from facetrack.devservices import ensure
+from facetrack.devservices.process_group import manage, process_group
+from facetrack.serving.port import PortTaken, require_free
 
 WATCHED = ("facetrack", "tenants", "cameras", "staff", "visits", "workers")
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             )
         worker = " ".join(manage("worker"))
         folders = [str(settings.BASE_DIR / name) for name in WATCHED]
-        with crew(say=self.stderr.write) as members:
+        with process_group(say=self.stderr.write) as members:
             members.add("web", manage("runserver", f"127.0.0.1:{port}"))
             members.add("worker", [watchfiles, "--filter", "python", worker, *folders])
             members.add("beat", manage("beat"))
@@ -45,4 +45,4 @@ class Command(BaseCommand):
             while True:
                 time.sleep(1)
                 ensure(settings.VAR_DIR / "services")
-                members.tend()
+                members.restart_dead()

@@ -1,4 +1,5 @@
-"""`manage.py services start|stop|status|run`: the embedded backing services, for developers and scripts."""
+"""`manage.py devservices start|stop|status|run`: the embedded backing services, for developers and
+scripts."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Column, Table
 
-from facetrack.lib import services
+from facetrack import devservices
 
 LOOK_SECONDS = 2.0
 FILE_WIDTH = 200  # characters a line if the table goes into a file or a pipe
@@ -44,17 +45,17 @@ class Command(BaseCommand):
             if action == "run":
                 sys.exit(_run(root, options["command"]))
             elif action == "stop":
-                services.stop(root, force=options["force"], wipe=options["wipe"])
+                devservices.stop(root, force=options["force"], wipe=options["wipe"])
             elif action == "start":
-                services.keep(root)
+                devservices.keep(root)
             _show(root)
-        except services.ServiceFailed as failure:
+        except devservices.ServiceFailed as failure:
             raise CommandError(str(failure)) from failure
 
 
 def _show(root: Path) -> None:
     table = Table("service", "state", "address", "pid", "version", Column("data", overflow="fold"))
-    for line in services.standings(root):
+    for line in devservices.standings(root):
         pid = str(line.pid) if line.pid else ""
         table.add_row(line.title, line.state, line.address, pid, line.version, line.data)
     width = None if sys.stdout.isatty() else FILE_WIDTH
@@ -65,7 +66,7 @@ def _run(root: Path, command: list[str]) -> int:
     """Runs a command with the services, restarts those that die meanwhile, and returns its exit code."""
     if not command:
         raise CommandError("Nothing to run. Give a command: manage.py services run -- psql --version")
-    with services.running(root):
+    with devservices.running(root):
         try:
             child = subprocess.Popen(command)
         except OSError as error:
@@ -89,8 +90,8 @@ def _wait(child: subprocess.Popen[bytes], root: Path) -> int:
 
 def _revive(root: Path) -> None:
     try:
-        revived = services.ensure(root)
-    except services.ServiceFailed as failure:
+        revived = devservices.ensure(root)
+    except devservices.ServiceFailed as failure:
         sys.stderr.write(f"{failure}\n")
     else:
         for title in revived:

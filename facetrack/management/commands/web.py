@@ -5,7 +5,7 @@ from typing import Any
 from daphne.endpoints import build_endpoint_description_strings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from facetrack.lib.port import PortTaken, require_free
+from facetrack.serving.port import PortTaken, require_free
 
 
 class Command(BaseCommand):

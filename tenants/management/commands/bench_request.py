@@ -20,7 +20,7 @@ from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from facetrack.lib.undone import undone
+from facetrack.core.rolled_back import rolled_back
 from tenants.access.rights import member_access
 from tenants.actions import add_member
 from tenants.credentials.actions import create_key, log_in
@@ -75,7 +75,7 @@ class Command(BaseCommand):
         free = {
             f"FACETRACK_RATE_{name}": NO_LIMIT for name in ("CALLER", "TENANT", "ANONYMOUS")
         }  # counted as always, refused never
-        with override_settings(ROOT_URLCONF=__name__, **free), inside(tenant), undone():
+        with override_settings(ROOT_URLCONF=__name__, **free), inside(tenant), rolled_back():
             figures = _measured(_requests(tenant, host), rounds)
         pool = _ms(_pool(rounds))
         told = {"cost_ms": _summed(figures, pool), "pool_median_ms": pool, "kinds": figures, "rounds": rounds}

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tenants.queries import TenantMissing, customer
-from workers.actions.devices import assign_device, take_device_back
+from workers.fleet.devices import assign_device, take_device_back
 
 
 class Command(BaseCommand):

@@ -18,17 +18,17 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from workers.bench.decode import decode_bench
-from workers.bench.run import Figures, can_save, measure
-from workers.bench.search import search_bench
-from workers.clips.actors import Actor, NoActors, actors_of_folder, actors_of_packages
-from workers.clips.story import crowd
-from workers.clips.write import write_story
-from workers.engines import Engines, UnknownModelError, load
-from workers.engines.store import ModelMissing
-from workers.loaded import model_store
-from workers.stages.capture import SourceError
-from workers.stages.capture.files import FileSource
+from workers.lab.bench.decode import decode_bench
+from workers.lab.bench.run import BenchFigures, can_save, measure
+from workers.lab.bench.search import search_bench
+from workers.lab.clips.actors import ClipActor, NoActors, actors_of_folder, actors_of_packages
+from workers.lab.clips.story import crowd
+from workers.lab.clips.write import write_story
+from workers.process.model_cache import model_store
+from workers.recognition.capture import SourceError
+from workers.recognition.capture.files import FileSource
+from workers.recognition.models.loading import FaceModels, UnknownModelError, load
+from workers.recognition.models.store import ModelMissing
 
 CROWD = 8
 ROWS = (1_000, 10_000, 100_000)
@@ -68,12 +68,12 @@ class Command(BaseCommand):
             self._search(options["rows"], as_json=options["json"])
             return
         try:
-            engines = load(options["pack"], "yunet", model_store())
-            with self._clip(clip, engines, options["people"]) as (path, actors):
+            models = load(options["pack"], "yunet", model_store())
+            with self._clip(clip, models, options["people"]) as (path, actors):
                 if what == "decode":
                     self._print_decode(decode_bench(path, options["side"]), as_json=options["json"])
                 else:
-                    self._pipeline(path, engines, actors, options)
+                    self._pipeline(path, models, actors, options)
         except (SourceError, ModelMissing, UnknownModelError, NoActors) as error:
             raise CommandError(str(error)) from error
         except ImproperlyConfigured as error:
@@ -81,14 +81,14 @@ class Command(BaseCommand):
 
     @contextmanager
     def _clip(
-        self, clip: Path | None, engines: Engines, people: Path | None
-    ) -> Iterator[tuple[Path, list[Actor]]]:
+        self, clip: Path | None, models: FaceModels, people: Path | None
+    ) -> Iterator[tuple[Path, list[ClipActor]]]:
         if clip is not None:
             FileSource(str(clip), fps=25).close()  # raises for an unreadable clip
         actors = (
-            actors_of_folder(engines, people, None if clip else CROWD)
+            actors_of_folder(models, people, None if clip else CROWD)
             if people
-            else actors_of_packages(engines)
+            else actors_of_packages(models)
         )
         if clip is not None:
             yield clip, actors
@@ -104,7 +104,9 @@ class Command(BaseCommand):
             progress.stop()
             yield path, actors[:CROWD]
 
-    def _pipeline(self, clip: Path, engines: Engines, actors: list[Actor], options: dict[str, Any]) -> None:
+    def _pipeline(
+        self, clip: Path, models: FaceModels, actors: list[ClipActor], options: dict[str, Any]
+    ) -> None:
         saved = not options["memory"] and can_save()
         if not saved and not options["memory"]:
             self.stderr.write(
@@ -116,7 +118,7 @@ class Command(BaseCommand):
             bars = {name: progress.add_task(name, total=total) for name in ("floor", "ours", "naive")}
             figures = measure(
                 clip,
-                engines,
+                models,
                 actors[::2],
                 side=options["side"],
                 saved=saved,
@@ -130,7 +132,7 @@ class Command(BaseCommand):
         else:
             self._print_pipeline(figures)
 
-    def _print_pipeline(self, figures: Figures) -> None:
+    def _print_pipeline(self, figures: BenchFigures) -> None:
         table = Table("", "ms a frame", "CPU ms a frame", "who was named")
         for name, taken in figures.taken.items():
             named = figures.named.get(name)

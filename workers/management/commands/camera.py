@@ -9,8 +9,9 @@ from cameras.actions import SourceTaken
 from cameras.models import Camera
 from tenants.isolation.context import inside
 from tenants.queries import TenantMissing, customer
-from workers import switching
-from workers.operations import NoAnswer, Operation, ask
+from workers.control import camera_control
+from workers.control.operations import NoAnswer, ask
+from workers.process.sinks.answers import Operation
 
 ASKED = {"restart": Operation.RESTART, "test": Operation.TEST, "snapshot": Operation.SNAPSHOT}
 
@@ -43,7 +44,7 @@ class Command(BaseCommand):
             self.stdout.write(self._switch(verb, camera, force=options["force"]))
             return
         restarts = verb == "restart"
-        answer = switching.restart(camera=camera) if restarts else ask(ASKED[verb], camera)
+        answer = camera_control.restart(camera=camera) if restarts else ask(ASKED[verb], camera)
         if not answer.ok:
             raise CommandError(answer.detail)
         facts = " ".join(f"{name}={value}" for name, value in answer.facts.items())
@@ -54,9 +55,9 @@ class Command(BaseCommand):
 
     def _switch(self, verb: str, camera: Camera, *, force: bool) -> str:
         if verb == "stop":
-            switching.stop(camera=camera, by=None)
+            camera_control.stop(camera=camera, by=None)
             return f"{camera} is stopped."
-        begun = switching.start(camera=camera, by=None, force=force)
+        begun = camera_control.start(camera=camera, by=None, force=force)
         if begun is None:
             return f"{camera} is being assigned to a worker, and starts within seconds."
         if begun.status == Camera.Status.ERROR:

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tenants.rules.keys import is_worker_name
-from workers.links.own_queue import redis_rights, redis_user
-from workers.supervise import queue_of
+from workers.fleet.scheduler import queue_of
+from workers.process.clients.edge_queue import redis_rights, redis_user
 
 
 class Command(BaseCommand):

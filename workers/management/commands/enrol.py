@@ -9,16 +9,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import track
 
-from facetrack.lib.images import BadPicture, clean_picture
+from facetrack.core.images import BadPicture, clean_picture
 from staff.actions import add_face_image, examine_again, save_staff_member
 from staff.models import FaceImage, StaffMember
 from staff.queries import waiting_face_images
 from tenants.isolation.context import inside
 from tenants.isolation.quotas import QuotaExceeded
 from tenants.queries import TenantMissing, customer
-from workers.engines.store import ModelMissing
-from workers.examine import examine_picture
-from workers.loaded import loaded_engines
+from workers.process.enrolment import examine_picture
+from workers.process.model_cache import loaded_models
+from workers.recognition.models.store import ModelMissing
 
 
 class Command(BaseCommand):
@@ -47,7 +47,7 @@ class Command(BaseCommand):
                 f"{folder} has no sub-folders: make one for each person, named after the person"
             )
         try:
-            loaded_engines()
+            loaded_models()
             with inside(customer(tenant)):
                 used = sum(self._enrol(person) for person in track(people, "Enrolling", console=_stderr()))
         except (TenantMissing, ModelMissing) as error:
@@ -58,7 +58,7 @@ class Command(BaseCommand):
 
     def _again(self, tenant: str) -> None:
         try:
-            pack = loaded_engines().embedder.pack
+            pack = loaded_models().embedder.pack
             with inside(customer(tenant)):
                 count = examine_again(pack=pack)
                 for face_image in track(list(waiting_face_images()), "Examining", console=_stderr()):

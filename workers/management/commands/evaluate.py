@@ -20,18 +20,18 @@ from staff.gallery import enrolled_faces, other_packs
 from staff.models import MatchThresholds
 from tenants.isolation.context import inside
 from tenants.queries import TenantMissing, customer
-from workers.clips.write import BadTruth
-from workers.engines import Engines, UnknownModelError, load
-from workers.engines.store import ModelMissing
-from workers.evaluation import report
-from workers.evaluation.assessment import ALARM_LIMIT, Assessment, assess_people
-from workers.evaluation.clips import Tracked, assess_clip, labelled_clips
-from workers.evaluation.faces import NotEvaluable, labelled_faces
-from workers.evaluation.plot import save_plot
-from workers.loaded import model_store
-from workers.people import people_in
-from workers.replay import MemoryGallery, enrol_people
-from workers.stages.capture import SourceError
+from workers.lab.clips.write import BadTruth
+from workers.lab.evaluation import report
+from workers.lab.evaluation.assessment import ALARM_LIMIT, Assessment, assess_people
+from workers.lab.evaluation.clips import Tracked, assess_clip, labelled_clips
+from workers.lab.evaluation.faces import NotEvaluable, labelled_faces
+from workers.lab.evaluation.plot import save_plot
+from workers.lab.picture_folders import enrol_people, people_in
+from workers.process.model_cache import model_store
+from workers.recognition.capture import SourceError
+from workers.recognition.models.loading import FaceModels, UnknownModelError, load
+from workers.recognition.models.store import ModelMissing
+from workers.recognition.replay import MemoryGallery
 
 
 class Command(BaseCommand):
@@ -60,11 +60,11 @@ class Command(BaseCommand):
         try:
             clips = labelled_clips(folder) if folder.is_dir() else []
             self._refuse_early(options)
-            engines = load(options["pack"], settings.FACETRACK_DETECTOR, model_store())
+            models = load(options["pack"], settings.FACETRACK_DETECTOR, model_store())
             if clips:
-                self._clips(engines, clips, options)
+                self._clips(models, clips, options)
             else:
-                self._people(engines, folder, options)
+                self._people(models, folder, options)
         except (NotEvaluable, BadTruth, SourceError, ModelMissing, UnknownModelError, TenantMissing) as error:
             raise CommandError(str(error)) from error
 
@@ -86,16 +86,16 @@ class Command(BaseCommand):
                 f"with {pack}: run `manage.py enrol --again --tenant {name}` first"
             )
 
-    def _people(self, engines: Engines, folder: Path, options: dict[str, Any]) -> None:
+    def _people(self, models: FaceModels, folder: Path, options: dict[str, Any]) -> None:
         with self._progress() as progress:
             reading = progress.add_task("reading pictures", total=None)
             found = labelled_faces(
-                engines, folder, lambda done, total: progress.update(reading, completed=done, total=total)
+                models, folder, lambda done, total: progress.update(reading, completed=done, total=total)
             )
             measuring = progress.add_task("measuring", total=None)
             assessed = assess_people(
                 found,
-                engines.thresholds,
+                models.thresholds,
                 options["gallery"],
                 lambda done, total: progress.update(measuring, completed=done, total=total),
             )
@@ -153,18 +153,18 @@ class Command(BaseCommand):
             f"of the {gallery} people enrolled."
         )
 
-    def _clips(self, engines: Engines, clips: list[Any], options: dict[str, Any]) -> None:
+    def _clips(self, models: FaceModels, clips: list[Any], options: dict[str, Any]) -> None:
         if options["apply"] or options["plot"]:
             raise CommandError("--apply and --plot need a folder of pictures, not of clips")
         results: list[Tracked] = []
         with self._progress() as progress:
             for clip, truth in clips:
                 task = progress.add_task(escape(clip.name), total=None)
-                gallery = MemoryGallery(engines.thresholds.match)
-                staff = self._enrolled(engines, gallery, options["enrol"])
+                gallery = MemoryGallery(models.thresholds.match)
+                staff = self._enrolled(models, gallery, options["enrol"])
                 results.append(
                     assess_clip(
-                        engines,
+                        models,
                         gallery,
                         staff,
                         clip,
@@ -178,7 +178,7 @@ class Command(BaseCommand):
         else:
             report.show_clips(self._console(), results)
 
-    def _enrolled(self, engines: Engines, gallery: MemoryGallery, folder: Path | None) -> set[str]:
+    def _enrolled(self, models: FaceModels, gallery: MemoryGallery, folder: Path | None) -> set[str]:
         if folder is None:
             return set()
         try:
@@ -187,7 +187,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{folder} cannot be read ({error.strerror}): name a folder of people"
             ) from error
-        for refusal in enrol_people(engines, gallery, people, folder):
+        for refusal in enrol_people(models, gallery, people, folder):
             if refusal is not None:
                 self.stderr.write(f"{refusal.path}: {refusal.reason}")
         return set(people)

@@ -11,12 +11,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress
 
-from workers.clips.actors import NoActors, actors_of_folder, actors_of_packages
-from workers.clips.story import STORIES
-from workers.clips.write import write_story
-from workers.engines import UnknownModelError, load
-from workers.engines.store import ModelMissing
-from workers.loaded import model_store
+from workers.lab.clips.actors import NoActors, actors_of_folder, actors_of_packages
+from workers.lab.clips.story import STORIES
+from workers.lab.clips.write import write_story
+from workers.process.model_cache import model_store
+from workers.recognition.models.loading import UnknownModelError, load
+from workers.recognition.models.store import ModelMissing
 
 SIZES = {"360p": (640, 360), "720p": (1280, 720), "1080p": (1920, 1080)}
 
@@ -47,8 +47,8 @@ class Command(BaseCommand):
         if not 1 <= count <= 40 or skip < 0 or not 1 <= options["fps"] <= 60:
             raise CommandError("--actors must be 1 to 40, --skip 0 or more, --fps 1 to 60")
         try:
-            engines = load(settings.FACETRACK_PACK, settings.FACETRACK_DETECTOR, model_store())
-            found = actors_of_folder(engines, people) if people else actors_of_packages(engines)
+            models = load(settings.FACETRACK_PACK, settings.FACETRACK_DETECTOR, model_store())
+            found = actors_of_folder(models, people) if people else actors_of_packages(models)
             actors = found[skip : skip + count]
             if not actors:
                 raise NoActors(f"there are {len(found)} people, and --skip {skip} leaves none of them")

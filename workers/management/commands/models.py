@@ -14,8 +14,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from workers.engines.catalogue import MODELS, Model, Pack
-from workers.engines.store import Finding, ModelMissing, ModelStore
+from workers.recognition.models.catalogue import MODELS, Model, Pack
+from workers.recognition.models.store import Finding, ModelMissing, ModelStore
 
 COLOURS = {"ready": "green", "damaged": "red", "missing": "yellow"}
 
@@ -91,7 +91,7 @@ class Command(BaseCommand):
                 for damage in finding.damages
             ]
             if finding.state == "missing" and names:
-                troubles.append(f"model {model.name} is not on this machine: {store.remedy(model)}")
+                troubles.append(f"model {model.name} is not on this machine: {store.fix_hint(model)}")
         self._console().print(table)
         if troubles:
             raise CommandError("\n".join(troubles))

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from workers.rehearsal import Figures, FleetAtWork, rehearse
+from workers.lab.fleet_load import FleetFigures, FleetRunning, measure_fleet
 
 SIZES = ((1, 1_000, 50), (100, 1_000, 50), (1_000, 1_000, 50), (1_000, 10_000, 500))
 """Tenants, cameras, workers."""
@@ -22,14 +22,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            figures = [rehearse(tenants=t, cameras=c, workers=w) for t, c, w in SIZES]
-        except FleetAtWork as error:
+            figures = [measure_fleet(tenants=t, cameras=c, workers=w) for t, c, w in SIZES]
+        except FleetRunning as error:
             raise CommandError(str(error)) from None
         if options["json"]:
             self.stdout.write(json.dumps([asdict(one) for one in figures], indent=2))
             return
         table = Table(title="Ticks of the supervisor")
-        names = [field.name for field in fields(Figures)]
+        names = [field.name for field in fields(FleetFigures)]
         for name in names:
             table.add_column(name.replace("_", " "), justify="right")
         for one in figures:

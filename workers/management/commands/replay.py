@@ -15,15 +15,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from workers.config import CameraConfig, PipelineConfig
-from workers.engines import Engines, UnknownModelError, load
-from workers.engines.store import ModelMissing
-from workers.loaded import model_store
-from workers.people import people_in
-from workers.replay import MemoryGallery, Replayed, enrol_people, replay
-from workers.stages.capture import SourceError
-from workers.stages.capture.files import FileSource
-from workers.types import Decision, TrackReport
+from workers.lab.picture_folders import enrol_people, people_in
+from workers.process.model_cache import model_store
+from workers.recognition.capture import SourceError
+from workers.recognition.capture.files import FileSource
+from workers.recognition.config import CameraConfig, PipelineConfig
+from workers.recognition.models.loading import FaceModels, UnknownModelError, load
+from workers.recognition.models.store import ModelMissing
+from workers.recognition.replay import MemoryGallery, Replayed, replay
+from workers.recognition.types import Decision, TrackReport
 
 COLOURS = {
     Decision.STAFF: "green",
@@ -63,12 +63,12 @@ class Command(BaseCommand):
     def handle(self, *, clip: Path, enrol: Path | None, json: bool, fps: float, **options: Any) -> None:
         try:
             source = FileSource(str(clip), fps=fps)
-            engines = load(options["pack"], options["detector"], model_store())
-            gallery = MemoryGallery(engines.thresholds.match)
+            models = load(options["pack"], options["detector"], model_store())
+            gallery = MemoryGallery(models.thresholds.match)
             with self._progress() as progress:
                 if enrol is not None:
-                    self._enrol(engines, gallery, enrol, progress)
-                replayed = self._replay(engines, gallery, source, fps, progress)
+                    self._enrol(models, gallery, enrol, progress)
+                replayed = self._replay(models, gallery, source, fps, progress)
         except (SourceError, ModelMissing, UnknownModelError) as error:
             raise CommandError(str(error)) from error
         if json:
@@ -81,30 +81,30 @@ class Command(BaseCommand):
         console = Console(file=cast(IO[str], self.stderr), stderr=True)
         return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
-    def _enrol(self, engines: Engines, gallery: MemoryGallery, folder: Path, progress: Progress) -> None:
+    def _enrol(self, models: FaceModels, gallery: MemoryGallery, folder: Path, progress: Progress) -> None:
         try:
             people = people_in(folder)
         except OSError as error:
-            remedy = "name a folder with one sub-folder of pictures per person"
-            raise CommandError(f"{folder} cannot be read ({error.strerror}): {remedy}") from error
+            fix_hint = "name a folder with one sub-folder of pictures per person"
+            raise CommandError(f"{folder} cannot be read ({error.strerror}): {fix_hint}") from error
         if not people:
             raise CommandError(
                 f"{folder} has no sub-folders: make one for each person, named after the person"
             )
         pictures = sum(len(paths) for paths in people.values())
         task = progress.add_task(f"enrolling {len(people)} people", total=pictures)
-        for refusal in enrol_people(engines, gallery, people, folder):
+        for refusal in enrol_people(models, gallery, people, folder):
             progress.advance(task)
             if refusal is not None:
                 progress.console.print(escape(f"{refusal.path}: {refusal.reason}"), soft_wrap=True)
 
     def _replay(
-        self, engines: Engines, gallery: MemoryGallery, source: FileSource, fps: float, progress: Progress
+        self, models: FaceModels, gallery: MemoryGallery, source: FileSource, fps: float, progress: Progress
     ) -> Replayed:
         task = progress.add_task("replaying", total=source.frames or None)
         config = PipelineConfig(camera=CameraConfig(fps=fps))
         return replay(
-            engines, gallery, source, config, lambda index: progress.update(task, completed=index + 1)
+            models, gallery, source, config, lambda index: progress.update(task, completed=index + 1)
         )
 
     def _print_json(self, replayed: Replayed) -> None:

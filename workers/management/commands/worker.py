@@ -15,17 +15,17 @@ from tenants.isolation.backend.base import DatabaseWrapper
 from tenants.isolation.context import inside
 from tenants.queries import customers
 from tenants.rules.keys import is_worker_name
-from workers.actions.fleet import Introduction, register
-from workers.devices import accelerators, devices, packs, versions
-from workers.engines.store import ModelMissing
-from workers.keeper import Keeper, install
-from workers.links import Away, Link, Refused
-from workers.links.direct import DirectLink
-from workers.links.door import Door, checked_server
-from workers.links.https import HttpsLink
-from workers.links.own_queue import OwnQueueTransport
-from workers.loaded import loaded_engines
-from workers.sinks.spool import Spool, SpoolInUse
+from workers.fleet.registration import Introduction, register
+from workers.process.clients.api_client import ApiClient, checked_server
+from workers.process.clients.direct_fleet_client import DirectFleetClient
+from workers.process.clients.edge_queue import EdgeQueueTransport
+from workers.process.clients.fleet_client import FleetClient, Unavailable, WorkerRejected
+from workers.process.clients.https_fleet_client import HttpsFleetClient
+from workers.process.hardware import accelerators, devices, packs, versions
+from workers.process.model_cache import loaded_models
+from workers.process.sinks.spool import Spool, SpoolInUse
+from workers.process.worker_process import WorkerProcess, install
+from workers.recognition.models.store import ModelMissing
 
 TASK_THREADS = 8
 """Threads for tasks; each camera has its own thread besides."""
@@ -76,15 +76,15 @@ class Command(BaseCommand):
             raise CommandError(f"--capacity must be 1 to 200 cameras, not {capacity}")
         if not is_worker_name(name):
             raise CommandError("--name must be letters, digits, - and _, at most 50 characters")
-        door = _door(server, key_file)
-        if door is None:
+        api_client = _api_client(server, key_file)
+        if api_client is None:
             _never_wait_long(capacity)
             sites = [found for given in site for found in _sites(given)]
         else:
             sites = [_site_id(given) for given in site]
             DatabaseWrapper.shut = True
         try:
-            engines = loaded_engines()
+            models = loaded_models()
             spool = Spool(settings.VAR_DIR / "spool" / name, megabytes=settings.FACETRACK_SPOOL_MEGABYTES)
         except (ModelMissing, SpoolInUse) as error:
             raise CommandError(str(error)) from None
@@ -97,18 +97,18 @@ class Command(BaseCommand):
             accelerators=accelerators(),
             versions=versions(),
         )
-        keeper = Keeper(_link(door, introduction), spool)
+        worker_process = WorkerProcess(_fleet_client(api_client, introduction), spool)
         connection.close()
-        install(keeper)
-        keeper.begin()
-        self.stdout.write(f"Worker {name}: model pack {engines.embedder.pack}, up to {capacity} cameras.")
+        install(worker_process)
+        worker_process.begin()
+        self.stdout.write(f"Worker {name}: model pack {models.embedder.pack}, up to {capacity} cameras.")
         try:
-            current_app.worker_main(_celery_words(name, alone=door is not None))
+            current_app.worker_main(_celery_words(name, alone=api_client is not None))
         finally:
-            keeper.end()
+            worker_process.end()
             gc.freeze()  # otherwise a collection scans all loaded libraries once more: seconds
-            if keeper.refusal:
-                raise CommandError(keeper.refusal)
+            if worker_process.refusal:
+                raise CommandError(worker_process.refusal)
 
 
 def _celery_words(name: str, *, alone: bool) -> list[str]:
@@ -120,11 +120,11 @@ def _celery_words(name: str, *, alone: bool) -> list[str]:
     if alone:
         words += " --without-heartbeat"
         current_app.conf.worker_enable_remote_control = False
-        current_app.conf.broker_transport = f"{OwnQueueTransport.__module__}:{OwnQueueTransport.__name__}"
+        current_app.conf.broker_transport = f"{EdgeQueueTransport.__module__}:{EdgeQueueTransport.__name__}"
     return words.split()
 
 
-def _door(server: str | None, key_file: Path | None) -> Door | None:
+def _api_client(server: str | None, key_file: Path | None) -> ApiClient | None:
     """None for a worker on the installation's own machines. Raises CommandError."""
     if not server:
         if key_file:
@@ -142,16 +142,16 @@ def _door(server: str | None, key_file: Path | None) -> Door | None:
             "--server needs this worker's API key: name its file with --key-file, or set "
             "FACETRACK_WORKER_KEY (create a key with manage.py create_api_key --worker NAME)"
         )
-    return Door(origin, key)
+    return ApiClient(origin, key)
 
 
-def _link(door: Door | None, introduction: Introduction) -> Link:
+def _fleet_client(api_client: ApiClient | None, introduction: Introduction) -> FleetClient:
     """Registers the worker. Raises CommandError."""
-    if door is None:
-        return DirectLink(register(introduction=introduction))
+    if api_client is None:
+        return DirectFleetClient(register(introduction=introduction))
     try:
-        return HttpsLink.registered(door, introduction)
-    except (Away, Refused) as error:
+        return HttpsFleetClient.registered(api_client, introduction)
+    except (Unavailable, WorkerRejected) as error:
         raise CommandError(str(error)) from None
 
 

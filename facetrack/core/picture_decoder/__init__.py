@@ -1,0 +1,1 @@
+"""Picture files are decoded by child processes, after their headers were read."""

@@ -1,1 +1,0 @@
-"""Changes to the fleet: leases and workers."""

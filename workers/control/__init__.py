@@ -1,0 +1,1 @@
+"""What a web process asks a worker process for. Loads no models."""

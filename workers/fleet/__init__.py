@@ -1,0 +1,1 @@
+"""Who runs which camera: workers, leases, and the plan. Tables of the shared schema."""

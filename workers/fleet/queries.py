@@ -1,0 +1,182 @@
+"""Queries about the fleet. The database's clock decides whether a worker is alive and a lease holds."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import BooleanField, Case, CharField, Count, F, Q, QuerySet, Value, When
+from django.db.models.functions import Now
+from django.http import Http404
+
+from tenants.isolation.context import installation
+from tenants.models import Tenant
+from workers.fleet.leases import TTL
+from workers.fleet.models import CameraLease, LeaseGrant, Worker
+
+MISSED_BEATS = 3
+
+
+class RunOut(RuntimeError):
+    """The worker's lease has expired, though no other worker has the camera yet: renew it first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The live worker of a camera."""
+
+    name: str
+    host: str
+
+
+def workers() -> QuerySet[Worker]:
+    """Adds `shown_state` (OFFLINE after three missed heartbeats, whatever was reported) and `cameras`."""
+    silent = timedelta(seconds=MISSED_BEATS * settings.WORKER_HEARTBEAT_SECONDS)
+    away = Q(beat_at=None) | Q(beat_at__lt=Now() - silent)
+    return Worker.objects.annotate(
+        shown_state=Case(
+            When(away, then=Value(Worker.State.OFFLINE)), default=F("state"), output_field=CharField()
+        ),
+        cameras=Count("leases", filter=Q(leases__expires_at__gt=Now())),
+    )
+
+
+def search_workers(text: str) -> QuerySet[Worker]:
+    """Workers whose name or machine contains `text`, by name."""
+    text = text.strip()
+    return workers().filter(Q(name__icontains=text) | Q(host__icontains=text)).order_by("name")
+
+
+def get_worker(worker_id: UUID) -> Worker:
+    """Raises Http404."""
+    worker = workers().filter(pk=worker_id).first()
+    if worker is None:
+        raise Http404("This worker does not exist.")
+    return worker
+
+
+def live_workers() -> QuerySet[Worker]:
+    """Workers that were seen within the duration of a lease."""
+    return Worker.objects.filter(seen_at__gt=Now() - TTL).order_by("name")
+
+
+def known_workers() -> QuerySet[Worker]:
+    """Workers that have not signed off, whether or not they were seen lately."""
+    return Worker.objects.filter(seen_at__isnull=False).order_by("name")
+
+
+def leases() -> QuerySet[CameraLease]:
+    """With `live`: whether its holder still holds it."""
+    live = Q(worker__isnull=False, expires_at__gt=Now())
+    return CameraLease.objects.annotate(
+        live=Case(When(live, then=Value(True)), default=Value(False), output_field=BooleanField())
+    )
+
+
+def lease_of(camera_id: UUID) -> CameraLease | None:
+    """With `live`, as of `leases`."""
+    return leases().filter(pk=camera_id).select_related("worker").first()
+
+
+def planned_for(worker: Worker) -> QuerySet[CameraLease]:
+    """Cameras that a worker should run and that no worker holds."""
+    free = Q(worker=None) | Q(expires_at__lte=Now())
+    return CameraLease.objects.filter(free, planned=worker, desired=True).select_related("tenant")
+
+
+def surplus_of(worker: Worker) -> QuerySet[CameraLease]:
+    """Cameras that a worker holds but should release: they are no longer enabled, another worker is planned
+    for them, or their seat now belongs to another camera."""
+    moved = Q(planned__isnull=False) & ~Q(planned=worker)
+    gone = Q(desired=False) | Q(planned=None, waits=CameraLease.Waits.CAPACITY)
+    return CameraLease.objects.filter(moved | gone, worker=worker, expires_at__gt=Now())
+
+
+def held_by(worker: Worker) -> QuerySet[CameraLease]:
+    """Cameras that a worker holds now."""
+    return CameraLease.objects.filter(worker=worker, expires_at__gt=Now()).order_by("camera_id")
+
+
+def own_worker(name: str) -> Worker:
+    """As `get_worker`, by its name. Raises Http404."""
+    worker = workers().filter(name=name).first()
+    if worker is None:
+        raise Http404("This worker does not exist.")
+    return worker
+
+
+def own_lease(worker: Worker, camera_id: UUID) -> CameraLease:
+    """The lease of a camera that the worker holds, held last, or should hold; with `live`, as of `leases`.
+
+    Raises Http404 in all other cases. It grants no rights: see `held_lease`.
+    """
+    concerned = Q(planned=worker) | Q(worker=worker)
+    lease = leases().select_related("tenant").filter(concerned, pk=camera_id).first()
+    if lease is None:
+        raise Http404("This worker has no such camera.")
+    return lease
+
+
+def process_of(name: str, incarnation: UUID) -> Worker | None:
+    """The worker, if this process is its present one. Raises Http404 for an unknown name."""
+    worker = Worker.objects.filter(name=name).first()
+    if worker is None:
+        raise Http404("This worker does not exist.")
+    return worker if worker.incarnation == incarnation else None
+
+
+def held_lease(worker: Worker, camera_id: UUID) -> CameraLease:
+    """The lease of a camera that the worker holds now.
+
+    Raises RunOut if the worker held it last and it has expired, and Http404 in all other cases.
+    """
+    lease = leases().select_related("tenant").filter(worker=worker, pk=camera_id).first()
+    if lease is None:
+        raise Http404("This worker has no such camera.")
+    if not lease.live:  # type: ignore[attr-defined]
+        raise RunOut
+    return lease
+
+
+def grant_of(worker: Worker, camera_id: UUID, epoch: int) -> LeaseGrant:
+    """The worker's grant of a camera, however long ago. Raises Http404 if it never had one.
+
+    Only for records, which may arrive late: `known_at` and the next grant decide whether they count.
+    """
+    own = LeaseGrant.objects.filter(camera_id=camera_id, epoch=epoch, worker=worker.name)
+    grant = own.select_related("tenant").first()
+    if grant is None:
+        raise Http404("This worker never had this camera at that epoch.")
+    return grant
+
+
+def watched_tenant(worker: Worker, tenant_id: UUID, site_id: UUID | None = None) -> Tenant:
+    """A tenant, and site, of which the worker holds a camera now. Raises Http404 in all other cases."""
+    held = held_by(worker).filter(tenant=tenant_id).select_related("tenant")
+    lease = (held if site_id is None else held.filter(site_id=site_id)).first()
+    if lease is None:
+        raise Http404("This worker has no camera there.")
+    return lease.tenant
+
+
+def owner_of(camera_id: UUID) -> Owner | None:
+    """The worker that runs the camera now."""
+    held = CameraLease.objects.filter(pk=camera_id, expires_at__gt=Now()).select_related("worker")
+    lease = held.first()
+    return Owner(lease.worker.name, lease.worker.host) if lease and lease.worker else None
+
+
+def spare_worker(*, host: str, site_id: UUID) -> Owner | None:
+    """A live worker that could open a camera that no worker runs: on that machine, for that site."""
+    return next((Owner(one.name, one.host) for one in live_workers() if _may_run(one, host, site_id)), None)
+
+
+def is_room_for(*, host: str, site_id: UUID) -> bool:
+    """Whether a live worker that may run such a camera has room for one more; all tenants' cameras count."""
+    with installation():
+        live = workers().filter(seen_at__gt=Now() - TTL)
+        return any(_may_run(one, host, site_id) and one.cameras < one.capacity for one in live)  # type: ignore[attr-defined]
+
+
+def _may_run(worker: Worker, host: str, site_id: UUID) -> bool:
+    return host in ("", worker.host) and (not worker.sites or str(site_id) in worker.sites)

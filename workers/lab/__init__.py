@@ -1,0 +1,1 @@
+"""Code that measures, not code that serves."""

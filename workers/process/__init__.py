@@ -1,0 +1,1 @@
+"""The worker process: it runs cameras and records what they see."""

@@ -1,0 +1,96 @@
+"""What a worker does for the person who asks: looks at a camera, tests it, restarts it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import Any
+from uuid import UUID
+
+from facetrack.core.images import jpeg
+from facetrack.core.waiting import give_back
+from tenants.models import Tenant
+from workers.process.clients.camera_settings import source_of
+from workers.process.hardware import devices
+from workers.process.sinks.answers import Answer, Operation
+from workers.process.sinks.outage import Unavailable
+from workers.process.sinks.preview import annotated
+from workers.process.worker_process import WorkerProcess
+from workers.recognition.capture import SourceError, open_source
+
+MEASURED_SECONDS = 2.0
+
+
+def carry_out(
+    worker_process: WorkerProcess,
+    tenant: Tenant,
+    operation: Operation,
+    camera_id: UUID | None,
+    ticket: str = "",
+) -> Answer:
+    """The worker's side. Never raises for a fault of the camera.
+
+    `ticket` lets a worker at the edge see the settings of a camera that it does not run.
+    """
+    name = worker_process.name
+    if operation is Operation.DEVICES or camera_id is None:
+        return Answer(ok=True, worker=name, facts={"devices": devices()})
+    try:
+        match operation:
+            case Operation.RESTART:
+                done = worker_process.reload(camera_id, force=True)
+                return Answer(done, name, "Restarting." if done else "It does not run on this worker.")
+            case Operation.RELOAD:
+                done = worker_process.reload(camera_id)
+                return Answer(True, name, "Restarting." if done else "The settings have not changed.")
+            case Operation.SNAPSHOT:
+                return _snapshot(worker_process, tenant, camera_id, ticket)
+            case Operation.TEST:
+                return _test(worker_process, tenant, camera_id, ticket)
+    except Unavailable as error:
+        return Answer(False, name, f"The worker cannot read the camera's settings: {error}.")
+
+
+def _snapshot(worker_process: WorkerProcess, tenant: Tenant, camera_id: UUID, ticket: str) -> Answer:
+    run = worker_process.running(camera_id)
+    if run is None or run.latest is None:
+        return _test(worker_process, tenant, camera_id, ticket)
+    frame, faces = run.latest
+    picture = jpeg(annotated(frame.picture, faces, longest=1920), quality=85)
+    return Answer(ok=True, worker=worker_process.name, picture=picture, facts={"at": frame.at})
+
+
+def _test(worker_process: WorkerProcess, tenant: Tenant, camera_id: UUID, ticket: str) -> Answer:
+    """Open the source. If it already runs here, it is not opened twice: the run knows everything."""
+    name, run = worker_process.name, worker_process.running(camera_id)
+    if run is not None and run.latest is not None and run.source is not None and run.delivers:
+        frame, _ = run.latest
+        facts = _described(getattr(run.source, "facts", {}), frame.picture.shape)
+        return Answer(True, name, "It runs.", facts, jpeg(annotated(frame.picture, []), quality=80))
+    if run is not None:
+        return Answer(False, name, run.error or "The source is being opened: try again in a moment.")
+    camera_settings = worker_process.camera_settings(tenant, camera_id, ticket)
+    if camera_settings is None:
+        return Answer(False, name, "The camera was deleted.")
+    give_back()
+    try:
+        with closing(open_source(**(source_of(camera_settings) | {"fps": 30.0}))) as source:
+            first = source.read()
+            if first is None:
+                return Answer(False, name, "The source ends before its first picture.")
+            began, frames = time.monotonic(), 0
+            while time.monotonic() - began < MEASURED_SECONDS and source.read() is not None:
+                frames += 1
+            seconds = max(0.1, time.monotonic() - began)
+            facts = _described(getattr(source, "facts", {}), first.picture.shape)
+            facts["measured_fps"] = round(frames / seconds, 1)
+    except SourceError as error:
+        return Answer(False, name, str(error))
+    return Answer(True, name, "Connected.", facts, jpeg(annotated(first.picture, []), quality=80))
+
+
+def _described(facts: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
+    return {"codec": "", "fps": 0.0, **facts} | {
+        "width": facts.get("width") or shape[1],
+        "height": facts.get("height") or shape[0],
+    }

@@ -1,0 +1,1 @@
+"""How a worker process asks the installation: through PostgreSQL, or over HTTPS."""

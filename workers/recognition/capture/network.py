@@ -1,0 +1,265 @@
+"""Network cameras: RTSP over TCP and HTTP, decoded by FFmpeg through PyAV."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from errno import EIO
+from typing import Any
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+
+import av
+import av.error
+import numpy as np
+
+from workers.recognition.capture.address import Policy, pinned, shown
+from workers.recognition.capture.gate import Gate
+from workers.recognition.capture.limits import MAX_PIXELS, THREADS
+from workers.recognition.capture.shared import MAX_SIDE
+from workers.recognition.capture.source import Clock, Rhythm, SourceError, too_much_memory
+from workers.recognition.types import Frame, Picture
+
+OPEN_SECONDS = 5.0  # a camera that answers at all does so within two seconds
+READ_SECONDS = 5.0
+PLACES = ("{username}", "{password}")
+MAX_DAMAGED = 100  # pictures in a row that cannot be decoded
+SCHEMES = {"rtsp": ("rtsp", "rtsps"), "http": ("http", "https")}
+OPTIONS = {
+    "fpsprobesize": "0",  # otherwise FFmpeg reads 20 frames before it returns the first
+    "rtsp_transport": "tcp",  # over UDP a lost packet smears the picture until the next key frame
+    # FFmpeg can reach the gate only: no file, no playlist that names other hosts, no redirect, no proxy.
+    "protocol_whitelist": "tcp,rtsp,http",
+    "format_whitelist": "rtsp,mpjpeg,mjpeg,jpeg_pipe,mpegts,h264,hevc,flv,mov,matroska",
+    "max_redirects": "0",
+    "icy": "0",
+    "max_streams": "16",
+    "http_proxy": "",
+}
+REFUSALS = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
+KNOWN: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
+    (
+        REFUSALS,
+        "refuses the login",
+        "check the user name and the password",
+    ),
+    ((av.error.HTTPNotFoundError,), "is not found there", "check the path of the stream's address"),
+    ((av.error.HTTPError,), "answers with an error", "open the address in a browser to see why"),
+    ((ConnectionRefusedError,), "refuses the connection", "check the port, and that the camera is on"),
+)
+
+
+class NetworkSource:
+    """An RTSP or HTTP stream. Blocks for each frame, `READ_SECONDS` at most."""
+
+    def __init__(
+        self,
+        kind: str,
+        location: str,
+        *,
+        username: str,
+        password: str,
+        fps: float,
+        policy: Policy,
+        found: Callable[[bool], None] = lambda own: None,
+    ) -> None:
+        """Connects, to what `policy` allows and nowhere else. Raises SourceError.
+
+        `found` is called first: whether the tenant may learn the result of connecting to the host's
+        addresses.
+
+        Takes at most `OPEN_SECONDS`, and the time for resolving the host.
+        """
+        parts = _checked(kind, location)
+        self._name = shown(parts)
+        self._rhythm = Rhythm(fps)
+        self._clock = Clock()
+        self._index = 0
+        self._gate = self._connected(parts, policy, found)
+        try:
+            self._container = self._opened(_through(self._gate, parts, username, password), parts.netloc)
+        except BaseException:
+            self._gate.close()
+            raise
+        streams = self._container.streams.video
+        if not streams:
+            self.close()
+            raise SourceError(f"{self._name} sends no video", "give the address of the camera's video stream")
+        self._endless = self._container.duration is None
+        self.facts = {
+            "codec": streams[0].codec_context.name,
+            "width": streams[0].codec_context.width,
+            "height": streams[0].codec_context.height,
+            "fps": float(streams[0].average_rate or 0),
+        }
+        self._stream = streams[0]
+        self._limit_decoder()
+        self._pictures: Iterator[Any] = self._container.decode(self._stream)
+
+    def read(self) -> Frame | None:
+        while True:
+            picture = self._next_picture()
+            if picture is None:
+                return None
+            at, index = self._clock.now(), self._index
+            self._index += 1
+            if self._rhythm.takes(at):
+                return Frame(index=index, at=at, picture=_in_colour(picture))
+
+    def close(self) -> None:
+        self._container.close()
+        self._gate.close()
+
+    def _limit_decoder(self) -> None:
+        """Raises SourceError."""
+        decoder = self._stream.codec_context
+        if decoder.width * decoder.height > MAX_PIXELS:
+            self.close()
+            raise _too_large(self._name, decoder.width, decoder.height)
+        decoder.thread_count = THREADS
+        decoder.options = {"max_pixels": str(MAX_PIXELS)}
+
+    def _next_picture(self) -> Any:
+        """The next decodable picture: a damaged stream continues with its next key frame."""
+        asked, damaged = time.monotonic(), 0
+        while True:
+            try:
+                picture = next(self._pictures)
+                self._gate.seen()
+                return picture
+            except (StopIteration, av.error.EOFError):
+                return self._over()
+            except (av.error.FFmpegError, OSError) as error:
+                self._require_uncut()
+                waited = time.monotonic() - asked
+                damaged += 1
+                # RTSP reports a time-out as invalid data.
+                stumbled = isinstance(error, av.error.InvalidDataError) and waited < READ_SECONDS - 0.5
+                if stumbled and damaged > MAX_DAMAGED:
+                    raise _undecodable(self._name) from None
+                if not stumbled or not self._index:
+                    raise _explained(error, self._name, waited=waited, started=self._index > 0) from None
+                self._pictures = self._container.decode(self._stream)
+
+    def _over(self) -> None:
+        self._require_uncut()
+        if self._endless:
+            raise _silence(self._name)
+
+    def _require_uncut(self) -> None:
+        """Raises SourceError if the gate has closed; FFmpeg reports that as any error."""
+        if cut := self._gate.cut:
+            raise SourceError(f"{self._name} {cut.message}", cut.fix_hint, excessive=cut.excessive) from None
+
+    def _connected(self, parts: SplitResult, policy: Policy, found: Callable[[bool], None]) -> Gate:
+        asked = time.monotonic()
+        place = pinned(parts, policy, self._name)
+        found(place.own)
+        try:
+            return Gate(place, parts.scheme, seconds=OPEN_SECONDS)
+        except OSError as error:
+            raise _explained(error, self._name, waited=time.monotonic() - asked, started=False) from None
+
+    def _opened(self, url: str, host: str) -> Any:
+        asked = time.monotonic()
+        try:
+            head = f"Host: {host}\r\nAccept-Encoding: identity\r\n"
+            options = OPTIONS | ({"headers": head} if url.startswith("http") else {})
+            return av.open(url, options=options, timeout=(OPEN_SECONDS, READ_SECONDS))
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            self._require_uncut()
+            # Without its cause: FFmpeg's message contains the address with the password.
+            raise _explained(error, self._name, waited=time.monotonic() - asked, started=False) from None
+
+
+def _in_colour(picture: Any) -> Picture:
+    """BGR, shrunk in the same pass if it is larger than any part of the pipeline needs."""
+    longest = max(picture.width, picture.height)
+    if longest <= MAX_SIDE:
+        return np.asarray(picture.to_ndarray(format="bgr24"))
+    scale = MAX_SIDE / longest
+    size = {"width": int(picture.width * scale), "height": int(picture.height * scale)}
+    return np.asarray(picture.reformat(format="bgr24", **size).to_ndarray())
+
+
+def _checked(kind: str, location: str) -> SplitResult:
+    schemes = SCHEMES[kind]
+    try:
+        parts = urlsplit(location.strip())
+        valid = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        valid = valid and location.strip().isascii() and location.strip().isprintable()
+    except ValueError:
+        valid = False
+    if not valid:
+        # The address is not repeated: an invalid one may hold a password anywhere.
+        example = f"{schemes[0]}://192.0.2.10/stream"
+        raise SourceError(f"this is not an {kind.upper()} address", f"write it like {example}", harmless=True)
+    return parts
+
+
+def _through(gate: Gate, parts: SplitResult, username: str, password: str) -> str:
+    """The address with its login for FFmpeg: the gate, which does the TLS, replaces the host."""
+    username, password = quote(username, safe=""), quote(password, safe="")
+    login = f"{username}:{password}@" if username else ""
+    if any(place in part for part in (parts.path, parts.query) for place in PLACES):
+        login = ""  # this camera wants it in the address
+        parts = parts._replace(
+            path=_filled(parts.path, username, password), query=_filled(parts.query, username, password)
+        )
+    scheme = parts.scheme.removesuffix("s")
+    return urlunsplit(parts._replace(scheme=scheme, netloc=f"{login}127.0.0.1:{gate.port}", fragment=""))
+
+
+def _filled(text: str, username: str, password: str) -> str:
+    return text.replace(PLACES[0], username).replace(PLACES[1], password)
+
+
+def _explained(error: Exception, name: str, *, waited: float, started: bool) -> SourceError:
+    """FFmpeg's errors as text, without quotes. `waited`: seconds; `started`: pictures have come."""
+    if isinstance(error, MemoryError):
+        return too_much_memory(name)
+    for kinds, message, fix_hint in KNOWN:
+        if isinstance(error, kinds):
+            asks = isinstance(error, av.error.HTTPUnauthorizedError)  # the camera wants a login
+            return SourceError(
+                f"{name} {message}", fix_hint, refused=isinstance(error, REFUSALS), harmless=asks
+            )
+    # RTSP reports a time-out as invalid data.
+    if isinstance(error, (av.error.ExitError, TimeoutError)) or waited >= READ_SECONDS - 0.5:
+        return SourceError(
+            f"{name} has sent nothing usable for {max(waited, READ_SECONDS):.0f} seconds",
+            "check the address, the camera and the network",
+        )
+    # An argument error means that the format is not on our list.
+    unusable = isinstance(error, (av.error.InvalidDataError, av.error.ArgumentError))
+    if not started and (unusable or getattr(error, "errno", None) == EIO):
+        return SourceError(
+            f"{name} sends no video that can be decoded, perhaps a web page",
+            "give the address of its video stream",
+        )
+    if started:
+        return _silence(name)
+    return SourceError(
+        f"{name} cannot be opened ({type(error).__name__})", "check the camera and the network"
+    )
+
+
+def _too_large(name: str, width: int, height: int) -> SourceError:
+    return SourceError(
+        f"{name} sends pictures of {width} x {height} pixels, of which {MAX_PIXELS // 1_000_000} million at "
+        "most are decoded",
+        "choose a smaller picture in the camera's own settings",
+        excessive=True,
+    )
+
+
+def _undecodable(name: str) -> SourceError:
+    return SourceError(
+        f"{name} has sent {MAX_DAMAGED} pictures in a row that cannot be decoded or have more than "
+        f"{MAX_PIXELS // 1_000_000} million pixels",
+        "choose another codec or a smaller picture in the camera's own settings",
+        excessive=True,
+    )
+
+
+def _silence(name: str) -> SourceError:
+    return SourceError(f"{name} stopped sending", "check the camera and the network")

@@ -1,0 +1,61 @@
+"""USB cameras: by the number of a device of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from workers.recognition.capture.source import Clock, Rhythm, SourceError
+from workers.recognition.types import Frame
+
+MAX_FAILURES = 30  # reads in a row: cameras fail for a moment when their light changes
+
+
+class UsbSource:
+    """A USB camera by number (`0`) or device (`/dev/video0`). Blocks for each frame."""
+
+    def __init__(self, location: str, *, fps: float) -> None:
+        """Raises SourceError for an invalid number, a missing device, or a device in use."""
+        number = location.strip().removeprefix("/dev/video")
+        if not (number.isascii() and number.isdigit()):
+            raise SourceError(
+                f"'{location}' is not a USB camera", "give its number, such as 0 for /dev/video0"
+            )
+        self._name = f"USB camera {int(number)}"
+        self._rhythm = Rhythm(fps)
+        self._clock = Clock()
+        self._index = 0
+        self._capture = cv2.VideoCapture(int(number))
+        if not self._capture.isOpened():
+            raise SourceError(f"{self._name} cannot be opened", _way_out())
+
+    def read(self) -> Frame | None:
+        failures = 0
+        while failures < MAX_FAILURES:
+            if not self._capture.grab():
+                failures += 1
+                continue
+            at, index = self._clock.now(), self._index
+            self._index += 1
+            if not self._rhythm.takes(at):
+                continue
+            done, picture = self._capture.retrieve()
+            if done:
+                return Frame(index=index, at=at, picture=np.asarray(picture, dtype=np.uint8))
+            failures += 1
+        raise SourceError(
+            f"{self._name} delivers no more pictures", "check its cable, then start the camera again"
+        )
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def _way_out() -> str:
+    there = sorted(int(path.name[5:]) for path in Path("/dev").glob("video[0-9]*") if path.name[5:].isdigit())
+    if not there:
+        return "the worker's machine has no camera device; plug it in there"
+    numbers = ", ".join(str(number) for number in there)
+    return f"devices there: {numbers}; another program may use it, or the worker's user may not (group video)"
