@@ -1,0 +1,11 @@
+"""What all settings are read with, and where this installation keeps its files."""
+
+from pathlib import Path
+
+import django_stubs_ext
+from environs import Env
+
+django_stubs_ext.monkeypatch()  # before any model or form names its type arguments
+env = Env()
+BASE_DIR = Path(__file__).resolve().parents[2]
+VAR_DIR: Path = env.path("FACETRACK_VAR_DIR", BASE_DIR / "var")
