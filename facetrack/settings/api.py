@@ -32,5 +32,5 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_NAME_OVERRIDES": {"DecisionEnum": "visits.models.Decision"},
+    "ENUM_NAME_OVERRIDES": {"DecisionEnum": "visits.models.SightingDecision"},
 }

@@ -9,3 +9,4 @@ django_stubs_ext.monkeypatch()  # before any model or form names its type argume
 env = Env()
 BASE_DIR = Path(__file__).resolve().parents[2]
 VAR_DIR: Path = env.path("FACETRACK_VAR_DIR", BASE_DIR / "var")
+VAR_DIR.mkdir(parents=True, exist_ok=True)  # the modules beside this one make folders in it
