@@ -45,8 +45,9 @@ probe: $(STAMP) ## try to get at another tenant's data, 100,000 times (ATTEMPTS=
 	@ATTEMPTS=$(or $(ATTEMPTS),100000) SEED=$(or $(SEED),1) PROBE_REPORT=var/probe/report.json \
 		$(PY) -m pytest tests/probe/test_probe.py -q
 
-fuzz: $(STAMP) ## the API against its own description, with many generated requests (EXAMPLES=n an operation and role)
-	@EXAMPLES=$(or $(EXAMPLES),50) SEED=$(or $(SEED),1) $(PY) -m pytest tests/api/test_fuzz.py -q
+fuzz: $(STAMP) ## the API against its own description, and odd values everywhere, with many requests (EXAMPLES=n an operation and role)
+	@EXAMPLES=$(or $(EXAMPLES),50) SEED=$(or $(SEED),1) EVERY_VALUE=1 \
+		$(PY) -m pytest tests/api/test_fuzz.py tests/probe/test_odd_values.py -q
 
 chaos: $(STAMP) ## break everything in turn on real processes (LONG=1: as many trials as it takes), then a report
 	@$(PY) -m tests.chaos $(if $(LONG),--long)

@@ -58,6 +58,8 @@ class FaceImageInline(TabularInline):  # type: ignore[misc]
     @display(description="picture")
     def upload(self, face_image: FaceImage) -> SafeString:
         """The file field's column shows a thumbnail for an existing picture."""
+        if not face_image.picture:  # a row that was refused is shown again
+            return SafeString()
         return format_html('<img src="{}" alt="" height="72" loading="lazy">', picture_url(face_image))
 
     @display(description="status", label={"in use": "success", "refused": "danger", "being examined": "info"})

@@ -6,6 +6,8 @@ from itertools import combinations, islice, product
 from typing import Any
 from uuid import uuid4
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import encrypt
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import DatabaseError, ProgrammingError, models, transaction
@@ -177,6 +179,8 @@ class Filler:
                 yield "192.0.2.7"
             case models.JSONField() if field.model is Merge:
                 yield self._merged(number) if field.name == "gone" else []
+            case models.JSONField() if field.model is Authenticator:
+                yield {"seed": encrypt(self.secrets.canary()), "used_mask": 0, "note": self.secrets.canary()}
             case models.JSONField():
                 yield {"note": self.secrets.canary()}
             case models.BinaryField():
