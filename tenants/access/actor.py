@@ -61,7 +61,7 @@ class RequestActor:
 
     def _of_session(self) -> Actor:
         if self._asking:  # looking the user up writes something itself: an expired session, say
-            return Actor(ActorKind.NOBODY)
+            return Actor(ActorKind.ANONYMOUS)
         self._asking = True
         try:
             user = getattr(self._request, "user", None)
@@ -70,12 +70,12 @@ class RequestActor:
             )  # see tenants.access.rights.admit
             if access is not None and access.user is None and access.key is not None:
                 return Actor(ActorKind.KEY, str(access.key), str(access.key))
-            return of_user(user) if user is not None and user.is_authenticated else _NOBODY
+            return of_user(user) if user is not None and user.is_authenticated else _ANONYMOUS
         finally:
             self._asking = False
 
 
-_NOBODY = Actor(ActorKind.NOBODY)
+_ANONYMOUS = Actor(ActorKind.ANONYMOUS)
 _acting: ContextVar[Actor | RequestActor | None] = ContextVar("acting", default=None)
 _reason: ContextVar[str] = ContextVar("reason", default="")
 
@@ -121,7 +121,7 @@ def claim(actor: Actor) -> Actor:
 
 def stranger() -> Actor:
     """The actor of a failed login: not logged in, even in a request that carries a user's session."""
-    return replace(current(), kind=ActorKind.NOBODY, id="", label="")
+    return replace(current(), kind=ActorKind.ANONYMOUS, id="", label="")
 
 
 def of_user(user: Any) -> Actor:

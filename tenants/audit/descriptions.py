@@ -18,7 +18,7 @@ class Change:
 
 
 def who(line: Activity) -> str:
-    if line.actor_kind == ActorKind.NOBODY:
+    if line.actor_kind == ActorKind.ANONYMOUS:
         return "Someone"
     label = line.actor_label or line.actor_id or "unknown"
     return label if line.actor_kind == ActorKind.USER else f"{line.get_actor_kind_display()} {label}"

@@ -71,7 +71,7 @@ def _credential(verb: Verb) -> Callable[..., None]:
 def _holder(about: dict[str, Any]) -> Actor | None:
     """A user who logs in for a token has no session that names them."""
     actor = current()
-    if actor.kind != ActorKind.NOBODY or not about.get("user"):
+    if actor.kind != ActorKind.ANONYMOUS or not about.get("user"):
         return actor
     user = User.objects.filter(pk=about["user"]).first()
     return claim(of_user(user)) if user else actor

@@ -29,7 +29,7 @@ class ActorKind(models.TextChoices):
     KEY = "key", "API key"
     WORKER = "worker", "worker"
     COMMAND = "command", "command"
-    NOBODY = "nobody", "not logged in"
+    ANONYMOUS = "nobody", "not logged in"
     DATABASE = "database", "database login"
 
 

@@ -144,4 +144,4 @@ def test_somebody_without_a_session_is_nobody(
 ) -> None:
     client_of(acme, None).post("/login/", {"username": "a@b.test", "password": "wrong"})
     line = log(acme)[-1]
-    assert (line.actor_kind, line.actor_id, line.address) == (ActorKind.NOBODY, "", "127.0.0.1")
+    assert (line.actor_kind, line.actor_id, line.address) == (ActorKind.ANONYMOUS, "", "127.0.0.1")

@@ -183,7 +183,7 @@ def test_generated_clips_are_counted_as_they_are(folder: Path, tmp_path: Path) -
     found = json.loads(run("evaluate", clips, "--json", "--enrol", folder, "--fps", 5)[0])
     entering, small = found["clips"]
     assert (entering["counted"], entering["named_right"], entering["named_wrong"]) == (3, 3, 0)
-    assert (entering["duplicates"], entering["merges"], entering["nobody"]) == (0, 0, 0)
+    assert (entering["duplicates"], entering["merges"], entering["no_person"]) == (0, 0, 0)
     assert (small["counted"], small["named_wrong"]) == (0, 0)
     (clips / "small.json").write_text("{}")
     with pytest.raises(CommandError, match="not the truth of a clip"):

@@ -29,7 +29,7 @@ class Tracked:
     named_right, named_wrong  tracks given the right, or a wrong, name of an enrolled person
     duplicates  identities given to one person beyond the first
     merges      people given the same identity, beyond the first
-    nobody      tracks with an identity at a time or place without a person
+    no_person      tracks with an identity at a time or place without a person
     """
 
     clip: str
@@ -41,7 +41,7 @@ class Tracked:
     named_wrong: int
     duplicates: int
     merges: int
-    nobody: int
+    no_person: int
 
     @staticmethod
     def total(of: Sequence[Tracked]) -> Tracked:
@@ -112,7 +112,7 @@ def _judged(
         named_wrong=len(named) - right,
         duplicates=sum(len(each) - 1 for each in identities.values()),
         merges=sum(len(each) - 1 for each in people.values()),
-        nobody=sum(stay is None for stay in owners),
+        no_person=sum(stay is None for stay in owners),
     )
 
 

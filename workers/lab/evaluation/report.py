@@ -23,7 +23,7 @@ HEADINGS = {
     "named_wrong": "named wrong",
     "duplicates": "duplicates",
     "merges": "wrong merges",
-    "nobody": "no person there",
+    "no_person": "no person there",
 }
 
 
