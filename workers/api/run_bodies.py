@@ -100,7 +100,7 @@ class PackBody(ProcessBody):
 class LimitsBody(serializers.Serializer[Any]):
     """Cosine similarities: for a match, for a review, and the margin over the next person."""
 
-    link = serializers.FloatField()
+    link = serializers.FloatField(source="match")  # the name on the wire
     review = serializers.FloatField()
     margin = serializers.FloatField()
 
