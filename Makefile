@@ -101,7 +101,7 @@ migrate: $(STAMP) ## bring the database's tables up to date
 shell: $(STAMP) ## Python with the models at hand
 	@$(PY) manage.py shell
 
-lock: $(STAMP) ## write requirements/*.txt anew from the short .in files
+lock: $(STAMP) ## write requirements/*.txt again from the short .in files
 	@$(PY) -m pip install --quiet uv
 	@cd requirements && for name in base embedded dlib dev; do \
 		../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
