@@ -42,8 +42,8 @@ versions: ## `make test` with each Python of 3.11 to 3.13 that is installed
 		else echo "Python $$version is not installed: not tested."; fi; done
 
 probe: $(STAMP) ## try to get at another tenant's data, 100,000 times (ATTEMPTS=n, SEED=n); writes var/probe/report.json
-	@ATTEMPTS=$(or $(ATTEMPTS),100000) SEED=$(or $(SEED),1) PROBE_REPORT=var/probe/report.json \
-		$(PY) -m pytest tests/probe/test_probe.py -q
+	@ATTEMPTS=$(or $(ATTEMPTS),100000) SEED=$(or $(SEED),1) PROBE_REPORT=var/probe/report.json EVERY_VALUE=1 \
+		$(PY) -m pytest tests/probe/test_probe.py tests/probe/test_same_answer.py -q
 
 fuzz: $(STAMP) ## the API against its own description, and odd values everywhere, with many requests (EXAMPLES=n an operation and role)
 	@EXAMPLES=$(or $(EXAMPLES),50) SEED=$(or $(SEED),1) EVERY_VALUE=1 \
