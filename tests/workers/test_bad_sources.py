@@ -52,7 +52,7 @@ def worker(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     """A worker that gets its tasks without a broker in between; it answers through the real Redis."""
     spool = Spool(tmp_path / "spool", megabytes=10)
     worker_process = WorkerProcess(
-        DirectFleetClient(register(introduction=Introduction(name="w1", capacity=4))), spool
+        DirectFleetClient(register(introduction=Introduction(name="w1", capacity=4, host="gate"))), spool
     )
 
     def sent(name: str, words: list[str], **_: object) -> None:
