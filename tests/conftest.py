@@ -283,14 +283,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("models")
 
 
-LONGEST_FIRST = ("e2e", "chaos", "web", "test_fuzz.py", "test_odd_values.py", "test_same_answer.py", "probe")
+SLOW_FIRST = ("e2e", "chaos", "web", "test_fuzz.py", "test_odd_values.py", "test_same_answer.py", "probe")
 """Folders and files that take minutes. Begun last, they would keep one process alone."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
-        return next(
-            (n for n, name in enumerate(LONGEST_FIRST) if name in item.path.parts), len(LONGEST_FIRST)
-        )
+        return next((n for n, name in enumerate(SLOW_FIRST) if name in item.path.parts), len(SLOW_FIRST))
 
     items.sort(key=place)
