@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 import numpy as np
@@ -20,9 +20,12 @@ from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from facetrack.core.breaker import Breaker
-from facetrack.core.vectors import IndexUnavailable, VisitorIndex
+from facetrack.core.vector_errors import IndexUnavailable
 from tenants.models import Outbox, Tenant
 from visits.models import IdentityRejection, Visitor
+
+if TYPE_CHECKING:
+    from facetrack.core.vectors import VisitorIndex
 
 __all__ = [
     "IndexUnavailable",
@@ -57,8 +60,10 @@ class Match:
 
 
 @lru_cache(maxsize=8)
-def visitor_index(pack: str) -> VisitorIndex:
+def visitor_index(pack: str) -> "VisitorIndex":
     """The index of visitors' templates made with `pack`, shared by all tenants, partitioned by tenant."""
+    from facetrack.core.vectors import VisitorIndex  # loads pandas: most commands can spare the second
+
     return VisitorIndex(settings.MILVUS_URI, pack)
 
 

@@ -7,6 +7,9 @@ up in all partitions, so that another tenant's delete or upsert would reach a ba
 of each hit.
 
 Embeddings are float32 (512,), L2-normalised; a score is their inner product, -1..1, higher is closer.
+
+Importing this module takes a second, because pymilvus imports pandas: import it where the index is used
+(`visits.index.visitor_index`).
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pymilvus import DataType, MilvusClient
 from pymilvus.exceptions import MilvusException
+
+from facetrack.core.vector_errors import ForeignTenant, IndexUnavailable
 
 Embedding = NDArray[np.float32]
 Row = tuple[UUID, Embedding]
@@ -53,14 +58,6 @@ RECONNECT = {
 
 # Errors are raised from here in one sentence; pymilvus would log several pages of traceback, too.
 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-
-
-class IndexUnavailable(Exception):
-    """The index gave no answer, not in time, or an error. Names the server, never its password."""
-
-
-class ForeignTenant(Exception):
-    """The index returned a row of another tenant than asked: stop at this fault, never skip it."""
 
 
 class VisitorIndex:

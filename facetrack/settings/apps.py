@@ -15,7 +15,6 @@ SHARED_APPS = [
     "django.contrib.auth",
     "django.contrib.messages",
     "django.contrib.admin",
-    "daphne",  # before staticfiles: its runserver supports WebSockets
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "channels",

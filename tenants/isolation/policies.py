@@ -110,7 +110,7 @@ def secure() -> None:
             _run("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}", role=role)
         _run(
             "GRANT SELECT ON public.django_migrations TO {role}", role=installation_role(login)
-        )  # runserver asks what is not migrated yet
+        )  # `showmigrations` reads it
         for model in shared_models():
             _secure_table(model._meta.db_table, RULES[label_of(model)], login)
         for tenant in Tenant.objects.exclude(schema_name="public"):

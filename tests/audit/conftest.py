@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models import Max
 
 from tenants.audit.queries import lines_of
 from tenants.isolation.context import installation
@@ -16,14 +17,27 @@ from tenants.models import Activity, Tenant
 Session = psycopg.Connection[Any]
 
 
+@pytest.fixture(autouse=True)
+def committed_before(request: pytest.FixtureRequest) -> dict[UUID | None, int]:
+    """The last line of each log as tests that commit have left it."""
+    if "db" not in request.fixturenames:
+        return {}
+    request.getfixturevalue("db")
+    with installation():
+        last = Activity.objects.filter(number__isnull=False).order_by().values_list("tenant")
+        return dict(last.annotate(Max("number")))
+
+
 @pytest.fixture
-def log() -> Callable[..., list[Activity]]:
-    """The sealed lines of a tenant's log, oldest first, after those that `since` had found."""
+def log(committed_before: dict[UUID | None, int]) -> Callable[..., list[Activity]]:
+    """The sealed lines of a tenant's log that this test has written, oldest first."""
 
     def read(tenant: Tenant | None, **filters: Any) -> list[Activity]:
         seal()
+        key = tenant.pk if tenant else None
         with installation():
-            return list(lines_of(tenant.pk if tenant else None).filter(**filters).order_by("number"))
+            own = lines_of(key).filter(number__gt=committed_before.get(key, 0), **filters)
+            return list(own.order_by("number"))
 
     return read
 

@@ -18,7 +18,8 @@ import psutil
 import pytest
 from pymilvus import DataType
 
-from facetrack.core.vectors import Embedding, ForeignTenant, IndexUnavailable, VisitorIndex
+from facetrack.core.vector_errors import ForeignTenant, IndexUnavailable
+from facetrack.core.vectors import Embedding, VisitorIndex
 from facetrack.devservices import ensure, ports
 from facetrack.devservices.milvus import Milvus
 

@@ -67,7 +67,11 @@ class EdgeRedis:
         return f"{answer}: carried out, as one may who has {self._proof}"
 
     def unharmed(self) -> bool:
-        return all(self._root.lrange(key, 0, -1) == [value] for key, value in self._kept.items())
+        return all(self._as_before(key, value) for key, value in self._kept.items())
+
+    def _as_before(self, key: Any, value: Any) -> bool:
+        """What took the list's place may be of another kind, which `lrange` refuses to read."""
+        return self._root.type(key) == b"list" and self._root.lrange(key, 0, -1) == [value]
 
 
 def _keys(world: World) -> list[str]:

@@ -77,7 +77,7 @@ def manage_py(var: Path, *words: str) -> tuple[int, str, str]:
         ("worker --server=https://faces.example.com", False),
         ("worker --name w1", True),
         ("migrate", True),
-        ("runserver", True),
+        ("web --port 8000", True),
         ("shell -c x", True),
     ],
 )

@@ -35,11 +35,12 @@ class Command(BaseCommand):
             raise CommandError(
                 "watchfiles is missing: run `make install`, which installs the development tools"
             )
-        worker = " ".join(manage("worker"))
-        folders = [str(settings.BASE_DIR / name) for name in WATCHED]
+        code = [str(settings.BASE_DIR / name) for name in WATCHED]
+        pages = [*code, str(settings.BASE_DIR / "templates")]
         with process_group(say=self.stderr.write) as members:
-            members.add("web", manage("runserver", f"127.0.0.1:{port}"))
-            members.add("worker", [watchfiles, "--filter", "python", worker, *folders])
+            web, worker = (" ".join(manage(*words)) for words in (("web", "--port", str(port)), ("worker",)))
+            members.add("web", [watchfiles, "--filter", "default", web, *pages])
+            members.add("worker", [watchfiles, "--filter", "python", worker, *code])
             members.add("beat", manage("beat"))
             self.stdout.write(f"FaceTrack is at http://localhost:{port}/ - Ctrl-C stops everything.")
             while True:

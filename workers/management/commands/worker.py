@@ -15,6 +15,7 @@ from tenants.isolation.backend.base import DatabaseWrapper
 from tenants.isolation.context import inside
 from tenants.queries import customers
 from tenants.rules.keys import is_worker_name
+from visits.index import visitor_index
 from workers.fleet.registration import Introduction, register
 from workers.process.clients.api_client import ApiClient, checked_server
 from workers.process.clients.direct_fleet_client import DirectFleetClient
@@ -88,6 +89,8 @@ class Command(BaseCommand):
             spool = Spool(settings.VAR_DIR / "spool" / name, megabytes=settings.FACETRACK_SPOOL_MEGABYTES)
         except (ModelMissing, SpoolInUse) as error:
             raise CommandError(str(error)) from None
+        if api_client is None:
+            visitor_index(models.embedder.pack)  # its library is loaded now, not with the first visitor
         introduction = Introduction(
             name=name,
             capacity=capacity,
