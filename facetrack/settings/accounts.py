@@ -11,7 +11,10 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # first: refuses locked-out users, whatever the password
     "tenants.auth.MembershipBackend",
 ]
-PASSWORD_HASHERS = ["tenants.accounts.hashers.PatientPBKDF2PasswordHasher"]
+PASSWORD_HASHERS = [
+    "tenants.accounts.hashers.PatientArgon2PasswordHasher",
+    "tenants.accounts.hashers.PatientPBKDF2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in {

@@ -74,10 +74,13 @@ class Fleet:
                 process.kill()
 
     def usage(self, name: str) -> tuple[float, int, int]:
-        """Megabytes of the process and its children, its threads, its children."""
+        """Megabytes of the process and its children, its threads, its children.
+
+        A page that n of them share counts as 1/n of itself in each.
+        """
         process = psutil.Process(self.processes[name].pid)
         children = process.children(recursive=True)
-        memory = sum(one.memory_info().rss for one in [process, *children] if one.is_running())
+        memory = sum(one.memory_full_info().pss for one in [process, *children] if one.is_running())
         return memory / 1e6, process.num_threads(), len(children)
 
     def camera(self, name: str, url: str, **values: Any) -> UUID:

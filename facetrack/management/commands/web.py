@@ -5,6 +5,7 @@ from typing import Any
 from daphne.endpoints import build_endpoint_description_strings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from facetrack.serving.memory import keep_little
 from facetrack.serving.port import PortTaken, require_free
 
 
@@ -16,6 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000, help="default: %(default)s")
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        keep_little()
         from facetrack.asgi import application
         from facetrack.serving.server import LimitedServer  # installs Twisted's reactor
 
