@@ -16,7 +16,7 @@ from django_tenants.signals import schema_migrated
 
 from tenants.isolation.schema_copy import copy_schema
 
-TEMPLATE = "_template"
+TEMPLATE_SCHEMA = "_template"
 """No tenant can have this schema: theirs begin with a letter (`tenants.rules.schema_for`)."""
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def template_for_migration() -> Iterator[None]:
         if _exists():
             _lock("ACCESS EXCLUSIVE")
         with connection.cursor() as cursor:
-            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {TEMPLATE}")
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {TEMPLATE_SCHEMA}")
         yield
 
 
@@ -48,7 +48,7 @@ def copy_template(schema: str) -> bool:
                 "Until then each new tenant is migrated from the beginning, which takes some seconds."
             )
             return False
-        copy_schema(TEMPLATE, schema)
+        copy_schema(TEMPLATE_SCHEMA, schema)
         schema_migrated.send(run_migrations, schema_name=schema)
     return True
 
@@ -62,7 +62,7 @@ def _up_to_date() -> bool:
         return False
     _lock("SHARE")
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT app, name FROM {TEMPLATE}.django_migrations")  # noqa: S608  a constant
+        cursor.execute(f"SELECT app, name FROM {TEMPLATE_SCHEMA}.django_migrations")  # noqa: S608  a constant
         recorded = set(cursor.fetchall())
     loader = MigrationLoader(None, load=False)
     loader.load_disk()
@@ -71,11 +71,11 @@ def _up_to_date() -> bool:
 
 def _exists() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{TEMPLATE}.django_migrations"])
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{TEMPLATE_SCHEMA}.django_migrations"])
         return cursor.fetchone() == (True,)
 
 
 def _lock(mode: str) -> None:
     """Hold the list of the template's migrations, which stands for all of it, until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {TEMPLATE}.django_migrations IN {mode} MODE")
+        cursor.execute(f"LOCK TABLE {TEMPLATE_SCHEMA}.django_migrations IN {mode} MODE")

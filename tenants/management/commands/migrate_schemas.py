@@ -6,7 +6,7 @@ from django_tenants.management.commands.migrate_schemas import MigrateSchemasCom
 
 from tenants.isolation.owner import as_owner
 from tenants.isolation.policies import secure
-from tenants.isolation.schema_template import TEMPLATE, template_for_migration
+from tenants.isolation.schema_template import TEMPLATE_SCHEMA, template_for_migration
 
 
 class Command(MigrateSchemasCommand):  # type: ignore[misc]
@@ -21,6 +21,6 @@ class Command(MigrateSchemasCommand):  # type: ignore[misc]
 
     def _migrate_template(self, *args: Any, **options: Any) -> None:
         """With the same options as the tenants; in this process, which alone sees it before it is done."""
-        only = {"schema_name": TEMPLATE, "tenant": True, "shared": False, "executor": "standard"}
+        only = {"schema_name": TEMPLATE_SCHEMA, "tenant": True, "shared": False, "executor": "standard"}
         with template_for_migration():
             super().handle(*args, **{**options, **only})
