@@ -10,11 +10,11 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import decrypt
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_email
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Func, Value
 from django.http import Http404
 from django.utils import timezone
-from django_tenants.utils import get_public_schema_name, schema_context
+from django_tenants.utils import get_public_schema_name, schema_context, schema_exists
 
 from tenants.access.rights import Access
 from tenants.access.sites import site_names
@@ -23,6 +23,7 @@ from tenants.isolation.context import inside, installation
 from tenants.isolation.owner import as_owner
 from tenants.isolation.policies import secure_tenant
 from tenants.isolation.quotas import Resource, require_room
+from tenants.isolation.schema_template import copy_template
 from tenants.models import Domain, Invitation, Membership, Outbox, SupportAccess, Tenant, TenantSwitch, User
 from tenants.models.support_access import SUPPORT_LIMIT
 from tenants.queries import active_tenant, open_to
@@ -61,19 +62,14 @@ def create_tenant(*, name: str, host: str, networks: Sequence[str] = ()) -> Tena
         schema = schema_for(name)
     except ValueError as error:
         raise ValidationError(str(error)) from None
-    with as_owner(), schema_context(get_public_schema_name()):
-        if taken := Domain.objects.filter(domain=host).select_related("tenant").first():
-            raise ValidationError(
-                f"the host {host} already belongs to tenant '{taken.tenant}'. Choose another one"
-            )
-        if Tenant.objects.filter(schema_name=schema).exists() or Tenant.objects.filter(name=name).exists():
-            raise ValidationError(f"there is already a tenant '{name}'. Choose another name")
-        with transaction.atomic():
-            tenant = Tenant(name=name, schema_name=schema, allowed_networks=list(networks))
-            _check_networks(tenant)
-            tenant.save(verbosity=0)
-            Domain.objects.create(domain=host, tenant=tenant, is_primary=True)
-            secure_tenant(tenant)
+    with as_owner(), schema_context(get_public_schema_name()), transaction.atomic():
+        _require_free(name, schema, host)
+        tenant = Tenant(name=name, schema_name=schema, allowed_networks=list(networks))
+        _check_networks(tenant)
+        copy_template(schema)  # or else saving the tenant makes its schema, with every migration
+        tenant.save(verbosity=0)
+        Domain.objects.create(domain=host, tenant=tenant, is_primary=True)
+        secure_tenant(tenant)
     return tenant
 
 
@@ -107,6 +103,23 @@ def allow_networks(*, tenant: Tenant, networks: Sequence[str]) -> None:
     with installation():
         tenant.save(update_fields=["allowed_networks"])
     transaction.on_commit(partial(_tell_of_networks, tenant))
+
+
+def _require_free(name: str, schema: str, host: str) -> None:
+    """Raises ValidationError where one of them is taken, and lets no other tenant be made meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('create_tenant'))")
+    if taken := Domain.objects.filter(domain=host).select_related("tenant").first():
+        raise ValidationError(
+            f"the host {host} already belongs to tenant '{taken.tenant}'. Choose another one"
+        )
+    if Tenant.objects.filter(schema_name=schema).exists() or Tenant.objects.filter(name=name).exists():
+        raise ValidationError(f"there is already a tenant '{name}'. Choose another name")
+    if schema_exists(schema):
+        raise ValidationError(
+            f"there is already a schema {schema} in the database, which is no tenant's. "
+            "Choose another name, or let the owner of the database remove it"
+        )
 
 
 def _check_networks(tenant: Tenant) -> None:

@@ -6,11 +6,21 @@ from django_tenants.management.commands.migrate_schemas import MigrateSchemasCom
 
 from tenants.isolation.owner import as_owner
 from tenants.isolation.policies import secure
+from tenants.isolation.schema_template import TEMPLATE_SCHEMA, template_for_migration
 
 
 class Command(MigrateSchemasCommand):  # type: ignore[misc]
     def handle(self, *args: Any, **options: Any) -> None:
         with as_owner():
             super().handle(*args, **options)
-            if not options.get("schema_name"):  # a single new schema is secured by the code that makes it
-                secure()
+            if options.get("schema_name"):  # a single new schema is secured by the code that makes it
+                return
+            secure()
+            if self.sync_tenant and not (options.get("plan") or options.get("check_unapplied")):
+                self._migrate_template(*args, **options)
+
+    def _migrate_template(self, *args: Any, **options: Any) -> None:
+        """With the same options as the tenants; in this process, which alone sees it before it is done."""
+        only = {"schema_name": TEMPLATE_SCHEMA, "tenant": True, "shared": False, "executor": "standard"}
+        with template_for_migration():
+            super().handle(*args, **{**options, **only})
