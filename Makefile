@@ -55,10 +55,13 @@ chaos: $(STAMP) ## break everything in turn on real processes (LONG=1: as many t
 siege: $(STAMP) ## a customer and strangers attack an installation of processes while another works (SECONDS=600 CLIENTS=100)
 	@$(PY) -m tests.siege --seconds $(or $(SECONDS),600) --clients $(or $(CLIENTS),100)
 
-check: $(STAMP) ## format, lint, types, floors, class names, migrations, settings of a deployment
+check: $(STAMP) ## format, lint (Python, templates, scripts), spelling, types, floors, class names, migrations, settings of a deployment
 	@echo "Checking with $$($(PY) -V)."
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Run 'make format'."; exit 1; }
 	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/typos
+	@$(VENV)/bin/djlint --lint --quiet templates
+	@$(VENV)/bin/oxlint --quiet static
 	@$(VENV)/bin/mypy .
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(PY) manage.py check --fail-level WARNING

@@ -128,14 +128,6 @@ def apply_thresholds(*, thresholds: MatchThresholds) -> MatchThresholds:
     return thresholds
 
 
-def forget_thresholds(*, pack: str) -> bool:
-    """Go back to the pack's own thresholds. Returns False if the tenant has none of its own."""
-    with transaction.atomic():
-        gone, _ = MatchThresholds.objects.filter(pack=pack).delete()
-        _gallery_changed()
-    return bool(gone)
-
-
 def examine_again(*, pack: str) -> int:
     """Re-examine every picture in use that was examined with another model pack. Returns their number.
 

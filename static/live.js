@@ -35,7 +35,7 @@
   document.body.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.verb !== "get" || !event.target.matches("form")) return;
     const values = event.detail.formData; // empty filters stay out of the address
-    for (const [name, value] of [...values.entries()]) if (value === "") values.delete(name);
+    for (const [name, value] of Array.from(values)) if (value === "") values.delete(name);
   });
 
   /* A list with filters and pages is polled as the address bar has it by now. */
@@ -132,18 +132,21 @@
       let since = 0;
       clearTimeout(timer);
       socket = new WebSocket(`${scheme}//${location.host}${sign.dataset.socket}`);
-      socket.onopen = () => {
+      socket.addEventListener("open", () => {
         since = Date.now();
         show("live", "Live");
         fetchAll();
-      };
-      socket.onmessage = (event) => (JSON.parse(event.data).about === "cameras" ? fetchCameras() : fetchVisits());
-      socket.onclose = (event) => {
+      });
+      socket.addEventListener("message", (event) => {
+        if (JSON.parse(event.data).about === "cameras") fetchCameras();
+        else fetchVisits();
+      });
+      socket.addEventListener("close", (event) => {
         if (ended || refused(event.code)) return;
         show("waiting", "Not live, reconnecting…");
         if (since && Date.now() - since > PATIENT) patience = 1;
         timer = setTimeout(open, backoff());
-      };
+      });
     }
 
     function wake() {

@@ -16,8 +16,8 @@
   function read(blob) {
     return new Promise((resolve, reject) => {
       const reader = new FileReader();
-      reader.onload = () => resolve(reader.result);
-      reader.onerror = reject;
+      reader.addEventListener("load", () => resolve(reader.result));
+      reader.addEventListener("error", reject);
       reader.readAsDataURL(blob);
     });
   }

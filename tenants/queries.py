@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest
 from django_tenants.utils import get_public_schema_name
 
 from tenants.models import Domain, Membership, SupportAccess, Tenant, User
-from tenants.rules import Role
 
 
 class TenantMissing(RuntimeError):
@@ -63,14 +62,6 @@ def membership_of(user: User, tenant: Tenant) -> Membership | None:
 def live_support(user: User, tenant: Tenant, now: datetime) -> SupportAccess | None:
     """The support access to `tenant` that `user` has at this moment."""
     return _live(now).filter(tenant=tenant, user=user).order_by("-expires_at").first()
-
-
-def role_of(user: object, tenant: Tenant) -> Role | None:
-    """What `user` is in `tenant`; None for a stranger, an anonymous or a deactivated user."""
-    if not isinstance(user, User) or not user.is_active or user.is_staff:
-        return None
-    membership = membership_of(user, tenant)
-    return Role(membership.role) if membership else None
 
 
 def members() -> QuerySet[Membership]:

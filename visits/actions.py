@@ -133,11 +133,11 @@ def bring_index_up_to_date(*, rows: list[Outbox]) -> int:
     return done
 
 
-def resolve_pending(*, match: float, pack: str, most: int = 200) -> int:
+def resolve_pending(*, match: float, pack: str, max_sightings: int = 200) -> int:
     """Compare the sightings that waited for the index, oldest first; returns the number settled."""
     done = 0
     waiting = Sighting.objects.filter(decision=SightingDecision.PENDING, pack=pack, template__isnull=False)
-    for pk in list(waiting.order_by("started_at").values_list("pk", flat=True)[:most]):
+    for pk in list(waiting.order_by("started_at").values_list("pk", flat=True)[:max_sightings]):
         with locked():
             sighting = Sighting.objects.filter(pk=pk, decision=SightingDecision.PENDING).first()
             if sighting is None:

@@ -52,14 +52,6 @@ class TimeSpan:
     started_at: datetime
     last_seen_at: datetime
 
-    def belongs_to(self, stay: "TimeSpan", reentry_seconds: int) -> bool:
-        """Whether a sighting is part of a stay: neither begins later than the window after the other ends.
-
-        A late report may be from long before the stay; it is then a stay of its own.
-        """
-        window = timedelta(seconds=reentry_seconds)
-        return self.started_at - stay.last_seen_at <= window and stay.started_at - self.last_seen_at <= window
-
     def and_also(self, other: "TimeSpan") -> "TimeSpan":
         """The span that covers both."""
         return TimeSpan(min(self.started_at, other.started_at), max(self.last_seen_at, other.last_seen_at))

@@ -49,8 +49,8 @@ def clean_picture(
 ) -> CleanPicture:
     """The picture re-encoded, at most about as large as the file. Raises BadPicture and Busy."""
     picture = _stripped(file, megabytes, megapixels)
-    most = max(len(picture.data), MIN_KEPT_BYTES)
-    decoded = DECODER.decode(picture, Order("jpeg", longest=MAX_KEPT_SIDE, most=most), owner=owner)
+    max_bytes = max(len(picture.data), MIN_KEPT_BYTES)
+    decoded = DECODER.decode(picture, Order("jpeg", max_side=MAX_KEPT_SIDE, max_bytes=max_bytes), owner=owner)
     return CleanPicture(bytes(decoded.data), decoded.digest)
 
 
@@ -83,9 +83,9 @@ def jpeg(picture: NDArray[np.uint8], *, quality: int = 90) -> bytes:
 def _stripped(file: IO[bytes], megabytes: float, megapixels: float) -> Stripped:
     """The file's parsed headers, before any slow step. Reads no more than is allowed."""
     give_back()
-    most = int(megabytes * 1_000_000)
-    data = file.read(most + 1)
-    if len(data) > most:
+    max_bytes = int(megabytes * 1_000_000)
+    data = file.read(max_bytes + 1)
+    if len(data) > max_bytes:
         raise BadPicture(f"The picture is larger than {megabytes:g} MB: save it smaller and try again.")
     return stripped(data, megapixels=megapixels)
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from facetrack.demo import outlines
 from facetrack.demo.outlines import Points
-from facetrack.demo.sources import COLLINS, GROUP, HANKS, PictureSource, picture
-from workers.recognition.types import Picture
+from facetrack.demo.sources import COLLINS, GROUP, HANKS, PictureSource
 
 Colour = tuple[int, int, int]
 
@@ -16,16 +15,15 @@ Colour = tuple[int, int, int]
 class DemoPerson:
     """One person in a source picture.
 
-    `crop` is x, y, width, height; `eyes` the point between the eyes; `face` the width of the face; `outline`
-    a polygon around head and shoulders: all in pixels of the source picture. In widths of the face, the
-    outline fades out between the two `fade` lengths below the eyes, and `lean` is the distance of the
-    shoulders from those of a person who stands upright. Colours are BGR; `neck` and `hair` are drawn where
-    the picture lacks them. A `grey` picture is given the tone of skin.
+    `eyes` is the point between the eyes; `face` the width of the face; `outline` a polygon around head and
+    shoulders: all in pixels of the source picture. In widths of the face, the outline fades out between the
+    two `fade` lengths below the eyes, and `lean` is the distance of the shoulders from those of a person who
+    stands upright. Colours are BGR; `neck` and `hair` are drawn where the picture lacks them. A `grey`
+    picture is given the tone of skin.
     """
 
     name: str
     source: PictureSource
-    crop: tuple[int, int, int, int]
     eyes: tuple[int, int]
     face: int
     outline: Points
@@ -41,7 +39,6 @@ class DemoPerson:
 TOM_HANKS = DemoPerson(
     name="Tom Hanks",
     source=HANKS,
-    crop=(0, 0, 112, 112),
     eyes=(52, 53),
     face=77,
     outline=outlines.TOM_HANKS,
@@ -57,7 +54,6 @@ TOM_HANKS = DemoPerson(
 EILEEN_COLLINS = DemoPerson(
     name="Eileen Collins",
     source=COLLINS,
-    crop=(60, 0, 330, 330),
     eyes=(225, 104),
     face=91,
     outline=outlines.EILEEN_COLLINS,
@@ -70,7 +66,6 @@ EILEEN_COLLINS = DemoPerson(
 GUEST_1 = DemoPerson(
     name="guest 1",
     source=GROUP,
-    crop=(0, 190, 250, 330),
     eyes=(108, 313),
     face=104,
     outline=outlines.GUEST_1,
@@ -83,7 +78,6 @@ GUEST_1 = DemoPerson(
 GUEST_2 = DemoPerson(
     name="guest 2",
     source=GROUP,
-    crop=(390, 190, 250, 300),
     eyes=(516, 328),
     face=108,
     outline=outlines.GUEST_2,
@@ -96,7 +90,6 @@ GUEST_2 = DemoPerson(
 GUEST_3 = DemoPerson(
     name="guest 3",
     source=GROUP,
-    crop=(670, 260, 240, 270),
     eyes=(784, 400),
     face=102,
     outline=outlines.GUEST_3,
@@ -109,7 +102,6 @@ GUEST_3 = DemoPerson(
 GUEST_4 = DemoPerson(
     name="guest 4",
     source=GROUP,
-    crop=(1070, 205, 210, 300),
     eyes=(1178, 322),
     face=96,
     outline=outlines.GUEST_4,
@@ -121,7 +113,6 @@ GUEST_4 = DemoPerson(
 PASSER_BY = DemoPerson(
     name="passer-by",
     source=GROUP,
-    crop=(860, 0, 300, 300),
     eyes=(928, 116),
     face=104,
     outline=outlines.PASSER_BY,
@@ -134,16 +125,3 @@ PASSER_BY = DemoPerson(
 STAFF = (EILEEN_COLLINS, TOM_HANKS)
 STRANGERS = (GUEST_1, GUEST_2, GUEST_3, GUEST_4)
 PASSERS_BY = (PASSER_BY,)
-
-
-def portraits() -> dict[str, Picture]:
-    """Each person's face with generous surroundings, BGR, as their source picture shows it.
-
-    Raises DemoPictureError if an installed package brings another picture than the one outlined here.
-    """
-    return {person.name: _portrait(person) for person in (*STAFF, *STRANGERS, *PASSERS_BY)}
-
-
-def _portrait(person: DemoPerson) -> Picture:
-    x, y, width, height = person.crop
-    return picture(person.source)[y : y + height, x : x + width].copy()

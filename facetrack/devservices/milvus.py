@@ -9,45 +9,25 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from facetrack.devservices.daemon import Daemon
 from facetrack.devservices.errors import ServiceFailed
-from facetrack.devservices.ports import HOST
+from facetrack.devservices.loopback_service import LoopbackService
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class Milvus:
+class Milvus(LoopbackService):
     """A Milvus Lite server on the loopback interface. It has no passwords, so no other interface is safe."""
 
     name = "milvus"
     title = "Milvus Lite"
     variable = "MILVUS_URI"
-
-    def __init__(self, root: Path) -> None:
-        self.folder = root / self.name
-        self.data = self.folder / "data"
-        self.daemon = Daemon(
-            self.title,
-            self.folder,
-            ready="listening on",
-            steps=[(signal.SIGINT, 15), (signal.SIGKILL, 5)],
-        )
-
-    @property
-    def alive(self) -> bool:
-        """Whether it serves."""
-        return self.daemon.alive
+    ready = "listening on"
+    steps = ((signal.SIGINT, 15), (signal.SIGKILL, 5))
 
     @property
     def url(self) -> str:
-        """Its URI; the port is that of the last start."""
-        known = self.daemon.state
-        return f"http://{HOST}:{known.port if known else 0}"
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """The environment variables for its clients."""
-        return {self.variable: self.url}
+        """Its URI."""
+        return f"http://{self.address}"
 
     @property
     def version(self) -> str:
@@ -62,14 +42,6 @@ class Milvus:
         argv = [sys.executable, "-P", "-m", "facetrack.devservices.milvus_server", str(self.data), str(port)]
         found_on = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.daemon.launch(argv, port=port, environ={"PYTHONPATH": os.pathsep.join(found_on)})
-
-    def stop(self) -> None:
-        """Stops it; flushed data stay."""
-        self.daemon.stop()
-
-    def homes(self) -> list[Path]:
-        """The folders that hold all its data."""
-        return [self.folder]
 
 
 def _require() -> None:

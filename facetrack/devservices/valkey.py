@@ -8,43 +8,24 @@ import subprocess
 from pathlib import Path
 
 from facetrack.devservices import state
-from facetrack.devservices.daemon import Daemon
 from facetrack.devservices.errors import ServiceFailed
+from facetrack.devservices.loopback_service import LoopbackService
 from facetrack.devservices.ports import HOST
 
 
-class Valkey:
+class Valkey(LoopbackService):
     """A Valkey server of our own on the loopback interface, with a generated password."""
 
     name = "valkey"
     title = "Valkey"
     variable = "REDIS_URL"
-
-    def __init__(self, root: Path) -> None:
-        self.folder = root / self.name
-        self.data = self.folder / "data"
-        self.daemon = Daemon(
-            self.title,
-            self.folder,
-            ready="Ready to accept connections",
-            steps=[(signal.SIGTERM, 10), (signal.SIGKILL, 5)],
-        )
-
-    @property
-    def alive(self) -> bool:
-        """Whether it serves."""
-        return self.daemon.alive
+    ready = "Ready to accept connections"
+    steps = ((signal.SIGTERM, 10), (signal.SIGKILL, 5))
 
     @property
     def url(self) -> str:
-        """Its URL with the password; the port is that of the last start."""
-        known = self.daemon.state
-        return f"redis://:{self._password}@{HOST}:{known.port if known else 0}/0"
-
-    @property
-    def environ(self) -> dict[str, str]:
-        """The environment variables for its clients."""
-        return {self.variable: self.url}
+        """Its URL with the password."""
+        return f"redis://:{self._password}@{self.address}/0"
 
     @property
     def version(self) -> str:
@@ -59,14 +40,6 @@ class Valkey:
         # A file, not arguments: all users of the machine can read the arguments of a process.
         state.write_private(config, self._config(port))
         self.daemon.launch([str(_binary()), str(config)], port=port)
-
-    def stop(self) -> None:
-        """Stops it; written data stay."""
-        self.daemon.stop()
-
-    def homes(self) -> list[Path]:
-        """The folders that hold all its data."""
-        return [self.folder]
 
     @property
     def _password(self) -> str:

@@ -21,7 +21,7 @@ FACETRACK_TURNS: int = env.int(
     validate=validate.Range(min=1, max=1000),
 )
 """Requests that a web process handles at once; no more than it has connections."""
-DB_LONGEST_PAUSE: float = env.float("FACETRACK_DB_LONGEST_PAUSE", 5.0)
+DB_MAX_PAUSE: float = env.float("FACETRACK_DB_LONGEST_PAUSE", 5.0)
 """Seconds between two statements of a transaction. Shorter than a lease: a worker that stops within a
 transaction must not keep the others from its cameras."""
 DB_LONGEST_STATEMENT: float = env.float(
@@ -96,13 +96,13 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 10
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 # Limits of each customer; the operator sets other limits for one in the installation's admin.
-_at_least_none = validate.Range(min=0, max=2_000_000_000)
-FACETRACK_MAX_CAMERAS: int = env.int("FACETRACK_MAX_CAMERAS", 100, validate=_at_least_none)
-FACETRACK_MAX_SITES: int = env.int("FACETRACK_MAX_SITES", 100, validate=_at_least_none)
-FACETRACK_MAX_STAFF: int = env.int("FACETRACK_MAX_STAFF", 10_000, validate=_at_least_none)
-FACETRACK_MAX_PICTURES: int = env.int("FACETRACK_MAX_PICTURES", 50_000, validate=_at_least_none)
-FACETRACK_MAX_MEMBERS: int = env.int("FACETRACK_MAX_MEMBERS", 500, validate=_at_least_none)
-FACETRACK_MAX_API_KEYS: int = env.int("FACETRACK_MAX_API_KEYS", 200, validate=_at_least_none)
+_not_negative = validate.Range(min=0, max=2_000_000_000)
+FACETRACK_MAX_CAMERAS: int = env.int("FACETRACK_MAX_CAMERAS", 100, validate=_not_negative)
+FACETRACK_MAX_SITES: int = env.int("FACETRACK_MAX_SITES", 100, validate=_not_negative)
+FACETRACK_MAX_STAFF: int = env.int("FACETRACK_MAX_STAFF", 10_000, validate=_not_negative)
+FACETRACK_MAX_PICTURES: int = env.int("FACETRACK_MAX_PICTURES", 50_000, validate=_not_negative)
+FACETRACK_MAX_MEMBERS: int = env.int("FACETRACK_MAX_MEMBERS", 500, validate=_not_negative)
+FACETRACK_MAX_API_KEYS: int = env.int("FACETRACK_MAX_API_KEYS", 200, validate=_not_negative)
 FACETRACK_MAX_STORAGE_MEGABYTES: int = env.int(
-    "FACETRACK_MAX_STORAGE_MEGABYTES", 50_000, validate=_at_least_none
+    "FACETRACK_MAX_STORAGE_MEGABYTES", 50_000, validate=_not_negative
 )

@@ -25,8 +25,8 @@ def take(size: int) -> bool:
     """
     tenant = active_tenant()
     usage, _ = TenantUsage.objects.get_or_create(tenant=tenant)
-    most = limit_of(tenant, Resource.STORAGE) * MEGABYTE
-    room = TenantUsage.objects.filter(pk=usage.pk, stored_bytes__lte=most - size)
+    max_bytes = limit_of(tenant, Resource.STORAGE) * MEGABYTE
+    room = TenantUsage.objects.filter(pk=usage.pk, stored_bytes__lte=max_bytes - size)
     taken = room.update(stored_bytes=F("stored_bytes") + size, full_since=None, left_out=0)
     return bool(taken)
 

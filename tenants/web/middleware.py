@@ -67,8 +67,8 @@ class BodyLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        most = (settings.DATA_UPLOAD_MAX_NUMBER_FILES + 1) * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if not (length.isascii() and length.isdigit()) or len(length) > 15 or int(length) > most:
+        max_length = (settings.DATA_UPLOAD_MAX_NUMBER_FILES + 1) * settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if not (length.isascii() and length.isdigit()) or len(length) > 15 or int(length) > max_length:
             return too_large(request)
         return self.get_response(request)
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from facetrack.demo import people, sources
+from facetrack.demo import sources
 from facetrack.demo.clip import ClipError, make_clip
 from facetrack.demo.enrolment import enrolment_pictures
 from facetrack.demo.truth import Appearance, DemoTruth
@@ -228,12 +228,6 @@ def test_it_refuses_a_clip_that_cannot_be(tmp_path: Path, wrong: dict[str, objec
     with pytest.raises(ValueError, match="not possible"):
         make_clip(tmp_path / "demo.mp4", **wrong)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_portraits_show_one_person_each() -> None:
-    portraits = people.portraits()
-    assert len(portraits) == 7
-    assert all(min(portrait.shape[:2]) >= 100 for portrait in portraits.values())
 
 
 def test_a_picture_that_a_package_has_changed_is_refused() -> None:

@@ -131,7 +131,7 @@ def test_one_that_hangs_is_killed(its: Decoder, settings: Settings) -> None:
 def test_a_picture_has_memory_for_its_size_only(its: Decoder) -> None:
     liar = Stripped("PNG", saved("PNG", 7_000, 7_000), 8, 8, orientation=6)
     with pytest.raises(BadPicture, match="memory"):
-        its.decode(liar, Order("jpeg", longest=4_000, most=1_000_000))
+        its.decode(liar, Order("jpeg", max_side=4_000, max_bytes=1_000_000))
     assert works(its)
 
 

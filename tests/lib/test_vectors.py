@@ -92,7 +92,7 @@ def test_tenants_never_see_each_others_visitors(index: VisitorIndex) -> None:
         assert {visitor for visitor, _ in index.search(RIVAL, embedding, 60, 5)} == {v for v, _ in theirs}
 
 
-def test_a_tenant_cannot_change_anothers_visitor_even_by_its_id(index: VisitorIndex) -> None:
+def test_a_tenant_cannot_change_the_visitor_of_another_even_by_its_id(index: VisitorIndex) -> None:
     visitor, (ours, theirs) = uuid4(), embeddings(2)
     index.upsert(ACME, [(visitor, ours)])
     index.upsert(RIVAL, [(visitor, theirs)])

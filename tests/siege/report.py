@@ -30,7 +30,7 @@ def report(tally: Tally, victim: Victim, meter: Meter, recovery: dict[str, Any])
         "by_kind": {kind: by_class(answers) for kind, answers in sorted(tally.kinds.items())},
         "victim": {name: phase.told() for name, phase in victim.phases.items()},
         "memory": {
-            name: {"start_mb": round(meter.start[name]), "most_mb": round(ratio * meter.start[name])}
+            name: {"start_mb": round(meter.start[name]), "max_mb": round(ratio * meter.start[name])}
             for name, ratio in ratios.items()
         },
         "recovery": recovery,

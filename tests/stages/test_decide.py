@@ -106,7 +106,7 @@ def test_nobody_is_ever_named_below_link_or_without_the_margin(
     assert ranked[0].identity == found.identity
     assert ranked[0].score >= LIMITS.match
     assert len(ranked) < 2 or ranked[0].score - ranked[1].score >= LIMITS.margin
-    assert usable >= CONFIG.least_faces
+    assert usable >= CONFIG.min_faces
 
 
 @pytest.mark.parametrize("wrong", [{"match": 0.2}, {"review": 0.5}, {"margin": -0.1}, {"match": 1.0}])

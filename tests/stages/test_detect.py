@@ -50,14 +50,14 @@ def test_of_overlapping_boxes_the_best_stays_and_doubtful_ones_go() -> None:
     boxes = np.array([[0, 0, 100, 100], [5, 5, 105, 105], [200, 0, 300, 100], [400, 0, 500, 100]], np.float32)
     landmarks = np.zeros((4, 5, 2), dtype=np.float32)
     scores = np.array([0.7, 0.9, 0.8, 0.3], dtype=np.float32)
-    faces = kept_faces(boxes, landmarks, scores, least_score=0.6, overlap=0.3)
+    faces = kept_faces(boxes, landmarks, scores, min_score=0.6, overlap=0.3)
     assert [round(face.score, 1) for face in faces] == [0.9, 0.8]
     assert faces[0].box.tolist() == [5, 5, 105, 105]
 
 
 def test_nothing_found_is_an_empty_list() -> None:
     nothing = np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, np.float32)
-    assert kept_faces(*nothing, least_score=0.6, overlap=0.3) == []
+    assert kept_faces(*nothing, min_score=0.6, overlap=0.3) == []
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (32, 64), (33, 31), (360, 640)])

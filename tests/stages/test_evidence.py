@@ -14,7 +14,7 @@ def frame(index: int) -> Frame:
 
 
 def history() -> TrackHistory:
-    return TrackHistory(span=TrackSpan.starting(frame(0)), most=4, stranger=0.2, same=0.4)
+    return TrackHistory(span=TrackSpan.starting(frame(0)), max_samples=4, stranger=0.2, same=0.4)
 
 
 def show(

@@ -315,7 +315,7 @@ def test_where_time_is_short_newcomers_are_looked_at_and_nobody_else(
     frames = walk(clip, "tom", 15)
     [named] = [report for frame in frames for report in hurried.process(frame)]
     assert named.verdict.identity == "tom"
-    assert hurried.counters.embedded_faces == CONFIG.least_faces
+    assert hurried.counters.embedded_faces == CONFIG.min_faces
     while budget.permits(Urgency.NEW):
         budget.spend(0.01)
     late = Pipeline(models, staff, CONFIG, budget)
@@ -337,7 +337,7 @@ def test_a_slip_right_after_a_look_is_looked_at_as_soon_as_it_may_be(
 
     seen = [looks("tom", step) for step in range(60)]
     checked = next(step for step in range(60, 300) if looks("tom", step))
-    assert sum(seen) >= config.least_faces
+    assert sum(seen) >= config.min_faces
     assert [looks("eileen", checked + i) for i in range(1, 5)] == [0, 0, 0, 1]
 
 

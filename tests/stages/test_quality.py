@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 
 from tests.stages.faces import FRONTAL, face_at, portraits, sized
-from workers.recognition.stages.quality import assess, cut_off, flaws, pose_of, sharpness_of
+from workers.recognition.stages.quality import assess, best_possible_quality, cut_off, pose_of, sharpness_of
 from workers.recognition.types import Face
 
 SIZE = (640, 480)
 
 
 def reasons(face: Face) -> str:
-    return "; ".join(flaws(face, SIZE, least_width=32, sure=0.75))
+    return "; ".join(best_possible_quality(face, SIZE, min_width=32, sure=0.75).reasons)
 
 
 def test_a_frontal_face_of_good_size_has_no_flaws() -> None:
@@ -60,9 +60,9 @@ def test_blur_lowers_sharpness_step_by_step_and_darkness_does_not() -> None:
 
 def test_the_weakest_side_decides() -> None:
     crop = sized(portraits()["eileen"], 112)
-    full = assess(face_at(320, 240, width=90), crop, SIZE, least_width=32, sure=0.75)
-    small = assess(face_at(320, 240, width=40), crop, SIZE, least_width=32, sure=0.75)
-    turned = assess(face_at(320, 240, width=90, turn=0.6), crop, SIZE, least_width=32, sure=0.75)
+    full = assess(face_at(320, 240, width=90), crop, SIZE, min_width=32, sure=0.75)
+    small = assess(face_at(320, 240, width=40), crop, SIZE, min_width=32, sure=0.75)
+    turned = assess(face_at(320, 240, width=90, turn=0.6), crop, SIZE, min_width=32, sure=0.75)
     assert full.acceptable
     assert full.score > 0.8
     assert small.score < full.score
@@ -71,7 +71,7 @@ def test_the_weakest_side_decides() -> None:
 
 def test_a_flat_crop_is_too_blurred() -> None:
     grey = np.full((112, 112, 3), 128, dtype=np.uint8)
-    quality = assess(face_at(320, 240), grey, SIZE, least_width=32, sure=0.75)
+    quality = assess(face_at(320, 240), grey, SIZE, min_width=32, sure=0.75)
     assert any("blurred" in reason for reason in quality.reasons)
 
 

@@ -13,20 +13,20 @@ def tracks(tracker: Tracker, faces: list[Face], at: float) -> list[int]:
 
 
 def test_a_walking_face_keeps_its_track() -> None:
-    tracker = Tracker(longest_gap=1.0)
+    tracker = Tracker(max_gap=1.0)
     numbers = {tracks(tracker, [face_at(50 + 12 * i, 200)], i * STEP)[0] for i in range(40)}
     assert numbers == {1}
 
 
 def test_a_fast_face_is_predicted_from_its_speed() -> None:
     """Faster than its own width a frame: without prediction boxes would never overlap."""
-    tracker = Tracker(longest_gap=1.0)
+    tracker = Tracker(max_gap=1.0)
     places = [100, 130, 175, 235, 300, 365, 430, 495]
     assert {tracks(tracker, [face_at(x, 200, width=50)], i * STEP)[0] for i, x in enumerate(places)} == {1}
 
 
 def test_two_people_who_cross_keep_their_tracks() -> None:
-    tracker = Tracker(longest_gap=1.0)
+    tracker = Tracker(max_gap=1.0)
     for i in range(30):
         a, b = face_at(100 + 15 * i, 200, 40), face_at(535 - 15 * i, 235, 40)
         first, second = tracks(tracker, [a, b], i * STEP)
@@ -34,13 +34,13 @@ def test_two_people_who_cross_keep_their_tracks() -> None:
 
 
 def test_misses_of_the_detector_do_not_end_a_track() -> None:
-    tracker = Tracker(longest_gap=1.0)
+    tracker = Tracker(max_gap=1.0)
     seen = [tracks(tracker, [face_at(100 + 8 * i, 200)] if i % 4 else [], i * STEP) for i in range(1, 30)]
     assert {number for numbers in seen for number in numbers} == {1}
 
 
 def test_a_face_after_a_gap_is_a_guess_to_be_checked() -> None:
-    tracker = Tracker(longest_gap=1.0)
+    tracker = Tracker(max_gap=1.0)
     tracker.update([face_at(100, 200)], 0.0)
     assert tracker.update([face_at(101, 200)], 0.1).followed[0].steady
     tracker.update([], 0.2)
@@ -50,7 +50,7 @@ def test_a_face_after_a_gap_is_a_guess_to_be_checked() -> None:
 
 
 def test_a_long_gap_ends_the_track_and_the_next_face_begins_another() -> None:
-    tracker = Tracker(longest_gap=1.0)
+    tracker = Tracker(max_gap=1.0)
     tracker.update([face_at(100, 200)], 0.0)
     step = tracker.update([face_at(100, 200)], 1.2)
     assert step.ended == (1,)
@@ -59,13 +59,13 @@ def test_a_long_gap_ends_the_track_and_the_next_face_begins_another() -> None:
 
 @pytest.mark.parametrize("other", [face_at(400, 200), face_at(100, 200, width=180)])
 def test_a_face_elsewhere_or_of_another_size_is_another_track(other: Face) -> None:
-    tracker = Tracker(longest_gap=1.0)
+    tracker = Tracker(max_gap=1.0)
     tracker.update([face_at(100, 200)], 0.0)
     assert tracks(tracker, [other], 0.1) == [2]
 
 
 def test_numbers_are_never_used_twice() -> None:
-    tracker = Tracker(longest_gap=0.1)
+    tracker = Tracker(max_gap=0.1)
     tracker.update([face_at(100, 200)], 0.0)
     assert tracker.end_all() == (1,)
     assert tracker.end_all() == ()
@@ -126,7 +126,7 @@ def test_crossings_with_known_truth_switch_hardly_ever() -> None:
     switches = passages = 0
     for seed in range(12):
         frames, people = crossings(seed)
-        tracker = Tracker(longest_gap=1.0)
+        tracker = Tracker(max_gap=1.0)
         last_track: dict[int, int] = {}
         last_person: dict[int, int] = {}
         for i, seen in enumerate(frames):
@@ -142,7 +142,7 @@ def test_crossings_with_known_truth_switch_hardly_ever() -> None:
 
 
 def test_what_rests_keeps_its_track_without_being_looked_at() -> None:
-    tracker = Tracker(longest_gap=1.0)
+    tracker = Tracker(max_gap=1.0)
     tracker.update([face_at(100, 200), face_at(400, 200)], 0.0)
     tracker.update([face_at(100, 200)], 0.1)
     for i in range(2, 30):

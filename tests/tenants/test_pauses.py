@@ -40,7 +40,7 @@ def ask(wrapper: Any, statement: str) -> Any:
 
 
 def test_who_stops_within_a_transaction_loses_its_locks(acme: Tenant, settings: LazySettings) -> None:
-    settings.DB_LONGEST_PAUSE = PAUSE
+    settings.DB_MAX_PAUSE = PAUSE
     with another(acme) as stopped, another(acme) as waiting:
         stopped.set_autocommit(False)
         assert ask(stopped, LOCK) is True
@@ -52,19 +52,19 @@ def test_who_stops_within_a_transaction_loses_its_locks(acme: Tenant, settings: 
 
 
 def test_who_says_so_may_take_longer_and_nobody_after_them(acme: Tenant, settings: LazySettings) -> None:
-    settings.DB_LONGEST_PAUSE = PAUSE
+    settings.DB_MAX_PAUSE = PAUSE
     shown = "SELECT extract(epoch FROM current_setting('idle_in_transaction_session_timeout')::interval)"
     with long_pauses():
         assert ask(connection, shown) == LONG_PAUSE
         with inside(acme):
             assert ask(connection, shown) == LONG_PAUSE
     assert float(ask(connection, shown)) == PAUSE
-    settings.DB_LONGEST_PAUSE = 0.0
+    settings.DB_MAX_PAUSE = 0.0
 
 
 def test_a_pause_is_shorter_than_a_lease() -> None:
     """Where nothing is set: else a stopped worker keeps the others from its cameras."""
-    code = "from facetrack import settings; print(settings.DB_LONGEST_PAUSE)"
+    code = "from facetrack import settings; print(settings.DB_MAX_PAUSE)"
     bare = {name: value for name, value in os.environ.items() if not name.startswith("FACETRACK_")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=bare)
     assert 0 < float(done.stdout) < TTL.total_seconds()

@@ -52,35 +52,12 @@ SPANS = st.builds(
 )
 
 
-@given(stay=SPANS, seen=SPANS, window=st.integers(1, 86_400))
-def test_belonging_does_not_depend_on_the_order_of_reports(
-    stay: TimeSpan, seen: TimeSpan, window: int
-) -> None:
-    assert seen.belongs_to(stay, window) == stay.belongs_to(seen, window)
-
-
-@given(stay=SPANS, seen=SPANS, window=st.integers(1, 86_400))
-def test_a_wider_window_joins_whatever_a_narrower_one_does(
-    stay: TimeSpan, seen: TimeSpan, window: int
-) -> None:
-    if seen.belongs_to(stay, window):
-        assert seen.belongs_to(stay, window + 1)
-
-
 @given(stay=SPANS, seen=SPANS)
 def test_a_joined_stay_covers_both(stay: TimeSpan, seen: TimeSpan) -> None:
     whole = stay.and_also(seen)
     assert whole == seen.and_also(stay)
     assert whole.started_at <= min(stay.started_at, seen.started_at)
     assert whole.last_seen_at >= max(stay.last_seen_at, seen.last_seen_at)
-
-
-def test_a_report_that_comes_hours_late_is_a_stay_of_its_own() -> None:
-    now = TimeSpan(NOON, NOON + timedelta(minutes=10))
-    morning = TimeSpan(NOON - timedelta(hours=4), NOON - timedelta(hours=4, minutes=-5))
-    assert not morning.belongs_to(now, 900)
-    just_before = TimeSpan(NOON - timedelta(minutes=12), NOON - timedelta(minutes=10))
-    assert just_before.belongs_to(now, 900)
 
 
 @given(seen=SPANS, ahead=st.integers(-100_000, 100_000))

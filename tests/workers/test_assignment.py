@@ -170,10 +170,10 @@ def test_every_healthy_camera_runs_where_there_is_a_way_to_seat_them_all(
     healthy = [wish for wish in wanted if not wish.failing]
     plan = assign(fleet, wanted, WEIGHTS)
     seated = sum(plan[wish.camera] is not None for wish in healthy)
-    assert seated == most_that_fit(fleet, healthy)
+    assert seated == max_that_fit(fleet, healthy)
 
 
-def most_that_fit(fleet: list[Seat], wanted: list[Wish[int]]) -> int:
+def max_that_fit(fleet: list[Seat], wanted: list[Wish[int]]) -> int:
     """The size of a maximum matching of cameras and places, by augmenting paths."""
     places = [(seat, number) for seat in fleet for number in range(seat.capacity)]
     taken: dict[int, Wish[int]] = {}

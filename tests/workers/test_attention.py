@@ -30,7 +30,7 @@ WELL, BADLY = 0.6, 0.2
 def track(faces: int, *, quality: float = WELL, looked_at: float = 0.0) -> Track:
     """One whose faces were all embedded, the last at `looked_at` seconds."""
     frame = Frame(index=0, at=0.0, picture=np.zeros((8, 8, 3), dtype=np.uint8))
-    made = Track(1, TrackHistory(span=TrackSpan.starting(frame), most=12, stranger=0.2, same=0.4))
+    made = Track(1, TrackHistory(span=TrackSpan.starting(frame), max_samples=12, stranger=0.2, same=0.4))
     for number in range(faces):
         made.history.add(Sample(made_up(1), quality, number, 0.0, None), made.history.span)
     made.looked_at = looked_at
@@ -43,9 +43,9 @@ def pause(of: Track, best: float) -> float:
 
 
 def test_the_first_faces_are_the_most_urgent() -> None:
-    for faces in range(CONFIG.least_faces):
+    for faces in range(CONFIG.min_faces):
         assert urgency_of(track(faces), BADLY, 0.0, CONFIG) is Urgency.NEW
-    assert urgency_of(track(CONFIG.least_faces), BADLY, 0.0, CONFIG) is None
+    assert urgency_of(track(CONFIG.min_faces), BADLY, 0.0, CONFIG) is None
 
 
 def test_a_face_that_could_not_be_used_is_tried_again_at_once() -> None:
@@ -82,7 +82,7 @@ def test_a_decided_track_is_checked_ever_more_seldom() -> None:
 
 def test_faces_that_decide_nothing_are_looked_at_ever_more_seldom() -> None:
     pauses = [pause(track(faces, quality=BADLY), BADLY) for faces in (4, 8, 9, 10, 30)]
-    assert pauses == pytest.approx([0.5, 0.5, 1.0, 2.0, CONFIG.longest_pause], abs=0.02)
+    assert pauses == pytest.approx([0.5, 0.5, 1.0, 2.0, CONFIG.max_pause], abs=0.02)
 
 
 def test_a_face_that_may_make_a_visitor_is_waited_for_less() -> None:

@@ -55,7 +55,7 @@ def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
     return sighting
 
 
-def propose_merges(*, match: float, pack: str, now: datetime, most: int = 100) -> int:
+def propose_merges(*, match: float, pack: str, now: datetime, max_visitors: int = 100) -> int:
     """Propose pairs of visitors whose templates match, if one of them has changed since the last time.
 
     A pair is proposed once, whatever was decided about it. Visitors of different sites are not paired if
@@ -65,7 +65,7 @@ def propose_merges(*, match: float, pack: str, now: datetime, most: int = 100) -
     changed = Q(compared_at=None) | Q(compared_at__lt=F("updated_at"))
     if not sites_share(active_tenant()):
         changed &= Q(site__isnull=False)
-    for visitor in Visitor.objects.filter(changed, pack=pack).order_by("-last_seen_at")[:most]:
+    for visitor in Visitor.objects.filter(changed, pack=pack).order_by("-last_seen_at")[:max_visitors]:
         try:
             matches = nearest_visitors(
                 active_tenant(), visitor.template, pack, limit=NEIGHBOURS, site=visitor.site_id

@@ -25,11 +25,11 @@ def _length(size: int) -> int:
 
 
 class Base64Field(serializers.CharField):
-    """Bytes; at most `most` of them."""
+    """Bytes; at most `max_bytes` of them."""
 
-    def __init__(self, *, most: int, **options: Any) -> None:
-        self.most = most
-        super().__init__(max_length=_length(most), trim_whitespace=False, **options)
+    def __init__(self, *, max_bytes: int, **options: Any) -> None:
+        self.max_bytes = max_bytes
+        super().__init__(max_length=_length(max_bytes), trim_whitespace=False, **options)
 
     def to_internal_value(self, data: Any) -> Any:
         try:
@@ -38,15 +38,15 @@ class Base64Field(serializers.CharField):
             raise serializers.ValidationError("This is not valid base64.") from None
 
     def run_validators(self, value: Any) -> None:
-        if len(value) > self.most:
-            raise serializers.ValidationError(f"This is longer than {self.most:,} bytes.")
+        if len(value) > self.max_bytes:
+            raise serializers.ValidationError(f"This is longer than {self.max_bytes:,} bytes.")
 
 
 class TemplateField(Base64Field):
     """512 numbers of 4 bytes, little-endian, that form a vector of length 1."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(most=TEMPLATE_BYTES, help_text=self.__doc__, **options)
+        super().__init__(max_bytes=TEMPLATE_BYTES, help_text=self.__doc__, **options)
 
     def to_internal_value(self, data: Any) -> Any:
         raw = super().to_internal_value(data)
@@ -66,7 +66,7 @@ class JpegField(Base64Field):
     """A JPEG, stored without its metadata and trailing bytes. Validating it raises Busy."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(most=MAX_PICTURE, help_text=f"JPEG, at most {MAX_PICTURE:,} bytes.", **options)
+        super().__init__(max_bytes=MAX_PICTURE, help_text=f"JPEG, at most {MAX_PICTURE:,} bytes.", **options)
 
     def to_internal_value(self, data: Any) -> Any:
         raw: bytes = super().to_internal_value(data)

@@ -15,9 +15,9 @@ MAX_INTEGER, MAX_BIG_INTEGER = 2**31 - 1, 10**18
 _PART = re.compile(r"[A-Za-z0-9._ -]{1,50}")
 
 
-def _words(most: int, length: int) -> serializers.ListField:
+def _words(max_words: int, length: int) -> serializers.ListField:
     return serializers.ListField(
-        child=serializers.CharField(max_length=length), max_length=most, default=list
+        child=serializers.CharField(max_length=length), max_length=max_words, default=list
     )
 
 

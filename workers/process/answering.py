@@ -56,7 +56,7 @@ def _snapshot(worker_process: WorkerProcess, tenant: Tenant, camera_id: UUID, ti
     if run is None or run.latest is None:
         return _test(worker_process, tenant, camera_id, ticket)
     frame, faces = run.latest
-    picture = jpeg(annotated(frame.picture, faces, longest=1920), quality=85)
+    picture = jpeg(annotated(frame.picture, faces, max_side=1920), quality=85)
     return Answer(ok=True, worker=worker_process.name, picture=picture, facts={"at": frame.at})
 
 

@@ -59,7 +59,7 @@ def urgency_of(track: Track, best: float, at: float, config: PipelineConfig) -> 
         return Urgency.NEEDS_CHECK if waited >= config.spread_seconds / 2 else None
     if track.verdict is not None:
         return Urgency.CHECK if waited >= max(track.patience, config.check_seconds) else None
-    if history.embedded < config.least_faces:
+    if history.embedded < config.min_faces:
         return Urgency.NEW
     if track.ambiguous and history.embedded < 2 * config.samples:
         return Urgency.OPEN
@@ -83,7 +83,7 @@ def _pause(history: TrackHistory, best: float, config: PipelineConfig) -> float:
     if helps:
         return config.spread_seconds * max(1.0, history.embedded / config.settle_faces)
     doublings = max(1, min(history.embedded - config.settle_faces + 1, 16))
-    return min(config.longest_pause, config.spread_seconds * 2.0**doublings)
+    return min(config.max_pause, config.spread_seconds * 2.0**doublings)
 
 
 class EmbeddingBudget:

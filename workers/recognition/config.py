@@ -69,38 +69,38 @@ class CameraConfig:
 class PipelineConfig:
     """How a track is followed and judged; the same for every camera and every model pack.
 
-    longest_gap     seconds a face may be missed before its track ends: a hand before the face, a turned head.
-    least_faces     usable faces needed for any decision: single frames are too often wrong.
+    max_gap         seconds a face may be missed before its track ends: a hand before the face, a turned head.
+    min_faces       usable faces needed for any decision: single frames are too often wrong.
     settle_faces    usable faces, and
     settle_seconds  seconds since the first of them, before a living track is called anything but staff:
                     a person who comes nearer must not become a stranger by their first, worst faces.
     new_faces       good faces that a new visitor needs: the record of a poorly seen stranger would never
                     match again and grow into duplicates.
     good_quality    quality from which a face counts as good (see `stages.quality`).
-    least_share     share of the votes, weighted by quality, that the winner of a track needs.
+    min_share       share of the votes, weighted by quality, that the winner of a track needs.
     samples         best embeddings kept of a track; more change its template by less than 0.01.
     spread_seconds  between two embeddings of an undecided track, after the first few: faces of one moment
                     agree even if they are wrong, and each embedding costs more than tracking all faces.
-    longest_pause   seconds between two embeddings of a track that stays undecided after `settle_faces`.
+    max_pause       seconds between two embeddings of a track that stays undecided after `settle_faces`.
     clearly_better  quality by which a face must beat all earlier ones to be embedded sooner.
     check_seconds   after which a settled track is embedded again, to notice that it has slid to another
                     person; doubled each time that it has not, up to
-    longest_check   seconds.
+    max_check       seconds.
     shot_margin     border of the best shot, in sides of the face box.
     """
 
     camera: CameraConfig = CameraConfig()
-    longest_gap: float = 1.0
-    least_faces: int = 3
+    max_gap: float = 1.0
+    min_faces: int = 3
     settle_faces: int = 8
     settle_seconds: float = 2.0
     new_faces: int = 4
     good_quality: float = 0.35
-    least_share: float = 0.5
+    min_share: float = 0.5
     samples: int = 12
     spread_seconds: float = 0.25
-    longest_pause: float = 2.0
+    max_pause: float = 2.0
     clearly_better: float = 0.15
     check_seconds: float = 1.0
-    longest_check: float = 8.0
+    max_check: float = 8.0
     shot_margin: float = 0.6

@@ -14,7 +14,7 @@ from workers.recognition.stages.quality import assess
 from workers.recognition.types import Face, Floats, Picture, Quality
 
 MAX_SIDES = (640, 1280)  # portraits first; group pictures and full figures need the second size
-SMALLEST_SIDE = 320  # smaller pictures are enlarged two times: detectors miss faces of few pixels
+MIN_SIDE = 320  # smaller pictures are enlarged two times: detectors miss faces of few pixels
 BORDER = 1 / 3  # of the longest side: detectors miss faces that fill the whole picture
 MIN_WIDTH = 22.0  # pixels of the face; at 23, sharp ones still score 0.59 with their person, strangers 0.2
 MIN_SHARPNESS = 0.25  # see `stages.quality`
@@ -89,9 +89,9 @@ def _faces(models: FaceModels, picture: Picture) -> tuple[_View, list[Face]]:
     return views[0], []
 
 
-def _view(picture: Picture, longest_side: int) -> _View:
+def _view(picture: Picture, max_side: int) -> _View:
     longest = max(picture.shape[:2])
-    scale = 2.0 if longest < SMALLEST_SIDE else min(1.0, longest_side / longest)
+    scale = 2.0 if longest < MIN_SIDE else min(1.0, max_side / longest)
     resized = picture
     if scale != 1.0:
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -127,9 +127,9 @@ def _quality(models: FaceModels, view: _View, face: Face, crop: Picture) -> Qual
         face,
         crop,
         (width, height),
-        least_width=MIN_WIDTH * view.scale,
+        min_width=MIN_WIDTH * view.scale,
         sure=models.sure,
-        least_sharpness=MIN_SHARPNESS,
+        min_sharpness=MIN_SHARPNESS,
     )
     if not quality.acceptable:
         raise PictureRefused(

@@ -40,7 +40,7 @@ class IdentityAssigner:
         self._counters.tracks += 1
         history = TrackHistory(
             span=TrackSpan.starting(frame),
-            most=self._config.samples,
+            max_samples=self._config.samples,
             stranger=self._limits.review - self._limits.margin,
             same=self._limits.match,
         )

@@ -39,10 +39,10 @@ class Pipeline:
         """The faces that were seen last, for the live picture."""
         self._models = models
         self._config = config or PipelineConfig()
-        self._side = min(self._config.camera.analysed_side, models.longest_side)
+        self._side = min(self._config.camera.analysed_side, models.max_side)
         self._motion = MotionGate()
         # At a low frame rate one missed frame must not end a track.
-        self._tracker = Tracker(max(self._config.longest_gap, 2.5 / self._config.camera.fps))
+        self._tracker = Tracker(max(self._config.max_gap, 2.5 / self._config.camera.fps))
         self._identities = IdentityAssigner(gallery, models.thresholds, self._config, self.counters)
         self._sampler = FaceSampler(models, gallery, self._config, self.counters, budget)
 
@@ -122,9 +122,7 @@ class Pipeline:
         track = look.track
         agreement = track.history.add(sample, look.before)
         if agreement is Agreement.SAME and track.verdict is not None:
-            track.patience = min(
-                2 * max(track.patience, self._config.check_seconds), self._config.longest_check
-            )
+            track.patience = min(2 * max(track.patience, self._config.check_seconds), self._config.max_check)
         if agreement is not Agreement.ANOTHER:
             return []
         self.counters.splits += 1

@@ -94,8 +94,8 @@ class FaceSampler:
 
     def _outlook(self, face: Face, frame: Frame) -> Quality:
         height, width = frame.picture.shape[:2]
-        least, sure = self._config.camera.min_face, self._models.sure
-        return best_possible_quality(face, (width, height), least_width=least, sure=sure)
+        min_width, sure = self._config.camera.min_face, self._models.sure
+        return best_possible_quality(face, (width, height), min_width=min_width, sure=sure)
 
     def _thumbnails(self, view: Letterbox, faces: Sequence[Face]) -> Floats:
         """(N, SIDE * SIDE), in the order of `faces`."""
@@ -110,8 +110,8 @@ class FaceSampler:
         face = refined(self._models.detector, frame.picture, face, view.scale)
         embedder, (height, width) = self._models.embedder, frame.picture.shape[:2]
         crop = aligned(frame.picture, face.landmarks, embedder.template, embedder.size)
-        least, sure = self._config.camera.min_face, self._models.sure
-        quality = assess(face, crop, (width, height), least_width=least, sure=sure)
+        min_width, sure = self._config.camera.min_face, self._models.sure
+        quality = assess(face, crop, (width, height), min_width=min_width, sure=sure)
         if quality.reasons:
             _refuse(track, quality.reasons)
             return None

@@ -107,7 +107,7 @@ def _answer(order: dict[str, Any], picture: Image.Image) -> tuple[dict[str, Any]
     digest = hashlib.sha256()
     for band in _bands(picture):
         digest.update(band)
-    jpeg = _jpeg(picture, order["longest"], order["most"])
+    jpeg = _jpeg(picture, order["max_side"], order["max_bytes"])
     return facts | {"bytes": len(jpeg), "digest": digest.hexdigest()}, iter((jpeg,))
 
 
@@ -118,16 +118,16 @@ def _bands(picture: Image.Image) -> Iterator[bytes]:
         yield picture.crop((0, top, width, min(top + BAND_ROWS, height))).tobytes("raw", "BGR")
 
 
-def _jpeg(picture: Image.Image, longest: int, most: int) -> bytes:
-    """At most `longest` pixels a side, and `most` bytes: by reducing first the quality, then the size."""
-    picture.thumbnail((longest, longest), Image.Resampling.HAMMING, reducing_gap=2.0)
+def _jpeg(picture: Image.Image, max_side: int, max_bytes: int) -> bytes:
+    """At most `max_side` pixels a side, and `max_bytes`: by reducing first the quality, then the size."""
+    picture.thumbnail((max_side, max_side), Image.Resampling.HAMMING, reducing_gap=2.0)
     small = picture.width * picture.height <= SMALL_PIXELS
     for quality in (FINEST, *QUALITIES) if small else QUALITIES:
         written = _written(picture, quality)
-        if len(written) <= most:
+        if len(written) <= max_bytes:
             return written
-    while len(written) > most and max(picture.size) > 1:
-        scale = SHRINK * min(SHRINK, math.sqrt(most / len(written)))
+    while len(written) > max_bytes and max(picture.size) > 1:
+        scale = SHRINK * min(SHRINK, math.sqrt(max_bytes / len(written)))
         width, height = (max(1, int(side * scale)) for side in picture.size)
         picture = picture.resize((width, height), Image.Resampling.BOX)
         written = _written(picture, QUALITIES[-1])

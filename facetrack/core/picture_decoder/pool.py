@@ -62,8 +62,8 @@ class Order:
     """The result: the picture's pixels, a JPEG within limits, or only a check that it is intact."""
 
     want: Literal["pixels", "jpeg", "nothing"]
-    longest: int = 0
-    most: int = 0
+    max_side: int = 0
+    max_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +150,8 @@ class Child:
             "bytes": len(picture.data),
             "seconds": seconds,
             "want": order.want,
-            "longest": order.longest,
-            "most": order.most,
+            "max_side": order.max_side,
+            "max_bytes": order.max_bytes,
         }
         try:
             self._channel.settimeout(_left(until))
@@ -160,7 +160,7 @@ class Child:
             facts = json.loads(self._line(until))
             if "failed" in facts:
                 return str(facts["failed"])
-            if not 0 <= facts["bytes"] <= max(3 * picture.pixels, order.most):
+            if not 0 <= facts["bytes"] <= max(3 * picture.pixels, order.max_bytes):
                 raise ValueError("no answer to the question")
             data = self._bytes(facts["bytes"], until)
         except TimeoutError:

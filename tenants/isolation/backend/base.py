@@ -88,15 +88,15 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
     """Of the whole process: it never connects. A worker at the edge has no database."""
     _setting_search_path: bool
     search_path_set_schemas: list[str] | None
-    longest_pause: float | None = None
+    max_pause: float | None = None
     """Seconds that PostgreSQL waits for the next statement of a transaction before it ends the session; None
     for what the settings say. So long a process holds its locks that stopped, as in a suspended machine."""
 
     _works_for: Statements | None = None
 
     def pause_at_most(self, seconds: float | None) -> None:
-        """Set `longest_pause`, from the next statement on."""
-        self.longest_pause = seconds
+        """Set `max_pause`, from the next statement on."""
+        self.max_pause = seconds
         self.search_path_set_schemas = None
 
     @cached_property
@@ -114,7 +114,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
         if self._setting_search_path or self.search_path_set_schemas:
             return
         paths = self._get_cursor_search_paths()
-        pause = settings.DB_LONGEST_PAUSE if self.longest_pause is None else self.longest_pause
+        pause = settings.DB_MAX_PAUSE if self.max_pause is None else self.max_pause
         names = ",".join(quote_schema_name(path) for path in paths)
         statements = current_statements()
         limit = statements.limit if statements else 0.0

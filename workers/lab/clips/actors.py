@@ -41,7 +41,7 @@ class ClipActor:
     known: tuple[EnrolledFace, ...]
 
 
-def actors_of_folder(models: FaceModels, folder: Path, most: int | None = None) -> list[ClipActor]:
+def actors_of_folder(models: FaceModels, folder: Path, max_people: int | None = None) -> list[ClipActor]:
     """One actor per sub-folder, cut from its sharpest picture. Raises NoActors."""
     if not folder.is_dir():
         raise NoActors(f"{folder} is not a folder: name one with a sub-folder of pictures per person")
@@ -49,7 +49,7 @@ def actors_of_folder(models: FaceModels, folder: Path, most: int | None = None) 
     for name, paths in people_in(folder).items():
         if (actor := _actor(models, name, _pictures(paths))) is not None:
             actors.append(actor)
-        if most is not None and len(actors) == most:
+        if max_people is not None and len(actors) == max_people:
             break
     if not actors:
         raise NoActors(

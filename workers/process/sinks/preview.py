@@ -58,9 +58,9 @@ class Preview:
             log.debug("no live picture: %s", error)
 
 
-def annotated(picture: Picture, faces: Sequence[Face], *, longest: int = MAX_SIDE) -> Picture:
+def annotated(picture: Picture, faces: Sequence[Face], *, max_side: int = MAX_SIDE) -> Picture:
     """A smaller copy with the boxes of the faces."""
-    scale = min(1.0, longest / max(picture.shape[:2]))
+    scale = min(1.0, max_side / max(picture.shape[:2]))
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     small = np.array(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     for face in faces:

@@ -22,13 +22,13 @@ FILES = 64
 def confine(megabytes: int) -> None:
     """Limit this process from now on; what is already loaded does not count. Cannot be undone."""
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    for kind, most in (
+    for kind, maximum in (
         (resource.RLIMIT_AS, taken + megabytes * 1_000_000),
         (resource.RLIMIT_NOFILE, FILES),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(kind, (most, most))
+        resource.setrlimit(kind, (maximum, maximum))
     renew_time()
 
 

@@ -37,7 +37,7 @@ class Files(Protocol):
 class FaceModels:
     """A detector, an embedder and the thresholds that belong to them. Safe to share between threads.
 
-    `sure` is the detector's score from which a frontal face is certain; `longest_side`, pixels, is the
+    `sure` is the detector's score from which a frontal face is certain; `max_side`, pixels, is the
     maximum that the detector can process in the time that a camera leaves it.
     """
 
@@ -45,7 +45,7 @@ class FaceModels:
     embedder: Embedder
     thresholds: Thresholds
     sure: float
-    longest_side: int = FULL_SIDE
+    max_side: int = FULL_SIDE
 
 
 class UnknownModelError(ValueError):
@@ -72,7 +72,7 @@ def load(pack: str, detector: str, store: Files) -> FaceModels:
         embedder=SharedEmbedder(_embedder(pack, store, options), lanes=os.cpu_count() or 1),
         thresholds=PACKS[pack].thresholds,
         sure=SURE.get(detector, SURE_SCRFD),
-        longest_side=DLIB_SIDE if detector == DLIB else FULL_SIDE,
+        max_side=DLIB_SIDE if detector == DLIB else FULL_SIDE,
     )
     _warm_up(models)
     return models

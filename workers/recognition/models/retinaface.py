@@ -48,7 +48,7 @@ class RetinaFace:
             _decoded_boxes(boxes[0][likely], self._priors[likely]),
             _decoded_landmarks(points[0][likely], self._priors[likely]),
             scores[0, likely, 1],
-            least_score=MIN_SCORE,
+            min_score=MIN_SCORE,
             overlap=OVERLAP,
         )
         return [scaled(face, 1.0 / fitted.scale) for face in faces]

@@ -60,7 +60,7 @@ class YuNet:
         if not found:
             return []
         decoded, landmarks, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return kept_faces(decoded, landmarks, scores, least_score=MIN_SCORE, overlap=OVERLAP)
+        return kept_faces(decoded, landmarks, scores, min_score=MIN_SCORE, overlap=OVERLAP)
 
 
 def _decoded_boxes(raw: Floats, origin: Floats, stride: int) -> Floats:

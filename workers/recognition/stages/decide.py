@@ -31,8 +31,8 @@ class MatchSummary:
 
 def decide(summary: MatchSummary, limits: Thresholds, config: PipelineConfig) -> Verdict:
     """The verdict that the evidence allows now. Staff come first, then known visitors, then strangers."""
-    if summary.usable < config.least_faces:
-        seen = f"{summary.usable} usable faces, {config.least_faces} needed{_mostly(summary)}"
+    if summary.usable < config.min_faces:
+        seen = f"{summary.usable} usable faces, {config.min_faces} needed{_mostly(summary)}"
         return Verdict(Decision.REJECTED, None, 0.0, f"not seen well enough: {seen}")
     staff, visitor = _score(summary.staff), _score(summary.visitors)
     if staff >= limits.match:
@@ -72,7 +72,7 @@ def _staff(summary: MatchSummary, limits: Thresholds, config: PipelineConfig) ->
     best = summary.staff[0]
     if best.score - _score(summary.staff[1:]) < limits.margin:
         return _unsure(best, "two staff members resemble this face almost equally")
-    if summary.share < config.least_share:
+    if summary.share < config.min_share:
         return _unsure(best, f"only {summary.share:.0%} of the frames agree on the best match")
     agreed = "all" if summary.share == 1 else f"{summary.share:.0%} of the"
     return Verdict(Decision.STAFF, best.identity, best.score, f"{agreed} frames agree")

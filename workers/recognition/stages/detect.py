@@ -25,10 +25,10 @@ class Letterbox:
     scale: float
 
 
-def shrunk(picture: Picture, longest_side: int) -> Letterbox:
+def shrunk(picture: Picture, max_side: int) -> Letterbox:
     """The picture at the size that the detector sees, never enlarged."""
     height, width = picture.shape[:2]
-    scale = min(1.0, longest_side / max(height, width))
+    scale = min(1.0, max_side / max(height, width))
     if scale == 1.0:
         return Letterbox(picture, 1.0)
     if scale <= 0.5:
@@ -41,20 +41,16 @@ def shrunk(picture: Picture, longest_side: int) -> Letterbox:
     return Letterbox(np.asarray(cv2.resize(picture, size, interpolation=method), dtype=np.uint8), scale)
 
 
-def with_small(frame: Frame, longest_side: int) -> Frame:
+def with_small(frame: Frame, max_side: int) -> Frame:
     """The frame with the picture that the detector wants, made in advance."""
-    return (
-        frame
-        if frame.small is not None
-        else replace(frame, small=shrunk(frame.picture, longest_side).picture)
-    )
+    return frame if frame.small is not None else replace(frame, small=shrunk(frame.picture, max_side).picture)
 
 
-def view_of(frame: Frame, longest_side: int) -> Letterbox:
+def view_of(frame: Frame, max_side: int) -> Letterbox:
     """The detector's view of a frame; shrunk here only if the source has not done it."""
     small = frame.small
-    if small is None or max(small.shape[:2]) > longest_side:
-        return shrunk(frame.picture, longest_side)
+    if small is None or max(small.shape[:2]) > max_side:
+        return shrunk(frame.picture, max_side)
     return Letterbox(small, small.shape[1] / frame.picture.shape[1])
 
 
@@ -128,20 +124,20 @@ def letterboxed(picture: Picture, width: int, height: int) -> Letterbox:
 
 
 def kept_faces(
-    boxes: Floats, landmarks: Floats, scores: Floats, *, least_score: float, overlap: float
+    boxes: Floats, landmarks: Floats, scores: Floats, *, min_score: float, overlap: float
 ) -> list[Face]:
     """Raw detections without doubtful and duplicate ones, best score first.
 
     `boxes` (N, 4), `landmarks` (N, 5, 2), `scores` (N,). Of two boxes whose intersection over union
     exceeds `overlap` the better one stays (greedy non-maximum suppression).
     """
-    likely = np.flatnonzero(scores >= least_score)
+    likely = np.flatnonzero(scores >= min_score)
     if not likely.size:
         return []
     boxes, landmarks, scores = boxes[likely], landmarks[likely], scores[likely]
     corner_and_size = np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
     kept = np.asarray(
-        cv2.dnn.NMSBoxes(corner_and_size.tolist(), scores.tolist(), least_score, overlap), dtype=np.intp
+        cv2.dnn.NMSBoxes(corner_and_size.tolist(), scores.tolist(), min_score, overlap), dtype=np.intp
     ).ravel()
     best_first = kept[np.argsort(-scores[kept], kind="stable")]
     return [

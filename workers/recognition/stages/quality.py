@@ -107,23 +107,18 @@ def hidden(landmarks: Floats, frame_size: tuple[int, int]) -> int:
     return sum(not (0 <= x < width and 0 <= y < height) for x, y in landmarks.tolist())
 
 
-def flaws(face: Face, frame_size: tuple[int, int], *, least_width: float, sure: float) -> tuple[str, ...]:
-    """Reasons to refuse a face that need no pixels, worst first; empty for a usable one.
+def best_possible_quality(
+    face: Face, frame_size: tuple[int, int], *, min_width: float, sure: float
+) -> Quality:
+    """What is known of a face without its pixels: its flaws, worst first, and the best quality it can have.
 
     `frame_size` is (width, height); `sure` is the detector's score from which a frontal face is certain.
     """
-    return best_possible_quality(face, frame_size, least_width=least_width, sure=sure).reasons
-
-
-def best_possible_quality(
-    face: Face, frame_size: tuple[int, int], *, least_width: float, sure: float
-) -> Quality:
-    """What is known of a face without its pixels: its flaws, and the best quality that it can have."""
     pose = pose_of(face.landmarks)
     found = []
     width = float(face.box[2] - face.box[0])
-    if width < least_width:
-        found.append(f"it is too small ({width:.0f} pixels wide, {least_width:.0f} needed)")
+    if width < min_width:
+        found.append(f"it is too small ({width:.0f} pixels wide, {min_width:.0f} needed)")
     if (reason := implausible(face, pose)) is not None:
         found.append(reason)
     if (parts := hidden(face.landmarks, frame_size)) > 0:
@@ -135,7 +130,7 @@ def best_possible_quality(
     needed = min(0.99, sure * (1.0 + DOUBT_OF_PROFILES * max(0.0, 1.0 - pose.openness)))
     if face.score < needed:
         found.append(f"the detector is not sure ({face.score:.2f})")
-    best = min((width - least_width / 2) / (FULL_WIDTH - least_width / 2), (pose.openness - 0.25) / 0.75)
+    best = min((width - min_width / 2) / (FULL_WIDTH - min_width / 2), (pose.openness - 0.25) / 0.75)
     return Quality(score=min(1.0, max(0.0, best)), reasons=tuple(found))
 
 
@@ -144,19 +139,19 @@ def assess(
     crop: Picture,
     frame_size: tuple[int, int],
     *,
-    least_width: float,
+    min_width: float,
     sure: float,
-    least_sharpness: float = MIN_SHARPNESS,
+    min_sharpness: float = MIN_SHARPNESS,
 ) -> Quality:
     """The quality of a face whose aligned crop is `crop`: as good as its weakest side."""
-    seen = best_possible_quality(face, frame_size, least_width=least_width, sure=sure)
+    seen = best_possible_quality(face, frame_size, min_width=min_width, sure=sure)
     reasons, sharpness, (light, contrast) = seen.reasons, sharpness_of(crop), light_of(crop)
     if light < MIN_LIGHT or contrast < MIN_CONTRAST:
         reasons += (f"it is too dark (brightness {light:.0f} of 255, contrast {contrast:.0f})",)
     elif light > MAX_LIGHT:
         reasons += (f"it is overexposed (brightness {light:.0f} of 255)",)
-    if sharpness < least_sharpness:
-        reasons += (f"it is too blurred (sharpness {sharpness:.2f}, {least_sharpness:.2f} needed)",)
+    if sharpness < min_sharpness:
+        reasons += (f"it is too blurred (sharpness {sharpness:.2f}, {min_sharpness:.2f} needed)",)
     sides = (
         seen.score,
         (sharpness - MIN_SHARPNESS / 2) / (FULL_SHARPNESS - MIN_SHARPNESS / 2),

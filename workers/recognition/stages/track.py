@@ -62,16 +62,16 @@ class _Path:
 class Tracker:
     """The tracks of one source. Numbers grow from 1 and are never used twice."""
 
-    def __init__(self, longest_gap: float) -> None:
-        """`longest_gap`: seconds that a track outlives its last face."""
-        self._longest_gap = longest_gap
+    def __init__(self, max_gap: float) -> None:
+        """`max_gap`: seconds that a track outlives its last face."""
+        self._max_gap = max_gap
         self._paths: dict[int, _Path] = {}
         self._last_at: float | None = None
         self._next = 1
 
     def update(self, faces: list[Face], at: float) -> TrackerStep:
         """Assigns each face of the frame at `at` seconds to a track, or to a new one if none fits."""
-        ended = tuple(p.track for p in self._paths.values() if at - p.seen_at > self._longest_gap)
+        ended = tuple(p.track for p in self._paths.values() if at - p.seen_at > self._max_gap)
         for track in ended:
             del self._paths[track]
         paths = list(self._paths.values())
@@ -85,7 +85,7 @@ class Tracker:
 
         `followed` is empty; `TrackerStep.resting` names those tracks.
         """
-        ended = tuple(p.track for p in self._paths.values() if at - p.seen_at > self._longest_gap)
+        ended = tuple(p.track for p in self._paths.values() if at - p.seen_at > self._max_gap)
         for track in ended:
             del self._paths[track]
         resting = tuple(p.track for p in self._paths.values() if p.seen_at == self._last_at)

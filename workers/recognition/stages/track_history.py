@@ -65,7 +65,7 @@ class Agreement(Enum):
 
 @dataclass(slots=True)
 class TrackHistory:
-    """The faces of one track. Keeps the `most` best samples, and those that may belong to another person.
+    """The faces of one track. Keeps the best `max_samples`, and those that may belong to another person.
 
     `stranger` is the similarity below which two faces disagree strongly, `same` the one from which two faces
     are certainly of one person. Two doubtful samples in a row that agree with each other are another person:
@@ -73,7 +73,7 @@ class TrackHistory:
     """
 
     span: TrackSpan
-    most: int
+    max_samples: int
     stranger: float
     same: float
     samples: list[Sample] = field(default_factory=list)
@@ -138,7 +138,7 @@ class TrackHistory:
                 faces=whole.faces - self.span.faces,
                 usable=whole.usable - self.span.usable,
             ),
-            most=self.most,
+            max_samples=self.max_samples,
             stranger=self.stranger,
             same=self.same,
             first_usable_at=first.at,
@@ -154,9 +154,9 @@ class TrackHistory:
         """From the first usable face to the last face."""
         return 0.0 if self.first_usable_at is None else self.span.last_seen_at - self.first_usable_at
 
-    def good(self, least_quality: float) -> int:
+    def good(self, min_quality: float) -> int:
         """The number of kept samples of at least that quality."""
-        return sum(sample.quality >= least_quality for sample in self.samples)
+        return sum(sample.quality >= min_quality for sample in self.samples)
 
     def share_of(self, identity: str) -> float:
         """The part of the votes, weighted by quality, that went to `identity`; 0.0 without votes."""
@@ -182,7 +182,7 @@ class TrackHistory:
             self.best_shot = sample.shot
         self.last_sample = replace(sample, shot=None)
         self.samples.append(self.last_sample)
-        if len(self.samples) > self.most:
+        if len(self.samples) > self.max_samples:
             worst = min(range(len(self.samples)), key=lambda i: self.samples[i].quality)
             del self.samples[worst]
 

@@ -23,25 +23,26 @@ def strip(data: bytes, megapixels: float) -> Stripped:
         raise damaged()
     kind, width, height = (int(part) for part in found.groups())
     refuse_size(width, height, megapixels)
-    end, most = found.end(), 1
+    end, max_value = found.end(), 1
     if kind != _BITMAP:
         depth = _DEPTH.match(head, end)
         if depth is None:
             raise damaged()
-        end, most = depth.end(), int(depth[1])
-    if not 0 < most < 65_536:
+        end, max_value = depth.end(), int(depth[1])
+    if not 0 < max_value < 65_536:
         raise damaged()
     values = (width + 7) // 8 if kind == _BITMAP else width * (3 if kind == _COLOUR else 1)
-    size = values * height * (2 if most > 255 else 1)
+    size = values * height * (2 if max_value > 255 else 1)
     raster = data[end + 1 : end + 1 + size]
     if len(raster) < size:
         raise too_short(width, height)
     clean = b"P%d %d %d" % (kind, width, height) + (b"\n" if kind == _BITMAP else b" 255\n")
-    return Stripped("PPM", clean + (raster if kind == _BITMAP else _in_8_bits(raster, most)), width, height)
+    raster = raster if kind == _BITMAP else _in_8_bits(raster, max_value)
+    return Stripped("PPM", clean + raster, width, height)
 
 
-def _in_8_bits(raster: bytes, most: int) -> bytes:
-    if most == 255:
+def _in_8_bits(raster: bytes, max_value: int) -> bytes:
+    if max_value == 255:
         return raster
-    values = np.frombuffer(raster, ">u2" if most > 255 else "u1").astype(np.uint32)
-    return np.minimum(values * 255 // most, 255).astype(np.uint8).tobytes()
+    values = np.frombuffer(raster, ">u2" if max_value > 255 else "u1").astype(np.uint32)
+    return np.minimum(values * 255 // max_value, 255).astype(np.uint8).tobytes()
