@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import Http404
 
+from facetrack.core.rows import get_or_404
 from tenants.access.rights import Access, of_membership
 from tenants.accounts import second_factor
 from tenants.credentials.refusal import CredentialRefused, spoken
@@ -43,10 +43,7 @@ def search_keys(tenant: Tenant, text: str) -> QuerySet[ApiKey]:
 
 def get_key(tenant: Tenant, key_id: UUID) -> ApiKey:
     """Raises Http404."""
-    key = search_keys(tenant, "").filter(pk=key_id).first()
-    if key is None:
-        raise Http404("There is no such API key.")
-    return key
+    return get_or_404(search_keys(tenant, ""), "There is no such API key.", pk=key_id)
 
 
 def key_access(key: KeyText, tenant: Tenant, now: datetime) -> tuple[ApiKey, Access]:

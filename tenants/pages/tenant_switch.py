@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants.access.rights import member_access
 from tenants.accounts.proofs import Proof, carry, proof_of
-from tenants.actions import TENANT_SWITCH_LIFE, begin_tenant_switch, use_tenant_switch
+from tenants.actions import NO_CUSTOMER, TENANT_SWITCH_LIFE, begin_tenant_switch, use_tenant_switch
 from tenants.isolation.context import installation
 from tenants.isolation.hosts import origin_at, origin_of
 from tenants.models import User
@@ -79,7 +79,7 @@ def _leave(request: HttpRequest) -> HttpResponse:
     try:
         target_id = UUID(request.POST.get("tenant", ""))
     except ValueError:
-        raise Http404("There is no such customer, or you have no access to it.") from None
+        raise Http404(NO_CUSTOMER) from None
     here, user = tenant_of(request), user_of(request)
     tenant_switch = begin_tenant_switch(user=user, source=here, target_id=target_id, now=timezone.now())
     with installation():
