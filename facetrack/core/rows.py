@@ -13,7 +13,7 @@ def get_or_404(rows: QuerySet[_Row, Any], missing: str, **lookup: Any) -> _Row:
 
     A row that exists elsewhere and one that never was take the same statement and get the same answer.
     """
-    row = rows.filter(**lookup).first()
+    row: _Row | None = rows.filter(**lookup).first()
     if row is None:
         raise Http404(missing)
     return row
