@@ -31,19 +31,20 @@ def keys(tenant: Tenant) -> QuerySet[ApiKey]:
     return ApiKey.objects.filter(tenant=owner(tenant)).annotate(**facts)
 
 
-def search_keys(tenant: Tenant, text: str) -> QuerySet[ApiKey]:
-    """Those whose name contains the text or whose visible beginning it is; newest first."""
-    rows = keys(tenant).select_related("created_by", "replaced_by").order_by("-created_at", "-id")
-    text = text.strip()
-    if not text:
-        return rows
+def listed_keys(tenant: Tenant) -> QuerySet[ApiKey]:
+    """As `keys`, with all that a list shows of them; newest first."""
+    return keys(tenant).select_related("created_by", "replaced_by").order_by("-created_at", "-id")
+
+
+def keys_called(text: str) -> Q:
+    """Keys whose name contains the text, or whose visible beginning it is."""
     prefix = text.removeprefix("ft_").split("_")[0]
-    return rows.filter(Q(name__icontains=text) | Q(prefix__istartswith=prefix))
+    return Q(name__icontains=text) | Q(prefix__istartswith=prefix)
 
 
 def get_key(tenant: Tenant, key_id: UUID) -> ApiKey:
     """Raises Http404."""
-    return get_or_404(search_keys(tenant, ""), "There is no such API key.", pk=key_id)
+    return get_or_404(listed_keys(tenant), "There is no such API key.", pk=key_id)
 
 
 def key_access(key: KeyText, tenant: Tenant, now: datetime) -> tuple[ApiKey, Access]:

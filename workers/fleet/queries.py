@@ -44,12 +44,6 @@ def workers() -> QuerySet[Worker]:
     )
 
 
-def search_workers(text: str) -> QuerySet[Worker]:
-    """Workers whose name or machine contains `text`, by name."""
-    text = text.strip()
-    return workers().filter(Q(name__icontains=text) | Q(host__icontains=text)).order_by("name")
-
-
 def get_worker(worker_id: UUID) -> Worker:
     """Raises Http404."""
     return get_or_404(workers(), NO_WORKER, pk=worker_id)
