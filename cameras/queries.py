@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db.models import CharField, Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
-from django.http import Http404
 from django.utils import timezone
 
 from cameras.models import Camera, CameraCredential, Site
 from cameras.rules import Login
+from facetrack.core.rows import get_or_404
 from tenants.access.rights import Access
 
 SILENT_AFTER = timedelta(seconds=15)
@@ -49,10 +49,7 @@ def sites(access: Access) -> QuerySet[Site]:
 
 def get_site(access: Access, site_id: UUID) -> Site:
     """Raises Http404."""
-    site = sites(access).filter(pk=site_id).first()
-    if site is None:
-        raise Http404("There is no such site.")
-    return site
+    return get_or_404(sites(access), "There is no such site.", pk=site_id)
 
 
 def may_allow_networks(access: Access) -> bool:
@@ -94,10 +91,7 @@ def cameras(access: Access) -> QuerySet[Camera]:
 
 def get_camera(access: Access, camera_id: UUID) -> Camera:
     """Raises Http404."""
-    camera = cameras(access).filter(pk=camera_id).first()
-    if camera is None:
-        raise Http404("There is no such camera.")
-    return camera
+    return get_or_404(cameras(access), "There is no such camera.", pk=camera_id)
 
 
 def is_wanted(access: Access, camera_id: UUID) -> bool:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Q, QuerySet
-from django.http import Http404
 
 from facetrack.core import objects
+from facetrack.core.rows import get_or_404
 from staff.models import FaceImage, StaffMember
 from staff.rules import may_be_changed
 from tenants.access.rights import Access
@@ -29,10 +29,7 @@ def staff_members(access: Access) -> QuerySet[StaffMember]:
 
 def get_staff_member(access: Access, member_id: UUID) -> StaffMember:
     """Raises Http404."""
-    member = staff_members(access).filter(pk=member_id).first()
-    if member is None:
-        raise Http404("This staff member does not exist.")
-    return member
+    return get_or_404(staff_members(access), "This staff member does not exist.", pk=member_id)
 
 
 def get_changeable(access: Access, member_id: UUID) -> StaffMember:
@@ -53,10 +50,9 @@ def face_images_of(access: Access, member_id: UUID) -> QuerySet[FaceImage]:
 
 def get_face_image(access: Access, member_id: UUID, face_image_id: UUID) -> FaceImage:
     """A picture of this staff member. Raises Http404."""
-    face_image = face_images_of(access, member_id).filter(pk=face_image_id).first()
-    if face_image is None:
-        raise Http404("This staff member has no such picture.")
-    return face_image
+    return get_or_404(
+        face_images_of(access, member_id), "This staff member has no such picture.", pk=face_image_id
+    )
 
 
 def waiting_face_images() -> QuerySet[FaceImage]:

@@ -12,10 +12,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_email
 from django.db import connection, transaction
 from django.db.models import F, Func, Value
-from django.http import Http404
 from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context, schema_exists
 
+from facetrack.core.rows import get_or_404
 from tenants.access.rights import Access
 from tenants.access.sites import site_names
 from tenants.events import networks_allowed, visitors_shared
@@ -31,6 +31,7 @@ from tenants.rules import MEMBER_ROLES, Role, schema_for
 from tenants.rules.totp import step_of
 
 TENANT_SWITCH_LIFE = timedelta(seconds=30)
+NO_CUSTOMER = "There is no such customer, or you have no access to it."
 
 _host = RegexValidator(
     r"^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$",
@@ -253,9 +254,7 @@ def revoke_support(*, support: SupportAccess, now: datetime) -> None:
 def begin_tenant_switch(*, user: User, source: Tenant, target_id: UUID, now: datetime) -> TenantSwitch:
     """A hand-over for `user` from `source` to another tenant. Raises Http404 without access to it."""
     with installation():
-        target = open_to(user, now).filter(pk=target_id).first()
-        if target is None:
-            raise Http404("There is no such customer, or you have no access to it.")
+        target = get_or_404(open_to(user, now), NO_CUSTOMER, pk=target_id)
         return TenantSwitch.objects.create(
             tenant=target, source=source, user=user, created_at=now, expires_at=now + TENANT_SWITCH_LIFE
         )

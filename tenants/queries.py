@@ -7,9 +7,10 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django_tenants.utils import get_public_schema_name
 
+from facetrack.core.rows import get_or_404
 from tenants.models import Domain, Membership, SupportAccess, Tenant, User
 
 
@@ -76,10 +77,7 @@ def members_called(text: str) -> Q:
 
 def get_member(membership_id: UUID) -> Membership:
     """A member of the active tenant. Raises Http404."""
-    membership = members().filter(pk=membership_id).first()
-    if membership is None:
-        raise Http404("There is no such member.")
-    return membership
+    return get_or_404(members(), "There is no such member.", pk=membership_id)
 
 
 def support_accesses() -> QuerySet[SupportAccess]:
@@ -89,10 +87,7 @@ def support_accesses() -> QuerySet[SupportAccess]:
 
 def get_support(support_id: UUID) -> SupportAccess:
     """A support access of the active tenant. Raises Http404."""
-    support = support_accesses().filter(pk=support_id).first()
-    if support is None:
-        raise Http404("There is no such support access.")
-    return support
+    return get_or_404(support_accesses(), "There is no such support access.", pk=support_id)
 
 
 def open_to(user: User, now: datetime) -> QuerySet[Tenant]:
@@ -107,10 +102,8 @@ def open_to(user: User, now: datetime) -> QuerySet[Tenant]:
 
 def host_of(tenant: Tenant) -> str:
     """The host name that leads to `tenant`: its primary one. Raises Http404 where there is none."""
-    domain = Domain.objects.filter(tenant=tenant).order_by("-is_primary", "domain").first()
-    if domain is None:
-        raise Http404("This customer has no address.")
-    return str(domain.domain)
+    domains: QuerySet[Domain] = Domain.objects.order_by("-is_primary", "domain")
+    return str(get_or_404(domains, "This customer has no address.", tenant=tenant).domain)
 
 
 def tenant_of(request: object) -> Tenant:

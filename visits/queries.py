@@ -24,10 +24,10 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce
-from django.http import Http404
 
 from facetrack.core import objects
 from facetrack.core.crypto import decrypt, encrypt
+from facetrack.core.rows import get_or_404
 from tenants.access.rights import Access
 from tenants.queries import active_tenant
 from visits.models import LiveEvent, PassageCount, Sighting, SightingDecision, Visit, Visitor
@@ -123,26 +123,17 @@ def visitors(access: Access) -> QuerySet[Visitor]:
 
 def get_visitor(access: Access, visitor_id: UUID) -> Visitor:
     """Raises Http404."""
-    visitor = visitors(access).filter(pk=visitor_id).first()
-    if visitor is None:
-        raise Http404("This visitor does not exist.")
-    return visitor
+    return get_or_404(visitors(access), "This visitor does not exist.", pk=visitor_id)
 
 
 def get_visit(access: Access, visit_id: UUID) -> Visit:
     """Raises Http404."""
-    visit = visits(access).filter(pk=visit_id).first()
-    if visit is None:
-        raise Http404("This visit does not exist.")
-    return visit
+    return get_or_404(visits(access), "This visit does not exist.", pk=visit_id)
 
 
 def get_sighting(access: Access, sighting_id: UUID) -> Sighting:
     """Raises Http404."""
-    sighting = sightings(access).filter(pk=sighting_id).first()
-    if sighting is None:
-        raise Http404("This sighting does not exist.")
-    return sighting
+    return get_or_404(sightings(access), "This sighting does not exist.", pk=sighting_id)
 
 
 def of_people_called(text: str) -> Q:

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cameras.actions import SourceTaken, delete_camera, delete_site, save_camera, save_site
-from cameras.api.filters import CameraFilters, SiteFilters
 from cameras.api.serializers import CameraSerializer, SiteSerializer
+from cameras.filters import CameraFilters, SiteFilters
 from cameras.models import Camera, Site
 from cameras.queries import cameras, get_camera, get_site, may_allow_networks, sites
 from cameras.rules import Login

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from staff.actions import add_face_image, delete_face_image, delete_staff_member, save_staff_member
-from staff.api.filters import FaceImageFilters, StaffFilters
 from staff.api.serializers import FaceImageSerializer, StaffMemberSerializer, UploadSerializer
+from staff.filters import FaceImageFilters, StaffFilters
 from staff.forms import PictureForm
 from staff.models import FaceImage, StaffMember
 from staff.queries import (

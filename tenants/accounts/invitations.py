@@ -5,8 +5,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import Http404
 
+from facetrack.core.rows import get_or_404
 from tenants.isolation.context import installation
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.queries import active_tenant
@@ -32,10 +32,7 @@ def open_invitations() -> QuerySet[Invitation]:
 
 def get_invitation(invitation_id: UUID) -> Invitation:
     """An open invitation of the active tenant. Raises Http404."""
-    found = open_invitations().filter(pk=invitation_id).first()
-    if found is None:
-        raise Http404("There is no such invitation.")
-    return found
+    return get_or_404(open_invitations(), "There is no such invitation.", pk=invitation_id)
 
 
 def invitation_of(digest: str, tenant: Tenant, now: datetime) -> Invitation | None:

@@ -1,6 +1,5 @@
 """Queries of the activity log."""
 
-from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -13,24 +12,13 @@ def lines_of(tenant: UUID | None) -> QuerySet[Activity]:
     return Activity.objects.filter(tenant=tenant, number__isnull=False).order_by("-number")
 
 
-def narrowed(
-    lines: QuerySet[Activity],
-    *,
-    text: str = "",
-    who: str = "",
-    verb: str = "",
-    kind: str = "",
-    object_id: str = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> QuerySet[Activity]:
-    """Lines that fit everything that is given. `who` is an id, a kind of actor, or part of a name."""
-    found = Q()
-    if text:
-        found &= Q(object_label__icontains=text) | Q(actor_label__icontains=text) | Q(reason__icontains=text)
+def lines_about(text: str) -> Q:
+    """Lines with `text` in the name of the object or the actor, or in the reason."""
+    return Q(object_label__icontains=text) | Q(actor_label__icontains=text) | Q(reason__icontains=text)
+
+
+def lines_by(who: str) -> Q:
+    """Lines of an actor: an id, a kind of actor, or part of a name."""
     if who in ActorKind.values:
-        found &= Q(actor_kind=who)
-    elif who:
-        found &= Q(actor_label__icontains=who) | Q(actor_id=who)
-    exact = {"verb": verb, "object_kind": kind, "object_id": object_id, "at__gte": since, "at__lt": until}
-    return lines.filter(found, **{field: value for field, value in exact.items() if value})
+        return Q(actor_kind=who)
+    return Q(actor_label__icontains=who) | Q(actor_id=who)

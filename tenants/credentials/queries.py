@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import Http404
 
+from facetrack.core.rows import get_or_404
 from tenants.access.rights import Access, of_membership
 from tenants.accounts import second_factor
 from tenants.credentials.refusal import CredentialRefused, spoken
@@ -31,22 +31,20 @@ def keys(tenant: Tenant) -> QuerySet[ApiKey]:
     return ApiKey.objects.filter(tenant=owner(tenant)).annotate(**facts)
 
 
-def search_keys(tenant: Tenant, text: str) -> QuerySet[ApiKey]:
-    """Those whose name contains the text or whose visible beginning it is; newest first."""
-    rows = keys(tenant).select_related("created_by", "replaced_by").order_by("-created_at", "-id")
-    text = text.strip()
-    if not text:
-        return rows
+def listed_keys(tenant: Tenant) -> QuerySet[ApiKey]:
+    """As `keys`, with all that a list shows of them; newest first."""
+    return keys(tenant).select_related("created_by", "replaced_by").order_by("-created_at", "-id")
+
+
+def keys_called(text: str) -> Q:
+    """Keys whose name contains the text, or whose visible beginning it is."""
     prefix = text.removeprefix("ft_").split("_")[0]
-    return rows.filter(Q(name__icontains=text) | Q(prefix__istartswith=prefix))
+    return Q(name__icontains=text) | Q(prefix__istartswith=prefix)
 
 
 def get_key(tenant: Tenant, key_id: UUID) -> ApiKey:
     """Raises Http404."""
-    key = search_keys(tenant, "").filter(pk=key_id).first()
-    if key is None:
-        raise Http404("There is no such API key.")
-    return key
+    return get_or_404(listed_keys(tenant), "There is no such API key.", pk=key_id)
 
 
 def key_access(key: KeyText, tenant: Tenant, now: datetime) -> tuple[ApiKey, Access]:

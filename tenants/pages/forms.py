@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from tenants.access.sites import site_names
+from tenants.filters.forms import ListForm
 from tenants.models import Membership
 from tenants.models.support_access import SUPPORT_LIMIT
 from tenants.rules import MEMBER_ROLES, Role
@@ -14,18 +15,8 @@ from tenants.rules import MEMBER_ROLES, Role
 HOURS = range(1, SUPPORT_LIMIT // timedelta(hours=1) + 1)
 
 
-class SearchForm(forms.Form):
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "E-mail or name"}),
-    )
-    active = 0
-
-    @property
-    def text(self) -> str:
-        return str(self.cleaned_data["q"])
+class PersonSearch(ListForm):
+    hint = "E-mail or name"
 
 
 class RoleForm(forms.Form):

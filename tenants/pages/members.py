@@ -18,9 +18,10 @@ from tenants.accounts.actions_invitations import invite, invite_again, withdraw
 from tenants.accounts.invitations import get_invitation, open_invitations
 from tenants.accounts.mail import try_to_invite
 from tenants.actions import change_member, remove_member
+from tenants.filters.lists import MemberFilters
 from tenants.models import Invitation
-from tenants.pages.forms import InviteForm, RoleForm, SearchForm, refused
-from tenants.queries import get_member, members, members_called
+from tenants.pages.forms import InviteForm, PersonSearch, RoleForm, refused
+from tenants.queries import get_member, members
 
 PAGE_ROWS = 50
 
@@ -40,9 +41,8 @@ def member_list(request: HttpRequest) -> HttpResponse:
             return redirect("members")
         except ValidationError as error:
             refused(form, error)
-    search = SearchForm(request.GET)
-    found = members().filter(members_called(search.text)) if search.is_valid() else members().none()
-    page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
+    search = PersonSearch(request.GET)
+    page = Paginator(MemberFilters.of_page(search, members()), PAGE_ROWS).get_page(request.GET.get("page"))
     names = site_names()
     rows = [(member, [names[site] for site in member.sites if site in names]) for member in page]
     template = "members/results.html" if request.htmx else "members/page.html"  # type: ignore[attr-defined]

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants.access.rights import granted
 from tenants.actions import grant_support, revoke_support
-from tenants.pages.forms import SearchForm, SupportForm, refused
-from tenants.queries import get_support, members_called, support_accesses
+from tenants.filters.lists import SupportFilters
+from tenants.pages.forms import PersonSearch, SupportForm, refused
+from tenants.queries import get_support, support_accesses
 
 PAGE_ROWS = 50
 
@@ -37,10 +38,10 @@ def support_list(request: HttpRequest) -> HttpResponse:
             return redirect("support")
         except ValidationError as error:
             refused(form, error)
-    search = SearchForm(request.GET)
-    found = support_accesses()
-    found = found.filter(members_called(search.text)) if search.is_valid() else found.none()
-    page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
+    search = PersonSearch(request.GET)
+    page = Paginator(SupportFilters.of_page(search, support_accesses()), PAGE_ROWS).get_page(
+        request.GET.get("page")
+    )
     rows = [(support, support.is_live(now)) for support in page]
     template = "support/results.html" if request.htmx else "support/page.html"  # type: ignore[attr-defined]
     return render(request, template, {"form": search, "grant": form, "page": page, "rows": rows})

@@ -23,17 +23,22 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants.access.rights import member_access
 from tenants.accounts.proofs import Proof, carry, proof_of
-from tenants.actions import TENANT_SWITCH_LIFE, begin_tenant_switch, use_tenant_switch
+from tenants.actions import NO_CUSTOMER, TENANT_SWITCH_LIFE, begin_tenant_switch, use_tenant_switch
+from tenants.filters.forms import ListForm
+from tenants.filters.lists import CustomerFilters
 from tenants.isolation.context import installation
 from tenants.isolation.hosts import origin_at, origin_of
 from tenants.models import User
-from tenants.pages.forms import SearchForm
 from tenants.queries import open_to, tenant_of, user_of
 
 SALT = "tenants.hand-over"
 GONE = "This link was already used or has expired. Go back and choose the customer again."
 BACKEND = "tenants.auth.MembershipBackend"
 PAGE_ROWS = 50
+
+
+class CustomerSearch(ListForm):
+    hint = "Name"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -43,10 +48,9 @@ def switch(request: HttpRequest) -> HttpResponse:
     """The customers that the user can enter; posting one leads there."""
     if request.method == "POST":
         return _leave(request)
-    search, user, here = SearchForm(request.GET), user_of(request), tenant_of(request)
+    search, user, here = CustomerSearch(request.GET), user_of(request), tenant_of(request)
     with installation():
-        found = open_to(user, timezone.now()).exclude(pk=here.pk)
-        found = found.filter(name__icontains=search.text) if search.is_valid() else found.none()
+        found = CustomerFilters.of_page(search, open_to(user, timezone.now()).exclude(pk=here.pk))
         page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
         page.object_list = list(page.object_list)
     template = "switch/results.html" if request.htmx else "switch/page.html"  # type: ignore[attr-defined]
@@ -79,7 +83,7 @@ def _leave(request: HttpRequest) -> HttpResponse:
     try:
         target_id = UUID(request.POST.get("tenant", ""))
     except ValueError:
-        raise Http404("There is no such customer, or you have no access to it.") from None
+        raise Http404(NO_CUSTOMER) from None
     here, user = tenant_of(request), user_of(request)
     tenant_switch = begin_tenant_switch(user=user, source=here, target_id=target_id, now=timezone.now())
     with installation():

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from tenants.rest.filters import in_utc
+from tenants.filters.fields import in_utc
 
 
 @dataclass(frozen=True, slots=True)

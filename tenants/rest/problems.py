@@ -21,11 +21,11 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from facetrack.core.images import RETRY_SECONDS, Busy
-from tenants.isolation.backend.statements import ClientGone, StatementStopped
+from tenants.isolation.backend.statements import AGAIN_SECONDS, ClientGone, PoolExhausted, StatementStopped
 from tenants.isolation.quotas import CODE as QUOTA_EXCEEDED
 from tenants.isolation.quotas import QuotaExceeded
 from tenants.limits.slots import SlotsFull as NoSlot
-from tenants.web.views import NO_VALUE, TOOK_TOO_LONG
+from tenants.web.views import NO_CONNECTION, NO_VALUE, TOOK_TOO_LONG
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -63,6 +63,15 @@ class TookTooLong(APIException):
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = TOOK_TOO_LONG
     default_code = "took_too_long"
+
+
+class DatabaseBusy(APIException):
+    """`wait` becomes the answer's Retry-After."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = NO_CONNECTION
+    default_code = "database_busy"
+    wait = AGAIN_SECONDS
 
 
 class ServerBusy(APIException):
@@ -149,6 +158,8 @@ def _of_api(error: Exception) -> Exception:
         case ProtectedError():
             kinds = sorted({str(row._meta.verbose_name_plural) for row in error.protected_objects})
             return Conflict(f"This cannot be deleted: {' and '.join(kinds)} still belong to it.")
+        case PoolExhausted():
+            return DatabaseBusy()
         case StatementStopped():
             return TookTooLong()
         case DataError():

@@ -1,6 +1,7 @@
 """Websockets: the tenant by host and who is logged in there, which Django's middleware does not see."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -9,23 +10,37 @@ from channels.db import database_sync_to_async
 from django.conf import settings
 
 from tenants.access.rights import Access
+from tenants.isolation.backend.statements import PoolExhausted
 from tenants.isolation.context import installation
 from tenants.limits.socket_limits import TOO_MANY, LimitedConsumer
 from tenants.models import Tenant
 from tenants.queries import is_public, tenant_for_host
 from tenants.web.access_recheck import AccessRecheck, Ended, PresentedCredential, access_now
+from tenants.web.crowds import TRY_AGAIN_LATER
+
+log = logging.getLogger(__name__)
 
 Scope = dict[str, Any]
 App = Callable[[Scope, Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
 class TenantFromHost:
-    """ASGI middleware: `scope["host"]` is the Host header's, `scope["tenant"]` its customer or None."""
+    """ASGI middleware: `scope["host"]` is the Host header's, `scope["tenant"]` its customer or None.
+
+    A handshake for which no connection to the database is free is refused; pages try again by themselves.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        try:
+            await self._pass(scope, receive, send)
+        except PoolExhausted:
+            log.error("A websocket was refused: no connection to the database was free")
+            await send({"type": "websocket.close", "code": TRY_AGAIN_LATER})
+
+    async def _pass(self, scope: Scope, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").rsplit(":", 1)[0]
         tenant = await database_sync_to_async(_tenant_at)(host)
         scope["host"], scope["tenant"] = host, None if tenant is None or is_public(tenant) else tenant

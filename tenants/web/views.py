@@ -6,15 +6,20 @@ from http import HTTPStatus
 from django.db import DataError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.log import log_response
 from django.views.decorators.cache import cache_control
 
 from facetrack.core import objects
-from tenants.isolation.backend.statements import ClientGone, StatementStopped
+from tenants.isolation.backend.statements import AGAIN_SECONDS, ClientGone, PoolExhausted, StatementStopped
 from tenants.queries import active_tenant
 
 TOOK_TOO_LONG = (
     "The database query exceeded its time limit, and nothing was changed. Ask for less at once, such as "
     "fewer days, one camera or one person; or try again in a moment."
+)
+NO_CONNECTION = (
+    "All connections to the database are in use, or the database does not answer. Wait for "
+    f"{AGAIN_SECONDS} seconds, then try again. If you were saving something, look first whether it was saved."
 )
 NO_VALUE = "A value in it is beyond what can be stored, such as a date or a number: correct it and try again."
 
@@ -52,6 +57,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     match sys.exc_info()[1]:
         case ClientGone():
             return gone()
+        case PoolExhausted():
+            return _database_busy(request)
         case StatementStopped():
             return _problem(request, 503, "That took too long", TOOK_TOO_LONG)
         case DataError():
@@ -71,6 +78,16 @@ def too_many(request: HttpRequest, wait: int, detail: str = "", status: int = 42
     detail = detail or f"Wait for {wait} seconds, then try again."
     response = _problem(request, status, "Too many requests", detail)
     response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _database_busy(request: HttpRequest) -> HttpResponse:
+    """One line of the log says so: under load there are many, and a traceback would tell no more."""
+    response = _problem(request, 503, "The database is busy", NO_CONNECTION)
+    response.headers["Retry-After"] = str(AGAIN_SECONDS)
+    log_response(
+        "No connection to the database was free: %s", request.path, response=response, request=request
+    )
     return response
 
 

@@ -83,7 +83,7 @@ def test_filters_narrow_the_lines(browser: Client, deeds: StaffMember) -> None:
     ("filters", "words"),
     [
         ({"since": "tomorrow"}, "Enter a valid date"),
-        ({"since": "2024-03-06", "until": "2024-03-05"}, "before the first one"),
+        ({"since": "2024-03-06", "until": "2024-03-05"}, "before the first day"),
         ({"verb": "invented"}, "Select a valid choice"),
         ({"kind": "invented"}, "Select a valid choice"),
         ({"q": "x" * 101}, "at most 100 characters"),

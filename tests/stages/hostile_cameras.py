@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 
+from tests.stages.listening import end
+
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=f\r\n"
 PART = b"--f\r\nContent-Type: image/jpeg\r\n"
 Attack = Callable[[socket.socket], None]
@@ -120,6 +122,10 @@ def hostile(attack: Attack) -> Iterator[int]:
             guest.recv(4096)
             attack(guest)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
         yield listener.getsockname()[1]
+    finally:
+        end(thread, listener)

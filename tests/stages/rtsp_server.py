@@ -17,6 +17,8 @@ from typing import BinaryIO, Self
 import av
 import numpy as np
 
+from tests.stages.listening import end
+
 WIDTH, HEIGHT, FPS = 160, 120, 15
 PAYLOAD = 96
 MAX_BYTES = 1200
@@ -51,6 +53,7 @@ class RtspServer:
         self._silent_after = silent_after
         self._pictures = encoded_pictures(30)
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._guests: list[socket.socket] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -66,7 +69,7 @@ class RtspServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._listener.close()
+        end(self._thread, self._listener, *self._guests)
 
     def _serve(self) -> None:
         while not self._over.is_set():
@@ -74,6 +77,7 @@ class RtspServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self._guests = [connection]
             with connection:
                 try:
                     self._answer(connection)

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from cameras.rules import AddressPolicy
+from tests.stages.listening import listening, serving_http
 from tests.stages.rtsp_server import RtspServer
 from workers.recognition.capture import SourceError, address, open_source, process
 from workers.recognition.capture.address import Address, clip, pinned
@@ -59,34 +60,31 @@ class Lying(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    """A server that outlives its test would hold its port, and hear the guests of another one's."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(20)
+        assert not thread.is_alive(), thread
+
+
 @pytest.fixture
 def victim() -> Iterator[list[bytes]]:
     """A service of this machine that nobody may reach; the list says what was heard there."""
     heard: list[bytes] = []
 
-    def listen() -> None:
-        while True:
-            try:
-                guest, _ = listener.accept()
-            except OSError:
-                return
-            heard.append(b"somebody")
-            guest.close()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        Lying.victim = f"http://127.0.0.1:{listener.getsockname()[1]}/secret"
-        threading.Thread(target=listen, daemon=True).start()
+    with listening(lambda guest: heard.append(b"a guest")) as port:
+        Lying.victim = f"http://127.0.0.1:{port}/secret"
         yield heard
 
 
 @pytest.fixture
 def liar() -> Iterator[str]:
     Lying.hosts = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Lying)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving_http(Lying) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("code", ["301", "302", "303", "307", "308"])
@@ -117,17 +115,13 @@ def test_a_redirect_of_rtsp_is_not_followed(victim: list[bytes], answer: str) ->
     """FFmpeg follows them to any host, and no option of it says otherwise."""
     location = Lying.victim.replace("http", "rtsp")
 
-    def serve() -> None:
-        guest, _ = listener.accept()
-        with guest:
-            guest.recv(4096)
-            guest.sendall(answer.replace("{victim}", location).encode())
-            guest.recv(1)
+    def welcome(guest: socket.socket) -> None:
+        guest.recv(4096)
+        guest.sendall(answer.replace("{victim}", location).encode())
+        guest.recv(1)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, daemon=True).start()
-        with pytest.raises(SourceError, match="redirects to another address"):
-            open_source("rtsp", f"rtsp://127.0.0.1:{listener.getsockname()[1]}/x", policy=LOCAL)
+    with listening(welcome) as port, pytest.raises(SourceError, match="redirects to another address"):
+        open_source("rtsp", f"rtsp://127.0.0.1:{port}/x", policy=LOCAL)
     assert victim == []
 
 
@@ -211,13 +205,10 @@ def test_a_login_stands_where_the_camera_wants_it(liar: str, victim: list[bytes]
             paths.append(self.path)
             self.send_error(404)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Noting)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/user={{username}}/x?pwd={{password}}"
-    with pytest.raises(SourceError, match="not found") as error:
-        open_source("http", url, username="me", password="a&b c", policy=LOCAL)
-    server.shutdown()
-    server.server_close()
+    with serving_http(Noting) as port:
+        url = f"http://127.0.0.1:{port}/user={{username}}/x?pwd={{password}}"
+        with pytest.raises(SourceError, match="not found") as error:
+            open_source("http", url, username="me", password="a&b c", policy=LOCAL)
     assert paths == ["/user=me/x?pwd=a%26b%20c"]
     assert "a&b" not in str(error.value)
 

@@ -1,11 +1,10 @@
 import os
 import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import cv2
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 from cameras.rules import AddressPolicy
+from tests.stages.listening import serving_http
 from tests.stages.rtsp_server import HEIGHT, WIDTH, RtspServer
 from workers.recognition.capture import ProcessSource, Source, SourceError, open_source, process
 from workers.recognition.capture.network import NetworkSource
@@ -68,11 +68,8 @@ class Camera(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving_http(Camera) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

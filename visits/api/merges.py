@@ -5,30 +5,25 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.rest.filters import TextFilter, YesNoFilter
 from tenants.rest.problems import as_conflict
 from tenants.rest.serializers import PictureField
 from tenants.rest.views import RowsViewSet, member
+from visits.filters import MergeFilters, ProposalFilters
 from visits.merging.actions import keep_apart, merge_proposed, undo_merge
 from visits.merging.queries import (
     get_merge,
     get_merge_proposal,
     merge_proposals,
     merges,
-    merges_of,
-    pairs_with,
 )
 from visits.models import Merge, MergeProposal, Visitor
 from visits.queries import shot_url
-
-SEARCH_HELP = "Part of a name, or a number: 12, visitor 12."
 
 
 class VisitorFaceSerializer(serializers.ModelSerializer[Visitor]):
@@ -74,32 +69,6 @@ class MergeSerializer(serializers.ModelSerializer[Merge]):
         model = Merge
         fields = ("id", "kept", "gone", "created_at", "undone_at")
         read_only_fields = fields
-
-
-class ProposalFilters(filters.FilterSet):  # type: ignore[misc]
-    search = TextFilter(method="search_for", help_text=SEARCH_HELP)
-    state = filters.ChoiceFilter(choices=MergeProposal.State.choices)
-
-    class Meta:
-        model = MergeProposal
-        fields = ()
-
-    def search_for(self, rows: QuerySet[MergeProposal], name: str, text: str) -> QuerySet[MergeProposal]:
-        return rows.filter(pairs_with(text))
-
-
-class MergeFilters(filters.FilterSet):  # type: ignore[misc]
-    search = TextFilter(method="search_for", help_text=SEARCH_HELP)
-    undone = YesNoFilter(
-        field_name="undone_at", lookup_expr="isnull", exclude=True, help_text="Whether it was undone."
-    )
-
-    class Meta:
-        model = Merge
-        fields = ()
-
-    def search_for(self, rows: QuerySet[Merge], name: str, text: str) -> QuerySet[Merge]:
-        return rows.filter(merges_of(text))
 
 
 class MergeProposalViewSet(RowsViewSet[MergeProposal]):

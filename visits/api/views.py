@@ -9,8 +9,8 @@ from rest_framework.response import Response
 from tenants.rest.pagination import NumberPagination, StartPagination
 from tenants.rest.views import RowsViewSet, member
 from visits.actions import delete_visitor, rename_visitor
-from visits.api.filters import SightingFilters, VisitFilters, VisitorFilters
 from visits.api.serializers import SightingSerializer, VisitorSerializer, VisitSerializer
+from visits.filters import SightingFilters, VisitFilters, VisitorFilters
 from visits.models import Sighting, Visit, Visitor
 from visits.queries import get_sighting, get_visit, get_visitor, sightings, visitors, visits
 

@@ -5,8 +5,8 @@ from uuid import UUID
 from django.db.models import Exists, F, IntegerField, OuterRef, Q, QuerySet, UUIDField
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
-from django.http import Http404
 
+from facetrack.core.rows import get_or_404
 from tenants.access.rights import Access
 from visits.index import sites_share
 from visits.models import Merge, MergeProposal, Sighting
@@ -52,18 +52,16 @@ def merges(access: Access) -> QuerySet[Merge]:
 
 def get_merge_proposal(access: Access, proposal_id: UUID) -> MergeProposal:
     """Raises Http404."""
-    proposal = merge_proposals(access).filter(pk=proposal_id).first()
-    if proposal is None:
-        raise Http404("This pair no longer exists: it was merged, or one of the visitors was deleted.")
-    return proposal
+    return get_or_404(
+        merge_proposals(access),
+        "This pair no longer exists: it was merged, or one of the visitors was deleted.",
+        pk=proposal_id,
+    )
 
 
 def get_merge(access: Access, merge_id: UUID) -> Merge:
     """Raises Http404."""
-    merge = merges(access).filter(pk=merge_id).first()
-    if merge is None:
-        raise Http404("This merge does not exist.")
-    return merge
+    return get_or_404(merges(access), "This merge does not exist.", pk=merge_id)
 
 
 def pairs_with(text: str) -> Q:

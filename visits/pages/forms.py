@@ -1,36 +1,28 @@
 """Forms of the pages about visits: filters, and a visitor's name."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import tzinfo
 from typing import Any, cast
 from uuid import UUID
 
 from django import forms
-from django.db.models import Q, QuerySet
 
 from cameras.models import Camera, Site
 from cameras.queries import cameras, sites, zone_of
 from staff.models import StaffMember
 from staff.queries import staff_members
 from tenants.access.rights import Access
-from tenants.web.fields import DayField
-from visits.models import Sighting, SightingDecision, Visit, Visitor
-from visits.queries import event_of, of_people_called, of_person, sightings, visitors, visits
+from tenants.filters.forms import DaysForm, ListForm
+from visits.models import SightingDecision, Visitor
+from visits.queries import event_of, visitors
 
 
-class SeenFilter(forms.Form):
+class SeenForm(DaysForm):
     """Who, where and when; every field is optional. Days are in the chosen site's time zone."""
 
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Name or visitor number"}),
-    )
+    hint = "Name or visitor number"
     site = forms.ModelChoiceField(Site.objects.none(), required=False, empty_label="All sites")
     camera = forms.ModelChoiceField(Camera.objects.none(), required=False, empty_label="All cameras")
-    since = DayField(label="From")
-    until = DayField(label="To")
     person = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     about: StaffMember | Visitor | None = None
@@ -53,52 +45,23 @@ class SeenFilter(forms.Form):
                 raise forms.ValidationError("This person no longer exists: clear the filters.")
         return person
 
-    def clean(self) -> dict[str, Any]:
-        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
-        if since and until and until < since:
-            self.add_error("until", "This day is before the first day.")
-        return self.cleaned_data
-
-    @property
-    def active(self) -> int:
-        """The number of filters in use, beside the search field."""
-        return sum(1 for name, value in self.data.items() if value and name in self.fields and name != "q")
-
-    def who_where_and_when(self) -> Q:
-        """The conditions that visits and sightings share."""
-        chosen = self.cleaned_data
-        found = of_people_called(chosen["q"])
-        site: Site | None = chosen["site"]
-        if chosen["since"]:
-            found &= Q(started_at__gte=_midnight(chosen["since"], site))
-        if chosen["until"]:
-            found &= Q(started_at__lt=_midnight(chosen["until"] + timedelta(days=1), site))
-        if chosen["person"]:
-            found &= of_person(chosen["person"])
-        return found
+    def zone(self) -> tzinfo:
+        return zone_of(self.cleaned_data.get("site"))
 
 
-class VisitFilter(SeenFilter):
+class VisitFilterForm(SeenForm):
     who = forms.ChoiceField(
         required=False, choices=[("", "All people"), ("staff", "Staff"), ("visitor", "Visitors")], label="Who"
     )
     present = forms.BooleanField(label="Here now", required=False)
-    field_order = ("q", "who", "site", "camera", "since", "until", "present", "person")
+    field_order = ("search", "who", "site", "camera", "since", "until", "present", "person")
 
-    def found(self) -> QuerySet[Visit]:
-        """The visits that match. Call it on a valid form only."""
-        chosen = self.cleaned_data
-        rows = visits(self.access).filter(self.who_where_and_when())
-        if chosen["site"]:
-            rows = rows.filter(site=chosen["site"])
-        if chosen["camera"]:
-            rows = rows.filter(pk__in=_visits_on(chosen["camera"]))
-        if chosen["who"]:
-            rows = rows.filter(staff_member__isnull=chosen["who"] != "staff")
-        return rows.filter(ended_at=None) if chosen["present"] else rows
+    def clean_present(self) -> bool | None:
+        """A box that is not ticked asks for nothing; `present=false` of the API asks for ended visits."""
+        return self.cleaned_data["present"] or None
 
 
-class SightingFilter(SeenFilter):
+class SightingFilterForm(SeenForm):
     decision = forms.ChoiceField(
         label="Result",
         required=False,
@@ -110,27 +73,11 @@ class SightingFilter(SeenFilter):
             (SightingDecision.UNSURE, "Unsure"),
         ],
     )
-    field_order = ("q", "decision", "site", "camera", "since", "until", "person")
-
-    def found(self) -> QuerySet[Sighting]:
-        """The sightings that match. Call it on a valid form only."""
-        chosen = self.cleaned_data
-        rows = sightings(self.access).filter(self.who_where_and_when())
-        if chosen["site"]:
-            rows = rows.filter(camera__site=chosen["site"])
-        if chosen["camera"]:
-            rows = rows.filter(camera=chosen["camera"])
-        return rows.filter(Q(shown_decision=chosen["decision"])) if chosen["decision"] else rows
+    field_order = ("search", "decision", "site", "camera", "since", "until", "person")
 
 
-class VisitorSearch(forms.Form):
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Name or number"}),
-    )
-    active = 0
+class VisitorSearch(ListForm):
+    hint = "Name or number"
 
 
 class VisitorForm(forms.Form):
@@ -172,11 +119,3 @@ class CursorForm(forms.Form):
             return event_of(self.access, self.cleaned_data["after"])
         except ValueError:
             raise forms.ValidationError("This is not a live event.") from None
-
-
-def _visits_on(camera: Camera) -> QuerySet[Sighting, Any]:
-    return Sighting.objects.filter(camera=camera).values("visit")
-
-
-def _midnight(day: date, site: Site | None) -> datetime:
-    return datetime.combine(day, time(), zone_of(site))

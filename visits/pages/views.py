@@ -27,17 +27,16 @@ from tenants.isolation.quotas import usage_of
 from tenants.pages.activity.forms import ReasonForm
 from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
+from visits.filters import MergeFilters, ProposalFilters, SightingFilters, VisitFilters, VisitorFilters
 from visits.merging.actions import keep_apart, merge_proposed, undo_merge
 from visits.merging.queries import (
     get_merge,
     get_merge_proposal,
     merge_proposals,
     merges,
-    merges_of,
-    pairs_with,
 )
-from visits.models import MergeProposal, Sighting, Visit
-from visits.pages.forms import CursorForm, SightingFilter, VisitFilter, VisitorForm, VisitorSearch
+from visits.models import MergeProposal
+from visits.pages.forms import CursorForm, SightingFilterForm, VisitFilterForm, VisitorForm, VisitorSearch
 from visits.queries import (
     counts,
     get_visitor,
@@ -47,7 +46,6 @@ from visits.queries import (
     sightings,
     still_there,
     visitors,
-    visitors_called,
     visits,
 )
 
@@ -109,16 +107,18 @@ def live_visits(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 def visit_list(request: HttpRequest) -> HttpResponse:
-    form = VisitFilter(granted(request), request.GET)
-    return _list(request, "visits", form, form.found() if form.is_valid() else Visit.objects.none())
+    access = granted(request)
+    form = VisitFilterForm(access, request.GET)
+    return _list(request, "visits", form, VisitFilters.of_page(form, visits(access)))
 
 
 @require_safe
 @login_required
 @never_cache
 def sighting_list(request: HttpRequest) -> HttpResponse:
-    form = SightingFilter(granted(request), request.GET)
-    return _list(request, "sightings", form, form.found() if form.is_valid() else Sighting.objects.none())
+    access = granted(request)
+    form = SightingFilterForm(access, request.GET)
+    return _list(request, "sightings", form, SightingFilters.of_page(form, sightings(access)))
 
 
 @require_safe
@@ -126,9 +126,7 @@ def sighting_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 def visitor_list(request: HttpRequest) -> HttpResponse:
     form = VisitorSearch(request.GET)
-    found = visitors(granted(request))
-    found = found.filter(visitors_called(form.cleaned_data["q"])) if form.is_valid() else found.none()
-    return _list(request, "visitors", form, found)
+    return _list(request, "visitors", form, VisitorFilters.of_page(form, visitors(granted(request))))
 
 
 @require_safe
@@ -138,8 +136,7 @@ def merge_list(request: HttpRequest) -> HttpResponse:
     """Possible duplicates for a user to review."""
     form = VisitorSearch(request.GET)
     found = merge_proposals(granted(request)).filter(state=MergeProposal.State.OPEN)
-    found = found.filter(pairs_with(form.cleaned_data["q"])) if form.is_valid() else found.none()
-    return _list(request, "merges", form, found)
+    return _list(request, "merges", form, ProposalFilters.of_page(form, found))
 
 
 @require_safe
@@ -147,8 +144,7 @@ def merge_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 def merge_history(request: HttpRequest) -> HttpResponse:
     form = VisitorSearch(request.GET)
-    found = merges(granted(request))
-    found = found.filter(merges_of(form.cleaned_data["q"])) if form.is_valid() else found.none()
+    found = MergeFilters.of_page(form, merges(granted(request)))
     return _list(request, "merges", form, found, history=True)
 
 

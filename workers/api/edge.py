@@ -34,7 +34,17 @@ from workers.api.bodies import (
     RenewedBody,
 )
 from workers.fleet.models import CameraLease, Worker
-from workers.fleet.queries import RunOut, held_by, own_lease, own_worker, planned_for, process_of, surplus_of
+from workers.fleet.queries import (
+    NO_CAMERA,
+    NO_WORKER,
+    RunOut,
+    held_by,
+    own_lease,
+    own_worker,
+    planned_for,
+    process_of,
+    surplus_of,
+)
 from workers.fleet.registration import Beat, Introduction, register
 from workers.process.clients.direct_fleet_client import DirectFleetClient
 from workers.process.clients.fleet_client import NameTaken, Unavailable
@@ -74,7 +84,7 @@ class EdgeView(ApiView, GenericViewSet[Worker]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if kwargs["worker"] != granted(request).worker:
-            raise Http404("This worker does not exist.")
+            raise Http404(NO_WORKER)
 
     def said(self, request: Request) -> dict[str, Any]:
         """The validated values of the body. Raises ValidationError."""
@@ -185,7 +195,7 @@ class EdgeLeaseViewSet(EdgeView):
         speaker = self.speaking(worker, self.said(request))
         lease = own_lease(speaker, camera)
         if not granted(request).sees(lease.site_id):
-            raise Http404("This worker has no such camera.")
+            raise Http404(NO_CAMERA)
         grant = DirectFleetClient(speaker).acquire(lease.tenant, camera)
         if grant is None:
             raise Conflict(

@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from facetrack.core.rows import get_or_404
 from tenants.access.rights import granted
 from tenants.models import Tenant
 from tenants.rest.problems import Conflict
@@ -34,7 +36,7 @@ from workers.api.run_bodies import (
 )
 from workers.fleet.leases import StaleEpoch
 from workers.fleet.models import LeaseGrant, Worker
-from workers.fleet.queries import grant_of, held_lease, watched_tenant
+from workers.fleet.queries import NO_CAMERA, grant_of, held_lease, watched_tenant
 from workers.process.clients.direct_run_client import DIRECT_RUN_CLIENT
 from workers.process.clients.run_client import RunReport
 from workers.process.clients.ticket import LOOKS, Ticket, spend, ticket_of
@@ -43,6 +45,7 @@ from workers.process.sinks.track_record import TrackRecord
 
 log = logging.getLogger(__name__)
 
+CAMERA_DELETED = "The camera was deleted."
 RECORD_LIMIT = 3_000_000
 """Bytes: a picture in base64, and the fields beside it."""
 
@@ -72,9 +75,9 @@ class EdgeRunViewSet(EdgeView):
             _asked_for(ticket) if ticket else held_lease(speaker, camera).tenant, camera
         )
         if settings is None:
-            raise Http404("The camera was deleted.")
+            raise Http404(CAMERA_DELETED)
         if not granted(request).sees(settings.site) or (ticket and not spend(ticket, "brief")):
-            raise Http404("This worker has no such camera.")
+            raise Http404(NO_CAMERA)
         answer = Response(CameraSettingsBody(settings).data)
         answer["Cache-Control"] = "no-store"
         return answer
@@ -176,10 +179,8 @@ def _admitting(text: str, worker: Worker, camera: UUID) -> Ticket | None:
 
 def _asked_for(ticket: Ticket) -> Tenant:
     """Raises Http404 if it was deleted."""
-    tenant: Tenant | None = Tenant.objects.filter(pk=ticket.tenant).first()
-    if tenant is None:
-        raise Http404("The camera was deleted.")
-    return tenant
+    rows: QuerySet[Tenant] = Tenant.objects.all()
+    return get_or_404(rows, CAMERA_DELETED, pk=ticket.tenant)
 
 
 def _require_lease(worker: Worker, grant: LeaseGrant) -> None:

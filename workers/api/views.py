@@ -3,30 +3,20 @@
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.rest.filters import TextFilter
 from tenants.rest.pagination import TimePagination
 from tenants.rest.views import RowsViewSet
 from workers.api.operations import answered
 from workers.api.serializers import AnswerSerializer, WorkerSerializer
 from workers.control.operations import ask_worker
+from workers.filters import WorkerFilters
 from workers.fleet.models import Worker
 from workers.fleet.queries import get_worker, workers
 from workers.process.sinks.answers import Operation
-
-
-class WorkerFilters(filters.FilterSet):  # type: ignore[misc]
-    search = TextFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
-    state = filters.ChoiceFilter(field_name="shown_state", choices=Worker.State.choices)
-
-    class Meta:
-        model = Worker
-        fields = ()
 
 
 class RegistrationPagination(TimePagination):

@@ -7,14 +7,17 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import BooleanField, Case, CharField, Count, F, Q, QuerySet, Value, When
 from django.db.models.functions import Now
-from django.http import Http404
 
+from facetrack.core.rows import get_or_404
 from tenants.isolation.context import installation
 from tenants.models import Tenant
 from workers.fleet.leases import TTL
 from workers.fleet.models import CameraLease, LeaseGrant, Worker
 
 MISSED_BEATS = 3
+NO_WORKER = "This worker does not exist."
+NO_CAMERA = "This worker has no such camera."
+"""What a worker is told of a camera that is another's, and of one that never was."""
 
 
 class RunOut(RuntimeError):
@@ -41,18 +44,9 @@ def workers() -> QuerySet[Worker]:
     )
 
 
-def search_workers(text: str) -> QuerySet[Worker]:
-    """Workers whose name or machine contains `text`, by name."""
-    text = text.strip()
-    return workers().filter(Q(name__icontains=text) | Q(host__icontains=text)).order_by("name")
-
-
 def get_worker(worker_id: UUID) -> Worker:
     """Raises Http404."""
-    worker = workers().filter(pk=worker_id).first()
-    if worker is None:
-        raise Http404("This worker does not exist.")
-    return worker
+    return get_or_404(workers(), NO_WORKER, pk=worker_id)
 
 
 def live_workers() -> QuerySet[Worker]:
@@ -99,10 +93,7 @@ def held_by(worker: Worker) -> QuerySet[CameraLease]:
 
 def own_worker(name: str) -> Worker:
     """As `get_worker`, by its name. Raises Http404."""
-    worker = workers().filter(name=name).first()
-    if worker is None:
-        raise Http404("This worker does not exist.")
-    return worker
+    return get_or_404(workers(), NO_WORKER, name=name)
 
 
 def own_lease(worker: Worker, camera_id: UUID) -> CameraLease:
@@ -111,17 +102,12 @@ def own_lease(worker: Worker, camera_id: UUID) -> CameraLease:
     Raises Http404 in all other cases. It grants no rights: see `held_lease`.
     """
     concerned = Q(planned=worker) | Q(worker=worker)
-    lease = leases().select_related("tenant").filter(concerned, pk=camera_id).first()
-    if lease is None:
-        raise Http404("This worker has no such camera.")
-    return lease
+    return get_or_404(leases().select_related("tenant").filter(concerned), NO_CAMERA, pk=camera_id)
 
 
 def process_of(name: str, incarnation: UUID) -> Worker | None:
     """The worker, if this process is its present one. Raises Http404 for an unknown name."""
-    worker = Worker.objects.filter(name=name).first()
-    if worker is None:
-        raise Http404("This worker does not exist.")
+    worker = get_or_404(Worker.objects.all(), NO_WORKER, name=name)
     return worker if worker.incarnation == incarnation else None
 
 
@@ -130,9 +116,7 @@ def held_lease(worker: Worker, camera_id: UUID) -> CameraLease:
 
     Raises RunOut if the worker held it last and it has expired, and Http404 in all other cases.
     """
-    lease = leases().select_related("tenant").filter(worker=worker, pk=camera_id).first()
-    if lease is None:
-        raise Http404("This worker has no such camera.")
+    lease = get_or_404(leases().select_related("tenant"), NO_CAMERA, worker=worker, pk=camera_id)
     if not lease.live:  # type: ignore[attr-defined]
         raise RunOut
     return lease
@@ -143,20 +127,16 @@ def grant_of(worker: Worker, camera_id: UUID, epoch: int) -> LeaseGrant:
 
     Only for records, which may arrive late: `known_at` and the next grant decide whether they count.
     """
-    own = LeaseGrant.objects.filter(camera_id=camera_id, epoch=epoch, worker=worker.name)
-    grant = own.select_related("tenant").first()
-    if grant is None:
-        raise Http404("This worker never had this camera at that epoch.")
-    return grant
+    own = LeaseGrant.objects.filter(worker=worker.name).select_related("tenant")
+    missing = "This worker never had this camera at that epoch."
+    return get_or_404(own, missing, camera_id=camera_id, epoch=epoch)
 
 
 def watched_tenant(worker: Worker, tenant_id: UUID, site_id: UUID | None = None) -> Tenant:
     """A tenant, and site, of which the worker holds a camera now. Raises Http404 in all other cases."""
     held = held_by(worker).filter(tenant=tenant_id).select_related("tenant")
-    lease = (held if site_id is None else held.filter(site_id=site_id)).first()
-    if lease is None:
-        raise Http404("This worker has no camera there.")
-    return lease.tenant
+    place = {} if site_id is None else {"site_id": site_id}
+    return get_or_404(held, "This worker has no camera there.", **place).tenant
 
 
 def owner_of(camera_id: UUID) -> Owner | None:

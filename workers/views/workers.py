@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from workers.filters import WorkerFilters, WorkerSearch
 from workers.fleet.models import Worker
-from workers.fleet.queries import search_workers
-from workers.forms import WorkerSearch
+from workers.fleet.queries import workers
 
 PAGE_ROWS = 50
 TONES = {
@@ -41,8 +41,9 @@ class WorkerRow:
 def worker_list(request: HttpRequest) -> HttpResponse:
     """The page; its own poll and its search get the rows only."""
     form = WorkerSearch(request.GET)
-    found = search_workers(form.cleaned_data["q"] if form.is_valid() else "")
-    page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
+    page = Paginator(WorkerFilters.of_page(form, workers().order_by("name")), PAGE_ROWS).get_page(
+        request.GET.get("page")
+    )
     template = "workers/results.html" if request.htmx else "workers/page.html"  # type: ignore[attr-defined]
     rows = [_row(worker) for worker in page]
     return render(request, template, {"form": form, "page": page, "rows": rows})

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+import psycopg_pool
 from django.conf import settings
 from django.db.utils import DatabaseError, DatabaseErrorWrapper, OperationalError
 from django.utils.functional import cached_property
@@ -20,7 +21,13 @@ from django_tenants.postgresql_backend import base
 from django_tenants.utils import get_public_schema_name, quote_schema_name
 
 from tenants.isolation.backend.server import require_safe_server
-from tenants.isolation.backend.statements import ClientGone, Statements, StatementStopped, current_statements
+from tenants.isolation.backend.statements import (
+    ClientGone,
+    PoolExhausted,
+    Statements,
+    StatementStopped,
+    current_statements,
+)
 
 ACTIVATE = (
     "SELECT set_config('search_path', %s, false), set_config('role', %s, false),"
@@ -59,7 +66,8 @@ def tenant_role(tenant: UUID) -> str:
 class _Errors(DatabaseErrorWrapper):
     """An ended session is one that is gone, whatever ended it; psycopg calls one of the causes internal.
 
-    A statement that was cancelled has errors of its own: its limit or its client's leaving are no fault.
+    Other errors of their own: a statement that was cancelled, where its limit or its client's leaving are no
+    fault, and a connection that did not come in time.
     """
 
     def __init__(self, database: Any) -> None:
@@ -70,6 +78,8 @@ class _Errors(DatabaseErrorWrapper):
         if isinstance(error, psycopg.errors.IdleInTransactionSessionTimeout):
             self._database.errors_occurred = True
             raise OperationalError(*error.args) from error
+        if isinstance(error, psycopg_pool.PoolTimeout):
+            raise PoolExhausted(*error.args) from error
         if isinstance(error, psycopg.errors.QueryCanceled):
             statements = current_statements()
             gone = statements is not None and statements.abandoned

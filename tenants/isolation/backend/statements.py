@@ -14,7 +14,14 @@ log = logging.getLogger(__name__)
 CANCEL_SECONDS = 2.0
 """So long PostgreSQL has to take note that a statement is cancelled."""
 
+AGAIN_SECONDS = 5
+"""After so long a caller who got no connection is to come again."""
+
 Connection = psycopg.Connection[object]
+
+
+class PoolExhausted(OperationalError):
+    """No connection came in time: all of the pool's are in use, or PostgreSQL gives this process none."""
 
 
 class StatementStopped(OperationalError):

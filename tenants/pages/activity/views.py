@@ -18,9 +18,10 @@ from tenants.audit import export
 from tenants.audit.activity import note
 from tenants.audit.paging import Page, page_of
 from tenants.audit.queries import lines_of
+from tenants.filters.lists import ActivityFilters
 from tenants.isolation.context import inside
 from tenants.models import Activity, Tenant, Verb
-from tenants.pages.activity.forms import ActivityFilter, PlaceForm, ReasonForm
+from tenants.pages.activity.forms import ActivityForm, PlaceForm, ReasonForm
 from tenants.queries import active_tenant
 from tenants.web.streaming import streamed
 
@@ -36,11 +37,14 @@ CHUNK = 1_000
 @never_cache
 def activity(request: HttpRequest) -> HttpResponse:
     tenant = active_tenant()
-    form = ActivityFilter(request.GET)
+    form = ActivityForm(request.GET)
     place, page = PlaceForm(request.GET), Page([])
     if form.is_valid():
         # An invalid place begins with the newest line.
-        page = page_of(form.found(lines_of(tenant.pk)), **(place.cleaned_data if place.is_valid() else {}))
+        page = page_of(
+            ActivityFilters.of_page(form, lines_of(tenant.pk)),
+            **(place.cleaned_data if place.is_valid() else {}),
+        )
     template = "rows" if request.htmx else "page"  # type: ignore[attr-defined]
     return render(request, f"activity/{template}.html", {"form": form, "page": page, "reason": ReasonForm()})
 
@@ -52,14 +56,14 @@ def activity(request: HttpRequest) -> HttpResponse:
 def export_activity(request: HttpRequest) -> HttpResponseBase:
     """What the address's filters find, oldest first, as CSV. The export is itself a line of the log."""
     tenant = active_tenant()
-    form, reason = ActivityFilter(request.GET), ReasonForm(request.POST)
+    form, reason = ActivityForm(request.GET), ReasonForm(request.POST)
     refusal = ""
     if not form.is_valid():
         refusal = "Nothing was exported: a filter is invalid."
     elif not reason.is_valid():
         refusal = "Nothing was exported: enter a reason of at most 300 characters."
     else:
-        lines = form.found(lines_of(tenant.pk))
+        lines = ActivityFilters.of_page(form, lines_of(tenant.pk))
         count = lines[: EXPORT_LINES + 1].count()
         if count > EXPORT_LINES:
             refusal = f"Nothing was exported: more than {EXPORT_LINES:,} lines. Choose a shorter period."

@@ -8,18 +8,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from tenants.access.sites import site_names
+from tenants.filters.forms import ListForm
 from tenants.rules import MEMBER_ROLES, Role
 from tenants.rules.keys import DAYS, MAX_DAYS, MAX_OVERLAP_HOURS, OVERLAP_HOURS
 
 
-class KeySearch(forms.Form):
-    q = forms.CharField(
-        label="Search",
-        required=False,
-        max_length=100,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Name or beginning of the key"}),
-    )
-    active = 0
+class KeySearch(ListForm):
+    hint = "Name or beginning of the key"
 
 
 class KeyForm(forms.Form):

@@ -20,7 +20,8 @@ from tenants.access.rights import Access, access_of
 from tenants.access.sites import site_names
 from tenants.accounts.proofs import require_recent_proof
 from tenants.credentials.actions import create_key, revoke_key, rotate_key
-from tenants.credentials.queries import MANAGE_KEYS, get_key, search_keys
+from tenants.credentials.queries import MANAGE_KEYS, get_key, listed_keys
+from tenants.filters.lists import KeyFilters
 from tenants.models import ApiKey
 from tenants.pages.keys.forms import KeyForm, KeySearch, RotationForm
 from tenants.queries import active_tenant, user_of
@@ -42,8 +43,9 @@ _may_manage = permission_required(MANAGE_KEYS, raise_exception=True)
 @never_cache
 def key_list(request: HttpRequest) -> HttpResponse:
     form = KeySearch(request.GET)
-    found = search_keys(active_tenant(), form.cleaned_data["q"]) if form.is_valid() else ApiKey.objects.none()
-    page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
+    page = Paginator(KeyFilters.of_page(form, listed_keys(active_tenant())), PAGE_ROWS).get_page(
+        request.GET.get("page")
+    )
     sites, now = site_names(), timezone.now()
     rows = [_row(key, sites, now) for key in page]
     template = "results" if request.htmx else "page"  # type: ignore[attr-defined]

@@ -4,14 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django_filters import rest_framework as filters
 from rest_framework import serializers
 
 from tenants.audit.descriptions import sentence
-from tenants.audit.queries import lines_of, narrowed
+from tenants.audit.queries import lines_of
+from tenants.filters.lists import ActivityFilters
 from tenants.models import Activity, ActorKind, Verb
 from tenants.queries import active_tenant
-from tenants.rest.filters import MomentFilter, TextFilter
 from tenants.rest.pagination import ChainPagination
 from tenants.rest.views import RowsViewSet
 
@@ -39,27 +38,6 @@ class ActivitySerializer(serializers.ModelSerializer[Activity]):
 
     def get_hash(self, line: Activity) -> str:
         return bytes(line.hash or b"").hex()
-
-
-class ActivityFilters(filters.FilterSet):  # type: ignore[misc]
-    who = TextFilter(method="by", help_text="Part of a name, an id, or a kind of actor such as worker.")
-    verb = filters.ChoiceFilter(choices=Verb.choices)
-    kind = TextFilter(field_name="object_kind", help_text="Such as staff.staffmember.")
-    object = TextFilter(field_name="object_id", help_text="The object's id.")
-    search = TextFilter(method="search_for", help_text="Part of the actor, the object or the reason.")
-    # `from` is no name that Python lets a class body assign
-    vars()["from"] = MomentFilter("at", "gte", help_text="Then or later (ISO 8601).")
-    to = MomentFilter("at", "lt", help_text="Earlier (ISO 8601).")
-
-    class Meta:
-        model = Activity
-        fields = ()
-
-    def by(self, lines: QuerySet[Activity], name: str, who: str) -> QuerySet[Activity]:
-        return narrowed(lines, who=who)
-
-    def search_for(self, lines: QuerySet[Activity], name: str, text: str) -> QuerySet[Activity]:
-        return narrowed(lines, text=text)
 
 
 class ActivityViewSet(RowsViewSet[Activity]):

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
@@ -16,10 +15,10 @@ from tenants.access.addresses import client_address
 from tenants.access.rights import Access, access_of
 from tenants.accounts.proofs import RECENT_SECONDS, recently_proved
 from tenants.credentials.actions import create_key, revoke_key, rotate_key
-from tenants.credentials.queries import MANAGE_KEYS, get_key, search_keys
+from tenants.credentials.queries import MANAGE_KEYS, get_key, listed_keys
+from tenants.filters.lists import KeyFilters
 from tenants.models import ApiKey
 from tenants.queries import active_tenant
-from tenants.rest.filters import TextFilter
 from tenants.rest.serializers import StrictSerializer
 from tenants.rest.views import RowsViewSet, member
 from tenants.rules import MEMBER_ROLES, Role
@@ -66,13 +65,6 @@ class RotationSerializer(serializers.Serializer[Any]):
     )  # fmt: skip
 
 
-class KeyFilters(filters.FilterSet):  # type: ignore[misc]
-    search = TextFilter(method="searched", label="part of the name, or the beginning of the key")
-
-    def searched(self, rows: QuerySet[ApiKey], name: str, text: str) -> QuerySet[ApiKey]:
-        return rows & search_keys(active_tenant(), text)
-
-
 class KeyViewSet(RowsViewSet[ApiKey]):
     """API keys of this tenant."""
 
@@ -88,7 +80,7 @@ class KeyViewSet(RowsViewSet[ApiKey]):
         return RotationSerializer if self.action == "rotate" else KeySerializer
 
     def get_queryset(self) -> QuerySet[ApiKey]:
-        return search_keys(active_tenant(), "")
+        return listed_keys(active_tenant())
 
     def get_row(self, pk: UUID) -> ApiKey:
         return get_key(active_tenant(), pk)

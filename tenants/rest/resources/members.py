@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -15,27 +14,15 @@ from tenants.accounts.actions_invitations import invite, invite_again, withdraw
 from tenants.accounts.invitations import get_invitation, open_invitations
 from tenants.accounts.mail import try_to_invite
 from tenants.actions import change_member, remove_member
+from tenants.filters.lists import InvitationFilters, MemberFilters
 from tenants.models import Invitation, Membership
-from tenants.queries import get_member, members, members_called
-from tenants.rest.filters import TextFilter
+from tenants.queries import get_member, members
 from tenants.rest.problems import as_conflict
 from tenants.rest.serializers import StrictSerializer
 from tenants.rest.views import RowsViewSet
-from tenants.rules import MEMBER_ROLES, Role
+from tenants.rules import Role
 
 SITES_LIMIT = 1_000
-
-
-class MemberFilters(filters.FilterSet):  # type: ignore[misc]
-    role = filters.ChoiceFilter(choices=[(role.value, role.label) for role in MEMBER_ROLES])
-    search = TextFilter(method="search_for", help_text="Part of the e-mail or name.")
-
-    class Meta:
-        model = Membership
-        fields = ()
-
-    def search_for(self, rows: QuerySet[Membership], name: str, text: str) -> QuerySet[Membership]:
-        return rows.filter(members_called(text))
 
 
 class MemberSerializer(StrictSerializer[Membership]):
@@ -109,17 +96,6 @@ class MemberViewSet(RowsViewSet[Membership]):
         with as_conflict():
             remove_member(access=self.access, member=get_member(pk))
         return Response(status=204)
-
-
-class InvitationFilters(filters.FilterSet):  # type: ignore[misc]
-    search = TextFilter(method="search_for", help_text="Part of the e-mail.")
-
-    class Meta:
-        model = Invitation
-        fields = ()
-
-    def search_for(self, rows: QuerySet[Invitation], name: str, text: str) -> QuerySet[Invitation]:
-        return rows.filter(email__icontains=text.strip())
 
 
 class InvitationViewSet(RowsViewSet[Invitation]):

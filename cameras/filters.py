@@ -4,10 +4,11 @@ from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
 from cameras.models import Camera, Site
-from tenants.rest.filters import TextFilter, YesNoFilter
+from tenants.filters.fields import TextFilter, YesNoFilter
+from tenants.filters.lists import ListFilters
 
 
-class SiteFilters(filters.FilterSet):  # type: ignore[misc]
+class SiteFilters(ListFilters):
     search = TextFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
 
     class Meta:
@@ -15,7 +16,7 @@ class SiteFilters(filters.FilterSet):  # type: ignore[misc]
         fields = ()
 
 
-class CameraFilters(filters.FilterSet):  # type: ignore[misc]
+class CameraFilters(ListFilters):
     site = filters.UUIDFilter(field_name="site_id")
     enabled = YesNoFilter(help_text="Whether the camera is enabled.")
     status = filters.ChoiceFilter(choices=Camera.Status.choices, help_text="Its present status.")

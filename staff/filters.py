@@ -4,10 +4,11 @@ from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
 from staff.models import FaceImage, StaffMember
-from tenants.rest.filters import TextFilter, YesNoFilter
+from tenants.filters.fields import TextFilter, YesNoFilter
+from tenants.filters.lists import ListFilters
 
 
-class StaffFilters(filters.FilterSet):  # type: ignore[misc]
+class StaffFilters(ListFilters):
     active = YesNoFilter(help_text="Whether the person is recognised.")
     department = TextFilter(lookup_expr="iexact")
     search = TextFilter(method="search_for", help_text="Part of the name, or the employee number.")
@@ -20,7 +21,7 @@ class StaffFilters(filters.FilterSet):  # type: ignore[misc]
         return rows.filter(Q(name__icontains=text) | Q(employee_number__iexact=text))
 
 
-class FaceImageFilters(filters.FilterSet):  # type: ignore[misc]
+class FaceImageFilters(ListFilters):
     status = filters.ChoiceFilter(choices=FaceImage.Status.choices)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Filters of the lists of visitors, sightings and visits."""
+"""Filters of the lists of visitors, sightings and visits, and of their merges."""
 
 from typing import Any
 from uuid import UUID
@@ -6,12 +6,17 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
-from tenants.rest.filters import MomentFilter, TextFilter, YesNoFilter
-from visits.models import Sighting, SightingDecision, Visit, Visitor
+from cameras.models import Camera
+from tenants.filters.fields import MomentFilter, TextFilter, YesNoFilter
+from tenants.filters.lists import ListFilters
+from visits.merging.queries import merges_of, pairs_with
+from visits.models import Merge, MergeProposal, Sighting, SightingDecision, Visit, Visitor
 from visits.queries import of_people_called, of_person, visitors_called
 
+SEARCH_HELP = "Part of a name, or a number: 12, visitor 12."
 
-class VisitorFilters(filters.FilterSet):  # type: ignore[misc]
+
+class VisitorFilters(ListFilters):
     search = TextFilter(method="search_for", help_text="Part of the name, or a number: 12, visitor 12.")
     # `from` is a Python keyword, so it cannot be assigned in a class body
     vars()["from"] = MomentFilter("shown_last_seen_at", "gte", help_text="Last seen at or after (ISO 8601).")
@@ -25,7 +30,7 @@ class VisitorFilters(filters.FilterSet):  # type: ignore[misc]
         return rows.filter(visitors_called(text))
 
 
-class SeenFilters(filters.FilterSet):  # type: ignore[misc]
+class SeenFilters(ListFilters):
     """Filters shared by the lists of visits and of sightings."""
 
     person = filters.UUIDFilter(method="by_person", help_text="Id of a staff member or a visitor.")
@@ -44,12 +49,19 @@ class SeenFilters(filters.FilterSet):  # type: ignore[misc]
 
 class VisitFilters(SeenFilters):
     site = filters.UUIDFilter(field_name="site_id")
-    camera = filters.UUIDFilter(field_name="camera_id", help_text="Camera that first saw the person.")
+    camera = filters.UUIDFilter(method="by_camera", help_text="A camera that saw the person.")
+    who = filters.ChoiceFilter(method="by_kind", choices=[("staff", "Staff"), ("visitor", "Visitors")])
     present = YesNoFilter(field_name="ended_at", lookup_expr="isnull", help_text="Whether it is still open.")
 
     class Meta:
         model = Visit
         fields = ()
+
+    def by_camera(self, rows: QuerySet[Visit], name: str, camera: UUID | Camera) -> QuerySet[Visit]:
+        return rows.filter(pk__in=Sighting.objects.filter(camera=camera).values("visit"))
+
+    def by_kind(self, rows: QuerySet[Visit], name: str, kind: str) -> QuerySet[Visit]:
+        return rows.filter(staff_member__isnull=kind != "staff")
 
 
 class SightingFilters(SeenFilters):
@@ -61,3 +73,29 @@ class SightingFilters(SeenFilters):
     class Meta:
         model = Sighting
         fields = ()
+
+
+class ProposalFilters(ListFilters):
+    search = TextFilter(method="search_for", help_text=SEARCH_HELP)
+    state = filters.ChoiceFilter(choices=MergeProposal.State.choices)
+
+    class Meta:
+        model = MergeProposal
+        fields = ()
+
+    def search_for(self, rows: QuerySet[MergeProposal], name: str, text: str) -> QuerySet[MergeProposal]:
+        return rows.filter(pairs_with(text))
+
+
+class MergeFilters(ListFilters):
+    search = TextFilter(method="search_for", help_text=SEARCH_HELP)
+    undone = YesNoFilter(
+        field_name="undone_at", lookup_expr="isnull", exclude=True, help_text="Whether it was undone."
+    )
+
+    class Meta:
+        model = Merge
+        fields = ()
+
+    def search_for(self, rows: QuerySet[Merge], name: str, text: str) -> QuerySet[Merge]:
+        return rows.filter(merges_of(text))
