@@ -27,11 +27,11 @@ from tests.conftest import make_camera
 from tests.edge import a_record, held_by, key_of, worker_client
 from tests.workers.test_gallery import enrol
 from visits.models import LiveEvent, Sighting, Visitor
+from visits.track_codec import as_text
 from workers.fleet.leases import GRANTS_KEPT, forget_old_grants
 from workers.fleet.models import CameraLease, LeaseGrant
 from workers.fleet.registration import Introduction, register
 from workers.process.clients.ticket import SECONDS, Ticket
-from workers.process.clients.wire import as_text
 from workers.recognition.models.catalogue import PACKS
 
 OWN = f"{V1}/workers/gate/"

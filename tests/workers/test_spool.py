@@ -1,7 +1,6 @@
 """The spool: what could not be saved comes out whole, in order, once, also in the next process."""
 
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,14 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 from django.utils import timezone
+from msgspec.structs import replace
 
 from cameras.models import Camera
 from tenants.models import Tenant
 from tests.conftest import template_of
 from visits.actions import forget_counted_tracks, record_track
 from visits.models import CountedTrack, PassageCount, Sighting, SightingDecision, Visitor
-from visits.rules import TrackFacts
+from visits.track_facts import TrackFacts
 from workers.fleet.models import CameraLease
 from workers.process.sinks import outage, sighting_store
 from workers.process.sinks.delivery import deliver
