@@ -77,6 +77,9 @@ def shared() -> dict[str, Any]:
             "stale_permissions": sorted(
                 codename for model, codename in rights if not codename.endswith(f"_{model}")
             ),
+            "rights": sorted(
+                codename for model, codename in rights if model in ("identityrejection", "tenantswitch")
+            ),
             "switches": TenantSwitch.objects.filter(used_at=None).count(),
             "roles": [[one.user.email, one.role] for one in Membership.objects.select_related("user")],
         }

@@ -72,6 +72,11 @@ def test_rights_and_renamed_rows_hold(found: dict[str, Any]) -> None:
     assert found["shared"] == {
         "stale_types": [],
         "stale_permissions": [],
+        "rights": sorted(
+            f"{action}_{model}"
+            for model in ("identityrejection", "tenantswitch")
+            for action in ("add", "change", "delete", "view")
+        ),
         "switches": 1,
         "roles": [["ada@acme.test", "tenant_admin"]],
     }
