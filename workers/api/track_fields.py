@@ -1,6 +1,6 @@
 """The fields of a track's record in requests, made from its one declaration (`visits.track_facts`)."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from drf_spectacular.utils import extend_schema_field
@@ -30,5 +30,5 @@ def record_field(name: str, *, required: bool | None = None) -> RecordField:
     if not required and of.default is not msgspec.NODEFAULT:
         options["default"] = of.default
     field = RecordField(of, **options)
-    extend_schema_field(of.schema())(field)
+    extend_schema_field(of.schema())(cast(Any, field))
     return field
