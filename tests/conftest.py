@@ -30,7 +30,7 @@ from tenants.rules import Role
 from tests.backing import MODELS, NO_MODELS, ROOT
 from visits.actions import record_track
 from visits.models import Sighting, SightingDecision
-from visits.rules import TrackFacts
+from visits.track_facts import TrackFacts
 from workers.fleet.leases import facts_of, lease_guard
 from workers.fleet.models import CameraLease, DeviceAssignment
 from workers.process.sinks import outage

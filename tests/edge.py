@@ -24,8 +24,8 @@ from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.api.answers import KEY_TOKEN
 from tests.chaos.people import template_of
+from visits.track_codec import as_text
 from workers.fleet.models import CameraLease, LeaseGrant, Worker
-from workers.process.clients.wire import as_text
 
 PUBLIC = "localhost"
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -10,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from msgspec.structs import replace
 
 from cameras.models import Camera
 from facetrack.core import objects
@@ -32,14 +32,16 @@ from visits.models import (
     Visit,
     Visitor,
 )
-from visits.rules import TimeSpan, TrackFacts, is_over, put_right
+from visits.rules import TimeSpan, is_over, put_right
+from visits.track_facts import TrackFacts
 from visits.visitor_matching import follow, known_visitor, same_or_new_visitor, settle
 
 log = logging.getLogger(__name__)
 
-OF_THE_TRACK = (
-    *("epoch", "track", "sequence", "decision", "score", "reason", "faces", "quality", "pack", "template"),
-    *("started_at", "last_seen_at"),
+OF_THE_TRACK = tuple(
+    field.name
+    for field in Sighting._meta.concrete_fields
+    if field.name in TrackFacts.__struct_fields__ and not field.is_relation
 )
 """The fields of a sighting that are copied from its track's report."""
 
@@ -154,7 +156,7 @@ def resolve_pending(*, match: float, pack: str, max_sightings: int = 200) -> int
 def _compare_now(sighting: Sighting, match: float) -> None:
     """Raises IndexUnavailable."""
     kept = {name: getattr(sighting, name) for name in OF_THE_TRACK}
-    facts = TrackFacts(camera=sighting.camera_id, ended=True, person=None, shot=None, **kept)
+    facts = TrackFacts(camera=sighting.camera_id, ended=True, **kept)
     visitor, decision, score = same_or_new_visitor(
         facts, site=_site_of(facts), shot=sighting.best_shot, match=match
     )
@@ -196,25 +198,15 @@ def _first_report(facts: TrackFacts, shot: str, match: float) -> Sighting:
     visit = None
     if decision not in (SightingDecision.UNSURE, SightingDecision.PENDING):
         visit = _join_or_open(facts, staff_id, visitor, shot, score)
+    copied = {name: getattr(facts, name) for name in OF_THE_TRACK}
     sighting = Sighting.objects.create(
         pk=facts.sighting_id,
         camera_id=facts.camera,
         visit=visit,
-        epoch=facts.epoch,
-        track=facts.track,
-        sequence=facts.sequence,
-        decision=decision,
         staff_member_id=staff_id,
         visitor=visitor,
-        score=score,
-        reason=facts.reason[:300],
-        started_at=facts.started_at,
-        last_seen_at=facts.last_seen_at,
-        faces=facts.faces,
-        quality=facts.quality,
         best_shot=shot,
-        template=facts.template,
-        pack=facts.pack,
+        **(copied | {"decision": decision, "score": score}),
     )
     if decision is SightingDecision.UNSURE:
         record_event(LiveEvent.Kind.UNSURE, sighting=sighting)

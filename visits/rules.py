@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import NAMESPACE_OID, UUID, uuid5
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,37 +11,6 @@ CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 TEMPLATE_WEIGHT_LIMIT = 10.0
 """Maximum weight of older sightings, so that a visitor's template follows their appearance."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrackFacts:
-    """A worker's report of one track; `decision` is a value of `visits.models.Decision`.
-
-    `person` is the matched staff member or visitor. `template` is float32 (512,), L2-normalised, made with
-    the model pack `pack`; None for a track that is not to be remembered. `shot` is the best picture as JPEG.
-    """
-
-    camera: UUID
-    epoch: int
-    track: int
-    sequence: int
-    ended: bool
-    decision: str
-    person: UUID | None
-    score: float
-    reason: str
-    started_at: datetime
-    last_seen_at: datetime
-    faces: int
-    quality: float
-    pack: str
-    template: NDArray[np.float32] | None
-    shot: bytes | None
-
-    @property
-    def sighting_id(self) -> UUID:
-        """UUIDv5 of camera, epoch and track: a repeated report finds the row of the first."""
-        return uuid5(NAMESPACE_OID, f"{self.camera}/{self.epoch}/{self.track}")
 
 
 @dataclass(frozen=True, slots=True)

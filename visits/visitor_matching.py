@@ -11,7 +11,8 @@ from tenants.models import Outbox
 from tenants.queries import active_tenant
 from visits.index import nearest_visitors, sites_share
 from visits.models import Merge, SightingDecision, Visitor
-from visits.rules import TrackFacts, merge_templates
+from visits.rules import merge_templates
+from visits.track_facts import TrackFacts
 
 
 def known_visitor(facts: TrackFacts, site: UUID) -> Visitor | None:

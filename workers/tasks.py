@@ -1,7 +1,8 @@
 """Celery tasks: each takes ids, calls one function and returns nothing.
 
 Beat calls the tasks of the installation; those start one task per tenant. The commands under
-`management` run the same functions by hand.
+`management` run the same functions by hand. Names are written out: messages that wait in a queue, beat and
+workers of the version before use them, so that a function may move and its name may not.
 """
 
 import threading
@@ -35,7 +36,7 @@ from workers.process.worker_process import NOT_REPORTED, installed
 EVENTS_KEPT = timedelta(days=1)
 
 
-@shared_task(base=InstallationTask)
+@shared_task(name="workers.tasks.supervise", base=InstallationTask)
 def supervise() -> None:
     """Compares the desired with the actual state, and notifies the workers."""
     orders = supervisor.tick()
@@ -47,7 +48,7 @@ def supervise() -> None:
             task.apply_async([ids], queue=supervisor.queue_of(worker), expires=5)
 
 
-@shared_task(base=InstallationTask)
+@shared_task(name="workers.tasks.assign_cameras", base=InstallationTask)
 def assign_cameras(pairs: list[list[str]]) -> None:
     """ASSIGN_CAMERA: on the queue of the worker that should acquire them; the lease decides."""
     if worker_process := installed():
@@ -55,7 +56,7 @@ def assign_cameras(pairs: list[list[str]]) -> None:
             worker_process.take((UUID(tenant), UUID(camera)) for tenant, camera in pairs)
 
 
-@shared_task(base=InstallationTask)
+@shared_task(name="workers.tasks.release_cameras", base=InstallationTask)
 def release_cameras(pairs: list[list[str]]) -> None:
     """RELEASE_CAMERA: on the queue of the worker that should release them."""
     if worker_process := installed():
@@ -63,14 +64,14 @@ def release_cameras(pairs: list[list[str]]) -> None:
             worker_process.stop(UUID(camera_id))
 
 
-@shared_task(base=TenantTask)
+@shared_task(name="workers.tasks.follow_camera", base=TenantTask)
 def follow_camera(camera_id: str) -> None:
     """The camera was changed, switched or deleted; on the queue of the worker that runs it."""
     if worker_process := installed():
         worker_process.reload(UUID(camera_id))
 
 
-@shared_task(base=TenantTask)
+@shared_task(name="workers.tasks.operate", base=TenantTask)
 def operate(reply_to: str, operation: str, camera_id: str, ticket: str = "") -> None:
     """Carries out a user's request."""
     if worker_process := installed():
@@ -80,17 +81,17 @@ def operate(reply_to: str, operation: str, camera_id: str, ticket: str = "") -> 
         worker_process.answer(reply_to, ticket, answer)
 
 
-@shared_task(base=TenantTask)
+@shared_task(name="workers.tasks.enrol_face", base=TenantTask)
 def enrol_face(face_image_id: str) -> None:
     enrolment.examine_picture(UUID(face_image_id))
 
 
-@shared_task(base=InstallationTask)
+@shared_task(name="workers.tasks.reconcile", base=InstallationTask)
 def reconcile() -> None:
     fan_out(reconcile_tenant, expires=60)
 
 
-@shared_task(base=TenantTask)
+@shared_task(name="workers.tasks.reconcile_tenant", base=TenantTask)
 def reconcile_tenant() -> None:
     """Repairs what events have missed: outdated leases, silent runs, lost enrolments."""
     now = timezone.now()
@@ -104,29 +105,29 @@ def reconcile_tenant() -> None:
         count_storage.apply_async(expires=60)
 
 
-@shared_task(base=TenantTask)
+@shared_task(name="workers.tasks.count_storage", base=TenantTask)
 def count_storage() -> None:
     """Corrects the total size of the stored pictures after a crash."""
     storage.count(now=timezone.now())
 
 
-@shared_task(base=InstallationTask)
+@shared_task(name="workers.tasks.close_visits", base=InstallationTask)
 def close_visits() -> None:
     fan_out(close_visits_of_tenant, expires=60)
 
 
-@shared_task(base=TenantTask)
+@shared_task(name="workers.tasks.close_visits_of_tenant", base=TenantTask)
 def close_visits_of_tenant() -> None:
     visits.close_visits(now=timezone.now())
     indexing.settle_identities(now=timezone.now())
 
 
-@shared_task(base=InstallationTask)
+@shared_task(name="workers.tasks.drain_outbox", base=InstallationTask)
 def drain_outbox() -> None:
     indexing.drain_outbox()
 
 
-@shared_task(base=InstallationTask)
+@shared_task(name="workers.tasks.clear_expired", base=InstallationTask)
 def clear_expired() -> None:
     SessionStore.clear_expired()
     credentials.forget_expired(now=timezone.now())
@@ -137,7 +138,7 @@ def clear_expired() -> None:
     fan_out(forget_old_events, expires=600)
 
 
-@shared_task(base=TenantTask)
+@shared_task(name="workers.tasks.forget_old_events", base=TenantTask)
 def forget_old_events() -> None:
     live_events.forget_old_events(before=timezone.now() - EVENTS_KEPT)
     visits.forget_counted_tracks(before=timezone.now() - GRANTS_KEPT)

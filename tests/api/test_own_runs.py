@@ -27,11 +27,11 @@ from tests.conftest import make_camera
 from tests.edge import a_record, held_by, key_of, worker_client
 from tests.workers.test_gallery import enrol
 from visits.models import LiveEvent, Sighting, Visitor
+from visits.track_codec import as_text
 from workers.fleet.leases import GRANTS_KEPT, forget_old_grants
 from workers.fleet.models import CameraLease, LeaseGrant
 from workers.fleet.registration import Introduction, register
 from workers.process.clients.ticket import SECONDS, Ticket
-from workers.process.clients.wire import as_text
 from workers.recognition.models.catalogue import PACKS
 
 OWN = f"{V1}/workers/gate/"
@@ -305,7 +305,19 @@ def test_a_worker_that_gave_its_cameras_up_learns_nothing_more(
     problem(gate.camera("brief", door.pk, {}), 404)
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_record_of_a_worker_of_before_counts_as_one_of_today(
+    gate: Gate, door: Camera, version: int
+) -> None:
+    """A worker of the version before sends none, which the other tests do."""
+    assert gate.record(door, version=version).status_code == 204
+    assert Sighting.objects.get().reason == "made by a test"
+
+
 NOT_RECORDS: list[tuple[str, Any]] = [
+    ("version", 0),
+    ("version", 3),
+    ("version", "new"),
     ("epoch", "two"),
     ("track", -1),
     ("sequence", 2**31),
@@ -317,6 +329,10 @@ NOT_RECORDS: list[tuple[str, Any]] = [
     ("reason", "x" * 301),
     ("reason", "a\x00b"),
     ("started_at", "yesterday"),
+    ("started_at", "2026-11-28T01:02:03"),
+    ("sequence", True),
+    ("decision", "staff\n"),
+    ("pack", "edgeface-xs\n"),
     ("last_seen_at", "0001-01-01T00:00:00Z"),
     ("last_seen_at", "9999-12-31T23:59:59-12:00"),
     ("quality", 1.5),

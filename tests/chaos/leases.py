@@ -74,7 +74,7 @@ def _written(fleet: Fleet, camera: UUID, epoch: int, trial: int) -> bool:
     """Whether a holder of this epoch could still record."""
     from tenants.isolation.context import inside
     from visits.actions import record_track
-    from visits.rules import TrackFacts
+    from visits.track_facts import TrackFacts
     from workers.fleet.leases import StaleEpoch, lease_guard
 
     now = datetime.now(UTC)

@@ -71,7 +71,7 @@ class EdgeRedis:
 
     def _as_before(self, key: Any, value: Any) -> bool:
         """What took the list's place may be of another kind, which `lrange` refuses to read."""
-        return self._root.type(key) == b"list" and self._root.lrange(key, 0, -1) == [value]
+        return bool(self._root.type(key) == b"list" and self._root.lrange(key, 0, -1) == [value])
 
 
 def _keys(world: World) -> list[str]:

@@ -25,6 +25,8 @@ from tenants.rules import Role
 from tests.conftest import PASSWORD
 
 OURS, DJANGOS = PatientArgon2PasswordHasher(), Argon2PasswordHasher
+MADE = OURS.encode("secret", "saltsalt")
+OLD = PBKDF2PasswordHasher().encode("secret", "saltsalt", 1)
 WORKS: dict[str, tuple[type[Any], str, Callable[[], Any]]] = {
     "make": (DJANGOS, "encode", lambda: OURS.encode("secret", "saltsalt")),
     "check": (DJANGOS, "verify", lambda: OURS.verify("secret", MADE)),
@@ -34,8 +36,6 @@ WORKS: dict[str, tuple[type[Any], str, Callable[[], Any]]] = {
         lambda: PatientPBKDF2PasswordHasher().verify("secret", OLD),
     ),
 }
-MADE = OURS.encode("secret", "saltsalt")
-OLD = PBKDF2PasswordHasher().encode("secret", "saltsalt", 1)
 
 
 def priority_of(work: str, shown: CallerKind | None) -> int:

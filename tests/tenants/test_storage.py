@@ -21,7 +21,7 @@ from tenants.rules import Role
 from tests.api.answers import V1
 from visits.actions import delete_visitor, record_track
 from visits.models import Sighting, SightingDecision
-from visits.rules import TrackFacts
+from visits.track_facts import TrackFacts
 from workers.fleet.leases import lease_guard
 from workers.tasks import reconcile_tenant
 

@@ -1,14 +1,15 @@
 """What workers report becomes sightings and visits: once, in order, of the right person, or not at all."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.storage import storages
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
-from cameras.models import Camera
+from cameras.models import Camera, Site
 from facetrack.core import objects
 from staff.models import StaffMember
 from tenants.models import Outbox, Tenant
@@ -31,6 +32,18 @@ def test_a_member_of_staff_opens_a_visit(
     assert sighting.visit.person == employee
     assert sighting.visit.ended_at is None
     assert LiveEvent.objects.get().kind == LiveEvent.Kind.VISIT_OPENED
+
+
+@pytest.mark.parametrize(("window", "visits"), [(600, 1), (599, 2)])
+def test_a_later_track_belongs_to_the_visit_within_the_window_also_when_clocks_change(
+    acme: Tenant, make_visit: MakeVisit, window: int, visits: int
+) -> None:
+    """The night in which Berlin's clocks go from 2:00 to 3:00: 1:55 and 3:05 are ten minutes apart."""
+    site = Site.objects.create(name="Gate", reentry_seconds=window, time_zone="Europe/Berlin")
+    berlin = ZoneInfo(site.time_zone)
+    for at in (datetime(2026, 3, 29, 1, 55, tzinfo=berlin), datetime(2026, 3, 29, 3, 5, tzinfo=berlin)):
+        make_visit(make_camera(f"Door {at}", site=site), face=1, at=at.astimezone(UTC), seconds=0)
+    assert Visit.objects.count() == visits
 
 
 def test_the_same_report_twice_changes_nothing(camera: Camera, make_visit: MakeVisit) -> None:

@@ -1,7 +1,6 @@
 """The rules of visits, for any times and any faces."""
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -66,12 +65,3 @@ def test_no_clock_makes_a_stay_end_before_it_began_or_in_the_future(seen: TimeSp
     backwards = TimeSpan(seen.last_seen_at, seen.started_at)
     for right in (put_right(seen, now), put_right(backwards, now)):
         assert right.started_at <= right.last_seen_at <= now + CLOCK_DIFFERENCE
-
-
-def test_summer_time_changes_no_stay() -> None:
-    """The night in which Berlin's clocks go from 2:00 to 3:00: 1:55 and 3:05 are ten minutes apart."""
-    berlin = ZoneInfo("Europe/Berlin")
-    before = datetime(2026, 3, 29, 1, 55, tzinfo=berlin).astimezone(UTC)
-    after = datetime(2026, 3, 29, 3, 5, tzinfo=berlin).astimezone(UTC)
-    assert TimeSpan(after, after).belongs_to(TimeSpan(before, before), 600)
-    assert not TimeSpan(after, after).belongs_to(TimeSpan(before, before), 599)

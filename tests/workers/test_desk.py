@@ -1,7 +1,10 @@
 """The desk of a run at the edge: what it asks of a real server, and what becomes of records on a bad line."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 import requests
 from django.db import connections
+from msgspec.structs import replace as facts_with
 
 from cameras.models import Camera
 from tenants.credentials.actions import revoke_key
@@ -240,17 +244,52 @@ def test_what_it_finds_out_after_it_was_shut_out_waits_for_its_successor(
     assert Sighting.objects.get().epoch == 2
 
 
-def test_what_the_server_can_never_keep_is_put_aside_and_holds_nobody_up(
+def test_what_the_server_can_never_keep_is_set_aside_and_holds_nothing_up(
     edge: Edge, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     edge.recorder.record(somebody(1, score=3.0))
-    edge.recorder.record(somebody(2))
-    assert edge.spool.depth == 2
-    assert deliver(edge.spool, edge.run_client) == 1
+    edge.recorder.record(somebody(2, score=float("nan")))
+    edge.recorder.record(somebody(3))
+    whole = [record for _, record in edge.spool.track_records()]
+    assert [record.facts.track for record in whole] == [3]
+    edge.spool.put(replace(whole[0], facts=facts_with(whole[0].facts, track=4, shot=b"no picture")))
+    edge.recorder.record(somebody(5))
+    assert deliver(edge.spool, edge.run_client) == 2
     assert edge.spool.depth == 0
-    assert len(list((tmp_path / "spool").glob("*.damaged"))) == 1
-    assert "is put aside: the server refused it" in caplog.text
-    assert "score: Ensure this value is less than or equal to" in caplog.text
+    assert set(Sighting.objects.values_list("track", flat=True)) == {3, 5}
+    assert len(list((tmp_path / "spool").glob("*.damaged"))) == 3
+    assert "score: Expected `float` <= 1.01" in caplog.text
+    assert "the server refused it" in caplog.text
+    assert "picture: " in caplog.text
+
+
+class FormerServer:
+    """The server of the version before: it knows no `version`, and says so as its `StrictBody` does."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.send_on, self.refused = wire.send, 0
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        said = json.loads(request.body or b"{}")
+        if "version" not in said:
+            return self.send_on(request, *args, **kwargs)
+        self.refused += 1
+        problem = {"detail": "Some values were refused.", "errors": {"version": ["There is no such field."]}}
+        answer = requests.Response()
+        answer.status_code, answer.raw = 400, BytesIO(json.dumps(problem).encode())
+        answer.headers["Content-Type"] = "application/problem+json"
+        return answer
+
+
+def test_a_server_of_the_version_before_gets_records_in_its_form(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = FormerServer(edge.wire)
+    monkeypatch.setattr(edge.wire, "send", former.send)
+    edge.recorder.record(somebody(1))
+    edge.recorder.record(somebody(2))
+    assert (Sighting.objects.count(), edge.spool.depth) == (2, 0)
+    assert former.refused == 1, "it is asked once"
 
 
 def test_a_picture_that_is_too_large_does_not_take_the_record_with_it(

@@ -1,7 +1,7 @@
 """The spool: what could not be saved comes out whole, in order, once, also in the next process."""
 
+import hashlib
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 from django.utils import timezone
+from msgspec.structs import replace
 
 from cameras.models import Camera
+from facetrack.core.crypto import encrypt
 from tenants.models import Tenant
 from tests.conftest import template_of
 from visits.actions import forget_counted_tracks, record_track
 from visits.models import CountedTrack, PassageCount, Sighting, SightingDecision, Visitor
-from visits.rules import TrackFacts
+from visits.track_facts import TrackFacts
 from workers.fleet.models import CameraLease
 from workers.process.sinks import outage, sighting_store
 from workers.process.sinks.delivery import deliver
@@ -155,6 +157,63 @@ def test_damaged_letters_are_put_aside_and_hold_nobody_up(
     assert spool.depth == 0
     assert "its checksum is wrong" in caplog.text
     assert victim.with_name(victim.name + ".damaged").exists()
+
+
+def written(folder: Path, name: str, plain: bytes) -> None:
+    """A file as the spool writes it: whole, sealed with the right key, whatever is in it."""
+    sealed = encrypt(plain)
+    (folder / name).write_bytes(hashlib.sha256(sealed).digest() + sealed)
+
+
+NO_RECORDS: dict[str, bytes] = {
+    "empty": b"",
+    "cut off": b'{"version":2,"tenant":"',
+    "another type": b"[1]",
+    "a newer version": b'{"version": 3}',
+    "nested": b"[" * 30_000,
+    "huge": b'"' + b"x" * 70_000 + b'"',
+    "a huge number": b'{"version": 1e999}',
+    "no text": b"\xff\xfe",
+    "facts that are none": b'{"tenant":"'
+    + b"0" * 32
+    + b'","link":0,"known_at":"2026-11-28T00:00:00Z","facts":{}}',
+}
+
+
+def test_whatever_lies_in_the_spool_the_rest_is_delivered(
+    acme: Tenant, camera: Camera, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "spool"
+    first = spool_in(tmp_path)
+    first.put(track_record(camera.pk, acme.pk, track=1))
+    first.close()
+    for n, plain in enumerate(NO_RECORDS.values(), start=2):
+        written(folder, f"{n:020d}.event", plain)
+    (folder / f"{50:020d}.event").write_bytes(b"short")
+    (folder / f"{51:020d}.event").mkdir()
+    (folder / "notes.event").write_text("of an operator")
+    second = spool_in(tmp_path)
+    second.put(track_record(camera.pk, acme.pk, track=60))
+    assert second.depth == len(NO_RECORDS) + 4
+    assert deliver(second) == 2
+    assert second.depth == 0
+    assert set(Sighting.objects.values_list("track", flat=True)) == {1, 60}
+    assert len(list(folder.glob("*.damaged"))) == len(NO_RECORDS) + 2
+    assert caplog.text.count("is set aside as") == len(NO_RECORDS) + 2
+    assert "version: it is 3, and this program reads 1 to 2 only" in caplog.text
+    assert (folder / "notes.event").exists()
+
+
+def test_a_damaged_picture_does_not_take_the_record_with_it(
+    acme: Tenant, camera: Camera, tmp_path: Path
+) -> None:
+    spool = spool_in(tmp_path)
+    spool.put(track_record(camera.pk, acme.pk))
+    picture = next((tmp_path / "spool").glob("*.picture"))
+    picture.write_bytes(picture.read_bytes()[:-1])
+    assert deliver(spool) == 1
+    assert Sighting.objects.get().best_shot == ""
+    assert picture.with_name(picture.name + ".damaged").exists()
 
 
 def test_records_of_a_camera_that_went_away_before_are_dropped(

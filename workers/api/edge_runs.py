@@ -4,13 +4,13 @@ A worker gets settings and login of the cameras that it holds, and faces of tena
 """
 
 import logging
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.http import Http404
+from msgspec.structs import replace
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +19,9 @@ from facetrack.core.rows import get_or_404
 from tenants.access.rights import granted
 from tenants.models import Tenant
 from tenants.rest.problems import Conflict
-from visits.rules import TimeSpan, TrackFacts, put_right
+from visits.rules import TimeSpan, put_right
+from visits.track_codec import as_text
+from visits.track_facts import TrackFacts
 from workers.api.edge import EdgeView
 from workers.api.run_bodies import (
     CameraSettingsBody,
@@ -40,7 +42,6 @@ from workers.fleet.queries import NO_CAMERA, grant_of, held_lease, watched_tenan
 from workers.process.clients.direct_run_client import DIRECT_RUN_CLIENT
 from workers.process.clients.run_client import RunReport
 from workers.process.clients.ticket import LOOKS, Ticket, spend, ticket_of
-from workers.process.clients.wire import as_text
 from workers.process.sinks.track_record import TrackRecord
 
 log = logging.getLogger(__name__)
@@ -199,8 +200,8 @@ def _keep(grant: LeaseGrant, said: dict[str, Any]) -> None:
 
     Raises Unavailable, StaleEpoch, and what the database does.
     """
-    known_at, picture = said.pop("known_at"), said.pop("picture")
-    facts = TrackFacts(camera=grant.camera_id, shot=picture, **said)
+    known_at = said.pop("known_at")
+    facts = TrackFacts(camera=grant.camera_id, **said)
     link = DIRECT_RUN_CLIENT.match_threshold(grant.tenant, facts.pack)
     if known_at is None:
         DIRECT_RUN_CLIENT.record(grant.tenant, TrackRecord(grant.tenant_id, facts, link, grant.granted_at))

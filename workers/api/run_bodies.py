@@ -1,19 +1,17 @@
 """Requests and answers of the runs of a worker at the edge: every text, list and number has a limit."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from rest_framework import serializers
 
 from cameras.models import Camera
-from workers.api.binary import JpegField, TemplateField
-from workers.api.bodies import MAX_BIG_INTEGER, MAX_INTEGER, EpochBody, NumberField, ProcessBody
+from visits.track_codec import FIELDS, VERSIONS, missing_template
+from visits.track_facts import FIRST_DAY, LAST_DAY
+from workers.api.binary import JpegField
+from workers.api.bodies import MAX_BIG_INTEGER, EpochBody, ProcessBody
+from workers.api.track_fields import record_field
 from workers.recognition.models.catalogue import PACKS
-from workers.recognition.types import Decision
-
-FIRST_DAY, LAST_DAY = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-"""No camera's clock is off by more than this."""
 
 
 def _time(**options: Any) -> serializers.DateTimeField:
@@ -65,31 +63,30 @@ class ReportBody(StatusBody):
     news = serializers.BooleanField(default=False, help_text="Notify open pages at once.")
 
 
-class RecordBody(EpochBody):
-    """The result of one track, with its best picture."""
+class RecordBody(ProcessBody):
+    """The result of one track, with its best picture. The fields of the record are those of TrackFacts.
 
-    track = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER)
-    sequence = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER)
-    ended = serializers.BooleanField()
-    decision = serializers.ChoiceField([decision.value for decision in Decision])
-    person = serializers.UUIDField(allow_null=True, default=None)
-    score = NumberField(min_value=-1.01, max_value=1.01)
-    reason = serializers.CharField(max_length=300, allow_blank=True, default="")
-    started_at = _time()
-    last_seen_at = _time()
-    faces = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER)
-    quality = NumberField(min_value=0, max_value=1)
-    pack = serializers.ChoiceField(sorted(PACKS))
-    template = TemplateField(allow_null=True, default=None)
-    picture = JpegField(allow_null=True, default=None)
+    A worker of the version before sends no `version`.
+    """
+
+    version = serializers.IntegerField(
+        min_value=VERSIONS[0], max_value=VERSIONS[-1], default=VERSIONS[0],
+        help_text="Of the record's form.",
+    )  # fmt: skip
+    picture = JpegField(source="shot", allow_null=True, default=None)
     known_at = _time(
         allow_null=True, default=None,
         help_text="For a record that waited on disk: the server's time when it became known.",
     )  # fmt: skip
 
+    def get_fields(self) -> dict[str, Any]:
+        of_the_track = {name: record_field(name) for name in FIELDS if name != "camera"}
+        return super().get_fields() | of_the_track
+
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:
-        if values["template"] is None and values["decision"] != Decision.REJECTED:
-            raise serializers.ValidationError({"template": ["Only a rejected track may omit the template."]})
+        if missing := missing_template(values):
+            raise serializers.ValidationError({"template": [missing]})
+        del values["version"]
         return values
 
 
@@ -134,7 +131,9 @@ class KnownBody(serializers.Serializer[Any]):
 
 class FaceBody(PackBody):
     site = serializers.UUIDField(help_text="Where the face was seen: a site where it holds a camera.")
-    template = TemplateField()
+
+    def get_fields(self) -> dict[str, Any]:
+        return super().get_fields() | {"template": record_field("template", required=True)}
 
 
 class CandidateBody(serializers.Serializer[Any]):

@@ -17,7 +17,7 @@ from cameras.actions import DeviceNotAssigned, SourceTaken, begin_run, set_enabl
 from cameras.models import Camera
 from cameras.rules import source_key
 from tenants.queries import active_tenant
-from visits.rules import TrackFacts
+from visits.track_facts import TrackFacts
 from workers.fleet.machines import adopt_device, device_of, machine_of
 from workers.fleet.models import CameraLease, DeviceAssignment, LeaseGrant, Worker
 

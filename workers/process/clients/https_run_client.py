@@ -12,13 +12,15 @@ from typing import Any
 from uuid import UUID
 
 from tenants.models import Tenant
+from visits.track_codec import as_text, encoded
+from visits.track_facts import SCHEMA_VERSION
 from workers.fleet.leases import StaleEpoch
 from workers.process.clients.api_client import PATIENCE, Reply, read, required
 from workers.process.clients.camera_settings import CameraSettings, polygons
 from workers.process.clients.fleet_client import NameTaken, Unavailable, WorkerRejected
 from workers.process.clients.preview_sender import Ask, PreviewSender
 from workers.process.clients.run_client import RunReport, StaffGallery, TenantThresholds
-from workers.process.clients.wire import MAX_DETAIL, MAX_PICTURE, as_text, from_text
+from workers.process.clients.wire import MAX_DETAIL, MAX_PICTURE, from_text
 from workers.process.sinks.answers import Answer
 from workers.process.sinks.sighting_store import InvalidRecord
 from workers.process.sinks.track_record import TrackRecord
@@ -46,6 +48,7 @@ class HttpsRunClient:
         self._ask = ask
         self._showing = PreviewSender(ask)
         self._reported: dict[UUID, float] = {}
+        self._says_version = True
 
     def camera_settings(self, tenant: Tenant, camera_id: UUID, ticket: str = "") -> CameraSettings | None:
         reply = self._asked(f"leases/{camera_id}/brief/", ticket=ticket)
@@ -110,29 +113,27 @@ class HttpsRunClient:
     def _record(self, track_record: TrackRecord, patience: tuple[float, float], **more: Any) -> None:
         facts = track_record.facts
         picture = facts.shot if facts.shot and len(facts.shot) <= MAX_PICTURE else None
-        said: dict[str, Any] = {
-            "epoch": facts.epoch,
-            "track": facts.track,
-            "sequence": facts.sequence,
-            "ended": facts.ended,
-            "decision": facts.decision,
-            "person": str(facts.person) if facts.person else None,
-            "score": facts.score,
-            "reason": facts.reason[:300],
-            "started_at": _time(facts.started_at),
-            "last_seen_at": _time(facts.last_seen_at),
-            "faces": facts.faces,
-            "quality": facts.quality,
-            "pack": facts.pack,
-            "template": None if facts.template is None else as_text(facts.template),
-            "picture": b64encode(picture).decode() if picture else None,
-        }
-        reply = self._asked(f"leases/{facts.camera}/record/", patience, **said, **more)
+        said = encoded(facts) | more | {"picture": b64encode(picture).decode() if picture else None}
+        del said["camera"]  # the URL names it
+        try:
+            reply = self._recorded(f"leases/{facts.camera}/record/", patience, said)
+        except ValueError as error:
+            raise InvalidRecord(str(error)) from None
         if reply.status in OURS_NO_MORE:
             raise StaleEpoch(reply.detail)
         if reply.status in UNFIT:
             raise InvalidRecord(f"the server refused it: {reply.detail}")
         required(reply)
+
+    def _recorded(self, address: str, patience: tuple[float, float], said: dict[str, Any]) -> Reply:
+        """A server of the version before does not know `version`; without it, the record is in its form."""
+        if self._says_version:
+            reply = self._asked(address, patience, version=SCHEMA_VERSION, **said)
+            if reply.status != HTTPStatus.BAD_REQUEST or "version" not in (reply.body.get("errors") or {}):
+                return reply
+            log.info("the server is of the version before: records are sent in its form")
+            self._says_version = False
+        return self._asked(address, patience, **said)
 
     def _asked(
         self, address: str, patience: tuple[float, float] = PATIENCE, *, noted: bool = True, **body: Any

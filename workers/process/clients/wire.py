@@ -1,6 +1,6 @@
 """Encodes faces and pictures between a worker at the edge and the installation: base64 in JSON."""
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 
 import numpy as np
 
@@ -10,11 +10,6 @@ MAX_PICTURE = 2_000_000
 """Bytes. A larger picture is left out of the record."""
 MAX_DETAIL = 1_000
 """Characters of a text answer."""
-
-
-def as_text(floats: Floats) -> str:
-    """One row of 512 numbers or more: 4 bytes each, little-endian, in base64."""
-    return b64encode(floats.astype("<f4").tobytes()).decode()
 
 
 def from_text(text: str) -> Floats:

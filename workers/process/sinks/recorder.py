@@ -7,7 +7,7 @@ from uuid import UUID
 
 from facetrack.core.images import jpeg
 from tenants.models import Tenant
-from visits.rules import TrackFacts
+from visits.track_facts import MAX_REASON, TrackFacts
 from workers.process.sinks import outage
 from workers.process.sinks.sighting_store import SIGHTING_STORE, InvalidRecord, SightingStore
 from workers.process.sinks.spool import Spool
@@ -77,7 +77,7 @@ class Recorder:
             decision=verdict.decision.value,
             person=UUID(verdict.identity) if verdict.identity else None,
             score=float(verdict.score),
-            reason=verdict.reason,
+            reason=verdict.reason[:MAX_REASON],
             started_at=datetime.fromtimestamp(report.started_at, UTC),
             last_seen_at=datetime.fromtimestamp(report.last_seen_at, UTC),
             faces=report.faces,

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,11 +13,15 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from facetrack.core.crypto import decrypt, encrypt
+from visits.track_codec import InvalidTrack
 from workers.process.sinks.track_record import TrackRecord
 
 log = logging.getLogger(__name__)
 
 EVENT, PICTURE, DAMAGED = ".event", ".picture", ".damaged"
+MAX_FILE = {EVENT: 64_000, PICTURE: 20_000_000}
+"""Bytes. A larger file is not of this program, and is not read."""
+_NAME = re.compile(r"[0-9]{1,20}\.(event|picture)")
 
 
 class SpoolInUse(RuntimeError):
@@ -71,17 +76,15 @@ class Spool:
             names = sorted(name for name in self._sizes if name.endswith(EVENT))
         for name in names:
             try:
-                event = self._read(name)
-                picture = self._read(_picture_of(name)) if _picture_of(name) in self._sizes else b""
+                track_record = TrackRecord.opened(self._read(name), self._picture(name))
             except FileNotFoundError:
-                continue  # deleted meanwhile to make room
-            except ValueError as error:
+                self._forget(name)  # deleted meanwhile to make room
+            except InvalidTrack as error:
+                self._put_aside(name, f"it is not the record of a track: {error}")
+            except (ValueError, OSError) as error:
                 self._put_aside(name, str(error))
-                continue
-            try:
-                yield name, TrackRecord.opened(event, picture)
-            except (ValueError, KeyError, TypeError) as error:
-                self._put_aside(name, f"not a letter: {error}")
+            else:
+                yield name, track_record
 
     def drop(self, name: str) -> None:
         """The record was delivered: delete it."""
@@ -123,9 +126,25 @@ class Spool:
         new.rename(self._folder / name)
         self._sizes[name] = len(data)
 
+    def _picture(self, name: str) -> bytes:
+        """The picture of a record; empty if there is none that can be read."""
+        picture = _picture_of(name)
+        if picture not in self._sizes:
+            return b""
+        try:
+            return self._read(picture)
+        except FileNotFoundError:
+            return b""
+        except (ValueError, OSError) as error:
+            self._put_aside(picture, str(error))
+            return b""
+
     def _read(self, name: str) -> bytes:
-        """Raises FileNotFoundError, ValueError."""
-        data = (self._folder / name).read_bytes()
+        """Raises ValueError, OSError, and of these FileNotFoundError for a file that is gone."""
+        path = self._folder / name
+        if (size := path.stat().st_size) > MAX_FILE[path.suffix]:
+            raise ValueError(f"it has {size:,} bytes, more than {MAX_FILE[path.suffix]:,}")
+        data = path.read_bytes()
         if hashlib.sha256(data[32:]).digest() != data[:32]:
             raise ValueError("its checksum is wrong")
         try:
@@ -134,12 +153,18 @@ class Spool:
             raise ValueError(str(error)) from None
 
     def _put_aside(self, name: str, reason: str) -> None:
-        log.error("the spooled record %s is put aside: %s", self._folder / name, reason)
+        """Keep the file under another name; the picture of a record is deleted."""
+        log.error("the spooled %s is set aside as %s: %s", self._folder / name, name + DAMAGED, reason)
         with self._lock:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 (self._folder / name).rename(self._folder / (name + DAMAGED))
             self._sizes.pop(name, None)
-            self._remove(_picture_of(name))
+            if name.endswith(EVENT):
+                self._remove(_picture_of(name))
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            self._sizes.pop(name, None)
 
     def _remove(self, name: str) -> None:
         self._sizes.pop(name, None)
@@ -148,7 +173,7 @@ class Spool:
 
 
 def _counts(path: Path) -> bool:
-    return path.suffix in (EVENT, PICTURE)
+    return bool(_NAME.fullmatch(path.name))
 
 
 def _picture_of(name: str) -> str:

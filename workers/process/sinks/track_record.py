@@ -1,17 +1,31 @@
-"""Records in the form in which they are kept on disk."""
+"""A track's record in the form in which a worker keeps it on disk. Both versions of that form are read."""
 
 from __future__ import annotations
 
-import base64
-import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-import numpy as np
+import msgspec
+from msgspec import Meta, Struct
 
-from visits.rules import TrackFacts
+from visits.track_codec import VERSIONS, InvalidTrack, decoded, encoded
+from visits.track_facts import MAX_REASON, SCHEMA_VERSION, Instant, TrackFacts
+
+
+class _Versioned(Struct):
+    version: int = 1
+
+
+class _Envelope(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What stands around the facts on disk."""
+
+    version: int = 1
+    tenant: UUID
+    link: Annotated[float, Meta(ge=-2, le=2)]
+    known_at: Instant
+    facts: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,53 +39,54 @@ class TrackRecord:
 
     def sealed(self) -> tuple[bytes, bytes]:
         """The event as JSON, and the picture (empty if there is none)."""
-        picture = self.facts.shot or b""
-        facts = replace(self.facts, shot=None)
-        body = {
-            "tenant": str(self.tenant),
-            "link": self.link,
-            "known_at": self.known_at.isoformat(),
-            "facts": {field.name: _packed(getattr(facts, field.name)) for field in fields(facts)},
-        }
-        return json.dumps(body).encode(), picture
+        envelope = _Envelope(
+            version=SCHEMA_VERSION,
+            tenant=self.tenant,
+            link=self.link,
+            known_at=self.known_at,
+            facts=encoded(self.facts),
+        )
+        return msgspec.json.encode(envelope), self.facts.shot or b""
 
     @classmethod
     def opened(cls, event: bytes, picture: bytes) -> TrackRecord:
-        """Raises ValueError, KeyError, TypeError for data that is not a record."""
-        body = json.loads(event)
-        facts = {name: _unpacked(value) for name, value in body["facts"].items()}
+        """The record that `sealed` returned, in this version or a former one. Raises InvalidTrack."""
+        envelope = _envelope_of(event)
+        facts = envelope.facts if envelope.version > 1 else _of_version_1(envelope.facts)
         return cls(
-            tenant=UUID(body["tenant"]),
-            facts=TrackFacts(**(facts | {"shot": picture or None})),
-            link=float(body["link"]),
-            known_at=datetime.fromisoformat(body["known_at"]),
+            tenant=envelope.tenant,
+            facts=decoded(facts, shot=picture or None),
+            link=envelope.link,
+            known_at=envelope.known_at,
         )
 
 
-def _packed(value: Any) -> Any:
-    match value:
-        case UUID():
-            return {"uuid": str(value)}
-        case datetime():
-            return {"time": value.isoformat()}
-        case np.ndarray():
-            data = base64.b64encode(value.astype(np.float32).tobytes()).decode()
-            return {"floats": data, "shape": list(value.shape)}
-        case bytes():
-            return {"bytes": base64.b64encode(value).decode()}
-        case _:
-            return value
+def _envelope_of(event: bytes) -> _Envelope:
+    """Raises InvalidTrack."""
+    try:
+        version = msgspec.json.decode(event, type=_Versioned).version
+        if version not in VERSIONS:
+            raise InvalidTrack(
+                {"version": f"it is {version}, and this program reads {VERSIONS[0]} to {VERSIONS[-1]} only"}
+            )
+        return msgspec.json.decode(event, type=_Envelope)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidTrack({"record": str(error)}) from None
+    except RecursionError:
+        raise InvalidTrack({"record": "its values are nested too deeply"}) from None
+
+
+def _of_version_1(facts: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 gave ids, times and templates the name of their type, and did not limit the reason."""
+    plain = {name: _unpacked(value) for name, value in facts.items() if name != "shot"}
+    if isinstance(reason := plain.get("reason"), str):
+        plain["reason"] = reason[:MAX_REASON]
+    return plain
 
 
 def _unpacked(value: Any) -> Any:
     match value:
-        case {"uuid": text}:
-            return UUID(text)
-        case {"time": text}:
-            return datetime.fromisoformat(text)
-        case {"floats": data, "shape": shape}:
-            return np.frombuffer(base64.b64decode(data), dtype=np.float32).reshape(shape)
-        case {"bytes": data}:
-            return base64.b64decode(data)
+        case {"uuid": text} | {"time": text} | {"floats": text, "shape": [_]}:
+            return text
         case _:
             return value
