@@ -211,7 +211,8 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "PNG with text that unpacks to 300 MB": lambda: png(8, 8, chunk(b"zTXt", b"k\0\0" + zeros(3 * 10**8))),
     "PNG with a profile of 300 MB": lambda: png(8, 8, chunk(b"iCCP", b"k\0\0" + zeros(3 * 10**8))),
     "WebP that says it is huge": lambda: webp_with_size(16_383, 16_383),
-    "WebP of large size and little data": lambda: webp_with_size(7_000, 7_000),
+    "WebP of large size and little data": lambda: webp_with_size(3_400, 3_400),
+    "WebP of 16 megapixels": lambda: webp_with_size(4_000, 4_000),
     "WebP of a million chunks": webp_of_many_chunks,
     "BMP that says it is huge": lambda: _resized_bmp(HUGE, HUGE),
     "BMP with 49 megapixels and no data": lambda: _resized_bmp(7_000, 7_000),
@@ -249,7 +250,7 @@ SOUND: dict[str, Callable[[], bytes]] = {
     "PNG of 16 megapixels in one colour": lambda: saved("PNG", 4_000, 4_000, compress_level=9),
     "PNG of repeated noise": lambda: repeated_noise(),
     "PNG with 300 MB behind its pixels": lambda: png(64, 48, pixels=zeros(3 * 10**8)),
-    "WebP of 16 megapixels, lossless": lambda: saved("WEBP", 4_000, 4_000, lossless=True),
+    "WebP of 12 megapixels, lossless": lambda: saved("WEBP", 4_000, 3_000, lossless=True),
     "TIFF of 16 megapixels, deflated": lambda: saved("TIFF", 4_000, 4_000, compression="tiff_adobe_deflate"),
 }
 """What costs much and is a picture all the same: it is read within the limits."""

@@ -38,6 +38,8 @@ END_SECONDS = 1.0
 ROOT = Path(__file__).resolve().parents[3]
 PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
 """The environment variables that a child gets; it does not need our secrets."""
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
+"""For glibc: what a picture took goes back to the machine once it is sent."""
 
 
 class Busy(RuntimeError):
@@ -131,7 +133,7 @@ class Child:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,  # a decoder's messages about a file may reveal its content
                 cwd=ROOT,
-                env={**environ, "PYTHONPATH": str(ROOT)},
+                env={**environ, **ALLOCATOR, "PYTHONPATH": str(ROOT)},
                 start_new_session=True,  # Ctrl-C is for the parent; the child ends with it
             )
 

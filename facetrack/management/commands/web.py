@@ -1,5 +1,6 @@
 """manage.py web: serve pages, API and WebSockets."""
 
+import sys
 from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
@@ -7,6 +8,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from facetrack.serving.memory import keep_little
 from facetrack.serving.port import PortTaken, require_free
+
+SWITCH_SECONDS = 0.001
+"""A request asks the database a dozen times, and waits after each answer until the other threads give way.
+Python's own 5 ms made quick pages slow beside a few busy requests."""
 
 
 class Command(BaseCommand):
@@ -18,6 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         keep_little()
+        sys.setswitchinterval(SWITCH_SECONDS)
         from facetrack.asgi import application
         from facetrack.serving.server import LimitedServer  # installs Twisted's reactor
 

@@ -12,6 +12,8 @@ from facetrack.core.picture_decoder.headers.types import (
 )
 
 _FRAME_HEAD = 16
+MAX_MEGAPIXELS = 12.0
+"""What phones save. Its decoder takes 16 bytes a pixel, those of the other formats 4 to 8."""
 
 
 def strip(data: bytes, megapixels: float) -> Stripped:
@@ -23,7 +25,7 @@ def strip(data: bytes, megapixels: float) -> Stripped:
         if kind in found:
             body = found[kind]
             width, height = dimensions(body)
-            refuse_size(width, height, megapixels)
+            refuse_size(width, height, min(megapixels, MAX_MEGAPIXELS))
             turned = orientation(found.get(b"EXIF", b""), found.get(b"XMP ", b""))
             return Stripped("WEBP", _container(kind, body), width, height, turned)
     raise damaged()
