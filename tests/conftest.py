@@ -300,6 +300,7 @@ TOGETHER = {"web"}
 """Folders of which all files share an installation that takes a minute to set up."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow ones first; one process runs all tests of a file, or of a folder of `TOGETHER`."""
 
