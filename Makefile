@@ -33,7 +33,7 @@ $(STAMP): $(LOCKS)
 test: check suite ## all checks and the whole test suite
 
 suite: $(STAMP) apt $(VENV)/.dlib ## the tests without the checks (ONLY=models: those that touch models, the demo or a browser)
-	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(if $(ONLY),-m $(ONLY))
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(if $(ONLY),-m $(ONLY))
 
 versions: ## `make test` with each Python of 3.11 to 3.13 that is installed
 	@for version in 3.11 3.12 3.13; do \

@@ -27,7 +27,7 @@ from tenants.isolation.policies import forget_tenant
 from tenants.models import Domain, Membership, Tenant, User
 from tenants.queries import active_tenant
 from tenants.rules import Role
-from tests.backing import MODELS, NO_MODELS, ROOT
+from tests.backing import MODELS, NO_MODELS
 from visits.actions import record_track
 from visits.models import Sighting, SightingDecision
 from visits.track_facts import TrackFacts
@@ -296,18 +296,12 @@ SLOW_FIRST = (
     "commands",
 )
 """Folders and files that take minutes. Begun last, they would keep one process alone."""
-TOGETHER = {"web"}
-"""Folders of which all files share an installation that takes a minute to set up."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow ones first; one process runs all tests of a file, or of a folder of `TOGETHER`."""
+    """The slow ones first."""
 
     def place(item: pytest.Item) -> int:
         return next((n for n, name in enumerate(SLOW_FIRST) if name in item.path.parts), len(SLOW_FIRST))
 
     items.sort(key=place)
-    for item in items:
-        folder = next(iter(TOGETHER & set(item.path.parts)), None)
-        item.add_marker(pytest.mark.xdist_group(folder or str(item.path.relative_to(ROOT))))
