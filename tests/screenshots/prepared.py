@@ -21,7 +21,7 @@ from tests.screenshots import portraits
 from tests.screenshots.portraits import DrawnPerson, portrait
 from visits.actions import close_visits, record_track
 from visits.models import SightingDecision, Visitor
-from visits.rules import TrackFacts
+from visits.track_facts import TrackFacts
 from workers.fleet.leases import facts_of, lease_guard
 from workers.fleet.models import CameraLease
 
