@@ -10,10 +10,10 @@ STAMP := $(VENV)/.installed-$(VERSION)
 LOCKS := requirements/base.txt requirements/embedded.txt requirements/dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test suite versions probe fuzz chaos siege check format dev web worker beat services stop shell migrate lock clean apt
+.PHONY: help demo install test suite versions probe fuzz chaos siege screenshots check format dev web worker beat services stop shell migrate lock clean apt
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## watch it work: installs, starts everything, plays a clip with known people (ONCE=1: once, then a report)
 	@$(PY) manage.py demo --port $(PORT) $(if $(ONCE),--once)
@@ -54,6 +54,9 @@ chaos: $(STAMP) ## break everything in turn on real processes (LONG=1: as many t
 
 siege: $(STAMP) ## a customer and strangers attack an installation of processes while another works (SECONDS=600 CLIENTS=100)
 	@$(PY) -m tests.siege --seconds $(or $(SECONDS),600) --clients $(or $(CLIENTS),100)
+
+screenshots: $(STAMP) ## draw people, and write the pictures of README.md into docs/images again
+	@$(PY) -m tests.screenshots
 
 check: $(STAMP) ## format, lint (Python, templates, scripts), spelling, types, floors, class names, migrations, settings of a deployment
 	@echo "Checking with $$($(PY) -V)."
