@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
     RSAPublicKey,
     generate_private_key,
 )
-from jwt.utils import base64url_encode, to_base64url_uint
+from jwt.algorithms import RSAAlgorithm
+from jwt.utils import base64url_encode
 
 from facetrack.core.keys import put_once
 
@@ -49,7 +50,7 @@ class JwtKey:
     @property
     def jwk(self) -> dict[str, str]:
         """The public key in the format of RFC 7517."""
-        return {"kid": self.kid, "use": "sig", "alg": "RS256", **_numbers(self.public)}
+        return {"kid": self.kid, "use": "sig", "alg": "RS256", **_members(self.public)}
 
 
 class JwtKeys(Protocol):
@@ -66,8 +67,7 @@ def loaded(pem: str) -> JwtKey:
     if not isinstance(private, RSAPrivateKey) or private.key_size < BITS:
         raise ValueError(f"not an RSA key of {BITS} bits or more")
     public = private.public_key()
-    facts = json.dumps(_numbers(public), separators=(",", ":"), sort_keys=True).encode()
-    return JwtKey(base64url_encode(hashlib.sha256(facts).digest()).decode(), private, public)
+    return JwtKey(thumbprint(public), private, public)
 
 
 def pems(text: str, *, name: str) -> list[str]:
@@ -191,10 +191,13 @@ def make_pem() -> str:
     ).decode()
 
 
-def _numbers(public: RSAPublicKey) -> dict[str, str]:
-    numbers = public.public_numbers()
-    return {
-        "kty": "RSA",
-        "n": to_base64url_uint(numbers.n).decode(),
-        "e": to_base64url_uint(numbers.e).decode(),
-    }
+def thumbprint(public: RSAPublicKey) -> str:
+    """As RFC 7638 wants it: the hash of the members that a key must have, in their order. PyJWT has none."""
+    facts = json.dumps(_members(public), separators=(",", ":"), sort_keys=True).encode()
+    return base64url_encode(hashlib.sha256(facts).digest()).decode()
+
+
+def _members(public: RSAPublicKey) -> dict[str, str]:
+    """Without `key_ops`, which RFC 7517 does not want beside `use`."""
+    jwk = RSAAlgorithm.to_jwk(public, as_dict=True)
+    return {name: str(jwk[name]) for name in ("e", "kty", "n")}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import RSAAlgorithm
 
 from facetrack.core import jwt_keys
 from facetrack.core.jwt_keys import FormerStillNeeded, GivenKeys, KeptKeys, RotatedMeanwhile, loaded, pems
@@ -38,9 +39,7 @@ def kids(keys: KeptKeys | GivenKeys) -> list[str]:
     return [key.kid for key in keys.live()]
 
 
-def test_a_key_is_called_by_the_thumbprint_of_rfc_7638(
-    monkeypatch: pytest.MonkeyPatch, two: list[str]
-) -> None:
+def test_a_key_is_called_by_the_thumbprint_of_rfc_7638(two: list[str]) -> None:
     example = {
         "kty": "RSA",
         "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJE"
@@ -49,8 +48,12 @@ def test_a_key_is_called_by_the_thumbprint_of_rfc_7638(
         "WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
         "e": "AQAB",
     }
-    monkeypatch.setattr(jwt_keys, "_numbers", lambda public: example)
-    assert loaded(two[0]).kid == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    public = RSAAlgorithm.from_jwk(example)
+    assert isinstance(public, rsa.RSAPublicKey)
+    assert jwt_keys.thumbprint(public) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    key = loaded(two[0])
+    assert key.kid == jwt_keys.thumbprint(key.public)
+    assert RSAAlgorithm.from_jwk(dict(key.jwk)) == key.public
 
 
 def test_the_first_key_is_made_once_and_read_by_its_owner_only(kept: KeptKeys, tmp_path: Path) -> None:
