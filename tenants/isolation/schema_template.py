@@ -72,7 +72,7 @@ def _up_to_date() -> bool:
 def _exists() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{TEMPLATE_SCHEMA}.django_migrations"])
-        return cursor.fetchone() == (True,)
+        return bool(cursor.fetchone()[0])
 
 
 def _lock(mode: str) -> None:
