@@ -29,9 +29,10 @@ def template_for_migration() -> Iterator[None]:
     Makes the schema where there is none. Copies wait until the end, as this waits for copies.
     """
     with transaction.atomic():
-        if _exists():
-            _lock("ACCESS EXCLUSIVE")
+        known = _exists()
         with connection.cursor() as cursor:
+            if known:
+                cursor.execute(f"LOCK TABLE {TEMPLATE_SCHEMA}.django_migrations IN ACCESS EXCLUSIVE MODE")
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {TEMPLATE_SCHEMA}")
         yield
 
@@ -56,11 +57,10 @@ def copy_template(schema: str) -> bool:
 def _up_to_date() -> bool:
     """Whether the template has the migrations of this code, no fewer and no others.
 
-    It stays so until the transaction ends.
+    It stays so until the transaction ends: reading the list keeps `template_for_migration` waiting.
     """
     if not _exists():
         return False
-    _lock("SHARE")
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT app, name FROM {TEMPLATE_SCHEMA}.django_migrations")  # noqa: S608  a constant
         recorded = set(cursor.fetchall())
@@ -72,10 +72,4 @@ def _up_to_date() -> bool:
 def _exists() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"{TEMPLATE_SCHEMA}.django_migrations"])
-        return bool(cursor.fetchone() == (True,))
-
-
-def _lock(mode: str) -> None:
-    """Hold the list of the template's migrations, which stands for all of it, until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {TEMPLATE_SCHEMA}.django_migrations IN {mode} MODE")
+        return bool(cursor.fetchone()[0])

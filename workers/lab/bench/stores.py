@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import uuid4
 
 import numpy as np
+from django.db import transaction
 from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context
 
@@ -149,7 +150,7 @@ def _remove(tenant: Tenant) -> None:
         }
         for key in filter(None, shots):
             objects.delete(tenant.pk, key)
-    with as_owner(), schema_context(get_public_schema_name()):
+    with as_owner(), schema_context(get_public_schema_name()), transaction.atomic():
         Outbox.objects.filter(tenant=tenant).delete()
         tenant_id = tenant.pk
         tenant.delete(force_drop=True)
