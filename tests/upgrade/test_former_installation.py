@@ -1,4 +1,4 @@
-"""A database and a spool of the code before the renaming (`tests/data/former`): today's code goes on."""
+"""Databases and spools of the code before the renaming (`tests/data/former`): today's code goes on."""
 
 import gzip
 import json
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -31,21 +32,27 @@ def run(words: list[str], environ: dict[str, str]) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module", params=["27d31e4", "98c179d"])
+def former(request: pytest.FixtureRequest) -> Path:
+    """The folder of what the code of a commit wrote."""
+    return FORMER / str(request.param)
+
+
 @pytest.fixture(scope="module")
-def found() -> Iterator[dict[str, Any]]:
+def found(former: Path) -> Iterator[dict[str, Any]]:
     """What a process of today found and did there, after today's migrations."""
     var = VAR / "former"
     if var.exists():  # of an earlier run
         stop(var / "services", wipe=True)
         shutil.rmtree(var)
-    shutil.copytree(FORMER / "spool", var / "spool")
+    shutil.copytree(former / "spool", var / "spool")
     environ = {name: value for name, value in os.environ.items() if name not in URLS} | {
         "DJANGO_SETTINGS_MODULE": "facetrack.settings",
         "FACETRACK_VAR_DIR": str(var),
         "FACETRACK_ENCRYPTION_KEYS": KEY,
     }
     with running(var / "services", environ):
-        dump = gzip.decompress((FORMER / "database.sql.gz").read_bytes())
+        dump = gzip.decompress((former / "database.sql.gz").read_bytes())
         with closing(psycopg.connect(environ["DATABASE_OWNER_URL"], autocommit=True)) as owner:
             owner.execute(dump)
         run(manage("migrate_schemas", "--verbosity", "0"), environ)
@@ -107,6 +114,6 @@ def test_recording_goes_on_and_knows_the_visitor_of_before(found: dict[str, Any]
     assert found["recording"] == {"decision": "visitor", "number": 1, "new": 0}
 
 
-def test_messages_of_before_find_their_tasks(found: dict[str, Any]) -> None:
+def test_messages_of_before_find_their_tasks(former: Path, found: dict[str, Any]) -> None:
     """A message in a queue, or of a process that was not restarted yet, names its task."""
-    assert set(json.loads((FORMER / "tasks.json").read_text())) <= set(found["tasks"])
+    assert set(json.loads((former / "tasks.json").read_text())) <= set(found["tasks"])
