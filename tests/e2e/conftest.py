@@ -115,7 +115,7 @@ def entrance(installation: Installation) -> dict[str, Any]:
 
 def run(words: Any, environ: dict[str, str]) -> str:
     done = subprocess.run(
-        manage(*words), env=environ, capture_output=True, text=True, timeout=120, check=False
+        manage(*words), env=environ, capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
     return done.stdout

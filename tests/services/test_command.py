@@ -55,7 +55,7 @@ def started(var: Path, *words: str) -> subprocess.Popen[str]:
 def manage_py(var: Path, *words: str) -> tuple[int, str, str]:
     """Exit code, output and errors of one command."""
     process = started(var, *words)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=200)
     return process.returncode, output, errors
 
 

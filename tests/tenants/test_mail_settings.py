@@ -23,7 +23,7 @@ def started(var: Path, url: str) -> subprocess.CompletedProcess[str]:
         "EMAIL_URL": url,
     }
     return subprocess.run(
-        [sys.executable, "-c", TELL], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", TELL], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200
     )
 
 

@@ -57,7 +57,7 @@ class Installation:
 
     def command(self, *words: str) -> str:
         done = subprocess.run(
-            manage(*words), env=self.environ, capture_output=True, text=True, timeout=60, check=False
+            manage(*words), env=self.environ, capture_output=True, text=True, timeout=200, check=False
         )
         assert done.returncode == 0, f"{words}: {done.stdout}\n{done.stderr}"
         return done.stdout.strip()
@@ -76,7 +76,7 @@ class Installation:
 
     def enrol(self, name: str, person: int) -> None:
         words = [sys.executable, "-m", "tests.workers.enrolled", "acme", name, str(person)]
-        subprocess.run(words, cwd=ROOT, env=self.environ, timeout=60, check=True)
+        subprocess.run(words, cwd=ROOT, env=self.environ, timeout=200, check=True)
 
     def new_key(self) -> None:
         self.key_file.write_text(self.command("create_api_key", "--worker", "gate", "--sites", "Gate"))
