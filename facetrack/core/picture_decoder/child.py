@@ -89,7 +89,7 @@ def _upright(order: dict[str, Any], data: bytes) -> Image.Image:
         image.load()
         picture: Image.Image = image
         if image.mode.startswith("I"):  # 16 bits of grey: `convert` would cut off what is above 255
-            picture = picture.point(lambda value: value * (1 / 256)).convert("L")
+            picture = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
         if picture.mode != "RGB":
             picture = picture.convert("RGB")
     if (turn := _TURNS.get(order["orientation"])) is not None:  # one of them is 0

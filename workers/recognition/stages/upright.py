@@ -88,6 +88,8 @@ def _tile(picture: Picture, face: Face) -> Picture:
     x, y = ((face.box[:2] + face.box[2:]) / 2).tolist()
     left, top, right, bottom = (round(v) for v in (x - half, y - half, x + half, y + half))
     seen = picture[max(0, top) : min(height, bottom), max(0, left) : min(width, right)]
+    if not seen.size:
+        return np.zeros((TILE, TILE, 3), dtype=np.uint8)
     square = cv2.copyMakeBorder(
         seen,
         max(0, -top),
