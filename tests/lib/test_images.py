@@ -53,7 +53,9 @@ def bomb(kind: str) -> bytes:
     if kind == "PPM":
         return b"P6 60000 60000 255\n" + b"x" * 100
     data = bytearray(saved(kind))
-    if kind == "BMP":
+    if kind == "AVIF":
+        struct.pack_into(">II", data, data.index(b"ispe") + 8, size, size)
+    elif kind == "BMP":
         struct.pack_into("<ii", data, 18, size, size)
     elif kind == "JPEG":
         start = data.index(b"\xff\xc0")
@@ -61,7 +63,7 @@ def bomb(kind: str) -> bytes:
     return bytes(data)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "PPM", "BMP", "JPEG"])
+@pytest.mark.parametrize("kind", ["PNG", "PPM", "BMP", "JPEG", "AVIF"])
 def test_what_says_it_is_huge_is_refused_undecoded(kind: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(BadPicture, match="more than 50 megapixels"):
@@ -143,7 +145,7 @@ def near(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_a_picture_stands_upright(kind: str, orientation: int) -> None:
     file, exif = io.BytesIO(), Image.Exif()
     exif[274] = orientation
@@ -191,16 +193,15 @@ def test_exif_that_says_nothing_turns_nothing(exif: bytes) -> None:
     assert read(data) == (48, 64, 3)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_exif_that_was_damaged_anyhow_costs_no_picture(kind: str) -> None:
     """4,000 files of each kind, each with other bytes of its EXIF changed."""
     file, exif, order = io.BytesIO(), Image.Exif(), np.random.default_rng(5)
     exif.update({274: 6, 271: "maker", 272: "model", 282: 72.0, 306: "2026:01:01 00:00:00", 36867: "2026"})
     Image.fromarray(CORNERS).save(file, kind, exif=exif)
     data = np.frombuffer(file.getvalue(), np.uint8)
-    start = file.getvalue().index(
-        b"MM\0*" if kind == "TIFF" else b"MM\0*" if b"MM\0*" in file.getvalue() else b"II*\0"
-    )
+    start = 0 if kind == "TIFF" else max(file.getvalue().find(head) for head in (b"MM\0*", b"II*\0"))
+    assert start >= 0
     read_once = 0
     for number in range(4_000):
         changed = data.copy()
@@ -216,6 +217,21 @@ def test_exif_that_was_damaged_anyhow_costs_no_picture(kind: str) -> None:
             assert read(changed.tobytes()) in ((60, 90, 3), (90, 60, 3))
             read_once += 1
     assert read_once == (0 if kind == "TIFF" else 10)
+
+
+def test_any_bytes_of_an_avif_are_answered_in_words() -> None:
+    """2,000 files with other bytes in the boxes that describe the picture, or cut off."""
+    data, order = np.frombuffer(saved("AVIF"), np.uint8), np.random.default_rng(3)
+    for number in range(2_000):
+        changed = data.copy()
+        places = order.integers(0, min(400, len(data)), order.integers(1, 5))
+        changed[places] = order.integers(0, 256, len(places))
+        broken = changed[: order.integers(12, len(data) + 1)] if number % 3 == 0 else changed
+        try:
+            found = stripped(broken.tobytes(), megapixels=1)
+        except BadPicture:
+            continue
+        assert found.pixels <= 1_000_000
 
 
 def deep_grey(kind: str) -> bytes:
@@ -253,6 +269,9 @@ def test_values_of_16_bits_are_scaled_not_cut_off(kind: str) -> None:
         ("PNG", {"mode": "1"}),
         ("WEBP", {"mode": "RGBA"}),
         ("WEBP", {"mode": "RGBA", "lossless": True}),
+        ("AVIF", {}),
+        ("AVIF", {"mode": "RGBA"}),
+        ("AVIF", {"mode": "L"}),
         ("BMP", {}),
         ("BMP", {"mode": "L"}),
         ("PPM", {}),
