@@ -66,7 +66,7 @@ def bomb(kind: str) -> bytes:
 @pytest.mark.parametrize("kind", ["PNG", "PPM", "BMP", "JPEG", "AVIF"])
 def test_what_says_it_is_huge_is_refused_undecoded(kind: str) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(BadPicture, match="more than 50 megapixels"):
+    with pytest.raises(BadPicture, match=r"more than (50|12) megapixels"):
         read(bomb(kind))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kB; it would be 10 GB
 

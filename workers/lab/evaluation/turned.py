@@ -139,8 +139,8 @@ def _embedded(models: FaceModels, scene: Picture, face: Face) -> Floats | None:
     """None for a face whose landmarks, light or sharpness do not allow it."""
     crop = aligned(scene, face.landmarks, models.embedder.template, models.embedder.size)
     height, width = scene.shape[:2]
-    least = CameraConfig().min_face
-    if not assess(face, crop, (width, height), least_width=least, sure=models.sure).acceptable:
+    min_width = CameraConfig().min_face
+    if not assess(face, crop, (width, height), min_width=min_width, sure=models.sure).acceptable:
         return None
     return np.asarray(models.embedder.embed([crop])[0], dtype=np.float32)
 

@@ -12,6 +12,8 @@ from facetrack.core.picture_decoder.headers.types import (
 )
 
 BRAND = b"avif"
+MAX_MEGAPIXELS = 12.0
+"""What phones take. AV1 is among the costliest formats to decode, and a small file can describe any size."""
 _FULL = 4
 """Bytes of version and flags with which some boxes begin."""
 _CORNERS = {
@@ -32,7 +34,7 @@ def strip(data: bytes, megapixels: float) -> Stripped:
     properties, own = _properties(data, *meta)
     for kind, start, end in properties:
         if kind == b"ispe":
-            refuse_size(*_size(data, start, end), megapixels)
+            refuse_size(*_size(data, start, end), min(megapixels, MAX_MEGAPIXELS))
     sizes = [_size(data, start, end) for kind, start, end in own if kind == b"ispe"]
     if not sizes:
         raise damaged()
