@@ -18,7 +18,8 @@ from tenants.models import User
 from tenants.queries import active_tenant
 
 RECOGNITION = ("fps", "detector", "analysed_side", "min_face", "zones", "masks")
-TYPED = ("site", "name", "kind", "location", "loop", "exclusive", "host", *RECOGNITION, "enabled")
+PICTURE = ("turn", "mirrored", "pixel_aspect")
+TYPED = ("site", "name", "kind", "location", "loop", "exclusive", "host", *PICTURE, *RECOGNITION, "enabled")
 """The fields of a camera that people write; workers write the others."""
 KEPT = Login()
 """The stored login stays as it is."""

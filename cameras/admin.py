@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from cameras.actions import (
     KEPT,
+    PICTURE,
     RECOGNITION,
     TYPED,
     SourceTaken,
@@ -133,6 +134,7 @@ class CameraAdmin(RecordAdmin):
     fieldsets = (
         (None, {"fields": ("site", "name", "enabled")}),
         ("Source", {"fields": SOURCE}),
+        ("Picture", {"fields": PICTURE}),
         ("Recognition", {"fields": RECOGNITION}),
         ("State", {"fields": ("shown_status", "status_detail", "worker", "last_frame_at")}),
         ("History", {"fields": RecordAdmin.audit_fields, "classes": ("collapse",)}),

@@ -112,6 +112,14 @@ class Camera(Record):
         ENDED = "ended", "played to its end"
         ERROR = "error", "error"
 
+    class Turn(models.IntegerChoices):
+        """Degrees clockwise."""
+
+        NONE = 0, "not at all"
+        RIGHT = 90, "by 90 degrees to the right"
+        HALF = 180, "by 180 degrees"
+        LEFT = 270, "by 90 degrees to the left"
+
     site = models.ForeignKey(Site, models.PROTECT, related_name="cameras")
     name = models.CharField(max_length=100)
     kind = models.CharField(
@@ -166,6 +174,25 @@ class Camera(Record):
     masks = models.JSONField(
         default=list, blank=True, help_text="Where not to look, such as a screen. Same format as zones."
     )
+    turn = models.PositiveSmallIntegerField(
+        "turn the picture",
+        choices=Turn.choices,
+        default=Turn.NONE,
+        help_text="For a camera that hangs on its side or upside down: faces that are not upright are not "
+        "recognised. Zones and masks refer to the turned picture.",
+    )
+    mirrored = models.BooleanField(
+        default=False,
+        help_text="The source shows left and right exchanged. They are exchanged again, after turning.",
+    )
+    pixel_aspect = models.FloatField(
+        "pixel aspect ratio",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.25), MaxValueValidator(4)],
+        help_text="Width over height of a pixel, where faces look squeezed: 2 for a recorder's 960 x 1080, "
+        "1.4545 for 704 x 576 that shows 16:9. Empty: as the source says.",
+    )
     enabled = models.BooleanField(default=False)
 
     worker = models.CharField(max_length=50, blank=True, editable=False)
@@ -184,6 +211,11 @@ class Camera(Record):
             models.UniqueConstraint(fields=["site", "name"], name="camera_name_once_a_site"),
             models.CheckConstraint(
                 condition=Q(kind__in=[kind.value for kind in SourceKind]), name="camera_kind_is_known"
+            ),
+            models.CheckConstraint(condition=Q(turn__in=[0, 90, 180, 270]), name="camera_turn_is_a_quarter"),
+            models.CheckConstraint(
+                condition=Q(pixel_aspect__isnull=True) | Q(pixel_aspect__gte=0.25, pixel_aspect__lte=4),
+                name="camera_pixel_aspect_is_plausible",
             ),
         ]
         indexes = [models.Index(fields=["enabled", "status"], name="camera_by_state")]

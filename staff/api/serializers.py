@@ -68,4 +68,4 @@ class FaceImageSerializer(serializers.ModelSerializer[FaceImage]):
 class UploadSerializer(serializers.Serializer[FaceImage]):
     """For the schema only: the form in `staff.forms` checks the picture."""
 
-    picture = serializers.FileField(help_text="JPEG, PNG, WebP, BMP, PPM or TIFF with one face in it.")
+    picture = serializers.FileField(help_text="JPEG, PNG, WebP, AVIF, BMP, PPM or TIFF with one face in it.")

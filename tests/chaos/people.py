@@ -14,6 +14,7 @@ import numpy as np
 from tests.stages.faces import face_at
 from workers.recognition.config import Thresholds
 from workers.recognition.models.loading import FaceModels
+from workers.recognition.stages.upright import TILE
 from workers.recognition.types import Face, Floats, Picture
 
 WIDTH, HEIGHT = 320, 240
@@ -74,6 +75,8 @@ class Oracle:
         self._last = threading.local()
 
     def detect(self, picture: Picture) -> list[Face]:
+        if picture.shape[:2] == (3 * TILE, 3 * TILE):  # the face in eight positions: the first is upright
+            return [face_at(TILE / 2, TILE / 2, width=TILE / 2, score=0.98)]
         found = seen(picture)
         if found is None:
             return []

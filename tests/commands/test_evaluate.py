@@ -204,3 +204,16 @@ def test_rates_from_numbers() -> None:
     assert false_alarm_rate(1e-4, 1_000) == pytest.approx(0.095, abs=0.001)
     few, many = threshold_for(normal, 10, 0.003), threshold_for(normal, 10_000, 0.003)
     assert few < many
+
+
+def test_turned_faces_are_measured(folder: Path) -> None:
+    out, _ = run("evaluate", folder, "--turned")
+    by_case = {(each["angle"], each["mirrored"]): each for each in json.loads(out)["turned"]}
+    upright, mirrored = by_case[0, False], by_case[0, True]
+    assert upright["own"] > 0.9
+    assert upright["upright"] == upright["passed"] > 0
+    assert mirrored["upright"] == mirrored["passed"] > 0
+    for angle in (90, 135, 180, 270):
+        assert by_case[angle, False]["upright"] <= 0.1 * upright["upright"]
+    with pytest.raises(CommandError, match="only measures"):
+        run("evaluate", folder, "--turned", "--apply", "acme")

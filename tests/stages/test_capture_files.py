@@ -1,4 +1,5 @@
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -11,6 +12,7 @@ from workers.recognition.capture import SourceError, open_source
 from workers.recognition.capture.files import FileSource
 from workers.recognition.capture.source import Rhythm
 from workers.recognition.capture.usb import UsbSource
+from workers.recognition.orientation import AS_IS, Orientation, Turn
 from workers.recognition.types import Frame
 
 
@@ -31,6 +33,38 @@ def frames_of(source: FileSource) -> list[Frame]:
         frames.append(frame)
     source.close()
     return frames
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size"),
+    [
+        (AS_IS, (128, 48)),
+        (Orientation(pixel_aspect=1.0), (64, 48)),
+        (Orientation(Turn.RIGHT), (48, 128)),
+        (Orientation(Turn.HALF, mirrored=True), (128, 48)),
+    ],
+)
+def test_a_file_is_shown_as_it_says_or_as_the_camera_is_set(
+    tmp_path: Path, orientation: Orientation, size: tuple[int, int]
+) -> None:
+    path = tmp_path / "squeezed.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        for _ in range(5):
+            picture = np.full((48, 64, 3), 200, dtype=np.uint8)
+            picture[:, :32] = 20
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode())
+    source = FileSource(str(path), fps=10, orientation=orientation)
+    assert source.size == size
+    [first, *_] = frames_of(source)
+    assert first.picture.shape == (size[1], size[0], 3)
+    if orientation == AS_IS:
+        assert first.picture[:, :60].mean() < 40 < 180 < first.picture[:, 68:].mean()
+    if orientation.turn is Turn.RIGHT:
+        assert first.picture[:60].mean() < 40 < 180 < first.picture[68:].mean()
 
 
 def test_every_second_frame_at_half_the_rate(clip: Path) -> None:

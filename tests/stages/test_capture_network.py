@@ -16,11 +16,12 @@ from tests.stages.listening import serving_http
 from tests.stages.rtsp_server import HEIGHT, WIDTH, RtspServer
 from workers.recognition.capture import ProcessSource, Source, SourceError, open_source, process
 from workers.recognition.capture.network import NetworkSource
+from workers.recognition.orientation import AS_IS, Orientation, Turn
 from workers.recognition.types import Frame
 
 SECRET = "hunter2:@/#"
 LOCAL = AddressPolicy(loopback=True)
-STREAMS = ("/mjpeg", "/large", "/changing", "/garbage")
+STREAMS = ("/mjpeg", "/large", "/changing", "/garbage", "/squeezed")
 
 
 class Camera(BaseHTTPRequestHandler):
@@ -55,6 +56,8 @@ class Camera(BaseHTTPRequestHandler):
             data = cv2.imencode(".jpg", picture)[1].tobytes()
             if path == "/garbage" and 10 <= i < 20:
                 data = bytes(np.random.default_rng(i).integers(0, 256, len(data), dtype=np.uint8))
+            if path == "/squeezed":  # JFIF: no unit, 2 to 1
+                data = data[:13] + bytes((0, 0, 2, 0, 1)) + data[18:]
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
             try:
                 self.wfile.write(head.encode() + data + b"\r\n")
@@ -91,6 +94,26 @@ def test_an_http_camera_delivers_frames(http: str) -> None:
     assert frames[0].picture.shape == (48, 64, 3)
     assert frames[0].at == pytest.approx(time.time(), abs=5)
     assert [frame.index for frame in frames] == sorted({frame.index for frame in frames})
+
+
+@pytest.mark.parametrize(
+    ("path", "orientation", "shape"),
+    [
+        ("/squeezed", AS_IS, (48, 128, 3)),
+        ("/squeezed", Orientation(pixel_aspect=1.0), (48, 64, 3)),
+        ("/mjpeg", Orientation(pixel_aspect=2.0), (48, 128, 3)),
+        ("/mjpeg", Orientation(Turn.LEFT, mirrored=True, pixel_aspect=0.5), (64, 96, 3)),
+        ("/large", Orientation(Turn.RIGHT), (1920, 720, 3)),
+    ],
+)
+def test_a_stream_is_shown_as_it_says_or_as_the_camera_is_set(
+    http: str, path: str, orientation: Orientation, shape: tuple[int, int, int]
+) -> None:
+    source = open_source("http", f"{http}{path}", fps=30, policy=LOCAL, orientation=orientation)
+    frame = source.read()
+    source.close()
+    assert frame is not None
+    assert frame.picture.shape == shape
 
 
 def test_a_camera_that_stops_sending_is_an_error_that_says_so(http: str) -> None:

@@ -8,7 +8,7 @@ from insightface.data import get_image
 from tests.stages.faces import backdrop, paste, portraits, sized
 from workers.recognition.enrol import PictureRefused, enrol_picture
 from workers.recognition.models.loading import FaceModels
-from workers.recognition.types import Picture
+from workers.recognition.types import Floats, Picture
 
 PEOPLE = portraits()
 
@@ -43,6 +43,34 @@ def test_a_face_in_the_background_is_ignored(models: FaceModels) -> None:
     alone = enrol_picture(models, scene)
     both = enrol_picture(models, paste(scene, sized(PEOPLE["tom"], 110), 480, 200))
     assert alone.embedding @ both.embedding > 0.9
+
+
+@pytest.mark.parametrize("side", [240, 500])
+def test_what_is_around_a_face_does_not_matter(models: FaceModels, side: int) -> None:
+    """The same pixels of a face alone, and in a photo of twelve megapixels."""
+    portrait = sized(PEOPLE["eileen"], side)
+    photo = paste(np.asarray(cv2.resize(backdrop(), (4000, 3000)), dtype=np.uint8), portrait, 1800, 1200)
+    alone, within = enrol_picture(models, portrait), enrol_picture(models, photo)
+    assert alone.embedding @ within.embedding > 0.5 + models.thresholds.match / 2
+    assert within.quality.score >= 0.9 * alone.quality.score
+    assert within.landmarks - np.array([1800, 1200]) == pytest.approx(alone.landmarks, abs=side / 60)
+
+
+def cut_to(picture: Picture, box: Floats, part: float) -> Picture:
+    """The picture without `part` of the face's width on each side of its box, and beyond."""
+    x1, y1, x2, y2 = box
+    border = part * (x2 - x1)
+    left, top = max(0, int(x1 + border)), max(0, int(y1 + border))
+    return picture[top : int(y2 - border), left : int(x2 - border)].copy()
+
+
+@pytest.mark.parametrize("name", ["tom", "eileen", "dan"])
+def test_a_portrait_that_is_cut_tightly_is_used_and_counts_less(models: FaceModels, name: str) -> None:
+    portrait = sized(PEOPLE[name], 400)
+    whole = enrol_picture(models, portrait)
+    tight = enrol_picture(models, cut_to(portrait, whole.box, 0.0))
+    assert tight.embedding @ whole.embedding > 0.5 + models.thresholds.match / 2
+    assert tight.quality.score < whole.quality.score
 
 
 def refusal(models: FaceModels, picture: Picture) -> PictureRefused:

@@ -6,9 +6,11 @@ from pathlib import Path
 from threading import Thread
 from uuid import UUID
 
+import cv2
 import pytest
 from celery import current_app
 from django.test import Client
+from pytest_django.fixtures import SettingsWrapper as Settings
 from rest_framework.test import APIClient
 
 from tenants.models import Tenant
@@ -16,6 +18,8 @@ from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.api.answers import V1
 from tests.conftest import make_camera
+from tests.real_models import models_of_settings
+from tests.stages.faces import backdrop, paste, portraits, sized
 from workers.fleet.models import CameraLease, LeaseGrant
 from workers.fleet.registration import Introduction, register
 from workers.process.answering import carry_out
@@ -23,6 +27,7 @@ from workers.process.clients.direct_fleet_client import DirectFleetClient
 from workers.process.sinks.answers import Operation, reply
 from workers.process.sinks.spool import Spool
 from workers.process.worker_process import WorkerProcess
+from workers.recognition.orientation import Turn, turned
 
 ClientOf = Callable[..., Client]
 
@@ -95,3 +100,34 @@ def test_it_is_told_by_api_and_page_and_nothing_is_taken(
     assert not LeaseGrant.objects.exists()
     camera.refresh_from_db()
     assert (camera.enabled, camera.status) == (False, "stopped")
+
+
+@pytest.mark.parametrize("turn", list(Turn))
+def test_a_test_says_how_to_turn_a_camera_whose_faces_are_turned(
+    acme: Tenant,
+    client_of: ClientOf,
+    worker: WorkerProcess,
+    tmp_path: Path,
+    settings: Settings,
+    turn: Turn,
+) -> None:
+    models_of_settings()
+    settings.FACETRACK_CLIP_DIR = tmp_path
+    (tmp_path / "acme").mkdir()
+    scene = paste(backdrop(), sized(portraits()["tom"], 240), 120, 60)
+    shown = turned(scene, turn)
+    size = (shown.shape[1], shown.shape[0])
+    clip = tmp_path / "acme" / "hall.mp4"
+    writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), 10, size)
+    for _ in range(5):
+        writer.write(shown)
+    writer.release()
+    camera = make_camera(kind="file", location="hall.mp4")
+    answer = client_of(acme, Role.TENANT_ADMIN, kind=APIClient).post(f"{V1}/cameras/{camera.pk}/test/").json()
+    needed = -turn % 360
+    assert answer["ok"], answer["detail"]
+    assert answer["facts"].get("turn", 0) == needed
+    assert ("seem to be turned" in answer["detail"]) is bool(needed)
+    type(camera).objects.filter(pk=camera.pk).update(turn=needed)
+    told = carry_out(worker, acme, Operation.TEST, camera.pk)
+    assert (told.ok, "turn" in told.facts) == (True, False), "with the setting it is upright"

@@ -68,7 +68,14 @@ def edge(acme: Tenant, tmp_path: Path) -> Iterator[Edge]:
     key, text = key_of("gate")
     session, wire = wired()
     link = HttpsFleetClient.registered(ApiClient(SERVER, text, session=session), GATE)
-    camera = make_camera(password="geheim", zones=[[[0, 0], [1, 0], [1, 1]]], min_face=40)
+    camera = make_camera(
+        password="geheim",
+        zones=[[[0, 0], [1, 0], [1, 1]]],
+        min_face=40,
+        turn=90,
+        mirrored=True,
+        pixel_aspect=2.0,
+    )
     held_by("gate", camera)
     lease = CameraLease.objects.get()
     held = HeldLease(Grant(camera.pk, lease.epoch, lease.expires_at), asked=time.monotonic())  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from cameras.models import Camera
 from tenants.rest.serializers import StrictBody
 from workers.api.binary import JpegField
 from workers.api.bodies import MAX_INTEGER, EpochBody, NumberField, ProcessBody
@@ -30,6 +31,7 @@ class FactsBody(StrictBody):
     height = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER, required=False)
     fps = NumberField(min_value=0, max_value=MAX_RATE, required=False)
     measured_fps = NumberField(min_value=0, max_value=MAX_RATE, required=False)
+    turn = serializers.ChoiceField(Camera.Turn.choices, required=False)
     at = NumberField(min_value=0, max_value=1e11, required=False, help_text="Seconds since 1970.")
     devices = serializers.ListField(
         child=serializers.CharField(max_length=100), max_length=64, required=False

@@ -57,7 +57,10 @@ class AnswerSerializer(serializers.Serializer[Answer]):
     ok = serializers.BooleanField()
     worker = serializers.CharField()
     detail = serializers.CharField()
-    facts = serializers.DictField(help_text="codec, width, height, fps, measured_fps, devices …")
+    facts = serializers.DictField(
+        help_text="codec, width, height, fps, measured_fps, devices …; `turn` if faces seem turned: "
+        "the camera's setting with which they are upright"
+    )
     picture = serializers.SerializerMethodField(help_text="As a data: URL; empty if there is none.")
 
     def get_picture(self, answer: Answer) -> str:

@@ -16,7 +16,7 @@ from workers.recognition.models.loading import FaceModels
 from workers.recognition.replay import MemoryGallery
 from workers.recognition.types import Detector, Picture
 
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".webp", ".tif", ".tiff"})
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".webp", ".avif", ".tif", ".tiff"})
 MEGABYTES, MEGAPIXELS = (
     50,
     100,

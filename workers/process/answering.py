@@ -7,16 +7,25 @@ from contextlib import closing
 from typing import Any
 from uuid import UUID
 
+from cameras.models import Camera
 from facetrack.core.images import jpeg
 from facetrack.core.waiting import give_back
 from tenants.models import Tenant
-from workers.process.clients.camera_settings import source_of
+from workers.process.clients.camera_settings import CameraSettings, source_of
 from workers.process.hardware import devices
+from workers.process.model_cache import loaded_models
 from workers.process.sinks.answers import Answer, Operation
 from workers.process.sinks.outage import Unavailable
 from workers.process.sinks.preview import annotated
 from workers.process.worker_process import WorkerProcess
 from workers.recognition.capture import SourceError, open_source
+from workers.recognition.config import CameraConfig
+from workers.recognition.models.loading import UnknownModelError
+from workers.recognition.models.store import ModelMissing
+from workers.recognition.orientation import Turn
+from workers.recognition.stages.detect import shrunk
+from workers.recognition.stages.upright import suggested_turn
+from workers.recognition.types import Picture
 
 MEASURED_SECONDS = 2.0
 
@@ -66,7 +75,10 @@ def _test(worker_process: WorkerProcess, tenant: Tenant, camera_id: UUID, ticket
     if run is not None and run.latest is not None and run.source is not None and run.delivers:
         frame, _ = run.latest
         facts = _described(getattr(run.source, "facts", {}), frame.picture.shape)
-        return Answer(True, name, "It runs.", facts, jpeg(annotated(frame.picture, []), quality=80))
+        hint = _turn_hint(run.camera_settings, [frame.picture])
+        return Answer(
+            True, name, f"It runs.{_told(hint)}", facts | hint, jpeg(annotated(frame.picture, []), quality=80)
+        )
     if run is not None:
         return Answer(False, name, run.error or "The source is being opened: try again in a moment.")
     camera_settings = worker_process.camera_settings(tenant, camera_id, ticket)
@@ -78,15 +90,39 @@ def _test(worker_process: WorkerProcess, tenant: Tenant, camera_id: UUID, ticket
             first = source.read()
             if first is None:
                 return Answer(False, name, "The source ends before its first picture.")
-            began, frames = time.monotonic(), 0
-            while time.monotonic() - began < MEASURED_SECONDS and source.read() is not None:
-                frames += 1
+            began, frames, last = time.monotonic(), 0, first
+            while time.monotonic() - began < MEASURED_SECONDS and (later := source.read()) is not None:
+                frames, last = frames + 1, later
             seconds = max(0.1, time.monotonic() - began)
             facts = _described(getattr(source, "facts", {}), first.picture.shape)
             facts["measured_fps"] = round(frames / seconds, 1)
     except SourceError as error:
         return Answer(False, name, str(error))
-    return Answer(True, name, "Connected.", facts, jpeg(annotated(first.picture, []), quality=80))
+    hint = _turn_hint(camera_settings, [first.picture, last.picture])
+    return Answer(
+        True, name, f"Connected.{_told(hint)}", facts | hint, jpeg(annotated(first.picture, []), quality=80)
+    )
+
+
+def _turn_hint(camera_settings: CameraSettings, pictures: list[Picture]) -> dict[str, int]:
+    """The camera's `turn` with which the faces in these pictures are upright; empty if they are, or there are
+    none."""
+    try:
+        models = loaded_models(camera_settings.detector)
+    except (ModelMissing, UnknownModelError):
+        return {}  # the run itself reports it
+    for picture in pictures:
+        small = shrunk(picture, CameraConfig().analysed_side).picture
+        if (turn := suggested_turn(models.detector, small, models.sure)) is not Turn.NONE:
+            mirrored = -turn if camera_settings.mirrored else turn
+            return {"turn": (camera_settings.turn + mirrored) % 360}
+    return {}
+
+
+def _told(hint: dict[str, int]) -> str:
+    if not hint:
+        return ""
+    return f" The faces seem to be turned: set “turn the picture” to “{Camera.Turn(hint['turn']).label}”."
 
 
 def _described(facts: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:

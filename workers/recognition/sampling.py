@@ -11,11 +11,13 @@ import numpy as np
 
 from workers.recognition.budget import EmbeddingBudget, Urgency, is_steady, urgency_of
 from workers.recognition.config import PipelineConfig
+from workers.recognition.orientation import Turn
 from workers.recognition.stages.align import aligned, thumbnails
 from workers.recognition.stages.detect import Letterbox, refined
 from workers.recognition.stages.quality import assess, best_possible_quality
 from workers.recognition.stages.track import Followed
 from workers.recognition.stages.track_history import Sample, Track, TrackSpan, crop_of
+from workers.recognition.stages.upright import HINTS, UNCLEAR, needed_turn
 from workers.recognition.types import Counters, Face, Floats, Frame, Gallery, Picture, Quality
 
 if TYPE_CHECKING:  # models are in a higher layer
@@ -112,11 +114,23 @@ class FaceSampler:
         crop = aligned(frame.picture, face.landmarks, embedder.template, embedder.size)
         min_width, sure = self._config.camera.min_face, self._models.sure
         quality = assess(face, crop, (width, height), min_width=min_width, sure=sure)
-        if quality.reasons:
-            _refuse(track, quality.reasons)
+        reasons = quality.reasons or self._turned(track, face, frame)
+        if reasons:
+            _refuse(track, reasons)
             return None
         track.usable, track.needs_check = True, False
         return SelectedFace(track, face, crop, quality.score, track.history.span)
+
+    def _turned(self, track: Track, face: Face, frame: Frame) -> tuple[str, ...]:
+        """Why the face is not upright; empty if it is. Heads do not turn over between two frames."""
+        if not track.needs_check and 0 <= frame.at - track.upright_at < self._config.upright_seconds:
+            return ()
+        turn = needed_turn(self._models.detector, frame.picture, face)
+        if turn is Turn.NONE:
+            track.upright_at = frame.at
+            return ()
+        self._counters.turned_faces += 1
+        return (UNCLEAR if turn is None else f"it is not upright (turn the picture {HINTS[turn]})",)
 
     def _embedded(self, frame: Frame, looks: list[SelectedFace]) -> list[tuple[SelectedFace, Sample]]:
         """Embedding costs more than all else but detection: only faces that can still change a decision."""

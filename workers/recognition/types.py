@@ -141,6 +141,7 @@ class Counters:
     tracks: int = 0
     splits: int = 0
     scene_changes: int = 0
+    turned_faces: int = 0
     decisions: dict[Decision, int] = field(default_factory=lambda: dict.fromkeys(Decision, 0))
 
 

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from PIL import Image, TiffImagePlugin, WebPImagePlugin
+from PIL import AvifImagePlugin, Image, TiffImagePlugin, WebPImagePlugin
 
 IDLE_SECONDS = 60.0
 """Seconds without a picture after which the process ends; the next picture starts another."""
@@ -34,7 +34,7 @@ SMALL_PIXELS = 1_000_000
 SHRINK = 0.95
 DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, TypeError, AttributeError)
 """What Pillow's decoders raise on damaged files."""
-LOADED = (TiffImagePlugin, WebPImagePlugin)
+LOADED = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)
 """Otherwise Pillow imports all its plugins when it is asked for one of these."""
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -51,6 +51,7 @@ def main() -> None:
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain a user's picture
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     Image.MAX_IMAGE_PIXELS = None  # already checked, from the header
     with socket.socket(fileno=0) as parent, parent.makefile("rb") as asked:
         while select.select([parent], [], [], IDLE_SECONDS)[0] and (line := asked.readline()):
@@ -89,7 +90,7 @@ def _upright(order: dict[str, Any], data: bytes) -> Image.Image:
         image.load()
         picture: Image.Image = image
         if image.mode.startswith("I"):  # 16 bits of grey: `convert` would cut off what is above 255
-            picture = picture.point(lambda value: value * (1 / 256)).convert("L")
+            picture = picture.convert("I").point(lambda value: value * (1 / 256)).convert("L")
         if picture.mode != "RGB":
             picture = picture.convert("RGB")
     if (turn := _TURNS.get(order["orientation"])) is not None:  # one of them is 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, cast
@@ -26,6 +27,7 @@ from workers.lab.evaluation.assessment import ALARM_LIMIT, Assessment, assess_pe
 from workers.lab.evaluation.clips import Tracked, assess_clip, labelled_clips
 from workers.lab.evaluation.faces import NotEvaluable, labelled_faces
 from workers.lab.evaluation.plot import save_plot
+from workers.lab.evaluation.turned import assess_turned
 from workers.lab.picture_folders import enrol_people, people_in
 from workers.process.model_cache import model_store
 from workers.recognition.capture import SourceError
@@ -44,6 +46,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path, metavar="DIR")
         parser.add_argument("--pack", default=settings.FACETRACK_PACK, help="default: %(default)s")
+        parser.add_argument("--detector", default=settings.FACETRACK_DETECTOR, help="default: %(default)s")
+        parser.add_argument(
+            "--turned",
+            action="store_true",
+            help="measure what becomes of these faces when they are turned or mirrored, and print JSON",
+        )
         parser.add_argument("--json", action="store_true", help="for programs")
         parser.add_argument("--plot", type=Path, metavar="FILE", help="ROC and DET curves as PNG")
         parser.add_argument(
@@ -60,8 +68,10 @@ class Command(BaseCommand):
         try:
             clips = labelled_clips(folder) if folder.is_dir() else []
             self._refuse_early(options)
-            models = load(options["pack"], settings.FACETRACK_DETECTOR, model_store())
-            if clips:
+            models = load(options["pack"], options["detector"], model_store())
+            if options["turned"]:
+                self._turned(models, folder)
+            elif clips:
                 self._clips(models, clips, options)
             else:
                 self._people(models, folder, options)
@@ -70,6 +80,8 @@ class Command(BaseCommand):
 
     def _refuse_early(self, options: dict[str, Any]) -> None:
         """Errors that are better found before minutes of measuring."""
+        if options["turned"] and (options["plot"] or options["apply"]):
+            raise CommandError("--turned only measures: leave out --apply and --plot")
         if options["plot"] and not options["plot"].parent.is_dir():
             raise CommandError(f"{options['plot']} cannot be written: name a file in an existing folder")
         if options["apply"]:
@@ -109,6 +121,19 @@ class Command(BaseCommand):
             report.show(self._console(), assessed)
         if options["apply"]:
             self._apply(options["apply"], folder, assessed, force=options["force"])
+
+    def _turned(self, models: FaceModels, folder: Path) -> None:
+        with self._progress() as progress:
+            task = progress.add_task("turning", total=None)
+            try:
+                found = assess_turned(
+                    models, folder, lambda done, total: progress.update(task, completed=done, total=total)
+                )
+            except OSError as error:
+                raise CommandError(
+                    f"{folder} cannot be read ({error.strerror}): name a folder of people"
+                ) from error
+        self.stdout.write(json.dumps({"turned": [asdict(each) for each in found]}, indent=2))
 
     def _plot(self, path: Path, assessed: Assessment) -> None:
         try:

@@ -22,6 +22,7 @@ from workers.recognition.capture.files import FileSource
 from workers.recognition.config import CameraConfig, PipelineConfig
 from workers.recognition.models.loading import FaceModels, UnknownModelError, load
 from workers.recognition.models.store import ModelMissing
+from workers.recognition.orientation import MAX_PIXEL_ASPECT, MIN_PIXEL_ASPECT, Orientation, Turn
 from workers.recognition.replay import MemoryGallery, Replayed, replay
 from workers.recognition.types import Decision, TrackReport
 
@@ -60,9 +61,21 @@ class Command(BaseCommand):
             help="analysed frames a second (default: %(default)s)",
         )
 
+        parser.add_argument(
+            "--turn", type=int, choices=[int(turn) for turn in Turn], default=0, help="degrees clockwise"
+        )
+        parser.add_argument("--mirrored", action="store_true", help="exchange left and right after turning")
+        parser.add_argument(
+            "--pixel-aspect",
+            type=_pixel_aspect,
+            metavar="RATIO",
+            help="width over height of a pixel (default: as the clip says)",
+        )
+
     def handle(self, *, clip: Path, enrol: Path | None, json: bool, fps: float, **options: Any) -> None:
         try:
-            source = FileSource(str(clip), fps=fps)
+            orientation = Orientation(Turn(options["turn"]), options["mirrored"], options["pixel_aspect"])
+            source = FileSource(str(clip), fps=fps, orientation=orientation)
             models = load(options["pack"], options["detector"], model_store())
             gallery = MemoryGallery(models.thresholds.match)
             with self._progress() as progress:
@@ -149,6 +162,15 @@ def _facts(report: TrackReport) -> dict[str, object]:
         "score": round(verdict.score, 2),
         "faces": report.faces,
     }
+
+
+def _pixel_aspect(text: str) -> float:
+    try:
+        return Orientation(pixel_aspect=float(text)).pixel_aspect or 1.0
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a ratio from {MIN_PIXEL_ASPECT:g} to {MAX_PIXEL_ASPECT:g}"
+        ) from None
 
 
 def _rate(text: str) -> float:

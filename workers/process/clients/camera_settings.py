@@ -10,6 +10,7 @@ from cameras.rules import AddressPolicy
 from facetrack.core.internal_endpoints import internal_endpoints
 from facetrack.core.networks import networks_of, overlap
 from workers.recognition.config import CameraConfig, Polygon
+from workers.recognition.orientation import Orientation, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class CameraSettings:
     exclusive: bool
     host: str
     networks: tuple[str, ...]
+    turn: int
+    mirrored: bool
+    pixel_aspect: float | None
     detector: str
     fps: float | None
     analysed_side: int | None
@@ -68,6 +72,11 @@ def source_of(camera_settings: CameraSettings) -> dict[str, Any]:
         "folder": settings.FACETRACK_CLIP_DIR,
         "owner": camera_settings.owner,
         "megabytes": settings.FACETRACK_CAMERA_MEGABYTES,
+        "orientation": Orientation(
+            turn=Turn(camera_settings.turn),
+            mirrored=camera_settings.mirrored,
+            pixel_aspect=camera_settings.pixel_aspect,
+        ),
     }
 
 

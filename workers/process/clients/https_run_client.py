@@ -165,7 +165,7 @@ def _camera_settings(body: dict[str, Any]) -> CameraSettings:
 
 PLAIN = (
     *("owner", "kind", "location", "username", "password", "loop", "exclusive", "host", "detector"),
-    *("fps", "analysed_side", "min_face", "wanted"),
+    *("turn", "mirrored", "pixel_aspect", "fps", "analysed_side", "min_face", "wanted"),
 )
 """The fields of a settings that are the same in JSON."""
 

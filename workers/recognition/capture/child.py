@@ -18,6 +18,7 @@ from typing import Any
 from workers.recognition.capture.limits import confine, renew_time
 from workers.recognition.capture.shared import SharedFrames
 from workers.recognition.capture.source import Source, SourceError, too_much_memory
+from workers.recognition.orientation import Orientation, Turn
 
 
 def main() -> None:
@@ -48,14 +49,23 @@ def main() -> None:
 
 
 def _opened(
-    *, kind: str, location: str, username: str, password: str, fps: float, policy: str, megabytes: int
+    *,
+    kind: str,
+    location: str,
+    username: str,
+    password: str,
+    fps: float,
+    policy: str,
+    megabytes: int,
+    orientation: dict[str, Any],
 ) -> Source:
     """Sets the limits of this process after it has loaded what it needs."""
+    wanted = Orientation(**orientation | {"turn": Turn(orientation["turn"])})
     if kind == "usb":
         from workers.recognition.capture.usb import UsbSource
 
         confine(megabytes)
-        return UsbSource(location, fps=fps)
+        return UsbSource(location, fps=fps, orientation=wanted)
     from workers.recognition.capture.network import NetworkSource
 
     allowed = pickle.loads(b64decode(policy))  # noqa: S301  our own parent has written it
@@ -67,6 +77,7 @@ def _opened(
         password=password,
         fps=fps,
         policy=allowed,
+        orientation=wanted,
         found=lambda own: _say("found", own=own),
     )
 

@@ -11,11 +11,13 @@ import numpy as np
 
 from workers.recognition.capture.limits import MAX_PIXELS
 from workers.recognition.capture.source import Clock, Rhythm, SourceError
-from workers.recognition.types import Frame
+from workers.recognition.orientation import AS_IS, Orientation
+from workers.recognition.types import Frame, Picture
 
 FORMATS = "mov,matroska,avi,gif,mpegts,mpeg,mpegvideo,m4v,h264,hevc,flv,asf,ogg,mjpeg"
 """Allowed formats of a clip: no playlist, which names other files and hosts."""
 OPTIONS = f"format_whitelist;{FORMATS}|protocol_whitelist;file"
+MAX_SIDE = 4096  # pixels, after stretching; what is larger is shrunk
 USUAL_FPS = 25.0  # for files that do not state their frame rate
 
 
@@ -26,10 +28,19 @@ class FileSource:
     dropped if the reader is slower. Without, they come at once and carry their position in seconds.
     """
 
-    def __init__(self, location: str, *, fps: float, loop: bool = False, pace: bool = False) -> None:
+    def __init__(
+        self,
+        location: str,
+        *,
+        fps: float,
+        loop: bool = False,
+        pace: bool = False,
+        orientation: Orientation = AS_IS,
+    ) -> None:
         """Raises SourceError for a file that is missing, unreadable or not a video."""
         self._path = Path(location)
         self._loop = loop
+        self._orientation = orientation
         self._rhythm = Rhythm(fps)
         self._clock = Clock() if pace else None
         self._started_at = self._clock.now() if self._clock else 0.0
@@ -47,9 +58,10 @@ class FileSource:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of its pictures."""
+        """Width and height of its pictures, as they are read."""
         get = self._capture.get
-        return int(get(cv2.CAP_PROP_FRAME_WIDTH)), int(get(cv2.CAP_PROP_FRAME_HEIGHT))
+        size = self._square(int(get(cv2.CAP_PROP_FRAME_WIDTH)), int(get(cv2.CAP_PROP_FRAME_HEIGHT)))
+        return size[::-1] if self._orientation.turn % 180 else size
 
     def read(self) -> Frame | None:
         while True:
@@ -67,8 +79,24 @@ class FileSource:
                 return Frame(
                     index=self._index - 1,
                     at=self._started_at + position,
-                    picture=np.asarray(picture, dtype=np.uint8),
+                    picture=self._shown(np.asarray(picture, dtype=np.uint8)),
                 )
+
+    def _shown(self, picture: Picture) -> Picture:
+        height, width = picture.shape[:2]
+        size = self._square(width, height)
+        if size != (width, height):
+            picture = np.asarray(cv2.resize(picture, size), dtype=np.uint8)
+        return self._orientation.applied(picture)
+
+    def _square(self, width: int, height: int) -> tuple[int, int]:
+        """The size with square pixels. OpenCV itself turns pictures as the file says."""
+        get = self._capture.get
+        high, wide = get(cv2.CAP_PROP_SAR_DEN), get(cv2.CAP_PROP_SAR_NUM)
+        said = wide / high if wide > 0 and high > 0 else 1.0
+        if int(get(cv2.CAP_PROP_ORIENTATION_META)) % 180:
+            said = 1 / said
+        return self._orientation.size(width, height, said, MAX_SIDE)
 
     def close(self) -> None:
         self._capture.release()

@@ -17,6 +17,7 @@ from workers.recognition.capture.gate import Gate
 from workers.recognition.capture.limits import MAX_PIXELS, THREADS
 from workers.recognition.capture.shared import MAX_SIDE
 from workers.recognition.capture.source import Clock, Rhythm, SourceError, too_much_memory
+from workers.recognition.orientation import AS_IS, Orientation, Turn, turned
 from workers.recognition.types import Frame, Picture
 
 OPEN_SECONDS = 5.0  # a camera that answers at all does so within two seconds
@@ -60,6 +61,7 @@ class NetworkSource:
         password: str,
         fps: float,
         policy: Policy,
+        orientation: Orientation = AS_IS,
         found: Callable[[bool], None] = lambda own: None,
     ) -> None:
         """Connects, to what `policy` allows and nowhere else. Raises SourceError.
@@ -73,6 +75,7 @@ class NetworkSource:
         self._name = shown(parts)
         self._rhythm = Rhythm(fps)
         self._clock = Clock()
+        self._orientation = orientation
         self._index = 0
         self._gate = self._connected(parts, policy, found)
         try:
@@ -103,7 +106,17 @@ class NetworkSource:
             at, index = self._clock.now(), self._index
             self._index += 1
             if self._rhythm.takes(at):
-                return Frame(index=index, at=at, picture=_in_colour(picture))
+                return Frame(index=index, at=at, picture=self._in_colour(picture))
+
+    def _in_colour(self, picture: Any) -> Picture:
+        """BGR, stretched, and shrunk if it is larger than any part of the pipeline needs, in one pass."""
+        said = self._stream.codec_context.sample_aspect_ratio or self._stream.sample_aspect_ratio or 1
+        size = self._orientation.size(picture.width, picture.height, float(said), MAX_SIDE)
+        if size != (picture.width, picture.height):
+            picture = picture.reformat(format="bgr24", width=size[0], height=size[1])
+        shown = np.asarray(picture.to_ndarray(format="bgr24"))
+        # FFmpeg counts the container's own rotation counter-clockwise.
+        return self._orientation.applied(turned(shown, Turn(round(-picture.rotation / 90) % 4 * 90)))
 
     def close(self) -> None:
         self._container.close()
@@ -169,16 +182,6 @@ class NetworkSource:
             self._require_uncut()
             # Without its cause: FFmpeg's message contains the address with the password.
             raise _explained(error, self._name, waited=time.monotonic() - asked, started=False) from None
-
-
-def _in_colour(picture: Any) -> Picture:
-    """BGR, shrunk in the same pass if it is larger than any part of the pipeline needs."""
-    longest = max(picture.width, picture.height)
-    if longest <= MAX_SIDE:
-        return np.asarray(picture.to_ndarray(format="bgr24"))
-    scale = MAX_SIDE / longest
-    size = {"width": int(picture.width * scale), "height": int(picture.height * scale)}
-    return np.asarray(picture.reformat(format="bgr24", **size).to_ndarray())
 
 
 def _checked(kind: str, location: str) -> SplitResult:

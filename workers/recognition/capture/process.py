@@ -21,6 +21,7 @@ from workers.recognition.capture.address import DEFAULT_PORTS, Policy, shown
 from workers.recognition.capture.limits import CPU_SECONDS, MEGABYTES
 from workers.recognition.capture.shared import MAX_SIDE, SLOTS, SharedFrames
 from workers.recognition.capture.source import SourceError
+from workers.recognition.orientation import AS_IS, Orientation
 from workers.recognition.types import Frame
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class ProcessSource:
         name: str,
         megabytes: int = MEGABYTES,
         own: bool = False,
+        orientation: Orientation = AS_IS,
     ) -> None:
         """Starts the child and waits until it has connected. Raises SourceError.
 
@@ -75,7 +77,15 @@ class ProcessSource:
         self._own, self._delivers = own, False
         self._place = _place(request) or name
         self._began = time.monotonic()
-        more = {"policy": b64encode(pickle.dumps(policy)).decode(), "megabytes": megabytes}
+        more = {
+            "policy": b64encode(pickle.dumps(policy)).decode(),
+            "megabytes": megabytes,
+            "orientation": {
+                "turn": int(orientation.turn),
+                "mirrored": orientation.mirrored,
+                "pixel_aspect": orientation.pixel_aspect,
+            },
+        }
         self._child = self._started(request | more)
         self._reader = threading.Thread(target=self._listen, name="capture", daemon=True)
         self._reader.start()

@@ -7,8 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from workers.recognition.capture.shared import MAX_SIDE
 from workers.recognition.capture.source import Clock, Rhythm, SourceError
-from workers.recognition.types import Frame
+from workers.recognition.orientation import AS_IS, Orientation
+from workers.recognition.types import Frame, Picture
 
 MAX_FAILURES = 30  # reads in a row: cameras fail for a moment when their light changes
 
@@ -16,7 +18,7 @@ MAX_FAILURES = 30  # reads in a row: cameras fail for a moment when their light 
 class UsbSource:
     """A USB camera by number (`0`) or device (`/dev/video0`). Blocks for each frame."""
 
-    def __init__(self, location: str, *, fps: float) -> None:
+    def __init__(self, location: str, *, fps: float, orientation: Orientation = AS_IS) -> None:
         """Raises SourceError for an invalid number, a missing device, or a device in use."""
         number = location.strip().removeprefix("/dev/video")
         if not (number.isascii() and number.isdigit()):
@@ -26,6 +28,7 @@ class UsbSource:
         self._name = f"USB camera {int(number)}"
         self._rhythm = Rhythm(fps)
         self._clock = Clock()
+        self._orientation = orientation
         self._index = 0
         self._capture = cv2.VideoCapture(int(number))
         if not self._capture.isOpened():
@@ -43,11 +46,18 @@ class UsbSource:
                 continue
             done, picture = self._capture.retrieve()
             if done:
-                return Frame(index=index, at=at, picture=np.asarray(picture, dtype=np.uint8))
+                return Frame(index=index, at=at, picture=self._shown(np.asarray(picture, dtype=np.uint8)))
             failures += 1
         raise SourceError(
             f"{self._name} delivers no more pictures", "check its cable, then start the camera again"
         )
+
+    def _shown(self, picture: Picture) -> Picture:
+        height, width = picture.shape[:2]
+        size = self._orientation.size(width, height, 1.0, MAX_SIDE)
+        if size != (width, height):
+            picture = np.asarray(cv2.resize(picture, size), dtype=np.uint8)
+        return self._orientation.applied(picture)
 
     def close(self) -> None:
         self._capture.release()

@@ -73,13 +73,13 @@ def refined(detector: Detector, picture: Picture, face: Face, seen_at: float) ->
     right, bottom = int(face.box[2] + width / 2), int(face.box[3] + height / 2)
     view = shrunk(picture[top:bottom, left:right], CLOSE_UP)
     found = [moved(near, left, top) for near in find_faces(detector, view)]
-    best = max(found, key=lambda near: _overlap(near.box, face.box), default=None)
-    if best is None or _overlap(best.box, face.box) < MIN_OVERLAP:
+    best = max(found, key=lambda near: overlap(near.box, face.box), default=None)
+    if best is None or overlap(best.box, face.box) < MIN_OVERLAP:
         return face
     return replace(best, score=max(best.score, face.score))
 
 
-def _overlap(first: Floats, second: Floats) -> float:
+def overlap(first: Floats, second: Floats) -> float:
     low, high = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
     common = float(np.clip(high - low, 0, None).prod())
     return common / max(

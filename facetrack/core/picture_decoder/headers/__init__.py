@@ -1,17 +1,17 @@
 """A file's headers, read without decoding it: every picture passes here first.
 
-Six formats are accepted, recognised by their content. Of each, the parts that a decoder needs are kept;
+Seven formats are accepted, recognised by their content. Of each, the parts that a decoder needs are kept;
 metadata, further frames and trailing bytes are removed, so that no decoder ever sees them.
 """
 
 from collections.abc import Callable
 
-from facetrack.core.picture_decoder.headers import bmp, jpeg, png, pnm, tiff, webp
+from facetrack.core.picture_decoder.headers import avif, bmp, jpeg, png, pnm, tiff, webp
 from facetrack.core.picture_decoder.headers.types import BadPicture, Stripped
 
 Parser = Callable[[bytes, float], Stripped]
 """Maximum size of the file and megapixels of the picture."""
-ACCEPTED = "JPEG, PNG, WebP, TIFF, BMP or PPM"
+ACCEPTED = "JPEG, PNG, WebP, AVIF, TIFF, BMP or PPM"
 _PARSERS: dict[bytes, Parser] = {
     b"\xff\xd8\xff": jpeg.strip,
     b"\x89PNG\r\n\x1a\n": png.strip,
@@ -40,7 +40,7 @@ _REFUSED = {
     b"P7": "a PAM",
     b"qoif": "a QOI",
 }
-_BRANDS = {b"avif": "an AVIF", b"avis": "an AVIF", b"crx ": "a Canon raw picture"}
+_BRANDS = {b"avis": "an AVIF that moves", b"crx ": "a Canon raw picture"}
 _HEIF = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 
@@ -53,6 +53,8 @@ def _parser(data: bytes) -> Parser:
     """Raises BadPicture."""
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return webp.strip
+    if data[4:8] == b"ftyp" and data[8:12] == avif.BRAND:
+        return avif.strip
     for magic, parser in _PARSERS.items():
         if data.startswith(magic):
             return parser
