@@ -77,7 +77,18 @@ def test_the_password_is_write_only_and_faces_are_absent(schema: dict[str, Any])
 
 def test_lists_are_pages(schema: dict[str, Any]) -> None:
     names = {parameter["name"] for parameter in schema["paths"][f"{V1}/visits/"]["get"]["parameters"]}
-    assert names == {"cursor", "page_size", "site", "camera", "person", "present", "from", "to", "search"}
+    assert names == {
+        "cursor",
+        "page_size",
+        "site",
+        "camera",
+        "person",
+        "who",
+        "present",
+        "from",
+        "to",
+        "search",
+    }
 
 
 def test_the_page_to_try_it_is_for_members(acme: Tenant, client_of: Callable[..., Client]) -> None:

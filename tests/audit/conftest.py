@@ -36,7 +36,7 @@ def log(committed_before: dict[UUID | None, int]) -> Callable[..., list[Activity
         seal()
         key = tenant.pk if tenant else None
         with installation():
-            own = lines_of(key).filter(number__gt=committed_before.get(key, 0), **filters)
+            own = lines_of(key).filter(number__gt=committed_before.get(key, 0)).filter(**filters)
             return list(own.order_by("number"))
 
     return read

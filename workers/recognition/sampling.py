@@ -11,7 +11,7 @@ import numpy as np
 
 from workers.recognition.budget import EmbeddingBudget, Urgency, is_steady, urgency_of
 from workers.recognition.config import PipelineConfig
-from workers.recognition.orientation import Turn
+from workers.recognition.orientation import QuarterTurn
 from workers.recognition.stages.align import aligned, thumbnails
 from workers.recognition.stages.detect import Letterbox, refined
 from workers.recognition.stages.quality import assess, best_possible_quality
@@ -126,7 +126,7 @@ class FaceSampler:
         if not track.needs_check and 0 <= frame.at - track.upright_at < self._config.upright_seconds:
             return ()
         turn = needed_turn(self._models.detector, frame.picture, face)
-        if turn is Turn.NONE:
+        if turn is QuarterTurn.NONE:
             track.upright_at = frame.at
             return ()
         self._counters.turned_faces += 1

@@ -50,7 +50,7 @@ def _unnamed(data: bytes, start: int, end: int) -> bytes:
         listed = begins + _FULL + (4 if data[begins] else 2)
         for kind, at, _ in _boxes(data, listed, ends):
             place = at + _FULL + (6 if data[at] > 2 else 4)
-            if kind == b"infe" and data[at] >= 2 and clean[place : place + 4] in (b"Exif", b"mime"):
+            if kind == b"infe" and data[at] >= 2 and bytes(clean[place : place + 4]) in (b"Exif", b"mime"):
                 clean[place : place + 4] = b"free"
     except IndexError:
         raise damaged() from None
