@@ -12,7 +12,7 @@ from workers.recognition.capture import SourceError, open_source
 from workers.recognition.capture.files import FileSource
 from workers.recognition.capture.source import Rhythm
 from workers.recognition.capture.usb import UsbSource
-from workers.recognition.orientation import AS_IS, Orientation, Turn
+from workers.recognition.orientation import AS_IS, Orientation, QuarterTurn
 from workers.recognition.types import Frame
 
 
@@ -40,8 +40,8 @@ def frames_of(source: FileSource) -> list[Frame]:
     [
         (AS_IS, (128, 48)),
         (Orientation(pixel_aspect=1.0), (64, 48)),
-        (Orientation(Turn.RIGHT), (48, 128)),
-        (Orientation(Turn.HALF, mirrored=True), (128, 48)),
+        (Orientation(QuarterTurn.RIGHT), (48, 128)),
+        (Orientation(QuarterTurn.HALF, mirrored=True), (128, 48)),
     ],
 )
 def test_a_file_is_shown_as_it_says_or_as_the_camera_is_set(
@@ -63,7 +63,7 @@ def test_a_file_is_shown_as_it_says_or_as_the_camera_is_set(
     assert first.picture.shape == (size[1], size[0], 3)
     if orientation == AS_IS:
         assert first.picture[:, :60].mean() < 40 < 180 < first.picture[:, 68:].mean()
-    if orientation.turn is Turn.RIGHT:
+    if orientation.turn is QuarterTurn.RIGHT:
         assert first.picture[:60].mean() < 40 < 180 < first.picture[68:].mean()
 
 

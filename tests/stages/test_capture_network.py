@@ -16,7 +16,7 @@ from tests.stages.listening import serving_http
 from tests.stages.rtsp_server import HEIGHT, WIDTH, RtspServer
 from workers.recognition.capture import ProcessSource, Source, SourceError, open_source, process
 from workers.recognition.capture.network import NetworkSource
-from workers.recognition.orientation import AS_IS, Orientation, Turn
+from workers.recognition.orientation import AS_IS, Orientation, QuarterTurn
 from workers.recognition.types import Frame
 
 SECRET = "hunter2:@/#"
@@ -102,8 +102,8 @@ def test_an_http_camera_delivers_frames(http: str) -> None:
         ("/squeezed", AS_IS, (48, 128, 3)),
         ("/squeezed", Orientation(pixel_aspect=1.0), (48, 64, 3)),
         ("/mjpeg", Orientation(pixel_aspect=2.0), (48, 128, 3)),
-        ("/mjpeg", Orientation(Turn.LEFT, mirrored=True, pixel_aspect=0.5), (64, 96, 3)),
-        ("/large", Orientation(Turn.RIGHT), (1920, 720, 3)),
+        ("/mjpeg", Orientation(QuarterTurn.LEFT, mirrored=True, pixel_aspect=0.5), (64, 96, 3)),
+        ("/large", Orientation(QuarterTurn.RIGHT), (1920, 720, 3)),
     ],
 )
 def test_a_stream_is_shown_as_it_says_or_as_the_camera_is_set(

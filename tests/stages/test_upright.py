@@ -1,4 +1,4 @@
-"""Faces that lie on their side or stand on their head are nobody's, unless the camera says how it hangs."""
+"""Faces that lie on their side or stand on their head get no name, unless the camera says how it hangs."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from workers.recognition.capture.files import FileSource
 from workers.recognition.config import CameraConfig, PipelineConfig
 from workers.recognition.enrol import PictureRefused, enrol_picture
 from workers.recognition.models.loading import FaceModels
-from workers.recognition.orientation import AS_IS, Orientation, Turn, turned
+from workers.recognition.orientation import AS_IS, Orientation, QuarterTurn, turned
 from workers.recognition.replay import MemoryGallery, replay
 from workers.recognition.stages.upright import needed_turn, suggested_turn
 from workers.recognition.types import Decision, Picture, TrackReport
 
 PEOPLE = portraits()
 FPS = 5
-TURNED = (Turn.RIGHT, Turn.HALF, Turn.LEFT)
+TURNED = (QuarterTurn.RIGHT, QuarterTurn.HALF, QuarterTurn.LEFT)
 NAMED = (Decision.STAFF, Decision.VISITOR, Decision.NEW_VISITOR)
 
 
-def undone(turn: Turn) -> Turn:
-    return Turn(-turn % 360)
+def undone(turn: QuarterTurn) -> QuarterTurn:
+    return QuarterTurn(-turn % 360)
 
 
-def clip_of(path: Path, *names: str, turn: Turn) -> Path:
+def clip_of(path: Path, *names: str, turn: QuarterTurn) -> Path:
     """These people walk by side by side, and the camera hangs so that its pictures have this turn."""
     noise, writer = np.random.default_rng(7), None
     for step in range(14):
@@ -61,8 +61,8 @@ def named_in(tracks: tuple[TrackReport, ...]) -> set[str | None]:
 
 
 @pytest.mark.parametrize("turn", TURNED)
-def test_nobody_is_anyone_in_a_turned_clip_and_all_are_known_with_the_setting(
-    models: FaceModels, staff: MemoryGallery, tmp_path: Path, turn: Turn
+def test_a_turned_clip_names_no_person_and_all_are_known_with_the_setting(
+    models: FaceModels, staff: MemoryGallery, tmp_path: Path, turn: QuarterTurn
 ) -> None:
     clip = clip_of(tmp_path / "turned.mp4", "tom", "eileen", turn=turn)
     assert named_in(tracks_of(clip, models, staff)) == set()
@@ -72,21 +72,21 @@ def test_nobody_is_anyone_in_a_turned_clip_and_all_are_known_with_the_setting(
 def test_strangers_who_are_turned_alike_are_not_one_visitor(
     models: FaceModels, gallery: MemoryGallery, tmp_path: Path
 ) -> None:
-    clip = clip_of(tmp_path / "turned.mp4", "ann", "cid", turn=Turn.HALF)
+    clip = clip_of(tmp_path / "turned.mp4", "ann", "cid", turn=QuarterTurn.HALF)
     assert named_in(tracks_of(clip, models, gallery)) == set()
 
 
 @pytest.mark.parametrize("turn", TURNED)
 @pytest.mark.parametrize("name", ["tom", "eileen", "ann", "cid"])
 def test_a_turned_picture_is_refused_with_the_turn_that_it_needs(
-    models: FaceModels, name: str, turn: Turn
+    models: FaceModels, name: str, turn: QuarterTurn
 ) -> None:
     with pytest.raises(PictureRefused) as refused:
         enrol_picture(models, turned(PEOPLE[name], turn))
-    assert "Turn the picture" in refused.value.fix_hint
+    assert "QuarterTurn the picture" in refused.value.fix_hint
     if "not clear" in refused.value.reason:
         return
-    there = {Turn.RIGHT: "to the right", Turn.HALF: "by 180", Turn.LEFT: "to the left"}
+    there = {QuarterTurn.RIGHT: "to the right", QuarterTurn.HALF: "by 180", QuarterTurn.LEFT: "to the left"}
     assert there[undone(turn)] in refused.value.fix_hint
 
 
@@ -96,19 +96,19 @@ def test_a_tilted_head_is_upright(models: FaceModels, angle: int) -> None:
     matrix = cv2.getRotationMatrix2D((240, 180), angle, 1.0)
     tilted = np.asarray(cv2.warpAffine(scene, matrix, (480, 360)), dtype=np.uint8)
     face = models.detector.detect(tilted)[0]
-    assert needed_turn(models.detector, tilted, face) is Turn.NONE
+    assert needed_turn(models.detector, tilted, face) is QuarterTurn.NONE
 
 
-@pytest.mark.parametrize("turn", list(Turn))
-def test_how_a_camera_hangs_is_seen_from_its_faces(models: FaceModels, turn: Turn) -> None:
+@pytest.mark.parametrize("turn", list(QuarterTurn))
+def test_how_a_camera_hangs_is_seen_from_its_faces(models: FaceModels, turn: QuarterTurn) -> None:
     scene = turned(paste(backdrop(), sized(PEOPLE["tom"], 240), 120, 60), turn)
     assert suggested_turn(models.detector, scene, models.sure) is undone(turn)
-    assert suggested_turn(models.detector, turned(backdrop(), turn), models.sure) is Turn.NONE
+    assert suggested_turn(models.detector, turned(backdrop(), turn), models.sure) is QuarterTurn.NONE
 
 
 @pytest.mark.parametrize("detector", ["yunet", "scrfd-500m", "scrfd-2.5g", "retinaface"])
-@pytest.mark.parametrize("turn", list(Turn))
-def test_every_detector_knows_which_way_up_a_face_is(detector: str, turn: Turn) -> None:
+@pytest.mark.parametrize("turn", list(QuarterTurn))
+def test_every_detector_knows_which_way_up_a_face_is(detector: str, turn: QuarterTurn) -> None:
     models = models_of("edgeface-xs", detector)
     scene = paste(backdrop(), sized(PEOPLE["eileen"], 240), 120, 60)
     face = models.detector.detect(scene)[0]
@@ -136,8 +136,8 @@ def known(edgeface: FaceModels, samples: Path) -> MemoryGallery:
 
 
 @pytest.mark.parametrize("turn", TURNED)
-def test_the_sample_clip_turned_names_nobody_and_with_the_setting_the_same_people(
-    edgeface: FaceModels, known: MemoryGallery, samples: Path, tmp_path: Path, turn: Turn
+def test_the_sample_clip_turned_names_no_person_and_with_the_setting_the_same_people(
+    edgeface: FaceModels, known: MemoryGallery, samples: Path, tmp_path: Path, turn: QuarterTurn
 ) -> None:
     clip = tmp_path / "turned.mp4"
     _turn_clip(samples / "clips" / "white_house_rap.mp4", clip, turn)
@@ -148,7 +148,7 @@ def test_the_sample_clip_turned_names_nobody_and_with_the_setting_the_same_peopl
     assert staff == {"lin_manuel_miranda", "obama"}
 
 
-def _turn_clip(source: Path, target: Path, turn: Turn) -> None:
+def _turn_clip(source: Path, target: Path, turn: QuarterTurn) -> None:
     """At ten frames a second and without loss, so that only the turn differs."""
     capture, writer, number = cv2.VideoCapture(str(source)), None, 0
     while capture.grab():
@@ -168,14 +168,14 @@ def _turn_clip(source: Path, target: Path, turn: Turn) -> None:
 
 def test_mirrored_is_not_turned(models: FaceModels) -> None:
     scene = np.ascontiguousarray(paste(backdrop(), sized(PEOPLE["tom"], 240), 120, 60)[:, ::-1])
-    assert suggested_turn(models.detector, scene, models.sure) is Turn.NONE
+    assert suggested_turn(models.detector, scene, models.sure) is QuarterTurn.NONE
 
 
 def test_orientations() -> None:
     picture = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    assert (turned(picture, Turn.RIGHT) == cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE)).all()
-    assert (turned(picture, Turn.LEFT) == cv2.rotate(picture, cv2.ROTATE_90_COUNTERCLOCKWISE)).all()
-    both = Orientation(Turn.RIGHT, mirrored=True).applied(picture)
+    assert (turned(picture, QuarterTurn.RIGHT) == cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE)).all()
+    assert (turned(picture, QuarterTurn.LEFT) == cv2.rotate(picture, cv2.ROTATE_90_COUNTERCLOCKWISE)).all()
+    both = Orientation(QuarterTurn.RIGHT, mirrored=True).applied(picture)
     assert (both == cv2.flip(cv2.rotate(picture, cv2.ROTATE_90_CLOCKWISE), 1)).all()
     assert AS_IS.size(720, 576, 16 / 11, 1920) == (1047, 576)
     assert AS_IS.size(960, 1080, 2.0, 1920) == (1920, 1080)

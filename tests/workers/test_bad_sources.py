@@ -10,7 +10,7 @@ import cv2
 import pytest
 from celery import current_app
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper as Settings
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from tenants.models import Tenant
@@ -27,7 +27,7 @@ from workers.process.clients.direct_fleet_client import DirectFleetClient
 from workers.process.sinks.answers import Operation, reply
 from workers.process.sinks.spool import Spool
 from workers.process.worker_process import WorkerProcess
-from workers.recognition.orientation import Turn, turned
+from workers.recognition.orientation import QuarterTurn, turned
 
 ClientOf = Callable[..., Client]
 
@@ -102,14 +102,14 @@ def test_it_is_told_by_api_and_page_and_nothing_is_taken(
     assert (camera.enabled, camera.status) == (False, "stopped")
 
 
-@pytest.mark.parametrize("turn", list(Turn))
+@pytest.mark.parametrize("turn", list(QuarterTurn))
 def test_a_test_says_how_to_turn_a_camera_whose_faces_are_turned(
     acme: Tenant,
     client_of: ClientOf,
     worker: WorkerProcess,
     tmp_path: Path,
     settings: Settings,
-    turn: Turn,
+    turn: QuarterTurn,
 ) -> None:
     models_of_settings()
     settings.FACETRACK_CLIP_DIR = tmp_path

@@ -22,7 +22,7 @@ from workers.recognition.capture import SourceError, open_source
 from workers.recognition.config import CameraConfig
 from workers.recognition.models.loading import UnknownModelError
 from workers.recognition.models.store import ModelMissing
-from workers.recognition.orientation import Turn
+from workers.recognition.orientation import QuarterTurn
 from workers.recognition.stages.detect import shrunk
 from workers.recognition.stages.upright import suggested_turn
 from workers.recognition.types import Picture
@@ -113,7 +113,7 @@ def _turn_hint(camera_settings: CameraSettings, pictures: list[Picture]) -> dict
         return {}  # the run itself reports it
     for picture in pictures:
         small = shrunk(picture, CameraConfig().analysed_side).picture
-        if (turn := suggested_turn(models.detector, small, models.sure)) is not Turn.NONE:
+        if (turn := suggested_turn(models.detector, small, models.sure)) is not QuarterTurn.NONE:
             mirrored = -turn if camera_settings.mirrored else turn
             return {"turn": (camera_settings.turn + mirrored) % 360}
     return {}

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from workers.recognition.models.loading import FaceModels
-from workers.recognition.orientation import Turn, turned
+from workers.recognition.orientation import QuarterTurn, turned
 from workers.recognition.stages.align import aligned
 from workers.recognition.stages.detect import MIN_OVERLAP, moved, overlap, scaled, shrunk
 from workers.recognition.stages.quality import assess
@@ -152,23 +152,23 @@ def _require_upright(models: FaceModels, view: _View, face: Face) -> None:
     turn = needed_turn(models.detector, view.picture, face)
     if turn is None:
         raise PictureRefused(
-            "It is not clear which way up the face is.", "Turn the picture until the head is upright."
+            "It is not clear which way up the face is.", "QuarterTurn the picture until the head is upright."
         )
-    if turn is not Turn.NONE:
+    if turn is not QuarterTurn.NONE:
         raise _not_upright(turn)
 
 
-def _not_upright(turn: Turn) -> PictureRefused:
-    how = "stands on its head" if turn is Turn.HALF else "lies on its side"
-    return PictureRefused(f"The face {how}.", f"Turn the picture {HINTS[turn]} and upload it again.")
+def _not_upright(turn: QuarterTurn) -> PictureRefused:
+    how = "stands on its head" if turn is QuarterTurn.HALF else "lies on its side"
+    return PictureRefused(f"The face {how}.", f"QuarterTurn the picture {HINTS[turn]} and upload it again.")
 
 
 def _none_upright(models: FaceModels, picture: Picture) -> PictureRefused:
     """Why a picture without an upright face is refused: some detectors do not find turned ones at all."""
     small = shrunk(picture, MAX_SIDES[0]).picture
-    for turn in (Turn.RIGHT, Turn.LEFT, Turn.HALF):
+    for turn in (QuarterTurn.RIGHT, QuarterTurn.LEFT, QuarterTurn.HALF):
         found = _faces(models, turned(small, turn))
-        if found and needed_turn(models.detector, turned(small, turn), found[0]) is Turn.NONE:
+        if found and needed_turn(models.detector, turned(small, turn), found[0]) is QuarterTurn.NONE:
             return _not_upright(turn)
     return PictureRefused(
         "The picture shows no face.", "Use a portrait from the front, upright and in good light."

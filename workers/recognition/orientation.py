@@ -16,7 +16,7 @@ MIN_PIXEL_ASPECT, MAX_PIXEL_ASPECT = 0.25, 4.0
 """Width over height of a pixel. Recorders halve a side; anything beyond this is a damaged header."""
 
 
-class Turn(IntEnum):
+class QuarterTurn(IntEnum):
     """Degrees by which a picture is turned clockwise."""
 
     NONE = 0
@@ -25,9 +25,9 @@ class Turn(IntEnum):
     LEFT = 270
 
 
-def turned(picture: Picture, turn: Turn) -> Picture:
+def turned(picture: Picture, turn: QuarterTurn) -> Picture:
     """The picture, turned clockwise."""
-    if turn is Turn.NONE:
+    if turn is QuarterTurn.NONE:
         return picture
     return np.ascontiguousarray(np.rot90(picture, k=-(turn // 90)))
 
@@ -43,7 +43,7 @@ class Orientation:
     Raises ValueError.
     """
 
-    turn: Turn = Turn.NONE
+    turn: QuarterTurn = QuarterTurn.NONE
     mirrored: bool = False
     pixel_aspect: float | None = None
 

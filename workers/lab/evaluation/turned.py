@@ -14,7 +14,7 @@ from workers.lab.picture_folders import BadPicture, people_in, read_people_pictu
 from workers.recognition.config import CameraConfig
 from workers.recognition.enrol import PictureRefused, enrol_picture
 from workers.recognition.models.loading import FaceModels
-from workers.recognition.orientation import Turn
+from workers.recognition.orientation import QuarterTurn
 from workers.recognition.stages.align import aligned
 from workers.recognition.stages.detect import find_faces, refined, shrunk
 from workers.recognition.stages.quality import assess
@@ -108,7 +108,7 @@ def _measured(models: FaceModels, known: list[_Known], angle: int, *, mirrored: 
         for face in faces[:1]:
             face = refined(models.detector, scene, face, view.scale)
             if (embedding := _embedded(models, scene, face)) is not None:
-                upright = needed_turn(models.detector, scene, face) is Turn.NONE
+                upright = needed_turn(models.detector, scene, face) is QuarterTurn.NONE
                 seen.append(_Seen(person.name, embedding, float(embedding @ person.embedding), upright))
     checked = [one for one in seen if one.upright]
     return TurnedFaces(

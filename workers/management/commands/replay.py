@@ -22,7 +22,7 @@ from workers.recognition.capture.files import FileSource
 from workers.recognition.config import CameraConfig, PipelineConfig
 from workers.recognition.models.loading import FaceModels, UnknownModelError, load
 from workers.recognition.models.store import ModelMissing
-from workers.recognition.orientation import MAX_PIXEL_ASPECT, MIN_PIXEL_ASPECT, Orientation, Turn
+from workers.recognition.orientation import MAX_PIXEL_ASPECT, MIN_PIXEL_ASPECT, Orientation, QuarterTurn
 from workers.recognition.replay import MemoryGallery, Replayed, replay
 from workers.recognition.types import Decision, TrackReport
 
@@ -62,7 +62,11 @@ class Command(BaseCommand):
         )
 
         parser.add_argument(
-            "--turn", type=int, choices=[int(turn) for turn in Turn], default=0, help="degrees clockwise"
+            "--turn",
+            type=int,
+            choices=[int(turn) for turn in QuarterTurn],
+            default=0,
+            help="degrees clockwise",
         )
         parser.add_argument("--mirrored", action="store_true", help="exchange left and right after turning")
         parser.add_argument(
@@ -74,7 +78,9 @@ class Command(BaseCommand):
 
     def handle(self, *, clip: Path, enrol: Path | None, json: bool, fps: float, **options: Any) -> None:
         try:
-            orientation = Orientation(Turn(options["turn"]), options["mirrored"], options["pixel_aspect"])
+            orientation = Orientation(
+                QuarterTurn(options["turn"]), options["mirrored"], options["pixel_aspect"]
+            )
             source = FileSource(str(clip), fps=fps, orientation=orientation)
             models = load(options["pack"], options["detector"], model_store())
             gallery = MemoryGallery(models.thresholds.match)

@@ -10,7 +10,7 @@ from cameras.rules import AddressPolicy
 from facetrack.core.internal_endpoints import internal_endpoints
 from facetrack.core.networks import networks_of, overlap
 from workers.recognition.config import CameraConfig, Polygon
-from workers.recognition.orientation import Orientation, Turn
+from workers.recognition.orientation import Orientation, QuarterTurn
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def source_of(camera_settings: CameraSettings) -> dict[str, Any]:
         "owner": camera_settings.owner,
         "megabytes": settings.FACETRACK_CAMERA_MEGABYTES,
         "orientation": Orientation(
-            turn=Turn(camera_settings.turn),
+            turn=QuarterTurn(camera_settings.turn),
             mirrored=camera_settings.mirrored,
             pixel_aspect=camera_settings.pixel_aspect,
         ),

@@ -18,7 +18,7 @@ from typing import Any
 from workers.recognition.capture.limits import confine, renew_time
 from workers.recognition.capture.shared import SharedFrames
 from workers.recognition.capture.source import Source, SourceError, too_much_memory
-from workers.recognition.orientation import Orientation, Turn
+from workers.recognition.orientation import Orientation, QuarterTurn
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def _opened(
     orientation: dict[str, Any],
 ) -> Source:
     """Sets the limits of this process after it has loaded what it needs."""
-    wanted = Orientation(**orientation | {"turn": Turn(orientation["turn"])})
+    wanted = Orientation(**orientation | {"turn": QuarterTurn(orientation["turn"])})
     if kind == "usb":
         from workers.recognition.capture.usb import UsbSource
 

@@ -17,7 +17,7 @@ from workers.recognition.capture.gate import Gate
 from workers.recognition.capture.limits import MAX_PIXELS, THREADS
 from workers.recognition.capture.shared import MAX_SIDE
 from workers.recognition.capture.source import Clock, Rhythm, SourceError, too_much_memory
-from workers.recognition.orientation import AS_IS, Orientation, Turn, turned
+from workers.recognition.orientation import AS_IS, Orientation, QuarterTurn, turned
 from workers.recognition.types import Frame, Picture
 
 OPEN_SECONDS = 5.0  # a camera that answers at all does so within two seconds
@@ -116,7 +116,7 @@ class NetworkSource:
             picture = picture.reformat(format="bgr24", width=size[0], height=size[1])
         shown = np.asarray(picture.to_ndarray(format="bgr24"))
         # FFmpeg counts the container's own rotation counter-clockwise.
-        return self._orientation.applied(turned(shown, Turn(round(-picture.rotation / 90) % 4 * 90)))
+        return self._orientation.applied(turned(shown, QuarterTurn(round(-picture.rotation / 90) % 4 * 90)))
 
     def close(self) -> None:
         self._container.close()

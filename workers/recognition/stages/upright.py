@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from workers.recognition.orientation import Turn, turned
+from workers.recognition.orientation import QuarterTurn, turned
 from workers.recognition.types import Detector, Face, Picture
 
 TILE = 96  # pixels of a face with what is around it; at 72 more faces that are tilted by 30 degrees are lost
@@ -27,19 +27,19 @@ MIN_WIDTH = 0.25  # part of a tile from which a detection is the face itself, an
 
 UNCLEAR = "it is not clear which way up it is"
 HINTS = {
-    Turn.RIGHT: "by 90 degrees to the right",
-    Turn.HALF: "by 180 degrees",
-    Turn.LEFT: "by 90 degrees to the left",
+    QuarterTurn.RIGHT: "by 90 degrees to the right",
+    QuarterTurn.HALF: "by 180 degrees",
+    QuarterTurn.LEFT: "by 90 degrees to the left",
 }
 
 
-def needed_turn(detector: Detector, picture: Picture, face: Face) -> Turn | None:
+def needed_turn(detector: Detector, picture: Picture, face: Face) -> QuarterTurn | None:
     """How the picture has to be turned for this face to be upright; None if no quarter turn makes it so.
 
     A head may be tilted by 30 degrees. Eight positions are looked at in one detection.
     """
     scores = _scores(detector, _tile(picture, face))
-    quarters = {turn: scores[turn] for turn in Turn}
+    quarters = {turn: scores[turn] for turn in QuarterTurn}
     best = max(quarters, key=lambda turn: quarters[turn])  # the first of equals: upright
     tilted = max(scores[angle] for angle in ANGLES if angle % 90)
     return best if quarters[best] > max(0.0, tilted - TOLERANCE) else None
@@ -63,21 +63,21 @@ def _scores(detector: Detector, tile: Picture) -> dict[int, float]:
 
 def _tilted(tile: Picture, angle: int) -> Picture:
     if angle % 90 == 0:
-        return turned(tile, Turn(angle))
+        return turned(tile, QuarterTurn(angle))
     matrix = cv2.getRotationMatrix2D(((TILE - 1) / 2, (TILE - 1) / 2), -angle, 1.0)
     return np.asarray(cv2.warpAffine(tile, matrix, (TILE, TILE)), dtype=np.uint8)
 
 
-def suggested_turn(detector: Detector, picture: Picture, sure: float) -> Turn:
+def suggested_turn(detector: Detector, picture: Picture, sure: float) -> QuarterTurn:
     """How to turn a camera's pictures so that most faces in this one are upright.
 
     `sure`: the score from which a face counts.
     """
-    upright = dict.fromkeys(Turn, 0)
-    for turn in Turn:
+    upright = dict.fromkeys(QuarterTurn, 0)
+    for turn in QuarterTurn:
         shown = turned(picture, turn)
         faces = [face for face in detector.detect(shown) if face.score >= sure][:MAX_FACES]
-        upright[turn] = sum(needed_turn(detector, shown, face) is Turn.NONE for face in faces)
+        upright[turn] = sum(needed_turn(detector, shown, face) is QuarterTurn.NONE for face in faces)
     return max(upright, key=lambda turn: upright[turn])  # the first of equals: as it is
 
 
