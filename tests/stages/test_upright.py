@@ -1,4 +1,4 @@
-"""Faces that lie on their side or stand on their head are nobody's, unless the camera says how it hangs."""
+"""Faces that lie on their side or stand on their head get no name, unless the camera says how it hangs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def named_in(tracks: tuple[TrackReport, ...]) -> set[str | None]:
 
 
 @pytest.mark.parametrize("turn", TURNED)
-def test_nobody_is_anyone_in_a_turned_clip_and_all_are_known_with_the_setting(
+def test_a_turned_clip_names_no_person_and_all_are_known_with_the_setting(
     models: FaceModels, staff: MemoryGallery, tmp_path: Path, turn: QuarterTurn
 ) -> None:
     clip = clip_of(tmp_path / "turned.mp4", "tom", "eileen", turn=turn)
@@ -136,7 +136,7 @@ def known(edgeface: FaceModels, samples: Path) -> MemoryGallery:
 
 
 @pytest.mark.parametrize("turn", TURNED)
-def test_the_sample_clip_turned_names_nobody_and_with_the_setting_the_same_people(
+def test_the_sample_clip_turned_names_no_person_and_with_the_setting_the_same_people(
     edgeface: FaceModels, known: MemoryGallery, samples: Path, tmp_path: Path, turn: QuarterTurn
 ) -> None:
     clip = tmp_path / "turned.mp4"

@@ -83,8 +83,8 @@ class PipelineConfig:
                     agree even if they are wrong, and each embedding costs more than tracking all faces.
     max_pause       seconds between two embeddings of a track that stays undecided after `settle_faces`.
     clearly_better  quality by which a face must beat all earlier ones to be embedded sooner.
-    upright_seconds for which a face that was found upright is taken to stay so, unless its track may have
-                    slid to another person.
+    upright_seconds for which a face that was found upright `min_faces` times is taken to stay so, unless its
+                    track may have slid to another person.
     check_seconds   after which a settled track is embedded again, to notice that it has slid to another
                     person; doubled each time that it has not, up to
     max_check       seconds.
@@ -103,7 +103,7 @@ class PipelineConfig:
     spread_seconds: float = 0.25
     max_pause: float = 2.0
     clearly_better: float = 0.15
-    upright_seconds: float = 1.0
+    upright_seconds: float = 4.0
     check_seconds: float = 1.0
     max_check: float = 8.0
     shot_margin: float = 0.6

@@ -123,12 +123,14 @@ class FaceSampler:
 
     def _turned(self, track: Track, face: Face, frame: Frame) -> tuple[str, ...]:
         """Why the face is not upright; empty if it is. Heads do not turn over between two frames."""
-        if not track.needs_check and 0 <= frame.at - track.upright_at < self._config.upright_seconds:
+        known = track.upright_looks >= self._config.min_faces and not track.needs_check
+        if known and 0 <= frame.at - track.upright_at < self._config.upright_seconds:
             return ()
         turn = needed_turn(self._models.detector, frame.picture, face)
         if turn is QuarterTurn.NONE:
-            track.upright_at = frame.at
+            track.upright_at, track.upright_looks = frame.at, track.upright_looks + 1
             return ()
+        track.upright_looks = 0
         self._counters.turned_faces += 1
         return (UNCLEAR if turn is None else f"it is not upright (turn the picture {HINTS[turn]})",)
 

@@ -192,7 +192,7 @@ class Track:
     """A track under way: its evidence, its verdict once reported, and the tracks seen beside it.
 
     `usable` is whether its last face could be recognised, `looked_at` when it was last examined for that,
-    `upright_at` when its face was last found to be upright,
+    `upright_at` when its face was last found to be upright, `upright_looks` how often in a row,
     `needs_check` whether it may have slid to another person since, `judged` the input of its last decision,
     `ambiguous` whether it then resembled a person, but not clearly enough: the next face may decide.
     """
@@ -208,6 +208,7 @@ class Track:
     needs_check: bool = False
     looked_at: float = float("-inf")
     upright_at: float = float("-inf")
+    upright_looks: int = 0
     patience: float = 0.0
     judged: int = 0
     ambiguous: bool = False
