@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -32,7 +33,8 @@ def undone(turn: QuarterTurn) -> QuarterTurn:
 
 def clip_of(path: Path, *names: str, turn: QuarterTurn) -> Path:
     """These people walk by side by side, and the camera hangs so that its pictures have this turn."""
-    noise, writer = np.random.default_rng(7), None
+    noise = np.random.default_rng(7)
+    writer: cv2.VideoWriter | None = None
     for step in range(14):
         scene = backdrop()
         for place, name in enumerate(names):
@@ -118,7 +120,8 @@ def test_every_detector_knows_which_way_up_a_face_is(detector: str, turn: Quarte
     height, width = shown.shape[:2]
     middle = np.array([width, height, width, height], dtype=np.float32) / 2
     half = float(max(x2 - x1, y2 - y1)) / 2
-    placed = type(face)(middle + np.array([-half, -half, half, half]), face.landmarks, face.score)
+    box = middle + np.array([-half, -half, half, half], dtype=np.float32)
+    placed = replace(face, box=box)
     assert needed_turn(models.detector, shown, placed) is undone(turn)
 
 
@@ -150,7 +153,8 @@ def test_the_sample_clip_turned_names_no_person_and_with_the_setting_the_same_pe
 
 def _turn_clip(source: Path, target: Path, turn: QuarterTurn) -> None:
     """At ten frames a second and without loss, so that only the turn differs."""
-    capture, writer, number = cv2.VideoCapture(str(source)), None, 0
+    capture, number = cv2.VideoCapture(str(source)), 0
+    writer: cv2.VideoWriter | None = None
     while capture.grab():
         if number % 3 == 0:
             shown = turned(np.asarray(capture.retrieve()[1], dtype=np.uint8), turn)
