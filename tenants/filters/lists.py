@@ -92,7 +92,7 @@ class KeyFilters(ListFilters):
 class ActivityFilters(ListFilters):
     who = TextFilter(method="by", help_text="Part of a name, an id, or a kind of actor such as worker.")
     verb = filters.ChoiceFilter(choices=Verb.choices)
-    kind = TextFilter(field_name="object_kind", help_text="Such as staff.staffmember.")
+    kind = TextFilter(field_name="object_kind", help_text="The kind of object, such as tenants.apikey.")
     object = TextFilter(field_name="object_id", help_text="The object's id.")
     search = TextFilter(method="search_for", help_text="Part of the actor, the object or the reason.")
     # `from` is no name that Python lets a class body assign
