@@ -274,18 +274,38 @@ def _back_in_public() -> Iterator[None]:
     cast(Any, connection).set_schema_to_public()
 
 
-WITH_MODELS = {"chaos", "commands", "demo", "e2e", "engines", "siege", "stages", "workers"}
-"""Folders of tests that load models, in processes of their own too, or that open a browser."""
+WITH_MODELS = {
+    "chaos",
+    "demo",
+    "e2e",
+    "engines",
+    "siege",
+    "test_alone.py",
+    "test_bench.py",
+    "test_edge.py",
+    "test_enrol.py",
+    "test_evaluate.py",
+    "test_models.py",
+    "test_pipeline.py",
+    "test_replay.py",
+    "test_runs.py",
+    "test_samples.py",
+    "test_upright.py",
+    "test_worker.py",
+}
+"""Folders and files of tests that use face models, in processes of their own too, or a browser."""
+MODEL_FIXTURES = {"models", "edgeface", "shared_models", "samples"}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    if WITH_MODELS & set(item.path.parts) or "models" in getattr(item, "fixturenames", ()):
+    if WITH_MODELS & set(item.path.parts) or MODEL_FIXTURES & set(getattr(item, "fixturenames", ())):
         item.add_marker("models")
 
 
 SLOW_FIRST = (
     "e2e",
     "chaos",
+    "upgrade",
     "web",
     "test_edge.py",
     "test_capture_hostile.py",
