@@ -85,7 +85,7 @@ def test_a_turned_picture_is_refused_with_the_turn_that_it_needs(
 ) -> None:
     with pytest.raises(PictureRefused) as refused:
         enrol_picture(models, turned(PEOPLE[name], turn))
-    assert "QuarterTurn the picture" in refused.value.fix_hint
+    assert "Turn the picture" in refused.value.fix_hint
     if "not clear" in refused.value.reason:
         return
     there = {QuarterTurn.RIGHT: "to the right", QuarterTurn.HALF: "by 180", QuarterTurn.LEFT: "to the left"}

@@ -122,7 +122,7 @@ def test_a_test_says_how_to_turn_a_camera_whose_faces_are_turned(
     for _ in range(5):
         writer.write(shown)
     writer.release()
-    camera = make_camera(kind="file", location="hall.mp4")
+    camera = make_camera(kind="file", location="acme/hall.mp4")
     answer = client_of(acme, Role.TENANT_ADMIN, kind=APIClient).post(f"{V1}/cameras/{camera.pk}/test/").json()
     needed = -turn % 360
     assert answer["ok"], answer["detail"]

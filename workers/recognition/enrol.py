@@ -152,7 +152,7 @@ def _require_upright(models: FaceModels, view: _View, face: Face) -> None:
     turn = needed_turn(models.detector, view.picture, face)
     if turn is None:
         raise PictureRefused(
-            "It is not clear which way up the face is.", "QuarterTurn the picture until the head is upright."
+            "It is not clear which way up the face is.", "Turn the picture until the head is upright."
         )
     if turn is not QuarterTurn.NONE:
         raise _not_upright(turn)
@@ -160,7 +160,7 @@ def _require_upright(models: FaceModels, view: _View, face: Face) -> None:
 
 def _not_upright(turn: QuarterTurn) -> PictureRefused:
     how = "stands on its head" if turn is QuarterTurn.HALF else "lies on its side"
-    return PictureRefused(f"The face {how}.", f"QuarterTurn the picture {HINTS[turn]} and upload it again.")
+    return PictureRefused(f"The face {how}.", f"Turn the picture {HINTS[turn]} and upload it again.")
 
 
 def _none_upright(models: FaceModels, picture: Picture) -> PictureRefused:
