@@ -121,7 +121,7 @@ def test_every_detector_knows_which_way_up_a_face_is(detector: str, turn: Quarte
     middle = np.array([width, height, width, height], dtype=np.float32) / 2
     half = float(max(x2 - x1, y2 - y1)) / 2
     box = middle + np.array([-half, -half, half, half], dtype=np.float32)
-    placed = replace(face, box=box)
+    placed = replace(face, box=box.astype(np.float32))
     assert needed_turn(models.detector, shown, placed) is undone(turn)
 
 
