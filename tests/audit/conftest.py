@@ -1,6 +1,7 @@
 """Reading the log in tests, and being who tampers with it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,7 +9,6 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.db.models import Max
 
 from tenants.audit.queries import lines_of
 from tenants.isolation.context import installation
@@ -17,26 +17,20 @@ from tenants.models import Activity, Tenant
 Session = psycopg.Connection[Any]
 
 
-@pytest.fixture(autouse=True)
-def committed_before(request: pytest.FixtureRequest) -> dict[UUID | None, int]:
-    """The last line of each log as tests that commit have left it."""
-    if "db" not in request.fixturenames:
-        return {}
-    request.getfixturevalue("db")
-    with installation():
-        last = Activity.objects.filter(number__isnull=False).order_by().values_list("tenant")
-        return dict(last.annotate(Max("number")))
-
-
 @pytest.fixture
-def log(committed_before: dict[UUID | None, int]) -> Callable[..., list[Activity]]:
-    """The sealed lines of a tenant's log that this test has written, oldest first."""
+def log(db: None) -> Callable[..., list[Activity]]:
+    """The sealed lines of a tenant's log that this test has written, oldest first.
+
+    Another session tells what is committed, which are lines that other tests have left.
+    """
+    with closing(owner_session()) as session:
+        last = dict(session.execute("SELECT tenant_id, max(number) FROM tenants_activity GROUP BY tenant_id"))
 
     def read(tenant: Tenant | None, **filters: Any) -> list[Activity]:
         seal()
         key = tenant.pk if tenant else None
         with installation():
-            own = lines_of(key).filter(number__gt=committed_before.get(key, 0)).filter(**filters)
+            own = lines_of(key).filter(number__gt=last.get(key) or 0).filter(**filters)
             return list(own.order_by("number"))
 
     return read
@@ -59,6 +53,7 @@ def owner_session() -> Session:
         user=login["USER"],
         password=login["PASSWORD"],
         dbname=connection.settings_dict["NAME"],
+        options="-c lock_timeout=30s",  # a test that waits for itself ends
     )
 
 
