@@ -305,6 +305,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 SLOW_FIRST = (
     "e2e",
     "chaos",
+    "siege",
     "upgrade",
     "web",
     "test_edge.py",

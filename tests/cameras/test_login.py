@@ -34,7 +34,7 @@ def api(acme: Tenant, client_of: ClientOf) -> Client:
 
 def form_of(camera: Camera, **changed: str) -> dict[str, str]:
     row = {"site": str(camera.site_id), "name": camera.name, "kind": camera.kind, "location": camera.location}
-    return row | {"username": "", "password": ""} | changed
+    return row | {"turn": "0", "username": "", "password": ""} | changed
 
 
 def test_the_database_sees_neither(locked: Camera) -> None:

@@ -10,7 +10,7 @@ from tenants.isolation.owner import as_owner
 from tenants.models import Tenant
 from tests.migrating import migrate
 
-BEFORE, AFTER = "0002_initial", "0007_fleet"
+BEFORE, AFTER, LATEST = "0002_initial", "0007_fleet", "0010_orientation"
 
 
 def test_logins_move_and_private_networks_stay_allowed(acme: Tenant) -> None:
@@ -41,6 +41,7 @@ def _move() -> None:
                 [site, name, location.partition(":")[0], location, username, secret],
             )
     migrate("cameras", AFTER)
+    migrate("cameras", LATEST)
     found = {camera.name: camera for camera in Camera.objects.all()}
     logins = {name: stored_login(camera.pk) for name, camera in found.items()}
     assert logins["Plain"] == Login("root", "hunter2")

@@ -14,7 +14,6 @@ import numpy as np
 from tests.stages.faces import face_at
 from workers.recognition.config import Thresholds
 from workers.recognition.models.loading import FaceModels
-from workers.recognition.stages.upright import TILE
 from workers.recognition.types import Face, Floats, Picture
 
 WIDTH, HEIGHT = 320, 240
@@ -67,6 +66,7 @@ class Oracle:
 
     pack = PACK
     size = 112
+    upright_only = True
 
     def __init__(self) -> None:
         from insightface.utils.face_align import arcface_dst
@@ -75,8 +75,6 @@ class Oracle:
         self._last = threading.local()
 
     def detect(self, picture: Picture) -> list[Face]:
-        if picture.shape[:2] == (3 * TILE, 3 * TILE):  # the face in eight positions: the first is upright
-            return [face_at(TILE / 2, TILE / 2, width=TILE / 2, score=0.98)]
         found = seen(picture)
         if found is None:
             return []

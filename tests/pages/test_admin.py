@@ -126,6 +126,7 @@ def test_a_camera_is_added_and_its_password_never_shown(
         "name": "Back door",
         "kind": "rtsp",
         "location": "rtsp://127.0.0.1:9/back",
+        "turn": "0",
         "username": "viewer",
         "password": "very secret",
     }

@@ -185,7 +185,7 @@ def test_a_camera_cannot_be_moved_to_a_foreign_site(manager: Client, two_sites: 
 def test_a_camera_that_has_run_stays_at_its_site(admin: Client, two_sites: TwoSites) -> None:
     """What it saw would be told to the manager of the other site."""
     path = reverse("admin:cameras_camera_change", args=[two_sites.northern_camera.pk])
-    form = {"site": str(two_sites.south.pk), "name": "Polaris", "kind": "usb", "location": "0"}
+    form = {"site": str(two_sites.south.pk), "name": "Polaris", "kind": "usb", "location": "0", "turn": "0"}
     assert "has recorded sightings at another site" in admin.post(path, form).content.decode()
     Camera.objects.update(epoch=0)
     assert admin.post(path, form).status_code == 302

@@ -168,7 +168,7 @@ def test_lists_that_take_any_column_are_found(world: World, monkeypatch: pytest.
 
     assert _run(world, Lookups()).leaks == 0
     monkeypatch.setattr(OfferedAdmin, "get_changelist", lambda admin, request, **settings: ChangeList)
-    assert _run(world, Lookups()).leaks > 0  # own columns
+    assert _run(world, Lookups(), 10 * FEW).leaks > 0  # own columns
     monkeypatch.setattr(OfferedAdmin, "lookup_allowed", allows)
     monkeypatch.setattr("tests.probe.run.MAX_FINDINGS", 1000)
     report = _run(world, Lookups(), 10 * FEW)
@@ -190,6 +190,11 @@ def _probed(world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, view: 
 
 def _run(world: World, surface: Surface, attempts: int = FEW) -> Report:
     return Probe(world, seed=1, surfaces=[surface]).run(attempts)
+
+
+def _found(world: World, surface: Surface) -> bool:
+    """Whether one of a few runs finds it: which of all bodies and ids are tried is chance."""
+    return any(Probe(world, seed=seed, surfaces=[surface]).run(10 * FEW).leaks for seed in range(1, 6))
 
 
 def test_a_worker_that_learns_of_cameras_that_are_not_its_own_is_found(
@@ -227,10 +232,10 @@ def test_a_lease_that_has_ended_and_still_opens_something_is_found(
     _run(world, Leases(world)).require_clean()
     with monkeypatch.context() as patch:
         patch.setattr("workers.api.edge_runs.held_lease", of_the_worker)
-        assert _run(world, Leases(world), 10 * FEW).leaks, "its login, and reports about it"
+        assert _found(world, Leases(world)), "its login, and reports about it"
     with monkeypatch.context() as patch:
         patch.setattr("workers.api.edge_runs.watched_tenant", of_the_tenant)
-        assert _run(world, Leases(world), 10 * FEW).leaks, "the staff"
+        assert _found(world, Leases(world)), "the staff"
 
 
 def test_rights_in_redis_that_are_too_many_are_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

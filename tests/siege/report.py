@@ -12,6 +12,7 @@ from tests.siege.tally import Tally, by_class
 from tests.siege.victim import Victim
 
 MAX_P95_MS = 1_000.0
+MAX_SHORT_MEMORY = 2.0
 
 
 def report(tally: Tally, victim: Victim, meter: Meter, recovery: dict[str, Any]) -> dict[str, Any]:
@@ -37,13 +38,18 @@ def report(tally: Tally, victim: Victim, meter: Meter, recovery: dict[str, Any])
     }
 
 
-def failures(said: dict[str, Any], *, timed: bool = True) -> list[str]:
-    """The bars that do not hold, in words; those in milliseconds only where it is `timed`."""
+def failures(said: dict[str, Any], *, short: bool = False) -> list[str]:
+    """The bars that do not hold, in words.
+
+    Of a `short` run, on a machine that does much else, milliseconds are not judged. Its memory starts lower:
+    less has been loaded by then.
+    """
+    max_memory = MAX_SHORT_MEMORY if short else MEMORY
     bars = {
-        f"the victim's p95 is {said['victim_p95_ms']} ms": timed and said["victim_p95_ms"] > MAX_P95_MS,
+        f"the victim's p95 is {said['victim_p95_ms']} ms": not short and said["victim_p95_ms"] > MAX_P95_MS,
         f"{said['victim_5xx']} of the victim's requests met a fault": said["victim_5xx"] > 0,
         f"{said['victim_refused']} of the victim's requests were refused": said["victim_refused"] > 0,
-        f"memory grew to {said['memory_ratio']} times its start": said["memory_ratio"] >= MEMORY,
+        f"memory grew to {said['memory_ratio']} times its start": said["memory_ratio"] >= max_memory,
         f"left behind: {', '.join(said['recovery']['left'])}": not said["recovered"],
         f"{said['attackers_500']} attacks met a fault of ours": said["attackers_500"] > 0,
         "nothing was attacked": said["attacks"] == 0,

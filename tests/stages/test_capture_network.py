@@ -263,7 +263,7 @@ def test_a_large_picture_is_made_smaller_by_the_child(http: str) -> None:
     frame = source.read()
     source.close()
     assert frame is not None
-    assert frame.picture.shape == (719, 1920, 3)
+    assert frame.picture.shape == (720, 1920, 3)
 
 
 def test_a_camera_that_changes_its_picture_goes_on(http: str) -> None:

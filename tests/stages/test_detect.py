@@ -17,6 +17,8 @@ from workers.recognition.types import Face, Picture
 class BrightSpot:
     """A detector of one bright rectangle, with the sizes of the pictures it was given."""
 
+    upright_only = False
+
     def __init__(self) -> None:
         self.seen: list[tuple[int, ...]] = []
 

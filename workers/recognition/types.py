@@ -158,6 +158,9 @@ class Gallery(Protocol):
 class Detector(Protocol):
     """Finds faces."""
 
+    upright_only: bool
+    """Whether it finds no face that is turned by 90 degrees or more."""
+
     def detect(self, picture: Picture) -> list[Face]:
         """Faces in the picture, best score first."""
 

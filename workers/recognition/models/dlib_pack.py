@@ -53,6 +53,8 @@ class DlibDetector:
     """
 
     sure = SURE
+    upright_only = True
+    """Measured with eight portraits: it finds 8 upright, 3 that are turned by 45 degrees, none from 90 on."""
 
     def __init__(self, store: Files, upsample: int = 1) -> None:
         """Raises ModelMissing if the packages are not installed or damaged."""

@@ -28,6 +28,8 @@ OVERLAP = 0.4
 class RetinaFace:
     """A `Detector`; pictures of other sizes are fitted into the square. Safe to share between threads."""
 
+    upright_only = False
+
     def __init__(self, path: Path, options: onnxruntime.SessionOptions) -> None:
         """Raises ValueError if `path` holds another kind of model."""
         self._session = onnxruntime.InferenceSession(

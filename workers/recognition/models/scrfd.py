@@ -19,6 +19,8 @@ OVERLAP = 0.4
 class Scrfd:
     """A `Detector` for pictures of any size from 32 x 32 pixels. Safe to share between threads."""
 
+    upright_only = False
+
     def __init__(self, path: Path, options: onnxruntime.SessionOptions) -> None:
         """Raises ValueError if `path` holds another kind of model."""
         # One dynamic session for all sizes: a session per size would cost memory for each camera's format.

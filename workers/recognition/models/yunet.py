@@ -25,6 +25,8 @@ OVERLAP = 0.3  # OpenCV's default; two faces rarely hide more than that of each 
 class YuNet:
     """A `Detector` for pictures of any size from 32 x 32 pixels. Safe to share between threads."""
 
+    upright_only = False
+
     def __init__(self, path: Path, options: onnxruntime.SessionOptions) -> None:
         """Raises onnxruntime's errors if `path` is not the YuNet of 2023 (12 outputs, three strides)."""
         self._session = onnxruntime.InferenceSession(

@@ -36,8 +36,11 @@ HINTS = {
 def needed_turn(detector: Detector, picture: Picture, face: Face) -> QuarterTurn | None:
     """How the picture has to be turned for this face to be upright; None if no quarter turn makes it so.
 
-    A head may be tilted by 30 degrees. Eight positions are looked at in one detection.
+    A head may be tilted by 30 degrees. Eight positions are looked at in one detection, unless the detector
+    finds upright faces only.
     """
+    if detector.upright_only:
+        return QuarterTurn.NONE
     scores = _scores(detector, _tile(picture, face))
     quarters = {turn: scores[turn] for turn in QuarterTurn}
     best = max(quarters, key=lambda turn: quarters[turn])  # the first of equals: upright
