@@ -14,6 +14,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django_tenants.utils import schema_context, tenant_context
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from numpy.typing import NDArray
 from pytest_django.plugin import DjangoDbBlocker
 from redis import Redis
@@ -36,6 +38,10 @@ from workers.fleet.models import CameraLease, DeviceAssignment
 from workers.process.sinks import outage
 
 PASSWORD = "correct horse battery"
+
+# No test fails because a machine does much else.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
