@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 
 from cameras.models import Camera
-from tenants.filters.fields import MomentFilter, TextFilter, YesNoFilter
+from tenants.filters.fields import MomentFilter, SearchFilter, YesNoFilter
 from tenants.filters.lists import ListFilters
 from visits.merging.queries import merges_of, pairs_with
 from visits.models import Merge, MergeProposal, Sighting, SightingDecision, Visit, Visitor
@@ -17,7 +17,7 @@ SEARCH_HELP = "Part of a name, or a number: 12, visitor 12."
 
 
 class VisitorFilters(ListFilters):
-    search = TextFilter(method="search_for", help_text="Part of the name, or a number: 12, visitor 12.")
+    search = SearchFilter(visitors_called, help_text="Part of the name, or a number: 12, visitor 12.")
     # `from` is a Python keyword, so it cannot be assigned in a class body
     vars()["from"] = MomentFilter("shown_last_seen_at", "gte", help_text="Last seen at or after (ISO 8601).")
     to = MomentFilter("shown_last_seen_at", "lt", help_text="Last seen before (ISO 8601).")
@@ -26,9 +26,6 @@ class VisitorFilters(ListFilters):
         model = Visitor
         fields = ()
 
-    def search_for(self, rows: QuerySet[Visitor], name: str, text: str) -> QuerySet[Visitor]:
-        return rows.filter(visitors_called(text))
-
 
 class SeenFilters(ListFilters):
     """Filters shared by the lists of visits and of sightings."""
@@ -36,15 +33,12 @@ class SeenFilters(ListFilters):
     person = filters.UUIDFilter(method="by_person", help_text="Id of a staff member or a visitor.")
     vars()["from"] = MomentFilter("started_at", "gte", help_text="Started at or after (ISO 8601).")
     to = MomentFilter("started_at", "lt", help_text="Started before (ISO 8601).")
-    search = TextFilter(
-        method="search_for", help_text="Part of the person's name, or a number: 12, visitor 12."
+    search = SearchFilter(
+        of_people_called, help_text="Part of the person's name, or a number: 12, visitor 12."
     )
 
     def by_person(self, rows: QuerySet[Any], name: str, person: UUID) -> QuerySet[Any]:
         return rows.filter(of_person(person))
-
-    def search_for(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
-        return rows.filter(of_people_called(text))
 
 
 class VisitFilters(SeenFilters):
@@ -76,19 +70,16 @@ class SightingFilters(SeenFilters):
 
 
 class ProposalFilters(ListFilters):
-    search = TextFilter(method="search_for", help_text=SEARCH_HELP)
+    search = SearchFilter(pairs_with, help_text=SEARCH_HELP)
     state = filters.ChoiceFilter(choices=MergeProposal.State.choices)
 
     class Meta:
         model = MergeProposal
         fields = ()
 
-    def search_for(self, rows: QuerySet[MergeProposal], name: str, text: str) -> QuerySet[MergeProposal]:
-        return rows.filter(pairs_with(text))
-
 
 class MergeFilters(ListFilters):
-    search = TextFilter(method="search_for", help_text=SEARCH_HELP)
+    search = SearchFilter(merges_of, help_text=SEARCH_HELP)
     undone = YesNoFilter(
         field_name="undone_at", lookup_expr="isnull", exclude=True, help_text="Whether it was undone."
     )
@@ -96,6 +87,3 @@ class MergeFilters(ListFilters):
     class Meta:
         model = Merge
         fields = ()
-
-    def search_for(self, rows: QuerySet[Merge], name: str, text: str) -> QuerySet[Merge]:
-        return rows.filter(merges_of(text))

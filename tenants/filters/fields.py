@@ -1,8 +1,10 @@
 """Filters of lists. They refuse values that they cannot use."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -45,3 +47,14 @@ class TextFilter(filters.CharFilter):  # type: ignore[misc]
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(max_length=SEARCH_LENGTH, **settings)
+
+
+class SearchFilter(TextFilter):
+    """The rows that `condition` gives for a piece of text."""
+
+    def __init__(self, condition: Callable[[str], Q], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.condition = condition
+
+    def filter(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return rows.filter(self.condition(text)) if text else rows

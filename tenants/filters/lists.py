@@ -8,7 +8,7 @@ from django_filters import rest_framework as filters
 
 from tenants.audit.queries import lines_about, lines_by
 from tenants.credentials.queries import keys_called
-from tenants.filters.fields import MomentFilter, TextFilter
+from tenants.filters.fields import MomentFilter, SearchFilter, TextFilter
 from tenants.models import Activity, ApiKey, Invitation, Membership, SupportAccess, Tenant, Verb
 from tenants.queries import members_called
 from tenants.rules import MEMBER_ROLES
@@ -41,14 +41,11 @@ class ListFilters(filters.FilterSet):  # type: ignore[misc]
 
 class MemberFilters(ListFilters):
     role = filters.ChoiceFilter(choices=[(role.value, role.label) for role in MEMBER_ROLES])
-    search = TextFilter(method="search_for", help_text="Part of the e-mail or name.")
+    search = SearchFilter(members_called, help_text="Part of the e-mail or name.")
 
     class Meta:
         model = Membership
         fields = ()
-
-    def search_for(self, rows: QuerySet[Membership], name: str, text: str) -> QuerySet[Membership]:
-        return rows.filter(members_called(text))
 
 
 class InvitationFilters(ListFilters):
@@ -60,14 +57,11 @@ class InvitationFilters(ListFilters):
 
 
 class SupportFilters(ListFilters):
-    search = TextFilter(method="search_for", help_text="Part of the operator's e-mail or name.")
+    search = SearchFilter(members_called, help_text="Part of the operator's e-mail or name.")
 
     class Meta:
         model = SupportAccess
         fields = ()
-
-    def search_for(self, rows: QuerySet[SupportAccess], name: str, text: str) -> QuerySet[SupportAccess]:
-        return rows.filter(members_called(text))
 
 
 class CustomerFilters(ListFilters):
@@ -79,22 +73,19 @@ class CustomerFilters(ListFilters):
 
 
 class KeyFilters(ListFilters):
-    search = TextFilter(method="search_for", help_text="Part of the name, or the beginning of the key.")
+    search = SearchFilter(keys_called, help_text="Part of the name, or the beginning of the key.")
 
     class Meta:
         model = ApiKey
         fields = ()
 
-    def search_for(self, rows: QuerySet[ApiKey], name: str, text: str) -> QuerySet[ApiKey]:
-        return rows.filter(keys_called(text))
-
 
 class ActivityFilters(ListFilters):
-    who = TextFilter(method="by", help_text="Part of a name, an id, or a kind of actor such as worker.")
+    who = SearchFilter(lines_by, help_text="Part of a name, an id, or a kind of actor such as worker.")
     verb = filters.ChoiceFilter(choices=Verb.choices)
     kind = TextFilter(field_name="object_kind", help_text="The kind of object, such as tenants.apikey.")
     object = TextFilter(field_name="object_id", help_text="The object's id.")
-    search = TextFilter(method="search_for", help_text="Part of the actor, the object or the reason.")
+    search = SearchFilter(lines_about, help_text="Part of the actor, the object or the reason.")
     # `from` is no name that Python lets a class body assign
     vars()["from"] = MomentFilter("at", "gte", help_text="Then or later (ISO 8601).")
     to = MomentFilter("at", "lt", help_text="Earlier (ISO 8601).")
@@ -102,9 +93,3 @@ class ActivityFilters(ListFilters):
     class Meta:
         model = Activity
         fields = ()
-
-    def by(self, lines: QuerySet[Activity], name: str, who: str) -> QuerySet[Activity]:
-        return lines.filter(lines_by(who))
-
-    def search_for(self, lines: QuerySet[Activity], name: str, text: str) -> QuerySet[Activity]:
-        return lines.filter(lines_about(text))

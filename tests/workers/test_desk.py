@@ -27,6 +27,7 @@ from tests.edge import Wire, held_by, key_of, wired
 from tests.workers.test_gallery import enrol
 from tests.workers.test_links import GATE, SERVER
 from visits.models import IdentityRejection, Sighting
+from workers.api.run_bodies import CameraSettingsBody
 from workers.fleet.leases import Grant, StaleEpoch
 from workers.fleet.models import CameraLease
 from workers.fleet.registration import register
@@ -94,7 +95,7 @@ def edge(acme: Tenant, tmp_path: Path) -> Iterator[Edge]:
     spool.close()
 
 
-def somebody(track: int = 1, **verdict: Any) -> TrackReport:
+def report_of(track: int = 1, **verdict: Any) -> TrackReport:
     """Of a stranger, unless the verdict says more."""
     now = time.time()
     found = {
@@ -119,11 +120,26 @@ def somebody(track: int = 1, **verdict: Any) -> TrackReport:
     )
 
 
+def test_a_server_of_the_version_before_knows_no_way_that_a_camera_hangs(
+    acme: Tenant, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = CameraSettingsBody.to_representation
+
+    def before(body: CameraSettingsBody, found: Any) -> dict[str, Any]:
+        sent = real(body, found)
+        return {name: sent[name] for name in sent if name not in ("turn", "mirrored", "pixel_aspect")}
+
+    monkeypatch.setattr(CameraSettingsBody, "to_representation", before)
+    found = edge.run_client.camera_settings(acme, edge.camera.pk)
+    assert found is not None
+    assert (found.turn, found.mirrored, found.pixel_aspect) == (0, False, None)
+
+
 def test_it_is_told_what_a_worker_of_the_installation_reads(acme: Tenant, edge: Edge) -> None:
     ada = enrol("Ada", 1, 2)
     enrol("Grace", 3)
     IdentityRejection.objects.create(person=ada.pk, template=template_of(4), pack=PACK)
-    edge.recorder.record(somebody(7))
+    edge.recorder.record(report_of(7))
     site, pk = edge.camera.site_id, edge.camera.pk
     assert edge.run_client.camera_settings(acme, pk) == DIRECT_RUN_CLIENT.camera_settings(acme, pk)
     assert "geheim" not in repr(edge.run_client.camera_settings(acme, pk))
@@ -167,7 +183,7 @@ def test_while_the_server_is_away_it_knows_the_staff_it_knew_and_no_visitors(
     monkeypatch.setattr(galleries, "FRESH_SECONDS", -1.0)
     enrol("Ada", 1)
     known = TenantGallery(acme, PACK, edge.run_client)
-    edge.recorder.record(somebody(7))
+    edge.recorder.record(report_of(7))
     assert known.visitors(template_of(7), edge.camera.site_id)
     assert known.staff(template_of(1))
     edge.wire.down = True
@@ -182,15 +198,15 @@ def test_while_the_server_is_away_it_knows_the_staff_it_knew_and_no_visitors(
 
 
 def test_what_cannot_be_recorded_waits_and_arrives_once(acme: Tenant, edge: Edge) -> None:
-    edge.recorder.record(somebody(1))
+    edge.recorder.record(report_of(1))
     edge.wire.down = True
-    edge.recorder.record(somebody(2))
-    edge.recorder.record(somebody(3))
+    edge.recorder.record(report_of(2))
+    edge.recorder.record(report_of(3))
     assert (edge.spool.depth, edge.asked("record")) == (2, 2), "the third need not find out for itself"
     assert deliver(edge.spool, edge.run_client) == 0
     edge.wire.down = False
     outage.over()
-    edge.recorder.record(somebody(4))
+    edge.recorder.record(report_of(4))
     assert edge.spool.depth == 3, "behind those that wait"
     assert deliver(edge.spool, edge.run_client) == 3
     assert edge.spool.depth == 0
@@ -210,7 +226,7 @@ def test_a_record_whose_answer_was_lost_counts_once(edge: Edge, monkeypatch: pyt
 
     with monkeypatch.context() as patched:
         patched.setattr(Wire, "send", lost)
-        edge.recorder.record(somebody(1))
+        edge.recorder.record(report_of(1))
     assert (Sighting.objects.count(), edge.spool.depth) == (1, 1)
     outage.over()
     assert deliver(edge.spool, edge.run_client) == 1
@@ -226,7 +242,7 @@ def test_a_run_that_lost_its_camera_is_refused(acme: Tenant, edge: Edge) -> None
         acme, edge.camera.pk, edge.held, edge.spool, pack=PACK, link=0.36, sighting_store=link.run_client
     )
     with pytest.raises(StaleEpoch):
-        late.record(somebody())
+        late.record(report_of())
     said = RunReport(edge.camera.pk, 2, Camera.Status.RUNNING, news=True)
     assert not link.run_client.report(acme, said)
     assert not Sighting.objects.exists()
@@ -241,7 +257,7 @@ def test_what_it_finds_out_after_it_was_shut_out_waits_for_its_successor(
             revoke_key(key=edge.key, tenant=installation_tenant(), by=None)
     else:
         register(introduction=GATE)
-    edge.recorder.record(somebody())
+    edge.recorder.record(report_of())
     assert (edge.spool.depth, Sighting.objects.count()) == (1, 0)
     assert deliver(edge.spool, edge.run_client) == 0
     outage.over()
@@ -254,13 +270,13 @@ def test_what_it_finds_out_after_it_was_shut_out_waits_for_its_successor(
 def test_what_the_server_can_never_keep_is_set_aside_and_holds_nothing_up(
     edge: Edge, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    edge.recorder.record(somebody(1, score=3.0))
-    edge.recorder.record(somebody(2, score=float("nan")))
-    edge.recorder.record(somebody(3))
+    edge.recorder.record(report_of(1, score=3.0))
+    edge.recorder.record(report_of(2, score=float("nan")))
+    edge.recorder.record(report_of(3))
     whole = [record for _, record in edge.spool.track_records()]
     assert [record.facts.track for record in whole] == [3]
     edge.spool.put(replace(whole[0], facts=facts_with(whole[0].facts, track=4, shot=b"no picture")))
-    edge.recorder.record(somebody(5))
+    edge.recorder.record(report_of(5))
     assert deliver(edge.spool, edge.run_client) == 2
     assert edge.spool.depth == 0
     assert set(Sighting.objects.values_list("track", flat=True)) == {3, 5}
@@ -293,8 +309,8 @@ def test_a_server_of_the_version_before_gets_records_in_its_form(
 ) -> None:
     former = FormerServer(edge.wire)
     monkeypatch.setattr(edge.wire, "send", former.send)
-    edge.recorder.record(somebody(1))
-    edge.recorder.record(somebody(2))
+    edge.recorder.record(report_of(1))
+    edge.recorder.record(report_of(2))
     assert (Sighting.objects.count(), edge.spool.depth) == (2, 0)
     assert former.refused == 1, "it is asked once"
 
@@ -303,7 +319,7 @@ def test_a_picture_that_is_too_large_does_not_take_the_record_with_it(
     edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.process.clients.https_run_client.MAX_PICTURE", 100)
-    edge.recorder.record(somebody())
+    edge.recorder.record(report_of())
     assert Sighting.objects.get().best_shot == ""
 
 

@@ -154,6 +154,7 @@ def _time(at: Any) -> str | None:
 
 def _camera_settings(body: dict[str, Any]) -> CameraSettings:
     plain = {name: body[name] for name in PLAIN}
+    plain |= {name: body.get(name, usual) for name, usual in NEWER.items()}
     return CameraSettings(
         site=UUID(body["site"]),
         networks=tuple(body["networks"]),
@@ -165,9 +166,11 @@ def _camera_settings(body: dict[str, Any]) -> CameraSettings:
 
 PLAIN = (
     *("owner", "kind", "location", "username", "password", "loop", "exclusive", "host", "detector"),
-    *("turn", "mirrored", "pixel_aspect", "fps", "analysed_side", "min_face", "wanted"),
+    *("fps", "analysed_side", "min_face", "wanted"),
 )
-"""The fields of a settings that are the same in JSON."""
+"""The fields of the settings that are the same in JSON."""
+NEWER: dict[str, Any] = {"turn": 0, "mirrored": False, "pixel_aspect": None}
+"""Those that a server of the version before does not send, and what they are there."""
 
 
 def _tuning(body: dict[str, Any]) -> TenantThresholds:
