@@ -1,6 +1,7 @@
 """A pytest plugin: real backing services of the tests' own, up before Django reads its settings."""
 
 import fcntl
+import gc
 import os
 import sys
 from contextlib import ExitStack
@@ -10,6 +11,8 @@ from pathlib import Path
 from _pytest.terminal import TerminalReporter
 
 from facetrack import devservices
+from tests import migrated
+from tests.migrated import RUN_FOLDER
 
 ROOT = Path(__file__).resolve().parent.parent
 _BESIDE = ROOT.parent / "shared" / "models"
@@ -25,6 +28,7 @@ HANDS_OUT = "PYTEST_XDIST_WORKER" not in os.environ and any(word.startswith("-n"
 """Whether this process only hands tests out to others, each of which has services of its own."""
 
 _stack = ExitStack()
+gc.set_threshold(50_000)  # as manage.py does, for the same reason
 
 
 def _own_folder() -> Path:
@@ -42,6 +46,9 @@ def _own_folder() -> Path:
 
 
 VAR = _own_folder()
+if RUN_FOLDER not in os.environ:  # the others of this run, and processes that tests start, inherit it
+    os.environ[RUN_FOLDER] = str(VAR)
+    migrated.forget(VAR)
 
 os.environ.update(
     FACETRACK_VAR_DIR=str(VAR),
@@ -66,6 +73,11 @@ def pytest_report_header() -> str:
     pack = os.environ.get("FACETRACK_PACK", "edgeface-xs")
     better = "" if MODELS.is_dir() else " (no models folder: set FACETRACK_MODEL_DIR to test the others)"
     return f"facetrack: model pack {pack}{better}; services under {VAR}"
+
+
+def pytest_collection_finish() -> None:
+    """No collection looks through all libraries and tests once more."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -1,5 +1,6 @@
 """The cast: two customers that must never see each other, and people of every role in each."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from tenants.models import Domain, Membership, Tenant, User
 from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.backing import MODELS, NO_MODELS
+from tests.migrated import new_database
 from visits.actions import record_track
 from visits.models import Sighting, SightingDecision
 from visits.track_facts import TrackFacts
@@ -38,6 +40,8 @@ from workers.fleet.models import CameraLease, DeviceAssignment
 from workers.process.sinks import outage
 
 PASSWORD = "correct horse battery"
+PREPARED = "prepared"
+"""The database that the tests' own is a copy of."""
 
 # No test fails because a machine does much else.
 hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -47,6 +51,8 @@ hypothesis_settings.load_profile("untimed")
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[ExitStack]:
     """The tests' database is made, and destroyed, by the owner; tests themselves are the application."""
+    new_database(os.environ, PREPARED)
+    connection.settings_dict["TEST"]["TEMPLATE"] = PREPARED
     with ExitStack() as owner:
         owner.enter_context(as_owner())
         yield owner

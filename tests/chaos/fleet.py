@@ -19,6 +19,7 @@ import psutil
 
 from facetrack.devservices import ensure, running, standings, stop
 from facetrack.devservices.process_group import manage
+from tests.migrated import migrate
 
 if TYPE_CHECKING:
     from tenants.models import Tenant
@@ -182,13 +183,12 @@ def fleet(var: Path) -> Iterator[Fleet]:
 
 def _installed(var: Path) -> Fleet:
     from django.conf import settings
-    from django.core.management import call_command
 
     from cameras.models import Site
     from tenants.actions import create_tenant, ensure_public
     from tenants.isolation.context import inside
 
-    call_command("migrate_schemas", verbosity=0)
+    migrate(os.environ)
     ensure_public(host=settings.FACETRACK_PUBLIC_HOST)
     tenant = create_tenant(name="acme", host="acme.localhost")
     with inside(tenant):

@@ -1,7 +1,9 @@
 """Rows of every model for a tenant, whatever models there are: each key known, each text a canary."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from enum import Enum
 from itertools import combinations, islice, product
 from typing import Any
 from uuid import uuid4
@@ -28,6 +30,19 @@ from visits.models import Merge
 ROWS = 2
 TRIES = 400
 """Values that a table's constraints refuse are replaced by others, so many times."""
+
+
+class Writer(Enum):
+    """The roles that write rows, in the order in which they are tried."""
+
+    TENANT = 1
+    INSTALLATION = 2
+
+
+# What tables have accepted in this process. To know it saves each later world two thousand refusals.
+_accepted: dict[tuple[type[Model], int], int] = {}
+_writers: dict[type[Model], Writer] = {}
+_holds_one: set[type[Model]] = set()
 
 
 class CannotFill(AssertionError):
@@ -57,7 +72,8 @@ class Filler:
 
     def fill(self) -> None:
         """Raises CannotFill."""
-        wanted = theirs()
+        order = [model for model, number in _accepted if not number]
+        wanted = sorted(theirs(), key=lambda model: order.index(model) if model in order else 0)
         self.take_stock()
         refused: dict[type[Model], str] = {}
         for _ in wanted:
@@ -103,30 +119,37 @@ class Filler:
         """Make rows; returns why none could be."""
         why = "a row that it needs is missing"
         self.secrets.of_installation = model not in tenant_models()
-        for number in range(ROWS):
+        for number in range(1 if model in _holds_one else ROWS):
             options = {f.attname: list(self._options(f, number)) for f in model._meta.concrete_fields}
             if not all(options.values()):
                 return why
-            for values in islice(_variants(options), TRIES):
+            for place, values in _best_first(list(islice(_variants(options), TRIES)), model, number):
                 row = model(**values)
                 if not (why := self._saved(row)):
                     self.rows[model].append(row)
+                    _accepted[model, number] = place
                     break
             else:
+                if number:
+                    _holds_one.add(model)
                 return why
         return ""
 
     def _saved(self, row: Model) -> str:
         """Save a row as whoever may; returns why nobody may."""
         why = ""
-        for role in (tenant_context(self.tenant), installation()):
+        for role in sorted(Writer, key=lambda role: role != _writers.get(type(row))):
             try:
-                with role, transaction.atomic():
+                with self._as(role), transaction.atomic():
                     type(row)._base_manager.bulk_create([row])
+                _writers[type(row)] = role
                 return ""
             except (DatabaseError, ValueError, TypeError) as error:
                 why = why or str(error).splitlines()[0]
         return why
+
+    def _as(self, role: Writer) -> AbstractContextManager[None]:
+        return tenant_context(self.tenant) if role is Writer.TENANT else installation()
 
     def _options(self, field: Any, number: int) -> Iterator[Any]:
         """What to try for a field, best first."""
@@ -240,6 +263,15 @@ class Filler:
         if str(field.verbose_name) == "object key":
             return objects.save(self.tenant.pk, canary, f"a picture of {canary}".encode())
         return canary[: field.max_length] if field.max_length else canary
+
+
+def _best_first(
+    variants: list[dict[str, Any]], model: type[Model], number: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """All of them with their places; the one that was accepted before comes first."""
+    known = _accepted.get((model, number), 0)
+    places = sorted(range(len(variants)), key=lambda place: place != known)
+    return ((place, variants[place]) for place in places)
 
 
 def _variants(options: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
