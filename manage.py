@@ -39,8 +39,8 @@ BARE = frozenset(
 
 
 MIN_ALLOCATIONS = 50_000
-"""Between two garbage collections. A start makes a million objects and no garbage; with Python's 700 (2,000 since
-3.12), collecting among them took a fifth of its time."""
+"""Between two garbage collections. A start makes a million objects and no garbage; with Python's 700, to
+collect among them took a sixth of its time."""
 
 
 def needs_services(argv: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Streams and requests that wait, on the real server: they keep no one else out, and end with the right to them.
+"""Streams and requests that wait, on the real server: they keep no one else out, and end with their right.
 
 One file, because its tests share two servers and a file is never split between processes.
 """
