@@ -99,7 +99,7 @@ def _roles(url: str) -> list[str]:
             "SELECT role.rolname, member.rolname, inherit_option FROM pg_auth_members "
             "JOIN pg_roles role ON role.oid = roleid "
             "JOIN pg_roles member ON member.oid = pg_auth_members.member "
-            "WHERE starts_with(role.rolname, 'facetrack_app_') AND member.rolname <> 'facetrack' "
+            "WHERE starts_with(role.rolname, 'facetrack_app_') AND member.rolname = 'facetrack_app' "
             "ORDER BY 1, 2"
         ).fetchall()
     made = "DO $$ BEGIN CREATE ROLE {} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"

@@ -105,11 +105,16 @@ def asking(port: int, method: str, path: str) -> Iterator[None]:
 
 
 def test_a_page_that_takes_too_long_says_what_to_do(hasty: int) -> None:
+    log = VAR / "slow" / "web.log"
+    before = len(log.read_text())  # of an earlier run
     answer = get(hasty, f"/slow/?seconds={FOREVER}")
     assert answer.status_code == 503
     assert "That took too long" in answer.text
     assert "fewer days" in answer.text
     assert get(hasty, "/slow/?seconds=0").text == "done"  # on the same pooled connection
+    said = log.read_text()[before:]
+    assert "StatementStopped: /slow/" in said
+    assert "Traceback" not in said
 
 
 def test_a_problem_of_the_api_says_so_too(hasty: int) -> None:
