@@ -86,13 +86,15 @@ class Probe:
         self._life_of_b = visit_everything(world.b, Browser())
         self._ledger = Ledger(world)
 
-    def run(self, attempts: int) -> Report:
-        """First every member of every surface once, then by the surfaces' shares."""
+    def run(self, attempts: int, *, until_leak: bool = False) -> Report:
+        """Every member of every surface once, then by the surfaces' shares; perhaps until the first leak."""
         started = time.monotonic()
         for number, (surface, member) in enumerate(self._turns(attempts)):
             if number % B_ACTS_EVERY == 0:
                 self._let_b_act()
             self._try(surface, member)
+            if until_leak and self.report.leaks:
+                break
         self._compare_all()
         self.report.seconds = time.monotonic() - started
         return self.report

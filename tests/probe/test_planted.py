@@ -168,7 +168,8 @@ def test_lists_that_take_any_column_are_found(world: World, monkeypatch: pytest.
 
     assert _run(world, Lookups()).leaks == 0
     monkeypatch.setattr(OfferedAdmin, "get_changelist", lambda admin, request, **settings: ChangeList)
-    assert _run(world, Lookups(), 10 * FEW).leaks > 0  # own columns
+    probe = Probe(world, seed=1, surfaces=[Lookups()])
+    assert probe.run(10 * FEW, until_leak=True).leaks > 0  # own columns
     monkeypatch.setattr(OfferedAdmin, "lookup_allowed", allows)
     monkeypatch.setattr("tests.probe.run.MAX_FINDINGS", 1000)
     report = _run(world, Lookups(), 10 * FEW)
@@ -194,7 +195,8 @@ def _run(world: World, surface: Surface, attempts: int = FEW) -> Report:
 
 def _found(world: World, surface: Surface) -> bool:
     """Whether one of a few runs finds it: which of all bodies and ids are tried is chance."""
-    return any(Probe(world, seed=seed, surfaces=[surface]).run(10 * FEW).leaks for seed in range(1, 6))
+    probes = (Probe(world, seed=seed, surfaces=[surface]) for seed in range(1, 6))
+    return any(probe.run(10 * FEW, until_leak=True).leaks for probe in probes)
 
 
 def test_a_worker_that_learns_of_cameras_that_are_not_its_own_is_found(
@@ -211,8 +213,8 @@ def test_a_worker_that_learns_of_cameras_that_are_not_its_own_is_found(
     survey.read_schema(browser, world.worker, public=True)
     for ending in OF_THE_EDGE:
         found = [pattern for pattern in patterns() if pattern.route.endswith(ending)]
-        report = _run(world, Web("api", found, browser, survey), 10 * FEW)
-        assert report.leaks, ending
+        probe = Probe(world, seed=1, surfaces=[Web("api", found, browser, survey)])
+        assert probe.run(10 * FEW, until_leak=True).leaks, ending
 
 
 def test_a_lease_that_has_ended_and_still_opens_something_is_found(
@@ -254,7 +256,8 @@ def test_rights_in_redis_that_are_too_many_are_found(world: World, monkeypatch: 
 
         with monkeypatch.context() as patch:
             patch.setattr(edge_redis_acl, "redis_rights", too_many)
-            assert _run(world, EdgeRedis(world)).leaks, more
+            probe = Probe(world, seed=1, surfaces=[EdgeRedis(world)])
+            assert probe.run(FEW, until_leak=True).leaks, more
 
 
 def _tenant(pk: Any) -> Tenant:
