@@ -11,8 +11,8 @@ from pathlib import Path
 from _pytest.terminal import TerminalReporter
 
 from facetrack import devservices
-from tests import migrated
-from tests.migrated import RUN_FOLDER
+from tests import migrated_database
+from tests.migrated_database import RUN_FOLDER
 
 ROOT = Path(__file__).resolve().parent.parent
 _BESIDE = ROOT.parent / "shared" / "models"
@@ -48,7 +48,7 @@ def _own_folder() -> Path:
 VAR = _own_folder()
 if RUN_FOLDER not in os.environ:  # the others of this run, and processes that tests start, inherit it
     os.environ[RUN_FOLDER] = str(VAR)
-    migrated.forget(VAR)
+    migrated_database.forget(VAR)
 
 os.environ.update(
     FACETRACK_VAR_DIR=str(VAR),

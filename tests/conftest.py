@@ -31,7 +31,7 @@ from tenants.models import Domain, Membership, Tenant, User
 from tenants.queries import active_tenant
 from tenants.rules import Role
 from tests.backing import MODELS, NO_MODELS
-from tests.migrated import new_database
+from tests.migrated_database import make_migrated
 from visits.actions import record_track
 from visits.models import Sighting, SightingDecision
 from visits.track_facts import TrackFacts
@@ -51,7 +51,7 @@ hypothesis_settings.load_profile("untimed")
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[ExitStack]:
     """The tests' database is made, and destroyed, by the owner; tests themselves are the application."""
-    new_database(os.environ, PREPARED)
+    make_migrated(os.environ, PREPARED)
     connection.settings_dict["TEST"]["TEMPLATE"] = PREPARED
     with ExitStack() as owner:
         owner.enter_context(as_owner())

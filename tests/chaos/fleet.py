@@ -19,7 +19,7 @@ import psutil
 
 from facetrack.devservices import ensure, running, standings, stop
 from facetrack.devservices.process_group import manage
-from tests.migrated import migrate
+from tests.migrated_database import migrate_installation
 
 if TYPE_CHECKING:
     from tenants.models import Tenant
@@ -188,7 +188,7 @@ def _installed(var: Path) -> Fleet:
     from tenants.actions import create_tenant, ensure_public
     from tenants.isolation.context import inside
 
-    migrate(os.environ)
+    migrate_installation(os.environ)
     ensure_public(host=settings.FACETRACK_PUBLIC_HOST)
     tenant = create_tenant(name="acme", host="acme.localhost")
     with inside(tenant):

@@ -20,7 +20,7 @@ from facetrack.demo.truth import DemoTruth
 from facetrack.devservices import ports, running, stop
 from facetrack.devservices.process_group import ProcessGroup, manage, process_group
 from tests.backing import VAR
-from tests.migrated import migrate
+from tests.migrated_database import migrate_installation
 
 CHROMIUM = Path("/usr/bin/chromium")
 HOSTS = {"acme": "acme.localhost", "other": "other.localhost"}
@@ -86,7 +86,7 @@ def installation() -> Iterator[Installation]:
     enrolment_pictures(var / "enrol")
     with ExitStack() as stack:
         stack.enter_context(running(var / "services", environ))
-        migrate(environ)
+        migrate_installation(environ)
         acme, other = (_customer(name, port, environ) for name in HOSTS)
         run(["enrol", str(var / "enrol"), "--tenant", acme.name], environ)
         members = stack.enter_context(process_group(logs=var / "log", environ=environ, say=print))

@@ -19,7 +19,7 @@ import requests
 from facetrack.devservices import ports, running, stop
 from facetrack.devservices.process_group import ProcessGroup, manage, process_group
 from tests.backing import VAR
-from tests.migrated import migrate
+from tests.migrated_database import migrate_installation
 
 HOSTS = {"acme": "acme.localhost", "other": "other.localhost"}
 PASSWORD = "correct horse battery"
@@ -131,7 +131,7 @@ def web() -> Iterator[Web]:
         members = stack.enter_context(process_group(logs=var / "log", environ=environ, say=print))
         servers = [ports.pick(None) for _ in range(2)]
         whole = Web(environ, members, servers, {}, {})
-        migrate(environ)
+        migrate_installation(environ)
         for name, host in HOSTS.items():
             whole.command("create_tenant", name, "--domain", host, "--admin", f"root@{name}.test")
         for line in whole.command("shell", "-v", "0", "-c", PREPARED).splitlines():

@@ -25,7 +25,7 @@ from facetrack.devservices import ports, running, stop
 from facetrack.devservices.process_group import ProcessGroup, manage, process_group
 from tests.backing import ROOT, VAR
 from tests.chaos.people import HEIGHT, PACK, WIDTH, drawn
-from tests.migrated import migrate
+from tests.migrated_database import migrate_installation
 
 PUBLIC, ACME, ADMIN = "localhost", "acme.localhost", "admin@acme.test"
 WORKER = [sys.executable, "-m", "tests.chaos.worker", "--name", "gate", "--capacity", "2"]
@@ -161,7 +161,7 @@ def installation() -> Iterator[Installation]:
         whole = Installation(
             environ, port, members, var / "gate.key", var / "log" / "gate.log", var / "machine"
         )
-        migrate(environ)
+        migrate_installation(environ)
         said = whole.command("create_tenant", "acme", "--domain", ACME, "--admin", ADMIN)
         whole.password = said.partition("with the password ")[2].partition(" ")[0]
         whole.start_web()

@@ -21,7 +21,7 @@ RUN_FOLDER = "TEST_RUN_FOLDER"
 """The variable with the folder that all processes of one run share; without it each migrates for itself."""
 
 
-def migrate(environ: Mapping[str, str]) -> None:
+def migrate_installation(environ: Mapping[str, str]) -> None:
     """What `manage.py migrate_schemas` leaves in the empty database that `environ` names."""
     with _dump(environ) as dump:
         if dump is None:
@@ -36,12 +36,14 @@ def migrate(environ: Mapping[str, str]) -> None:
             made.rename(dump)
 
 
-def new_database(environ: Mapping[str, str], name: str) -> None:
+def make_migrated(environ: Mapping[str, str], name: str) -> None:
     """Make a database of that name beside the installation's, migrated; one of an earlier run goes."""
     with closing(psycopg.connect(environ["DATABASE_OWNER_URL"], autocommit=True)) as owner:
         owner.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
         owner.execute(f"CREATE DATABASE {name}".encode())
-    migrate(dict(environ) | {url: _at(environ[url], name) for url in ("DATABASE_URL", "DATABASE_OWNER_URL")})
+    migrate_installation(
+        dict(environ) | {url: _at(environ[url], name) for url in ("DATABASE_URL", "DATABASE_OWNER_URL")}
+    )
 
 
 @contextmanager
