@@ -94,7 +94,7 @@ def installation() -> Iterator[Installation]:
         whole.start_web()
         members.add("worker", manage("worker"))
         members.add("beat", manage("beat"))
-        wait_for(lambda: answers(whole), 60, "the web server to answer")
+        wait_for(lambda: answers(whole), 180, "the web server to answer")
         yield whole
 
 

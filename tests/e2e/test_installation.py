@@ -21,7 +21,8 @@ from tests.e2e.policy import violations
 
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 PATIENCE = 180  # seconds: the pack `dlib` plays the clip several times slower than it is
-SOON = 45_000  # milliseconds: the first person needs some seconds of the clip to be decided
+SOON = PATIENCE * 1000  # milliseconds; what comes at once is not waited for longer
+expect.set_options(timeout=SOON)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
+    context.set_default_timeout(SOON)
     yield context.new_page()
     context.close()
 
@@ -73,11 +75,11 @@ def test_a_visit_arrives_live_and_leads_to_the_person(
     watching = page.context.new_page()
     watching.goto(installation.acme.base + "/cameras/")
     watching.get_by_role("button", name="Start").first.click()
-    expect(watching.get_by_text("running").first).to_be_visible(timeout=SOON)
+    expect(watching.get_by_text("running").first).to_be_visible()
     watching.close()
 
     first = page.locator("#live-visits li").first
-    expect(first).to_be_visible(timeout=SOON)
+    expect(first).to_be_visible()
     assert heard, "the visit came without a word over the websocket"
     expect(first.locator("img")).to_have_js_property("complete", True)
     assert first.locator("img").evaluate("image => image.naturalWidth") > 0
@@ -108,18 +110,18 @@ def test_the_pages_of_cameras_change_without_reload(
     expect(page.locator("#camera-state")).to_contain_text("Stopped")
     expect(wall.locator(".wall .no-shot")).to_have_text("Stopped")
 
-    started = wait_for(lambda: _started(acme, path), 60, "a start that is answered by a running camera")
+    started = wait_for(lambda: _started(acme, path), PATIENCE, "a start that is answered by a running camera")
     assert (started["status"], started["worker"] != "") == ("running", True)
-    expect(page.locator("#camera-state")).to_contain_text("Running", timeout=SOON)
+    expect(page.locator("#camera-state")).to_contain_text("Running")
     expect(page.get_by_role("button", name="Stop Entrance")).to_be_visible()
-    expect(page.locator("img[data-moving]")).not_to_have_js_property("naturalWidth", 0, timeout=SOON)
-    expect(wall.locator(".wall")).to_contain_text("Running", timeout=SOON)
-    expect(wall.locator(".still img")).to_have_js_property("complete", True, timeout=SOON)
+    expect(page.locator("img[data-moving]")).not_to_have_js_property("naturalWidth", 0)
+    expect(wall.locator(".wall")).to_contain_text("Running")
+    expect(wall.locator(".still img")).to_have_js_property("complete", True)
     assert wall.locator(".still img").evaluate("image => image.naturalWidth") > 0
 
     page.get_by_role("button", name="Stop Entrance").click()
-    expect(page.locator("#camera-state")).to_contain_text("Stopped", timeout=SOON)
-    expect(wall.locator(".wall .no-shot")).to_have_text("Stopped", timeout=SOON)
+    expect(page.locator("#camera-state")).to_contain_text("Stopped")
+    expect(wall.locator(".wall .no-shot")).to_have_text("Stopped")
     assert wall.locator(".wall img").count() == 0
     assert acme.api("GET", path)["worker"], "the row tells who ran it last"
     for one in (page, wall):
@@ -135,7 +137,7 @@ def test_another_tenant_sees_none_of_it(
     installation: Installation, entrance: dict[str, Any], page: Page
 ) -> None:
     installation.acme.api("POST", f"cameras/{entrance['id']}/start/")
-    seen = wait_for(lambda: visits(installation.acme), 45, "a visit at acme")
+    seen = wait_for(lambda: visits(installation.acme), PATIENCE, "a visit at acme")
 
     log_in(page, installation.other)
     assert page.locator("#live-visits li").count() == 0
@@ -173,9 +175,7 @@ def test_a_click_counts_while_the_page_fetches_news(
     for route in held:
         route.continue_()
     page.unroute("**/cameras/")
-    expect(page.locator("#cameras")).to_contain_text(
-        "Running" if press == "Start" else "Stopped", timeout=SOON
-    )
+    expect(page.locator("#cameras")).to_contain_text("Running" if press == "Start" else "Stopped")
 
 
 def test_a_click_counts_as_soon_as_there_is_a_button(
@@ -187,7 +187,7 @@ def test_a_click_counts_as_soon_as_there_is_a_button(
             installation.acme.api("POST", f"cameras/{entrance['id']}/start/")
         page.goto(installation.acme.base + "/cameras/", wait_until="commit")
         page.get_by_role("button", name=f"{press} Entrance").click()
-        expect(page.locator("#cameras")).to_contain_text(state, timeout=SOON)
+        expect(page.locator("#cameras")).to_contain_text(state)
 
 
 def test_the_buttons_work_without_the_script(
@@ -200,7 +200,7 @@ def test_the_buttons_work_without_the_script(
     page.goto(acme.base + "/cameras/")
     page.get_by_role("button", name="Start Entrance").click()
     page.get_by_role("link", name="Entrance").click()
-    wait_for(lambda: _started(acme, f"cameras/{entrance['id']}/"), 60, "a running camera")
+    wait_for(lambda: _started(acme, f"cameras/{entrance['id']}/"), PATIENCE, "a running camera")
     page.get_by_role("button", name="Snapshot").click()
     expect(page.get_by_role("heading", name="Entrance")).to_be_visible()
     expect(page.get_by_role("img", name="Picture of Entrance", exact=True)).not_to_have_js_property(
@@ -322,9 +322,9 @@ def test_no_page_breaks_its_content_security_policy(
     for path in ("/visits/", "/sightings/?q=a", "/visitors/", "/cameras/", "/workers/", "/nowhere/"):
         page.goto(base + path)
     page.goto(f"{base}/cameras/{entrance['id']}/")
-    expect(page.locator("img[data-moving]")).not_to_have_js_property("naturalWidth", 0, timeout=SOON)
+    expect(page.locator("img[data-moving]")).not_to_have_js_property("naturalWidth", 0)
     page.goto(base + "/cameras/wall/")
-    expect(page.locator(".still img")).to_be_visible(timeout=SOON)
+    expect(page.locator(".still img")).to_be_visible()
     page.goto(base + "/activity/")
     expect(page.locator(".lines .said").first).to_be_visible()
     page.goto(base + "/visits/")
@@ -338,7 +338,7 @@ def test_no_page_breaks_its_content_security_policy(
     expect(page.get_by_role("heading", name="Entrance").first).to_be_visible()
     assert page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--color-base-100')")
     page.goto(base + "/api/v1/docs/")
-    expect(page.get_by_text("/api/v1/cameras/", exact=True).first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("/api/v1/cameras/", exact=True).first).to_be_visible()
     assert refused == []
 
 
@@ -366,7 +366,7 @@ def test_the_policy_refuses_what_is_not_ours(installation: Installation, page: P
 def saved(installation: Installation, entrance: dict[str, Any]) -> set[str]:
     """Ids of the visits before something dies, while the camera runs."""
     installation.acme.api("POST", f"cameras/{entrance['id']}/start/")
-    return {row["id"] for row in wait_for(lambda: visits(installation.acme), 45, "a first visit")}
+    return {row["id"] for row in wait_for(lambda: visits(installation.acme), PATIENCE, "a first visit")}
 
 
 def goes_on(installation: Installation, saved: set[str]) -> None:
@@ -392,19 +392,19 @@ def test_a_killed_process(installation: Installation, saved: set[str], page: Pag
     pid = installation.process_group.pid(process)
     assert pid is not None
     os.killpg(pid, signal.SIGKILL)
-    wait_for(lambda: not _lives(pid), 10, f"{process} to die")
+    wait_for(lambda: not _lives(pid), PATIENCE, f"{process} to die")
     if process == "web":
         expect(sign).to_have_text("Not live, reconnecting…")
     goes_on(installation, saved)
-    expect(sign).to_have_text("Live", timeout=SOON)
-    expect(page.locator("#cameras")).to_contain_text("Running", timeout=SOON)
+    expect(sign).to_have_text("Live")
+    expect(page.locator("#cameras")).to_contain_text("Running")
 
 
 def test_killed_redis(installation: Installation, saved: set[str]) -> None:
     redis = next(one for one in standings(installation.services, {}) if one.title == "Valkey")
     assert redis.pid is not None
     os.kill(redis.pid, signal.SIGKILL)
-    wait_for(lambda: ensure(installation.services) == ["Valkey"], 10, "Valkey to be started again")
+    wait_for(lambda: ensure(installation.services) == ["Valkey"], PATIENCE, "Valkey to be started again")
     goes_on(installation, saved)
 
 
@@ -414,7 +414,7 @@ def test_the_worker_ends_cleanly_on_sigterm(
     pid = installation.process_group.pid("worker")
     assert pid is not None
     os.kill(pid, signal.SIGTERM)
-    wait_for(lambda: not _lives(pid), 10, "the worker to end")
+    wait_for(lambda: not _lives(pid), PATIENCE, "the worker to end")
     assert installation.acme.api("GET", f"cameras/{entrance['id']}/")["status"] == "stopped"
     goes_on(installation, saved)
 
