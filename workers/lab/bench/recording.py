@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from typing import IO, cast
 from uuid import UUID
 
 import msgspec
@@ -135,14 +136,13 @@ def _process() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _tell(process: subprocess.Popen[bytes], line: bytes) -> None:
-    assert process.stdin is not None
-    process.stdin.write(line + b"\n")
-    process.stdin.flush()
+    pipe = cast(IO[bytes], process.stdin)
+    pipe.write(line + b"\n")
+    pipe.flush()
 
 
 def _heard(process: subprocess.Popen[bytes]) -> bytes:
-    assert process.stdout is not None
-    if line := process.stdout.readline():
+    if line := cast(IO[bytes], process.stdout).readline():
         return line
     raise RecordingFailed("a process that records has ended early; its error is printed above")
 

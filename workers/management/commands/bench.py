@@ -38,7 +38,7 @@ ROWS = (1_000, 10_000, 100_000)
 class Command(BaseCommand):
     help = (
         "Measures what recognition costs on this machine: the whole pipeline beside the naive InsightFace "
-        "loop and the floor (decode, resize, bare detector) in the same run; the search; the ways to decode; and "
+        "loop and the floor (decode, resize, bare detector) in the same run; the search; the ways to decode; "
         "how many tracks a second are recorded for one customer."
     )
 
