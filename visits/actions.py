@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import count
 from uuid import UUID
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 from msgspec.structs import replace
 
+from cameras.models import Camera
 from facetrack.core import objects
 from staff.models import StaffMember
 from tenants.actions import announce
@@ -50,7 +52,7 @@ from visits.visitor_matching import (
 log = logging.getLogger(__name__)
 
 MAX_LOOKS = 5
-"""How often a track is compared with people who change meanwhile."""
+"""How often a track is compared with people who change meanwhile. Then it waits to be compared later."""
 
 OF_THE_TRACK = tuple(
     field.name
@@ -107,7 +109,7 @@ def _recorded(facts: TrackFacts, shot: _Shot, match: float, guard: Callable[[], 
     found: Look | IndexUnavailable | None = None
     if facts.decision == SightingDecision.NEW_VISITOR and facts.sequence == 0:
         found = _look(facts)
-    for _ in range(MAX_LOOKS):
+    for looks in count(1):
         try:
             with journalled():
                 guard()
@@ -115,30 +117,27 @@ def _recorded(facts: TrackFacts, shot: _Shot, match: float, guard: Callable[[], 
                 return _written(facts, shot, match, found)
         except LookAgain:
             shot.used = False
-            found = _look(facts)
-    raise OperationalError(
-        f"track {facts.track} of camera {facts.camera} was not recorded: the people near it changed "
-        f"{MAX_LOOKS} times while it was compared with them. Send it again"
-    )
+            if facts.decision in (SightingDecision.VISITOR, SightingDecision.NEW_VISITOR):
+                found = _look(facts) if looks < MAX_LOOKS else IndexUnavailable("the people near it change")
+    return None
 
 
 def _written(
     facts: TrackFacts, shot: _Shot, match: float, found: Look | IndexUnavailable | None
 ) -> Sighting | None:
     """Raises LookAgain."""
-    known = (
-        Sighting.objects.filter(pk=facts.sighting_id).order_by().values_list("sequence", flat=True).first()
-    )
+    known = Sighting.objects.filter(pk=facts.sighting_id).exists()
     if facts.decision == SightingDecision.REJECTED:
         _count(facts)
-    elif known is None:
+    elif not known:
         if shot.left_out:
             storage.note_left_out()
-        sighting = _first_report(facts, shot.key, match, found)
         shot.used = bool(shot.key)
-        return sighting
-    sighting = None if known is None else locked_sighting(facts.sighting_id)
-    if sighting and facts.decision != SightingDecision.REJECTED and facts.sequence > sighting.sequence:
+        return _first_report(facts, shot.key, match, found)
+    if not known:
+        return None
+    sighting = locked_sighting(facts.sighting_id)
+    if facts.decision != SightingDecision.REJECTED and facts.sequence > sighting.sequence:
         shot.used = _later_report(sighting, facts, shot.key)
     return sighting
 
@@ -154,8 +153,10 @@ def locked_sighting(sighting_id: UUID) -> Sighting:
     return sighting
 
 
-def _look(facts: TrackFacts) -> Look | IndexUnavailable:
+def _look(facts: TrackFacts) -> Look | IndexUnavailable | None:
     """A search without a lock; where the index is away, the track is compared later."""
+    if not Camera.objects.filter(pk=facts.camera).exists():
+        return None  # deleted, as the guard will say
     try:
         return look(facts, site=place_of(facts).site)
     except IndexUnavailable as error:
