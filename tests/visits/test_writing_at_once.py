@@ -29,10 +29,10 @@ from visits.models import LiveEvent, Merge, Sighting, SightingDecision, Visit, V
 from visits.track_facts import TrackFacts
 from workers.fleet.leases import lease_guard
 
-WRITERS = 6
+WRITERS = 4
 """Fewer than a process has connections."""
 MATCH = 0.36
-PATIENCE = 60
+PATIENCE = 600
 
 
 @pytest.fixture(scope="module")
