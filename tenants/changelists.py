@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from tenants.filters.counted import CountedPaginator
 from tenants.web.fields import ShallowJSONField
 
 MAX_SEARCH_LENGTH = 100
@@ -42,7 +43,7 @@ class OfferedSearchForm(ChangeListSearchForm):
 
 
 class OfferedChangeList(ChangeList):  # type: ignore[misc]
-    """A list that is narrowed by exactly the parameters of its own filters and of its date hierarchy.
+    """A list that is narrowed by exactly the parameters of its own filters.
 
     Raises DisallowedModelAdminLookup for any other, IncorrectLookupParameters for an invalid value.
     """
@@ -56,21 +57,17 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]
             found: tuple[Any, ...] = super().get_filters(request)
         except (ValueError, OverflowError) as error:  # Django counts on beyond the last year
             raise IncorrectLookupParameters(error) from error
-        if left := set(found[2]) - self._bounds():
+        if left := set(found[2]):
             raise DisallowedModelAdminLookup(f"This list has no filter {sorted(left)[0][:100]}.")
         return found
-
-    def _bounds(self) -> set[str]:
-        """What Django makes itself of the year, month and day of the date hierarchy."""
-        if not self.date_hierarchy or f"{self.date_hierarchy}__year" not in self.filter_params:
-            return set()
-        return {f"{self.date_hierarchy}__gte", f"{self.date_hierarchy}__lt"}
 
 
 class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
     """The base class of all our admins."""
 
     formfield_overrides = {JSONField: {"form_class": ShallowJSONField}}
+    paginator = CountedPaginator
+    show_full_result_count = False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OfferedChangeList

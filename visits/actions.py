@@ -1,9 +1,12 @@
 """Create, change and delete visitors, sightings and visits. All records of workers pass through here."""
 
 import logging
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from itertools import count
 from uuid import UUID
 
 from django.db import transaction
@@ -20,7 +23,8 @@ from tenants.models import Outbox, User
 from tenants.queries import active_tenant
 from visits.events import visitor_leaving
 from visits.index import IndexUnavailable, bring_up_to_date
-from visits.live_events import locked, record_event, record_visits_gone
+from visits.live_events import journalled, record_event, record_visits_gone
+from visits.locks import lock_people, lock_track
 from visits.models import (
     CountedTrack,
     IdentityRejection,
@@ -33,10 +37,22 @@ from visits.models import (
     Visitor,
 )
 from visits.rules import TimeSpan, is_over, put_right
+from visits.stays import close, join_or_open, open_visit, place_of
 from visits.track_facts import TrackFacts
-from visits.visitor_matching import follow, known_visitor, same_or_new_visitor, settle
+from visits.visitor_matching import (
+    Look,
+    LookAgain,
+    follow,
+    known_visitor,
+    look,
+    same_or_new_visitor,
+    settle,
+)
 
 log = logging.getLogger(__name__)
+
+MAX_LOOKS = 5
+"""How often a track is compared with people who change meanwhile. Then it waits to be compared later."""
 
 OF_THE_TRACK = tuple(
     field.name
@@ -53,43 +69,118 @@ def record_track(*, facts: TrackFacts, match: float, guard: Callable[[], None]) 
     same report twice changes nothing. Returns None for a rejected track, which is only counted. Raises
     StaleEpoch for a run that has lost its camera; `known_at` is for records that waited on disk (see
     `require_epoch`). If the tenant's storage is full, the picture is left out and the rest is saved.
+
+    Records of different people do not wait for each other (`visits.locks`).
     """
-    tenant = active_tenant()
     right = put_right(TimeSpan(facts.started_at, facts.last_seen_at), timezone.now())
     facts = replace(facts, started_at=right.started_at, last_seen_at=right.last_seen_at)
-    shot = objects.save(tenant.pk, "shots", facts.shot) if facts.shot else ""
-    kept = False
+    with _kept_shot(facts) as shot:
+        return _recorded(facts, shot, match, guard)
+
+
+@dataclass(slots=True)
+class _Shot:
+    """A track's picture in the object store: its key, empty without one, and whether a row names it."""
+
+    key: str = ""
+    left_out: bool = False
+    used: bool = False
+
+
+@contextmanager
+def _kept_shot(facts: TrackFacts) -> Iterator[_Shot]:
+    """Store and count the picture of a track before its transaction; it is taken back if no row names it."""
+    shot, tenant, taken = _Shot(), active_tenant(), False
+    data = facts.shot or b""
+    stored = objects.save(tenant.pk, "shots", data) if data else ""
     try:
-        with locked():
-            guard()
-            sighting = (
-                Sighting.objects.filter(pk=facts.sighting_id).select_related("visit", "visitor").first()
-            )
-            if facts.decision == SightingDecision.REJECTED:
-                _count(facts)
-            elif sighting is None:
-                fits = bool(shot) and storage.take(len(facts.shot or b""))
-                if shot and not fits:
-                    storage.note_left_out()
-                sighting = _first_report(facts, shot if fits else "", match)
-                kept = fits
-            elif facts.sequence > sighting.sequence:
-                kept = _later_report(sighting, facts, shot)
+        if stored:
+            taken = storage.take(len(data))
+            shot.key, shot.left_out = (stored, False) if taken else ("", True)
+        yield shot
     finally:
-        if shot and not kept:
-            objects.delete(tenant.pk, shot)
+        if stored and not shot.used:
+            objects.delete(tenant.pk, stored)
+            if taken:
+                storage.put_back(len(data))
+
+
+def _recorded(facts: TrackFacts, shot: _Shot, match: float, guard: Callable[[], None]) -> Sighting | None:
+    found: Look | IndexUnavailable | None = None
+    if facts.decision == SightingDecision.NEW_VISITOR and facts.sequence == 0:
+        found = _look(facts)
+    for looks in count(1):
+        try:
+            with journalled():
+                guard()
+                lock_track(facts.sighting_id)
+                return _written(facts, shot, match, found)
+        except LookAgain:
+            shot.used = False
+            if facts.decision in (SightingDecision.VISITOR, SightingDecision.NEW_VISITOR):
+                found = _look(facts) if looks < MAX_LOOKS else IndexUnavailable("the people near it change")
+    return None
+
+
+def _written(
+    facts: TrackFacts, shot: _Shot, match: float, found: Look | IndexUnavailable | None
+) -> Sighting | None:
+    """Raises LookAgain."""
+    known = Sighting.objects.filter(pk=facts.sighting_id).exists()
+    if facts.decision == SightingDecision.REJECTED:
+        _count(facts)
+    elif not known:
+        if shot.left_out:
+            storage.note_left_out()
+        shot.used = bool(shot.key)
+        return _first_report(facts, shot.key, match, found)
+    if not known:
+        return None
+    sighting = locked_sighting(facts.sighting_id)
+    if facts.decision != SightingDecision.REJECTED and facts.sequence > sighting.sequence:
+        shot.used = _later_report(sighting, facts, shot.key)
     return sighting
+
+
+def locked_sighting(sighting_id: UUID) -> Sighting:
+    """The sighting of a locked track, with its person locked. Raises LookAgain, Sighting.DoesNotExist."""
+    rows = Sighting.objects.filter(pk=sighting_id)
+    people = rows.order_by().values_list("visitor", "staff_member").first()
+    lock_people(*filter(None, people or ()))
+    sighting = rows.select_related("camera", "visit", "visitor", "staff_member").get()
+    if people != (sighting.visitor_id, sighting.staff_member_id):  # merged meanwhile
+        raise LookAgain
+    return sighting
+
+
+def _look(facts: TrackFacts) -> Look | IndexUnavailable | None:
+    """A search without a lock; where the index is away, the track is compared later."""
+    if not Camera.objects.filter(pk=facts.camera).exists():
+        return None  # deleted, as the guard will say
+    try:
+        return look(facts, site=place_of(facts).site)
+    except IndexUnavailable as error:
+        return error
 
 
 def close_visits(*, now: datetime) -> int:
     """Close the visits that no sighting can join any more; returns their number. They end when last seen."""
     closed = 0
-    with locked():
-        for visit in Visit.objects.filter(ended_at=None).select_related("site"):
-            if is_over(visit.last_seen_at, now, visit.site.reentry_seconds):
-                _close(visit)
-                closed += 1
+    for visit in Visit.objects.filter(ended_at=None).select_related("site").order_by():
+        if is_over(visit.last_seen_at, now, visit.site.reentry_seconds):
+            closed += _closed_if_over(visit, now)
     return closed
+
+
+def _closed_if_over(visit: Visit, now: datetime) -> bool:
+    """A transaction of its own: a person who is seen again meanwhile stays."""
+    with journalled():
+        lock_people(*filter(None, (visit.visitor_id, visit.staff_member_id)))
+        present = Visit.objects.filter(pk=visit.pk, ended_at=None).order_by().first()
+        if present is None or not is_over(present.last_seen_at, now, visit.site.reentry_seconds):
+            return False
+        close(present)
+        return True
 
 
 def rename_visitor(*, visitor: Visitor, name: str, note: str, by: User | None) -> Visitor:
@@ -102,16 +193,16 @@ def rename_visitor(*, visitor: Visitor, name: str, note: str, by: User | None) -
 
 def delete_visitor(*, visitor: Visitor) -> None:
     """Delete a visitor: sightings, visits, merges, pictures, and the template in the index."""
-    with locked():
+    merged = Merge.objects.filter(gone__id=str(visitor.pk))
+    with journalled():
+        lock_people(visitor.pk, *set(merged.values_list("kept", flat=True)) - {visitor.pk})
         keys = set(visitor.sightings.values_list("best_shot", flat=True))
         keys |= set(visitor.visits.values_list("best_shot", flat=True)) | {visitor.best_shot}
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
         sites = set(visitor.visits.values_list("site", flat=True))
         visitor_leaving.send(sender=Visitor, visitor_id=visitor.pk)
         IdentityRejection.objects.filter(person=visitor.pk).delete()
-        Merge.objects.filter(
-            gone__id=str(visitor.pk)
-        ).delete()  # undone merges still hold the face and the name
+        merged.delete()  # undone merges still hold the face and the name
         visitor.delete()
         for site in sites:
             record_visits_gone(site)
@@ -121,6 +212,7 @@ def delete_visitor(*, visitor: Visitor) -> None:
 
 def forget_shots_of_staff(staff_member_id: UUID, **_: object) -> None:
     """A staff member is being deleted with their sightings and visits: delete the pictures too, on commit."""
+    lock_people(staff_member_id)
     IdentityRejection.objects.filter(person=staff_member_id).delete()
     keys = set(Sighting.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
     keys |= set(Visit.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
@@ -140,34 +232,46 @@ def resolve_pending(*, match: float, pack: str, max_sightings: int = 200) -> int
     done = 0
     waiting = Sighting.objects.filter(decision=SightingDecision.PENDING, pack=pack, template__isnull=False)
     for pk in list(waiting.order_by("started_at").values_list("pk", flat=True)[:max_sightings]):
-        with locked():
-            sighting = Sighting.objects.filter(pk=pk, decision=SightingDecision.PENDING).first()
-            if sighting is None:
-                continue
-            try:
-                _compare_now(sighting, match)
-            except IndexUnavailable as error:
-                log.warning("%s sighting(s) still wait for the visitors' index: %s", waiting.count(), error)
-                return done
-            done += 1
+        try:
+            done += _compared_now(pk, match)
+        except LookAgain:
+            continue  # the next time
+        except IndexUnavailable as error:
+            log.warning("%s sighting(s) still wait for the visitors' index: %s", waiting.count(), error)
+            break
     return done
 
 
-def _compare_now(sighting: Sighting, match: float) -> None:
-    """Raises IndexUnavailable."""
+def _compared_now(pk: UUID, match: float) -> bool:
+    """Whether it was still pending. Raises LookAgain, IndexUnavailable."""
+    pending = Sighting.objects.filter(pk=pk, decision=SightingDecision.PENDING).order_by()
+    sighting = pending.first()
+    if sighting is None:
+        return False
     kept = {name: getattr(sighting, name) for name in OF_THE_TRACK}
     facts = TrackFacts(camera=sighting.camera_id, ended=True, **kept)
-    visitor, decision, score = same_or_new_visitor(
-        facts, site=_site_of(facts), shot=sighting.best_shot, match=match
-    )
-    sighting.visitor, sighting.decision, sighting.score = visitor, decision, score
-    sighting.visit = _join_or_open(facts, None, visitor, sighting.best_shot, score)
-    sighting.save()
+    place = place_of(facts)
+    found = look(facts, site=place.site)
+    with journalled():
+        lock_track(pk)
+        sighting = pending.first()
+        if sighting is None:
+            return False
+        visitor, decision, score = same_or_new_visitor(
+            facts, found, site=place.site, shot=sighting.best_shot, match=match
+        )
+        sighting.visitor, sighting.decision, sighting.score = visitor, decision, score
+        sighting.visit = join_or_open(facts, place, None, visitor, sighting.best_shot, score)
+        sighting.save()
+    return True
 
 
 def compare_anew(**_: object) -> None:
     """Sites share visitors again: compare all visitors once more, for duplicates across sites."""
-    Visitor.objects.update(compared_at=None)
+    with transaction.atomic():
+        # Locked in the order of `visits.locks`: a merge holds two of these rows.
+        len(Visitor.objects.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        Visitor.objects.update(compared_at=None)
 
 
 def forget_counted_tracks(*, before: datetime) -> int:
@@ -176,28 +280,34 @@ def forget_counted_tracks(*, before: datetime) -> int:
     return done
 
 
-def _first_report(facts: TrackFacts, shot: str, match: float) -> Sighting:
+def _first_report(
+    facts: TrackFacts, shot: str, match: float, found: Look | IndexUnavailable | None
+) -> Sighting:
+    """Raises LookAgain."""
     decision, staff_id, visitor, score = SightingDecision(facts.decision), None, None, facts.score
+    place = place_of(facts)
     if decision is SightingDecision.STAFF:
-        staff_id = facts.person
-        if staff_id is None or not StaffMember.objects.filter(pk=staff_id).exists():  # deleted since
-            staff_id, decision = None, SightingDecision.UNSURE
-    elif decision is SightingDecision.VISITOR:
-        visitor = known_visitor(facts, _site_of(facts))
-        decision = SightingDecision.VISITOR if visitor else SightingDecision.NEW_VISITOR
-    if decision is SightingDecision.NEW_VISITOR:
-        try:
-            visitor, decision, score = same_or_new_visitor(
-                facts, site=_site_of(facts), shot=shot, match=match
-            )
-        except IndexUnavailable as error:
-            log.warning("track %s of camera %s will be compared later: %s", facts.track, facts.camera, error)
-            decision = SightingDecision.PENDING
-    elif visitor:
+        staff_id = _present_staff(facts.person)
+        decision = SightingDecision.STAFF if staff_id else SightingDecision.UNSURE  # deleted since
+    elif decision is SightingDecision.VISITOR and found is None:
+        visitor = known_visitor(facts, place.site)
         follow(visitor, facts, shot)
+    elif decision in (SightingDecision.VISITOR, SightingDecision.NEW_VISITOR):
+        if found is None:
+            raise LookAgain
+        if isinstance(found, IndexUnavailable):
+            log.warning("track %s of camera %s will be compared later: %s", facts.track, facts.camera, found)
+            decision = SightingDecision.PENDING
+        else:
+            visitor, decision, score = same_or_new_visitor(
+                facts, found, site=place.site, shot=shot, match=match
+            )
     visit = None
     if decision not in (SightingDecision.UNSURE, SightingDecision.PENDING):
-        visit = _join_or_open(facts, staff_id, visitor, shot, score)
+        if decision is SightingDecision.NEW_VISITOR and visitor:
+            visit = open_visit(facts, place, None, visitor, shot, score, late=False)
+        else:
+            visit = join_or_open(facts, place, staff_id, visitor, shot, score)
     copied = {name: getattr(facts, name) for name in OF_THE_TRACK}
     sighting = Sighting.objects.create(
         pk=facts.sighting_id,
@@ -213,11 +323,19 @@ def _first_report(facts: TrackFacts, shot: str, match: float) -> Sighting:
     return sighting
 
 
+def _present_staff(staff_id: UUID | None) -> UUID | None:
+    """The staff member, locked; None if deleted since."""
+    if staff_id is None:
+        return None
+    lock_people(staff_id)
+    return staff_id if StaffMember.objects.filter(pk=staff_id).exists() else None
+
+
 def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
     """Update the sighting of a track that continues. Returns whether its new shot is kept."""
     if facts.decision == SightingDecision.UNSURE != sighting.decision:
         take_back(sighting, facts.reason)
-    better = bool(shot) and facts.quality > sighting.quality and storage.take(len(facts.shot or b""))
+    better = bool(shot) and facts.quality > sighting.quality
     sighting.sequence, sighting.faces = facts.sequence, facts.faces
     sighting.last_seen_at = max(sighting.last_seen_at, facts.last_seen_at)
     former = sighting.best_shot if better else ""
@@ -263,64 +381,6 @@ def take_back(sighting: Sighting, reason: str) -> None:
     elif visitor:
         settle(visitor)
     record_event(LiveEvent.Kind.UNSURE, sighting=sighting)
-
-
-def _join_or_open(
-    facts: TrackFacts, staff_id: UUID | None, visitor: Visitor | None, shot: str, score: float
-) -> Visit:
-    camera = Camera.objects.select_related("site").get(pk=facts.camera)
-    window, seen = camera.site.reentry_seconds, TimeSpan(facts.started_at, facts.last_seen_at)
-    own = Visit.objects.filter(site=camera.site, staff_member_id=staff_id, visitor=visitor)
-    near = own.filter(
-        last_seen_at__gte=seen.started_at - timedelta(seconds=window),
-        started_at__lte=seen.last_seen_at + timedelta(seconds=window),
-    )
-    visit = near.order_by("-last_seen_at").first()
-    if visit is not None:
-        _join(visit, seen, facts, shot, score)
-        return visit
-    newest = own.filter(ended_at=None).first()
-    late = newest is not None and newest.started_at > seen.last_seen_at
-    if newest is not None and not late:
-        _close(newest)
-    visit = Visit.objects.create(
-        site=camera.site,
-        camera=camera,
-        staff_member_id=staff_id,
-        visitor=visitor,
-        started_at=seen.started_at,
-        last_seen_at=seen.last_seen_at,
-        ended_at=seen.last_seen_at if late else None,  # the report is late: the person was seen again since
-        score=score,
-        best_shot=shot,
-        best_quality=facts.quality,
-    )
-    record_event(LiveEvent.Kind.VISIT_OPENED, visit=visit)
-    return visit
-
-
-def _join(visit: Visit, seen: TimeSpan, facts: TrackFacts, shot: str, score: float) -> None:
-    whole = TimeSpan(visit.started_at, visit.last_seen_at).and_also(seen)
-    if seen.started_at < visit.started_at:
-        visit.camera_id = facts.camera
-    visit.started_at, visit.last_seen_at = whole.started_at, whole.last_seen_at
-    visit.ended_at = None if visit.ended_at is None else whole.last_seen_at
-    visit.sighting_count += 1
-    visit.score = max(visit.score, score)
-    if shot and facts.quality > visit.best_quality:
-        visit.best_shot, visit.best_quality = shot, facts.quality
-    visit.save()
-    record_event(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
-
-
-def _close(visit: Visit) -> None:
-    visit.ended_at = visit.last_seen_at
-    visit.save(update_fields=["ended_at", "updated_at"])
-    record_event(LiveEvent.Kind.VISIT_CHANGED, visit=visit)
-
-
-def _site_of(facts: TrackFacts) -> UUID:
-    return Camera.objects.values_list("site_id", flat=True).get(pk=facts.camera)
 
 
 def _count(facts: TrackFacts) -> None:

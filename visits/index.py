@@ -4,10 +4,8 @@ The only door to Milvus.
 """
 
 import logging
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from itertools import groupby, islice
 from operator import itemgetter
@@ -23,6 +21,7 @@ from facetrack.core.breaker import Breaker
 from facetrack.core.vector_errors import IndexUnavailable
 from tenants.models import Outbox, Tenant
 from visits.models import IdentityRejection, Visitor
+from visits.template_cache import template_cache
 
 if TYPE_CHECKING:
     from facetrack.core.vectors import VisitorIndex
@@ -92,7 +91,8 @@ def nearest_visitors(
     )
     # Before the search: a row that the drain moves meanwhile is then seen twice instead of never.
     pending = Outbox.objects.filter(tenant=tenant, topic=Outbox.Topic.VISITOR_TEMPLATE).values("subject")
-    fresh = _compare(own.filter(pk__in=pending), template, limit)
+    cache = template_cache(tenant.pk, pack)
+    fresh = cache.nearest(own.filter(pk__in=pending), template, limit)
     try:
         indexed = _indexed(tenant, template, pack, limit + SPARE, within)
         if not indexed and own.exclude(pk__in=pending).exists():
@@ -103,11 +103,10 @@ def nearest_visitors(
         if Visitor.objects.filter(pack=pack).count() > FALLBACK_LIMIT:
             raise
         log.warning("visitors of %s are compared in memory: %s", tenant, error)
-        found = _memory(tenant.pk, pack).nearest(template, limit + SPARE, within)
-        indexed = [(match.person, match.score) for match in found]
+        indexed = cache.nearest_of_all(template, limit + SPARE, within)
     known = set(own.filter(pk__in=[person for person, _ in indexed]).values_list("pk", flat=True))
     best = {person: score for person, score in indexed if person in known}
-    best |= {match.person: match.score for match in fresh}  # pending rows are newer than the index
+    best |= dict(fresh)  # pending rows are newer than the index
     ranked = sorted(best.items(), key=lambda item: -item[1])[:limit]
     return without_rejected([Match(person, score) for person, score in ranked], template, pack)
 
@@ -182,59 +181,3 @@ def _indexed(
         raise
     breaker.succeeded()
     return found
-
-
-class _Memory:
-    """One tenant's visitors in memory: read once, then only the changes.
-
-    Decrypting 50,000 templates takes seconds, so it is not repeated for each search.
-    """
-
-    def __init__(self, pack: str) -> None:
-        self._pack = pack
-        self._lock = threading.Lock()
-        self._places: dict[UUID, int] = {}
-        self._people: list[UUID] = []
-        self._sites: list[UUID | None] = []
-        self._templates = np.empty((0, 512), dtype=np.float32)
-        self._until: datetime | None = None
-
-    def nearest(self, template: NDArray[np.float32], limit: int, site: UUID | None = None) -> list[Match]:
-        with self._lock:
-            self._refresh()
-            scores = self._templates @ template.astype(np.float32, copy=False)
-            if site is not None:
-                scores[[own != site for own in self._sites]] = -np.inf
-            return [Match(self._people[i], float(scores[i])) for i in np.argsort(-scores)[:limit]]
-
-    def _refresh(self) -> None:
-        changed = Visitor.objects.filter(pack=self._pack).order_by("updated_at")
-        if self._until is not None:
-            changed = changed.filter(updated_at__gte=self._until)
-        new: list[NDArray[np.float32]] = []
-        rows = changed.values_list("pk", "template", "site", "updated_at")
-        for person, template, site, at in rows.iterator():
-            self._until = at
-            if person in self._places and self._places[person] < len(self._templates):
-                self._templates[self._places[person]] = template
-                self._sites[self._places[person]] = site
-            else:
-                self._places[person] = len(self._people)
-                self._people.append(person)
-                self._sites.append(site)
-                new.append(cast(NDArray[np.float32], template))
-        if new:
-            self._templates = np.vstack([self._templates, np.stack(new)])
-
-
-@lru_cache(maxsize=32)
-def _memory(tenant: UUID, pack: str) -> _Memory:
-    return _Memory(pack)
-
-
-def _compare(visitors: Iterable[Visitor], template: NDArray[np.float32], limit: int) -> list[Match]:
-    rows = [(visitor.pk, visitor.template) for visitor in visitors]
-    if not rows:
-        return []
-    scores = np.stack([known for _, known in rows]) @ template
-    return [Match(rows[i][0], float(scores[i])) for i in np.argsort(-scores)[:limit]]

@@ -1,39 +1,53 @@
-"""The journal from which pages and streams resume, and the lock that keeps its ids in order."""
+"""The journal from which pages and streams resume: its ids become visible in their order."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from cameras.models import Camera, Site
 from tenants.queries import active_tenant
 from visits.events import About, publish
+from visits.locks import lock_journal
 from visits.models import LiveEvent, Sighting, Visit
 
 OF_CAMERAS = (LiveEvent.Kind.CAMERA_CHANGED, LiveEvent.Kind.CAMERA_GONE)
 
 
-@contextmanager
-def locked() -> Iterator[None]:
-    """One writer of visits per tenant at a time, until the transaction ends.
+_waiting: ContextVar[list[LiveEvent] | None] = ContextVar("waiting", default=None)
 
-    Without it, two cameras that see the same stranger at once would create two visitors, and ids of live
-    events would become visible out of order, so that a page could miss one.
+
+@contextmanager
+def journalled() -> Iterator[None]:
+    """A transaction that writes visits; its live events get into the journal when the block ends.
+
+    The ids of live events become visible in their order, so that a page that has seen event 17 misses none
+    before it. That takes a lock, which is the last one of the transaction and is held for the commit only. Of
+    nested blocks the outermost writes. No other statement should follow the block within its transaction.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(%s), hashtext('visits'))", [active_tenant().schema_name]
-        )
+    if _waiting.get() is not None:
         yield
+        return
+    events: list[LiveEvent] = []
+    token = _waiting.set(events)
+    try:
+        with transaction.atomic():
+            yield
+            if events:
+                lock_journal()
+                LiveEvent.objects.bulk_create(events)
+    finally:
+        _waiting.reset(token)
 
 
 def record_camera_event(*, camera_id: UUID, site_id: UUID | None = None, **_: object) -> None:
     """Record in the journal that a camera has changed, or was removed from `site_id`."""
-    with locked():
+    with journalled():
         if camera := Camera.objects.filter(pk=camera_id).first():
             record_event(LiveEvent.Kind.CAMERA_CHANGED, camera=camera)
         elif site_id and Site.objects.filter(pk=site_id).exists():
@@ -47,7 +61,7 @@ def record_event(
     sighting: Sighting | None = None,
     camera: Camera | None = None,
 ) -> None:
-    """An event at the site of the visit, the sighting or the camera."""
+    """An event at the site of the visit, the sighting or the camera. Within `journalled` only."""
     at = camera or (sighting.camera if sighting else None)
     site = visit.site_id if visit else at.site_id if at else None
     if site is None:
@@ -67,6 +81,13 @@ def forget_old_events(*, before: datetime) -> int:
 
 
 def _announce(event: LiveEvent) -> None:
-    event.save()
+    events = _waiting.get()
+    if events is None:
+        raise transaction.TransactionManagementError("a live event was recorded outside of `journalled`")
+    events.append(event)
+    transaction.on_commit(partial(_publish, event))
+
+
+def _publish(event: LiveEvent) -> None:
     about: About = "cameras" if event.kind in OF_CAMERAS else "visits"
-    transaction.on_commit(partial(publish, active_tenant(), event.site_id, event.pk, about))
+    publish(active_tenant(), event.site_id, event.pk, about)

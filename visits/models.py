@@ -43,6 +43,7 @@ class Visitor(Record):
         indexes = [
             models.Index(fields=["-last_seen_at"], name="visitor_by_last_seen"),
             models.Index(fields=["pack"], name="visitor_by_pack"),
+            models.Index(fields=["name"], condition=~Q(name=""), name="visitor_by_name"),
         ]
 
     def __str__(self) -> str:
@@ -176,7 +177,7 @@ class CountedTrack(models.Model):
 
 
 class LiveEvent(models.Model):
-    """The journal from which pages resume: ids grow in commit order (see `journal.locked`)."""
+    """The journal from which pages resume: ids grow in commit order (see `live_events.journalled`)."""
 
     class Kind(models.TextChoices):
         VISIT_OPENED = "visit_opened", "visit opened"

@@ -4,13 +4,14 @@ taken off. `count` finds what a crash between the two has left wrong."""
 import logging
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q
-from django.db.models.functions import Greatest
+from django.conf import settings
+from django.db.models import BigIntegerField, F, Q, Subquery
+from django.db.models.functions import Cast, Coalesce, Greatest
 from django.utils import timezone
 
 from facetrack.core import objects
-from tenants.isolation.quotas import MEGABYTE, QuotaExceeded, Resource, limit_of, quota_of, usage_of
-from tenants.models import TenantUsage
+from tenants.isolation.quotas import MEGABYTE, QuotaExceeded, Resource, quota_of, usage_of
+from tenants.models import Tenant, TenantLimits, TenantUsage
 from tenants.queries import active_tenant
 
 log = logging.getLogger(__name__)
@@ -21,14 +22,29 @@ COUNTED_EVERY = timedelta(days=1)
 def take(size: int) -> bool:
     """Add `size` bytes to what the tenant stores; False where that is more than it may.
 
-    Part of the transaction that keeps the object: one statement, which waits for others that count.
+    One statement, which waits for others that count. To be asked before the transaction that keeps the
+    object, which others would wait for, or as its part where it is short. `put_back` takes it back.
     """
     tenant = active_tenant()
-    usage, _ = TenantUsage.objects.get_or_create(tenant=tenant)
-    max_bytes = limit_of(tenant, Resource.STORAGE) * MEGABYTE
-    room = TenantUsage.objects.filter(pk=usage.pk, stored_bytes__lte=max_bytes - size)
-    taken = room.update(stored_bytes=F("stored_bytes") + size, full_since=None, left_out=0)
-    return bool(taken)
+    if _taken(tenant, size):
+        return True
+    _, made = TenantUsage.objects.get_or_create(tenant=tenant)
+    return made and _taken(tenant, size)
+
+
+def put_back(size: int) -> None:
+    """Take back what `take` added, where the object is not kept after all."""
+    TenantUsage.objects.filter(tenant=active_tenant()).update(
+        stored_bytes=Greatest(F("stored_bytes") - size, 0)
+    )
+
+
+def _taken(tenant: Tenant, size: int) -> bool:
+    own = TenantLimits.objects.filter(tenant=tenant).values(Resource.STORAGE.value)
+    limit = Coalesce(Subquery(own), settings.FACETRACK_MAX_STORAGE_MEGABYTES)
+    max_bytes = Cast(limit, BigIntegerField()) * MEGABYTE
+    room = TenantUsage.objects.filter(tenant=tenant, stored_bytes__lte=max_bytes - size)
+    return bool(room.update(stored_bytes=F("stored_bytes") + size, full_since=None, left_out=0))
 
 
 def require(size: int) -> None:

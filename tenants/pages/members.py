@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import ValidationError
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -18,6 +18,7 @@ from tenants.accounts.actions_invitations import invite, invite_again, withdraw
 from tenants.accounts.invitations import get_invitation, open_invitations
 from tenants.accounts.mail import try_to_invite
 from tenants.actions import change_member, remove_member
+from tenants.filters.counted import CountedPaginator
 from tenants.filters.lists import MemberFilters
 from tenants.models import Invitation
 from tenants.pages.forms import InviteForm, PersonSearch, RoleForm, refused
@@ -42,7 +43,9 @@ def member_list(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             refused(form, error)
     search = PersonSearch(request.GET)
-    page = Paginator(MemberFilters.of_page(search, members()), PAGE_ROWS).get_page(request.GET.get("page"))
+    page = CountedPaginator(MemberFilters.of_page(search, members()), PAGE_ROWS).get_page(
+        request.GET.get("page")
+    )
     names = site_names()
     rows = [(member, [names[site] for site in member.sites if site in names]) for member in page]
     template = "members/results.html" if request.htmx else "members/page.html"  # type: ignore[attr-defined]
@@ -89,7 +92,10 @@ def _send(request: HttpRequest, invitation: Invitation, secret: str) -> None:
 
 def _invited(request: HttpRequest) -> Page[Invitation]:
     """A page of who is invited, each with whether the invitation has run out."""
-    now, page = timezone.now(), Paginator(open_invitations(), PAGE_ROWS).get_page(request.GET.get("invited"))
+    now, page = (
+        timezone.now(),
+        CountedPaginator(open_invitations(), PAGE_ROWS).get_page(request.GET.get("invited")),
+    )
     for invitation in page:
         invitation.run_out = invitation.has_run_out(now)  # type: ignore[attr-defined]
     return page

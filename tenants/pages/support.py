@@ -5,7 +5,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants.access.rights import granted
 from tenants.actions import grant_support, revoke_support
+from tenants.filters.counted import CountedPaginator
 from tenants.filters.lists import SupportFilters
 from tenants.pages.forms import PersonSearch, SupportForm, refused
 from tenants.queries import get_support, support_accesses
@@ -39,7 +39,7 @@ def support_list(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             refused(form, error)
     search = PersonSearch(request.GET)
-    page = Paginator(SupportFilters.of_page(search, support_accesses()), PAGE_ROWS).get_page(
+    page = CountedPaginator(SupportFilters.of_page(search, support_accesses()), PAGE_ROWS).get_page(
         request.GET.get("page")
     )
     rows = [(support, support.is_live(now)) for support in page]

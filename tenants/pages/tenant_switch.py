@@ -13,7 +13,6 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.core import signing
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -24,6 +23,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from tenants.access.rights import member_access
 from tenants.accounts.proofs import Proof, carry, proof_of
 from tenants.actions import NO_CUSTOMER, TENANT_SWITCH_LIFE, begin_tenant_switch, use_tenant_switch
+from tenants.filters.counted import CountedPaginator
 from tenants.filters.forms import ListForm
 from tenants.filters.lists import CustomerFilters
 from tenants.isolation.context import installation
@@ -51,7 +51,7 @@ def switch(request: HttpRequest) -> HttpResponse:
     search, user, here = CustomerSearch(request.GET), user_of(request), tenant_of(request)
     with installation():
         found = CustomerFilters.of_page(search, open_to(user, timezone.now()).exclude(pk=here.pk))
-        page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
+        page = CountedPaginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
         page.object_list = list(page.object_list)
     template = "switch/results.html" if request.htmx else "switch/page.html"  # type: ignore[attr-defined]
     return render(request, template, {"form": search, "page": page})

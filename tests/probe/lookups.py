@@ -39,8 +39,8 @@ OFFERED = {
         for kind in kinds
     },
     "staff.staffmember": {"active__exact", "active__isnull", "department", "department__isnull"},
-    "visits.visit": {"site__id__exact", "site__isnull", "started_at__year"},
-    "visits.sighting": {"camera__id__exact", "camera__isnull", "decision", "started_at__year"},
+    "visits.visit": {"site__id__exact", "site__isnull", "start"},
+    "visits.sighting": {"camera__id__exact", "camera__isnull", "decision", "start"},
     "visits.mergeproposal": {"state__exact", "state__isnull"},
     "tenants.user": {f"{name}__{kind}" for name in ("is_active", "is_staff") for kind in ("exact", "isnull")},
     "tenants.activity": {

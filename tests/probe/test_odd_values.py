@@ -26,7 +26,6 @@ from tests.probe.world import World
 
 ENDLESS = ("events/stream", "live.mjpeg", "logout")
 OF_LISTS = {"q", "p", "o", "_to_field"}
-NAMES_OF_DATES = ("started_at__year", "started_at__month", "started_at__day")
 EVERY = "EVERY_VALUE" in os.environ
 """`make fuzz` sends every value; the suite draws a few for each place, others for each."""
 
@@ -125,7 +124,7 @@ def names_of(one: Odd, pattern: Pattern) -> set[str]:
         if name.startswith("public") == pattern.is_public and (
             pattern.template == f"admin/{label.replace('.', '/')}/"
         ):
-            return found | OFFERED.get(label, set()) | OF_LISTS | set(NAMES_OF_DATES)
+            return found | OFFERED.get(label, set()) | OF_LISTS
     return found | {"s", "page"} if "search" in pattern.template else found
 
 

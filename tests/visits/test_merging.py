@@ -17,6 +17,7 @@ from visits.index import IndexUnavailable, nearest_visitors
 from visits.merging.actions import keep_apart, merge_visitors, not_this_person, propose_merges, undo_merge
 from visits.models import IdentityRejection, Merge, MergeProposal, Sighting, SightingDecision, Visit, Visitor
 from visits.rules import merge_templates
+from visits.template_cache import template_cache
 from workers.indexing import drain_outbox
 
 MakeVisit = Callable[..., Sighting]
@@ -146,7 +147,7 @@ def test_without_the_index_visitors_are_compared_in_memory(
         raise IndexUnavailable("switched off by the test")
 
     monkeypatch.setattr(index, "_indexed", away)
-    index._memory.cache_clear()
+    template_cache.cache_clear()
     first = visitor_of(make_visit(camera, face=1))
     drain_outbox()
     assert nearest_visitors(acme, template_of(1), PACK)[0].person == first.pk

@@ -21,6 +21,7 @@ from visits.index import IndexUnavailable, nearest_visitors, visitor_index
 from visits.merging.actions import merge_visitors, propose_merges, undo_merge
 from visits.models import MergeProposal, Sighting, SightingDecision, Visit, Visitor
 from visits.rules import merge_templates
+from visits.template_cache import template_cache
 from workers.indexing import drain_outbox
 from workers.process.galleries import gallery_of
 
@@ -72,7 +73,7 @@ def by(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if way != "waiting":
         drain_outbox()
     if way == "in memory":
-        index._memory.cache_clear()
+        template_cache.cache_clear()
         monkeypatch.setattr(index, "_indexed", away)
 
 
@@ -232,7 +233,7 @@ def test_an_index_without_rows_is_not_believed_and_filled(
     drain_outbox()
     vectors: VisitorIndex = visitor_index(PACK)
     vectors.drop_tenant(acme.pk)
-    index._memory.cache_clear()
+    template_cache.cache_clear()
     assert make_visit(door, face=1).visitor == known[0]
     drain_outbox()
     assert vectors.count(acme.pk) == 2

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import numpy as np
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import F, Max, Min, Q
 from numpy.typing import NDArray
 
@@ -14,16 +15,18 @@ from staff.actions import gallery_changed
 from tenants.actions import announce
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
-from visits.actions import take_back
-from visits.index import IndexUnavailable, nearest_visitors, sites_share
-from visits.live_events import locked
+from visits.actions import locked_sighting, take_back
+from visits.index import IndexUnavailable, Match, nearest_visitors, sites_share
+from visits.live_events import journalled
+from visits.locks import lock_people, lock_strangers, lock_track
 from visits.models import IdentityRejection, Merge, MergeProposal, Sighting, Visit, Visitor
 from visits.rules import merge_templates
-from visits.visitor_matching import settle
+from visits.visitor_matching import LookAgain, settle
 
 log = logging.getLogger(__name__)
 
 DECIDED = "This pair was decided in the meantime, or one of the two was deleted: reload the list."
+CHANGED = "This person was merged with another one in the meantime: reload the page."
 KEPT_FIELDS = ("number", "name", "note", "pack", "best_shot", "best_quality", "template_weight")
 NEIGHBOURS = 4
 """The number of nearest visitors, the visitor among them, that are considered for a merge proposal."""
@@ -34,10 +37,12 @@ def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
 
     Raises ValidationError if the sighting has no person, or if its face was not kept.
     """
-    with locked():
-        sighting = Sighting.objects.select_related("camera", "visit", "visitor", "staff_member").get(
-            pk=sighting.pk
-        )
+    with journalled():
+        lock_track(sighting.pk)
+        try:
+            sighting = locked_sighting(sighting.pk)
+        except LookAgain:
+            raise ValidationError(CHANGED) from None
         person = sighting.person
         if person is None:
             raise ValidationError("This sighting has no person: there is no match to reject.")
@@ -76,22 +81,28 @@ def propose_merges(*, match: float, pack: str, now: datetime, max_visitors: int 
         for near in matches:
             if near.person == visitor.pk or near.score < match:
                 continue
-            first, second = sorted((visitor.pk, near.person))
-            _, made = MergeProposal.objects.get_or_create(
-                first_id=first, second_id=second, defaults={"score": near.score}
-            )
-            new += made
+            new += _proposed(visitor.pk, near)
         Visitor.objects.filter(pk=visitor.pk).update(compared_at=now)
     return new
 
 
+def _proposed(visitor: UUID, near: Match) -> bool:
+    """Whether it is a new pair. No pair is made of a visitor who was deleted or merged meanwhile."""
+    first, second = sorted((visitor, near.person))
+    with transaction.atomic():
+        lock_people(first, second)
+        if Visitor.objects.filter(pk__in=(first, second)).count() < 2:
+            return False
+        _, made = MergeProposal.objects.get_or_create(
+            first_id=first, second_id=second, defaults={"score": near.score}
+        )
+    return made
+
+
 def keep_apart(*, proposal: MergeProposal, by: User | None) -> MergeProposal:
     """Mark the pair as different people. Raises ValidationError if it was decided in the meantime."""
-    with locked():
-        found = MergeProposal.objects.filter(pk=proposal.pk, state=MergeProposal.State.OPEN)
-        pair = found.select_related("first", "second").first()
-        if pair is None:
-            raise ValidationError(DECIDED)
+    with transaction.atomic():
+        pair = _open_pair(proposal)
         pair.state, pair.updated_by = MergeProposal.State.DISTINCT, by
         pair.save(update_fields=["state", "updated_by", "updated_at"])
     return pair
@@ -102,13 +113,20 @@ def merge_proposed(*, proposal: MergeProposal, by: User | None) -> Merge:
 
     Raises ValidationError, also if the pair was decided or one of them was deleted in the meantime.
     """
-    with locked():
-        found = MergeProposal.objects.filter(pk=proposal.pk, state=MergeProposal.State.OPEN)
-        pair = found.select_related("first", "second").first()
-        if pair is None:
-            raise ValidationError(DECIDED)
+    with journalled():
+        lock_people(proposal.first_id, proposal.second_id)
+        pair = _open_pair(proposal)
         kept, gone = sorted((pair.first, pair.second), key=lambda one: (not one.name, one.number))
         return merge_visitors(kept=kept, gone=gone, by=by)
+
+
+def _open_pair(proposal: MergeProposal) -> MergeProposal:
+    """Raises ValidationError."""
+    found = MergeProposal.objects.filter(pk=proposal.pk, state=MergeProposal.State.OPEN)
+    pair = found.select_for_update(of=("self",)).select_related("first", "second").first()
+    if pair is None:
+        raise ValidationError(DECIDED)
+    return pair
 
 
 def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
@@ -122,8 +140,12 @@ def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
         )
     if kept.site_id != gone.site_id and not sites_share(active_tenant()):
         raise ValidationError("They belong to different sites, and your sites do not share visitors.")
-    with locked():
-        kept, gone = (Visitor.objects.select_for_update().get(pk=one.pk) for one in (kept, gone))
+    with journalled():
+        lock_people(kept.pk, gone.pk)
+        both = Visitor.objects.select_for_update().order_by("pk").in_bulk([kept.pk, gone.pk])
+        if len(both) < 2:
+            raise ValidationError(DECIDED)
+        kept, gone = both[kept.pk], both[gone.pk]
         merge = Merge.objects.create(
             kept=kept,
             kept_template=kept.template,
@@ -156,8 +178,13 @@ def undo_merge(*, merge: Merge, by: User | None, now: datetime) -> Visitor:
 
     Raises ValidationError if it was already undone, or if a later merge has to be undone first.
     """
-    with locked():
-        merge = Merge.objects.select_for_update().select_related("kept").get(pk=merge.pk)
+    with journalled():
+        lock_strangers()  # as those who compare themselves must not miss the visitor who comes back
+        lock_people(merge.kept_id, UUID(merge.gone["id"]))
+        kept_id = merge.kept_id
+        merge = Merge.objects.select_for_update(of=("self",)).select_related("kept").get(pk=merge.pk)
+        if merge.kept_id != kept_id:
+            raise ValidationError(CHANGED)
         if merge.undone_at is not None:
             raise ValidationError("This merge was already undone.")
         later = Merge.objects.filter(kept=merge.kept, undone_at=None, created_at__gt=merge.created_at).last()

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -23,6 +22,7 @@ from staff.models import FaceImage
 from staff.queries import face_images_of, get_staff_member, picture_url
 from tenants.access.actor import because
 from tenants.access.rights import Access, granted
+from tenants.filters.counted import CountedPaginator, counted
 from tenants.isolation.quotas import usage_of
 from tenants.pages.activity.forms import ReasonForm
 from tenants.queries import user_of
@@ -250,7 +250,7 @@ def _decided(request: HttpRequest, back: str, decide: Callable[[], str]) -> Http
 
 
 def _list(request: HttpRequest, name: str, form: Any, found: QuerySet[Any], **more: object) -> HttpResponse:
-    page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
+    page = CountedPaginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
     template = "results" if request.htmx else "page"  # type: ignore[attr-defined]
     return render(request, f"{name}/{template}.html", {"form": form, "page": page, **more})
 
@@ -262,9 +262,9 @@ def _seen(access: Access, person_id: UUID) -> dict[str, Any]:
     return {
         "person_id": person_id,
         "visits": stays[:PERSON_ROWS],
-        "visit_total": stays.count(),
+        "visit_total": counted(stays),
         "sightings": seen[:PERSON_ROWS],
-        "sighting_total": seen.count(),
+        "sighting_total": counted(seen),
     }
 
 

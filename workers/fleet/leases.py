@@ -271,15 +271,23 @@ def require_epoch(*, camera_id: UUID, epoch: int, known_at: datetime | None = No
     With `known_at`, the database's time at which the record was made, an older epoch is accepted if no newer
     lease had been granted at that time: the record waited on a worker's disk.
     """
-    lease = CameraLease.objects.select_for_update(no_key=True).filter(pk=camera_id).first()
-    if lease is not None and lease.epoch == epoch:
+    present = _held_epoch(camera_id)
+    if present == epoch:
         return
-    if lease is not None and lease.epoch > epoch and known_at is not None:
+    if present is not None and present > epoch and known_at is not None:
         later = LeaseGrant.objects.filter(camera_id=camera_id, epoch__gt=epoch)
         succeeded_at = later.aggregate(first=Min("granted_at"))["first"]
         if succeeded_at is not None and known_at < succeeded_at:
             return
-    raise StaleEpoch(f"camera {camera_id} is at epoch {lease and lease.epoch}, this run at {epoch}")
+    raise StaleEpoch(f"camera {camera_id} is at epoch {present}, this run at {epoch}")
+
+
+def _held_epoch(camera_id: UUID) -> int | None:
+    """Shared: records of one camera do not wait for each other, and who takes the camera waits for them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT epoch FROM workers_cameralease WHERE camera_id = %s FOR SHARE", [camera_id])
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def lease_guard(facts: TrackFacts, known_at: datetime | None = None) -> Callable[[], None]:

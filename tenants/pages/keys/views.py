@@ -7,7 +7,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -21,6 +20,7 @@ from tenants.access.sites import site_names
 from tenants.accounts.proofs import require_recent_proof
 from tenants.credentials.actions import create_key, revoke_key, rotate_key
 from tenants.credentials.queries import MANAGE_KEYS, get_key, listed_keys
+from tenants.filters.counted import CountedPaginator
 from tenants.filters.lists import KeyFilters
 from tenants.models import ApiKey
 from tenants.pages.keys.forms import KeyForm, KeySearch, RotationForm
@@ -43,7 +43,7 @@ _may_manage = permission_required(MANAGE_KEYS, raise_exception=True)
 @never_cache
 def key_list(request: HttpRequest) -> HttpResponse:
     form = KeySearch(request.GET)
-    page = Paginator(KeyFilters.of_page(form, listed_keys(active_tenant())), PAGE_ROWS).get_page(
+    page = CountedPaginator(KeyFilters.of_page(form, listed_keys(active_tenant())), PAGE_ROWS).get_page(
         request.GET.get("page")
     )
     sites, now = site_names(), timezone.now()

@@ -63,7 +63,7 @@ def _admin(client: Client) -> str:
         "p": dice.choice(NUMBERS),
         "all": "",
         "visitor__template__gt": "a",
-        "started_at__year": "2026",
+        "start": "year",
     }
     chosen = {name: value for name, value in values.items() if dice.random() < 0.4}
     return f"/admin/{dice.choice(ADMIN)}/?{urlencode(chosen)}"

@@ -23,6 +23,7 @@ from tenants.isolation.context import inside
 from tenants.isolation.owner import as_owner
 from tenants.isolation.policies import forget_tenant
 from tenants.models import Outbox, Tenant
+from tenants.queries import active_tenant
 from workers.fleet.models import CameraLease
 from workers.lab.clips.actors import ClipActor
 from workers.process.galleries import SiteGallery, TenantGallery
@@ -91,21 +92,37 @@ def tenant_bench_store(models: FaceModels, people: Sequence[ClipActor]) -> Itera
 
     Raises ImproperlyConfigured if this environment may not create tenants.
     """
-    name = f"bench {uuid4().hex[:12]}"
-    tenant = create_tenant(name=name, host=f"{name.replace(' ', '-')}.invalid")
-    try:
+    with bench_tenant() as tenant:
         with inside(tenant):
-            site = Site.objects.create(name="Bench")
-            camera = Camera.objects.create(site=site, name="Bench", kind="file", location="bench", epoch=1)
-            CameraLease.objects.create(
-                camera_id=camera.pk, tenant=tenant, site_id=site.pk, label="Bench", epoch=camera.epoch
-            )
+            [camera] = bench_cameras(1)
             members = [_enrolled(actor, models.embedder.pack) for actor in people]
         store = TenantBenchStore(tenant, camera, models, {str(member.pk): member.name for member in members})
         _warm(store)
         yield store
+
+
+@contextmanager
+def bench_tenant() -> Iterator[Tenant]:
+    """A tenant made for one run and deleted afterwards. Raises ImproperlyConfigured."""
+    name = f"bench {uuid4().hex[:12]}"
+    tenant = create_tenant(name=name, host=f"{name.replace(' ', '-')}.invalid")
+    try:
+        yield tenant
     finally:
         _remove(tenant)
+
+
+def bench_cameras(count: int) -> list[Camera]:
+    """Cameras of the active tenant at one site, each with the lease that records need."""
+    site, cameras = Site.objects.create(name="Bench"), []
+    for number in range(1, count + 1):
+        name = f"Bench {number}"
+        camera = Camera.objects.create(site=site, name=name, kind="file", location="bench", epoch=1)
+        CameraLease.objects.create(
+            camera_id=camera.pk, tenant=active_tenant(), site_id=site.pk, label=name, epoch=camera.epoch
+        )
+        cameras.append(camera)
+    return cameras
 
 
 def _warm(store: TenantBenchStore) -> None:

@@ -1,4 +1,4 @@
-"""manage.py bench pipeline|search|decode: what recognition costs here, compared with baselines."""
+"""manage.py bench pipeline|search|decode|record: what recognition and recording cost here."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from workers.lab.bench.decode import decode_bench
+from workers.lab.bench.recording import RecordingFailed, record_bench
 from workers.lab.bench.run import BenchFigures, can_save, measure
 from workers.lab.bench.search import search_bench
 from workers.lab.clips.actors import ClipActor, NoActors, actors_of_folder, actors_of_packages
@@ -37,11 +38,12 @@ ROWS = (1_000, 10_000, 100_000)
 class Command(BaseCommand):
     help = (
         "Measures what recognition costs on this machine: the whole pipeline beside the naive InsightFace "
-        "loop and the floor (decode, resize, bare detector) in the same run; the search; the ways to decode."
+        "loop and the floor (decode, resize, bare detector) in the same run; the search; the ways to decode; "
+        "how many tracks a second are recorded for one customer."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=["pipeline", "search", "decode"])
+        parser.add_argument("what", choices=["pipeline", "search", "decode", "record"])
         parser.add_argument(
             "clip", nargs="?", type=Path, help="default: a generated 1080p crowd with up to 8 moving faces"
         )
@@ -55,17 +57,23 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="for programs")
         parser.add_argument("--cameras", type=_cameras, metavar="N", help="pipeline: also N cameras at once")
         parser.add_argument(
-            "--seconds", type=_positive, default=12.0, help="of --cameras, default: %(default)s"
+            "--seconds", type=_positive, default=12.0, help="of --cameras and record, default: %(default)s"
         )
         parser.add_argument("--fps", type=_positive, default=5.0, help="of --cameras, default: %(default)s")
         parser.add_argument("--side", type=int, default=640, help="analysed pixels, default: %(default)s")
         parser.add_argument("--rows", type=int, nargs="+", default=list(ROWS), help="search: templates")
+        parser.add_argument(
+            "--writers", type=_writers, default=8, help="record: cameras that record at once, default: 8"
+        )
         parser.add_argument("--memory", action="store_true", help="pipeline: save nothing to the database")
         parser.add_argument("--pack", default=settings.FACETRACK_PACK, help="default: %(default)s")
 
     def handle(self, *args: Any, what: str, clip: Path | None, **options: Any) -> None:
         if what == "search":
             self._search(options["rows"], as_json=options["json"])
+            return
+        if what == "record":
+            self._record(options)
             return
         try:
             models = load(options["pack"], "yunet", model_store())
@@ -180,6 +188,28 @@ class Command(BaseCommand):
             table.add_row(f"{each.rows:,}", f"{each.ours_ms:.3f}", f"{each.bare_ms:.3f}", milvus)
         self._console().print(table)
 
+    def _record(self, options: dict[str, Any]) -> None:
+        if not can_save():
+            raise CommandError("The database is not migrated: run `manage.py migrate_schemas` first.")
+        try:
+            figures = record_bench(
+                writers=options["writers"],
+                seconds=options["seconds"],
+                pack=options["pack"],
+                advance=lambda what: self.stderr.write(f"{what} ..."),
+            )
+        except (RecordingFailed, ImproperlyConfigured) as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(figures.as_json()))
+            return
+        table = Table("Tracks", "a second", "p95, ms")
+        table.add_row("of known people", f"{figures.known_per_s:.0f}", f"{figures.known_p95_ms:.0f}")
+        table.add_row("of new visitors", f"{figures.new_per_s:.0f}", f"{figures.new_p95_ms:.0f}")
+        console = self._console()
+        console.print(table)
+        console.print(f"{figures.writers} writers, {figures.duplicates} duplicate visitors")
+
     def _print_decode(self, figures: dict[str, float], *, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps({name: round(ms, 3) for name, ms in figures.items()}, indent=2))
@@ -201,6 +231,12 @@ class Command(BaseCommand):
 def _cameras(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 200:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of cameras from 1 to 200")
+    return int(text)
+
+
+def _writers(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of writers from 1 to 64")
     return int(text)
 
 
