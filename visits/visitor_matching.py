@@ -62,7 +62,9 @@ def follow(visitor: Visitor, facts: TrackFacts, shot: str) -> None:
             visitor.template, visitor.template_weight, facts.template, max(facts.quality, 0.1)
         )
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
-    visitor.save()
+    # Not the name and the note: a user may be writing them at this moment.
+    fields = ["last_seen_at", "best_shot", "best_quality", "template", "template_weight", "updated_at"]
+    visitor.save(update_fields=fields)
 
 
 def settle(visitor: Visitor) -> None:
