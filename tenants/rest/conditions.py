@@ -1,8 +1,8 @@
 """Conditional requests (RFC 9110, 13): the `ETag` of an object, and `If-Match`.
 
-A tag is strong, as `If-Match` compares strongly. It covers what callers write, not what workers report, such as
-a camera's status, nor addresses of pictures, which are new in each answer. So it says whether a change of the
-caller's would undo that of another. It is no validator for caches: answers are not stored.
+A tag is strong, as `If-Match` compares strongly. It covers what callers write. It does not cover what workers
+report, such as the status of a camera, nor addresses of pictures, which are new in each answer. So it says
+whether a change of the caller would undo that of another. It is no validator for caches: no answer is stored.
 """
 
 import re
