@@ -74,7 +74,7 @@ class CameraForm(VersionedModelForm[Camera]):
     username = forms.CharField(
         required=False,
         max_length=100,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "data-draft": "never"}),
         help_text="Stored encrypted and never shown again.",
     )
     password = forms.CharField(
@@ -94,6 +94,12 @@ class CameraForm(VersionedModelForm[Camera]):
     class Meta:
         model = Camera
         fields = TYPED
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if location := self.fields.get("location"):
+            # The browser keeps no draft of an address with one of these: it may contain a login.
+            location.widget.attrs["data-draft-without"] = "@="
 
     def clean(self) -> dict[str, Any]:
         """A login that was typed into the address is not shown again with the form's errors."""
