@@ -152,13 +152,13 @@
     }
   }
 
-  function typed(event) {
+  function onTyped(event) {
     const form = event.target.form;
     if (user && form && isPost(form) && event.isTrusted) remember(form);
   }
 
-  document.addEventListener("input", typed);
-  document.addEventListener("change", typed);
+  document.addEventListener("input", onTyped);
+  document.addEventListener("change", onTyped);
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || !isPost(form)) return;
