@@ -21,6 +21,8 @@ RECOGNITION = ("fps", "detector", "analysed_side", "min_face", "zones", "masks")
 PICTURE = ("turn", "mirrored", "pixel_aspect")
 TYPED = ("site", "name", "kind", "location", "loop", "exclusive", "host", *PICTURE, *RECOGNITION, "enabled")
 """The fields of a camera that people write; workers write the others."""
+SITE_FIELDS = ("name", "address", "time_zone", "reentry_seconds", "networks")
+"""The fields of a site that people write."""
 KEPT = Login()
 """The stored login stays as it is."""
 
@@ -114,20 +116,21 @@ def delete_site(*, site: Site) -> None:
         site.delete()
 
 
-def save_site(*, site: Site, by: User | None) -> Site:
-    """Create or change a site; cameras that run follow other networks at once.
+def save_site(*, site: Site, by: User | None, only: Iterable[str] = SITE_FIELDS) -> Site:
+    """Create a site, or change the fields `only` of one; cameras that run follow other networks at once.
 
     Raises ValidationError, QuotaExceeded.
     """
     site.updated_by = by
+    fields: list[str] | None = [*only, "updated_by", "updated_at"]
     if adding := site._state.adding:
-        site.created_by = by
+        site.created_by, fields = by, None
     before = Site.objects.filter(pk=site.pk).values_list("networks", flat=True).first()
     with transaction.atomic():
         if adding:
             require_room(active_tenant(), Resource.SITES)
         site.full_clean(exclude=["created_by", "updated_by"])
-        site.save()
+        site.save(update_fields=fields)
         if before is not None and before != site.networks:
             transaction.on_commit(partial(announce_cameras, site=site))
     return site

@@ -30,6 +30,7 @@ from tenants.access.rights import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.isolation.quotas import Resource
 from tenants.queries import user_of
+from tenants.web.versioned_forms import VersionedModelForm
 
 SOURCE = ("kind", "location", "username", "password", "forget_login", "loop", "exclusive", "host")
 
@@ -48,7 +49,7 @@ class SiteAdmin(RecordAdmin):
         return fields if may_allow_networks(granted(request)) else (*fields, "networks")
 
     def save_model(self, request: HttpRequest, obj: Site, form: forms.ModelForm[Site], change: bool) -> None:
-        save_site(site=obj, by=user_of(request))
+        save_site(site=obj, by=user_of(request), only=cast(VersionedModelForm[Site], form).sent_columns())
 
     def delete_model(self, request: HttpRequest, obj: Site) -> None:
         delete_site(site=obj)
@@ -67,13 +68,13 @@ class SiteListFilter(admin.RelatedFieldListFilter):
         return [(str(site.pk), str(site)) for site in sites(granted(request))]
 
 
-class CameraForm(forms.ModelForm[Camera]):
+class CameraForm(VersionedModelForm[Camera]):
     """The stored login never goes back to the browser; empty fields keep it, unless the address changes."""
 
     username = forms.CharField(
         required=False,
         max_length=100,
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "data-draft": "never"}),
         help_text="Stored encrypted and never shown again.",
     )
     password = forms.CharField(
@@ -94,6 +95,12 @@ class CameraForm(forms.ModelForm[Camera]):
         model = Camera
         fields = TYPED
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if location := self.fields.get("location"):
+            # The browser keeps no draft of an address with one of these: it may contain a login.
+            location.widget.attrs["data-draft-without"] = "@="
+
     def clean(self) -> dict[str, Any]:
         """A login that was typed into the address is not shown again with the form's errors."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -101,7 +108,7 @@ class CameraForm(forms.ModelForm[Camera]):
         return cleaned
 
     def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]  # Django's own, which its stubs leave out
+        super()._post_clean()
         if "location" in self.errors and holds_login(self.data.get(self.add_prefix("location"), "")):
             typed = cast(QueryDict, self.data).copy()
             typed[self.add_prefix("location")] = ""
@@ -111,6 +118,9 @@ class CameraForm(forms.ModelForm[Camera]):
                 require_login(camera=self.instance, login=self.login)
             except forms.ValidationError as refusal:
                 self.add_error(None, refusal)
+
+    def shown_typed(self, name: str, text: str) -> str:
+        return "(not shown: it contains a login)" if name == "location" and holds_login(text) else text
 
     def _login(self, cleaned: dict[str, Any]) -> Login:
         username, password = cleaned.get("username", ""), cleaned.get("password", "")
@@ -150,12 +160,12 @@ class CameraAdmin(RecordAdmin):
     def save_model(
         self, request: HttpRequest, obj: Camera, form: forms.ModelForm[Camera], change: bool
     ) -> None:
-        login = cast(CameraForm, form).login
+        login, sent = cast(CameraForm, form).login, cast(CameraForm, form).sent_columns()
         try:
-            save_camera(camera=obj, by=user_of(request), login=login)
+            save_camera(camera=obj, by=user_of(request), only=sent, login=login)
         except SourceTaken as error:
             obj.enabled = False
-            save_camera(camera=obj, by=user_of(request), login=login)
+            save_camera(camera=obj, by=user_of(request), only=[*sent, "enabled"], login=login)
             messages.error(request, f"Saved, but not started. {error.told(granted(request))}")
 
     @admin.action(description="Start", permissions=["change"])

@@ -1,6 +1,6 @@
 """Create, change and delete staff members and their pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -17,17 +17,23 @@ from tenants.isolation.quotas import Resource, require_room
 from tenants.models import User
 from tenants.queries import active_tenant
 
+STAFF_FIELDS = ("name", "employee_number", "department", "email", "active", "sites")
+"""The fields of a staff member that people write."""
 
-def save_staff_member(*, member: StaffMember, by: User | None) -> StaffMember:
-    """Create or change a staff member. Raises ValidationError, QuotaExceeded."""
+
+def save_staff_member(
+    *, member: StaffMember, by: User | None, only: Iterable[str] = STAFF_FIELDS
+) -> StaffMember:
+    """Create a staff member, or change the fields `only` of one. Raises ValidationError, QuotaExceeded."""
     member.updated_by = by
+    fields: list[str] | None = [*only, "updated_by", "updated_at"]
     if adding := member._state.adding:
-        member.created_by = by
+        member.created_by, fields = by, None
     with transaction.atomic():
         if adding:
             require_room(active_tenant(), Resource.STAFF)
         member.full_clean(exclude=["created_by", "updated_by"])
-        member.save()
+        member.save(update_fields=fields)
         _gallery_changed()
     return member
 
@@ -101,7 +107,11 @@ def accept_face(
         face_image.box, face_image.landmarks = list(box), list(landmarks)
         face_image.quality, face_image.embedding, face_image.pack = quality, embedding, pack
         face_image.status, face_image.reason = FaceImage.Status.READY, ""
-        face_image.save()
+        face_image.save(
+            update_fields=[
+                *("box", "landmarks", "quality", "embedding", "pack", "status", "reason", "updated_at")
+            ]
+        )
         _gallery_changed()
 
 

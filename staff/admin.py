@@ -1,6 +1,6 @@
 """The admin's pages about staff and their pictures."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django import forms
@@ -25,6 +25,7 @@ from tenants.access.sites import site_names
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.isolation.quotas import Resource
 from tenants.queries import user_of
+from tenants.web.versioned_forms import VersionedModelForm
 
 
 class FaceImageForm(forms.ModelForm[FaceImage]):
@@ -71,7 +72,7 @@ class FaceImageInline(TabularInline):  # type: ignore[misc]
         return "" if face_image.quality is None else f"{face_image.quality:.2f}"
 
 
-class StaffMemberForm(forms.ModelForm[StaffMember]):
+class StaffMemberForm(VersionedModelForm[StaffMember]):
     """Shows the sites' names; the model stores their ids."""
 
     sites = forms.TypedMultipleChoiceField(
@@ -141,7 +142,8 @@ class StaffMemberAdmin(RecordAdmin):
     def save_model(
         self, request: HttpRequest, obj: StaffMember, form: forms.ModelForm[StaffMember], change: bool
     ) -> None:
-        save_staff_member(member=obj, by=user_of(request))
+        sent = cast(VersionedModelForm[StaffMember], form).sent_columns()
+        save_staff_member(member=obj, by=user_of(request), only=sent)
 
     def delete_model(self, request: HttpRequest, obj: StaffMember) -> None:
         delete_staff_member(member=obj)

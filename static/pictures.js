@@ -44,8 +44,9 @@
     }
   }
 
+  // Not before the page has loaded: it would count as loading for as long as no picture comes.
   function look() {
-    if (document.hidden) return;
+    if (document.hidden || document.readyState !== "complete") return;
     document.querySelectorAll("[data-moving]:not([src])").forEach(move);
     for (const still of document.querySelectorAll("[data-still]")) {
       const pause = still.firstChild ? EVERY : FIRST;
@@ -57,7 +58,6 @@
     if (image.isConnected) image.src = `${image.dataset.moving}?${Date.now()}`;
   }
 
-  // Not in the page's source: it would count as loading for as long as no picture comes.
   document.body.addEventListener("htmx:load", look);
   setInterval(look, 250);
   setInterval(() => document.querySelectorAll("[data-moving]").forEach(move), MOVING);
@@ -68,5 +68,5 @@
     },
     true,
   );
-  look();
+  window.addEventListener("load", look);
 })();

@@ -11,7 +11,7 @@ from allauth.mfa.utils import decrypt
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_email
 from django.db import connection, transaction
-from django.db.models import F, Func, Value
+from django.db.models import F, Func, Q, Value
 from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context, schema_exists
 
@@ -194,12 +194,23 @@ def announce(*, topic: Outbox.Topic, subject: UUID, detail: str = "") -> None:
     Outbox.objects.create(tenant=active_tenant(), topic=topic, subject=subject, detail=detail)
 
 
+def hold_member(member_id: UUID) -> None:
+    """Keep all others from changing this membership, and the administrators', until the transaction ends.
+
+    All together and in one order: two administrators who change each other would wait for one another.
+    """
+    administrators = Q(role=Role.TENANT_ADMIN)
+    held = Membership.objects.filter(administrators | Q(pk=member_id), tenant=active_tenant())
+    list(held.order_by("pk").select_for_update().values_list("pk"))
+
+
 def change_member(
     *, access: Access, member: Membership, role: Role, sites: Collection[UUID] = ()
 ) -> Membership:
     """Give a member another role or other sites. Raises ValidationError."""
     chosen = chosen_sites(role, sites)
     with transaction.atomic():
+        hold_member(member.pk)
         if role is not Role.TENANT_ADMIN:
             _keep_an_administrator(access, member)
         member.role, member.sites = role.value, chosen
@@ -210,6 +221,7 @@ def change_member(
 def remove_member(*, access: Access, member: Membership) -> None:
     """End a membership. The account stays, without access to this tenant. Raises ValidationError."""
     with transaction.atomic():
+        hold_member(member.pk)
         _keep_an_administrator(access, member)
         member.delete()
 
@@ -289,12 +301,9 @@ def chosen_sites(role: Role, sites: Collection[UUID]) -> list[UUID]:
 
 
 def _keep_an_administrator(access: Access, member: Membership) -> None:
-    """Raises ValidationError where `member` is the caller, or the last administrator.
-
-    Holds the tenant's administrators, so that two cannot remove each other at once.
-    """
+    """Raises ValidationError where `member` is the caller, or the last administrator. See `hold_member`."""
     if access.user is not None and member.user_id == access.user.pk:
         raise ValidationError("You cannot remove your own rights. Ask another administrator to do it.")
-    rows = Membership.objects.select_for_update().filter(tenant=access.tenant, role=Role.TENANT_ADMIN)
+    rows = Membership.objects.filter(tenant=access.tenant, role=Role.TENANT_ADMIN)
     if {row.pk for row in rows} == {member.pk}:
         raise ValidationError("This is the last administrator. Make another member an administrator first.")

@@ -20,18 +20,19 @@ from unfold.sites import UnfoldAdminSite
 
 from tenants.access.addresses import client_address
 from tenants.access.rights import access_of
-from tenants.accounts.forms import AccountForm
 from tenants.accounts.mail import try_to_open
 from tenants.actions import allow_networks, drop_second_factor, open_account
 from tenants.audit.descriptions import sentence
 from tenants.audit.queries import lines_of
-from tenants.changelists import OfferedAdmin
+from tenants.changelists import OfferedAdmin, VersionedInline
 from tenants.credentials.actions import revoke_key
 from tenants.isolation.context import inside
 from tenants.isolation.quotas import QuotaExceeded, Resource, quotas, require_room, usage_of
 from tenants.models import Activity, ApiKey, Domain, Membership, Tenant, TenantLimits, User
 from tenants.pages.login import LogoutPage
 from tenants.queries import active_tenant, is_public, tenant_of, user_of
+from tenants.rules import plain_email
+from tenants.web.versioned_forms import VersionedModelForm
 
 
 class SharedLoginAdminSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -86,7 +87,7 @@ installation_admin = InstallationAdminSite(name="installation_admin")
 tenant_admin = TenantAdminSite(name="admin")
 
 
-class QuotaForm(forms.ModelForm[Any]):
+class QuotaForm(VersionedModelForm[Any]):
     """Refuses a new row beyond a limit, and keeps what the user typed."""
 
     quota: Resource
@@ -98,7 +99,7 @@ class QuotaForm(forms.ModelForm[Any]):
 
 
 class RecordAdmin(OfferedAdmin):
-    """Shows who wrote a row when, and notes who writes it."""
+    """Shows who wrote a row when."""
 
     quota: Resource | None = None
     """What is counted of rows that are added here."""
@@ -121,14 +122,8 @@ class RecordAdmin(OfferedAdmin):
             messages.error(request, " ".join(refusal.messages))
             return redirect(request.get_full_path())
 
-    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
-        obj.updated_by = request.user
-        if not change:
-            obj.created_by = request.user
-        super().save_model(request, obj, form, change)
 
-
-class DomainInline(TabularInline):  # type: ignore[misc]
+class DomainInline(VersionedInline, TabularInline):  # type: ignore[misc]
     model = Domain
     extra = 0
 
@@ -150,7 +145,7 @@ class MembershipInline(TabularInline):  # type: ignore[misc]
         return False
 
 
-class LimitsInline(StackedInline):  # type: ignore[misc]
+class LimitsInline(VersionedInline, StackedInline):  # type: ignore[misc]
     """An empty field means the installation's own limit. Lowering a limit deletes nothing."""
 
     model = TenantLimits
@@ -187,6 +182,20 @@ class TenantAdmin(OfferedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
         return False
+
+
+class AccountForm(VersionedModelForm[User]):
+    """An account as the installation's administrators see it."""
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "is_active", "is_staff")
+
+    def clean_email(self) -> str:
+        try:
+            return plain_email(self.cleaned_data["email"])
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 @admin.register(User, site=installation_admin)

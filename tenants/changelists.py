@@ -4,6 +4,7 @@ Django takes the name of any column from the address, also through relations, an
 reader learns, one question after the other, values that no page shows: of another site, or a password's hash.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from django import forms
@@ -12,13 +13,16 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
 from django.core.exceptions import BadRequest, ValidationError
+from django.db import connection
 from django.db.models import JSONField, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from facetrack.core.rows import hold
 from tenants.filters.counted import CountedPaginator
 from tenants.web.fields import ShallowJSONField
+from tenants.web.versioned_forms import VersionedModelForm
 
 MAX_SEARCH_LENGTH = 100
 MAX_SEARCH_WORDS = 10
@@ -62,12 +66,33 @@ class OfferedChangeList(ChangeList):  # type: ignore[misc]
         return found
 
 
-class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
-    """The base class of all our admins."""
+class VersionedInline:
+    """For rows that are changed in the form of another: the same as `OfferedAdmin` does."""
 
+    form = VersionedModelForm
+
+
+class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
+    """The base class of all our admins. A change saves the fields that were sent, of a row that is held."""
+
+    form: type[VersionedModelForm[Any]] = VersionedModelForm
     formfield_overrides = {JSONField: {"form_class": ShallowJSONField}}
     paginator = CountedPaginator
     show_full_result_count = False
+    change_form_before_template = "admin/versions.html"
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The row; where its form was sent, as it is and stays until the change is saved."""
+        if request.method == "POST" and _is_change(request) and connection.in_atomic_block:
+            with suppress(ValidationError, ValueError):
+                hold(self.model, self.opts.pk.to_python(object_id))
+        return super().get_object(request, object_id, from_field)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            obj.save(update_fields=form.sent_columns())
+        else:
+            super().save_model(request, obj, form, change)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OfferedChangeList
@@ -80,3 +105,9 @@ class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
             except ValidationError:
                 raise BadRequest("a chosen row has an invalid id") from None
         return super().response_action(request, queryset)
+
+
+def _is_change(request: HttpRequest) -> bool:
+    """Not a deletion: that locks what it deletes in an order of its own."""
+    match = request.resolver_match
+    return match is not None and (match.url_name or "").endswith("_change")

@@ -183,11 +183,17 @@ def _closed_if_over(visit: Visit, now: datetime) -> bool:
         return True
 
 
-def rename_visitor(*, visitor: Visitor, name: str, note: str, by: User | None) -> Visitor:
-    """Give a visitor a name. Raises ValidationError."""
-    visitor.name, visitor.note, visitor.updated_by = name.strip(), note.strip(), by
+def rename_visitor(
+    *, visitor: Visitor, by: User | None, name: str | None = None, note: str | None = None
+) -> Visitor:
+    """Give a visitor a name, a note or both; None leaves it as it is. Raises ValidationError."""
+    given = {"name": name, "note": note}
+    texts = {field: text.strip() for field, text in given.items() if text is not None}
+    for field, text in texts.items():
+        setattr(visitor, field, text)
+    visitor.updated_by = by
     visitor.full_clean(exclude=["created_by", "updated_by", "template"])
-    visitor.save(update_fields=["name", "note", "updated_by", "updated_at"])
+    visitor.save(update_fields=[*texts, "updated_by", "updated_at"])
     return visitor
 
 

@@ -22,6 +22,7 @@ from cameras.queries import cameras
 from tenants.access.rights import granted
 from tenants.admin import RecordAdmin, tenant_admin
 from tenants.queries import user_of
+from tenants.web.versioned_forms import VersionedModelForm
 from visits.actions import delete_visitor, rename_visitor
 from visits.merging.actions import keep_apart, merge_proposed, not_this_person, undo_merge
 from visits.merging.queries import merge_proposals, merges
@@ -168,7 +169,10 @@ class VisitorAdmin(ReadOnlyAdmin):
     def save_model(
         self, request: HttpRequest, obj: Visitor, form: forms.ModelForm[Visitor], change: bool
     ) -> None:
-        rename_visitor(visitor=obj, name=obj.name, note=obj.note, by=user_of(request))
+        sent = {
+            name: form.cleaned_data[name] for name in cast(VersionedModelForm[Visitor], form).sent_columns()
+        }
+        rename_visitor(visitor=obj, by=user_of(request), **sent)
 
     def delete_model(self, request: HttpRequest, obj: Visitor) -> None:
         delete_visitor(visitor=obj)

@@ -28,7 +28,11 @@ class TemplateCache:
     def __init__(self, pack: str) -> None:
         self._pack = pack
         self._lock = threading.Lock()
-        self._forget()
+        self._places: dict[UUID, int] = {}
+        self._sites: dict[UUID, UUID | None] = {}
+        self._versions: dict[UUID, datetime] = {}
+        self._templates = np.empty((FIRST_ROOM, 512), dtype=np.float32)
+        self._until: datetime | None = None
 
     def nearest(self, visitors: QuerySet[Visitor], template: NDArray[np.float32], limit: int) -> Scored:
         """The best of these visitors and their similarity to a template, best first."""
@@ -72,11 +76,10 @@ class TemplateCache:
             self._sites[person], self._versions[person] = site, at
 
     def _forget(self) -> None:
-        self._places: dict[UUID, int] = {}
-        self._sites: dict[UUID, UUID | None] = {}
-        self._versions: dict[UUID, datetime] = {}
+        for kept in (self._places, self._sites, self._versions):
+            kept.clear()
         self._templates = np.empty((FIRST_ROOM, 512), dtype=np.float32)
-        self._until: datetime | None = None
+        self._until = None
 
 
 @lru_cache(maxsize=32)

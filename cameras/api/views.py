@@ -10,7 +10,15 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cameras.actions import SourceTaken, delete_camera, delete_site, save_camera, save_site
+from cameras.actions import (
+    SITE_FIELDS,
+    TYPED,
+    SourceTaken,
+    delete_camera,
+    delete_site,
+    save_camera,
+    save_site,
+)
 from cameras.api.serializers import CameraSerializer, SiteSerializer
 from cameras.filters import CameraFilters, SiteFilters
 from cameras.models import Camera, Site
@@ -27,6 +35,7 @@ class SiteViewSet(RowsViewSet[Site]):
     serializer_class = SiteSerializer
     filterset_class = SiteFilters
     queryset = Site.objects.none()
+    versioned_fields = SITE_FIELDS
 
     def get_queryset(self) -> QuerySet[Site]:
         return sites(self.access)
@@ -40,16 +49,17 @@ class SiteViewSet(RowsViewSet[Site]):
         return self.answer(save_site(site=site, by=member(request)), 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        site = get_site(self.access, pk)
-        values = self.accepted(request, site)
-        _require_admin(self.access, "networks" in values)
-        for name, value in values.items():
-            setattr(site, name, value)
-        return self.answer(save_site(site=site, by=member(request)))
+        with self.held(pk) as site:
+            values = self.accepted(request, site)
+            _require_admin(self.access, "networks" in values)
+            for name, value in values.items():
+                setattr(site, name, value)
+            return self.answer(save_site(site=site, by=member(request), only=values))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Deletes a site. Refused (409) while cameras or visits belong to it."""
-        delete_site(site=get_site(self.access, pk))
+        with self.held(pk) as site:
+            delete_site(site=site)
         return Response(status=204)
 
 
@@ -59,9 +69,15 @@ class CameraViewSet(RowsViewSet[Camera]):
     serializer_class = CameraSerializer
     filterset_class = CameraFilters
     queryset = Camera.objects.none()
+    versioned_fields = TYPED
 
     def get_queryset(self) -> QuerySet[Camera]:
         return cameras(self.access)
+
+    def versioned(self, row: Camera) -> dict[str, Any]:
+        """With the login, of which nothing can be read from the hash."""
+        login = row.stored_login()
+        return super().versioned(row) | {"username": login.username, "password": login.password}
 
     def get_row(self, pk: UUID) -> Camera:
         return get_camera(self.access, pk)
@@ -74,18 +90,19 @@ class CameraViewSet(RowsViewSet[Camera]):
         return self.answer(get_camera(self.access, camera.pk), 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        camera = get_camera(self.access, pk)
-        values = self.accepted(request, camera)
-        login = _login_in(values)
-        for name, value in values.items():
-            setattr(camera, name, value)
-        with told_of_conflicts(self.access):
-            save_camera(camera=camera, by=member(request), only=values, login=login)
-        return self.answer(get_camera(self.access, pk))
+        with self.held(pk) as camera:
+            values = self.accepted(request, camera)
+            login = _login_in(values)
+            for name, value in values.items():
+                setattr(camera, name, value)
+            with told_of_conflicts(self.access):
+                save_camera(camera=camera, by=member(request), only=values, login=login)
+            return self.answer(get_camera(self.access, pk))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Deletes a camera. Refused (409) while sightings or visits belong to it: stop it instead."""
-        delete_camera(camera=get_camera(self.access, pk))
+        with self.held(pk) as camera:
+            delete_camera(camera=camera)
         return Response(status=204)
 
 

@@ -1,4 +1,4 @@
-"""The one way to a single row that a caller asks for."""
+"""The one way to a single row that a caller asks for, and to keep it."""
 
 from typing import Any, TypeVar
 
@@ -17,3 +17,11 @@ def get_or_404(rows: QuerySet[_Row, Any], missing: str, **lookup: Any) -> _Row:
     if row is None:
         raise Http404(missing)
     return row
+
+
+def hold(model: type[Model], pk: object) -> None:
+    """Keep all others from changing the row until the transaction ends. What is read next is what it is.
+
+    Does nothing where there is no such row. To be called within a transaction.
+    """
+    list(model._base_manager.filter(pk=pk).select_for_update(no_key=True).values_list("pk"))

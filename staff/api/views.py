@@ -10,7 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from staff.actions import add_face_image, delete_face_image, delete_staff_member, save_staff_member
+from staff.actions import (
+    STAFF_FIELDS,
+    add_face_image,
+    delete_face_image,
+    delete_staff_member,
+    save_staff_member,
+)
 from staff.api.serializers import FaceImageSerializer, StaffMemberSerializer, UploadSerializer
 from staff.filters import FaceImageFilters, StaffFilters
 from staff.forms import PictureForm
@@ -31,6 +37,7 @@ class StaffViewSet(RowsViewSet[StaffMember]):
     serializer_class = StaffMemberSerializer
     filterset_class = StaffFilters
     queryset = StaffMember.objects.none()
+    versioned_fields = STAFF_FIELDS
 
     def get_queryset(self) -> QuerySet[StaffMember]:
         return staff_members(self.access)
@@ -43,14 +50,19 @@ class StaffViewSet(RowsViewSet[StaffMember]):
         return self.answer(save_staff_member(member=person, by=member(request)), 201)
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        person = get_changeable(self.access, pk)
-        for name, value in self.accepted(request, person).items():
-            setattr(person, name, value)
-        return self.answer(save_staff_member(member=person, by=member(request)))
+        get_changeable(self.access, pk)
+        with self.held(pk):
+            person = get_changeable(self.access, pk)
+            values = self.accepted(request, person)
+            for name, value in values.items():
+                setattr(person, name, value)
+            return self.answer(save_staff_member(member=person, by=member(request), only=values))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Deletes the person, their pictures and their visits. To keep past visits, set `active` to false."""
-        delete_staff_member(member=get_changeable(self.access, pk))
+        get_changeable(self.access, pk)
+        with self.held(pk):
+            delete_staff_member(member=get_changeable(self.access, pk))
         return Response(status=204)
 
 
@@ -99,5 +111,6 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
 
     def destroy(self, request: Request, staff_id: UUID, pk: UUID) -> Response:
         get_changeable(self.access, staff_id)
-        delete_face_image(face_image=get_face_image(self.access, staff_id, pk))
+        with self.held(pk) as face_image:
+            delete_face_image(face_image=face_image)
         return Response(status=204)

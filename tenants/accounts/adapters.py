@@ -30,6 +30,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         user.backend = "tenants.auth.MembershipBackend"
         super().login(request, user)
 
+    def set_password(self, user: User, password: str) -> None:
+        """Saves the password only: an operator may have switched the account off since it was read."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
     def reauthenticate(self, user: User, password: str) -> bool:
         found = authenticate(self.request, username=user.email, password=password)
         return found is not None and found.pk == user.pk

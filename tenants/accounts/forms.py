@@ -18,8 +18,7 @@ from django.core.validators import MaxLengthValidator
 
 from tenants.accounts.links import user_of_link
 from tenants.accounts.second_factor import CODE_LENGTH, TooManyCodes, accept
-from tenants.models import Tenant, User
-from tenants.rules import plain_email
+from tenants.models import User
 from tenants.rules.totp import step_of
 
 EMAIL_LENGTH = 254
@@ -147,28 +146,6 @@ class SetUpForm(ActivateTOTPForm):  # type: ignore[misc]
         if step_of(self.secret, code, now=time.time()) is None:
             raise forms.ValidationError("This is not the current code. Check the clock of your phone.")
         return code
-
-
-class AccountForm(forms.ModelForm[User]):
-    """An account as the installation's administrators see it."""
-
-    class Meta:
-        model = User
-        fields = ("email", "name", "is_active", "is_staff")
-
-    def clean_email(self) -> str:
-        try:
-            return plain_email(self.cleaned_data["email"])
-        except ValueError as error:
-            raise forms.ValidationError(str(error)) from None
-
-
-class SettingsForm(forms.ModelForm[Tenant]):
-    """What an administrator decides for the whole organisation."""
-
-    class Meta:
-        model = Tenant
-        fields = ("second_factor_required", "visitors_shared")
 
 
 def _plain(form: Any, labels: dict[str, str]) -> None:

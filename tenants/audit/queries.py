@@ -1,10 +1,15 @@
 """Queries of the activity log."""
 
+from collections.abc import Iterable
+from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Model, Q, QuerySet
 
-from tenants.models import Activity, ActorKind
+from tenants.audit.descriptions import who
+from tenants.models import Activity, ActorKind, Tenant
+from tenants.queries import is_public
 
 
 def lines_of(tenant: UUID | None) -> QuerySet[Activity]:
@@ -22,3 +27,14 @@ def lines_by(who: str) -> Q:
     if who in ActorKind.values:
         return Q(actor_kind=who)
     return Q(actor_label__icontains=who) | Q(actor_id=who)
+
+
+def last_change_by(row: Model, fields: Iterable[str]) -> str:
+    """Who last changed one of these fields of a row, in words; empty where the active log does not tell."""
+    columns = {column.name: column.column for column in row._meta.concrete_fields}
+    named = [columns[name] for name in fields if name in columns]
+    tenant: Any = cast(Any, connection).tenant
+    log = tenant.pk if isinstance(tenant, Tenant) and not is_public(tenant) else None
+    lines = lines_of(log).filter(object_kind=row._meta.label_lower, object_id=str(row.pk))
+    line = lines.filter(changes__has_any_keys=named).first()
+    return who(line) if line else ""

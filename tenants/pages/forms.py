@@ -1,16 +1,18 @@
-"""Forms about members and support access."""
+"""Forms about members, support access and settings."""
 
 from datetime import timedelta
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from tenants.access.sites import site_names
 from tenants.filters.forms import ListForm
-from tenants.models import Membership
+from tenants.models import Membership, Tenant
 from tenants.models.support_access import SUPPORT_LIMIT
 from tenants.rules import MEMBER_ROLES, Role
+from tenants.web.versioned_forms import VersionedForm, VersionedModelForm
 
 HOURS = range(1, SUPPORT_LIMIT // timedelta(hours=1) + 1)
 
@@ -34,9 +36,12 @@ class RoleForm(forms.Form):
         help_text="They see nothing of other sites.",
     )
 
-    @classmethod
-    def of(cls, member: Membership) -> "RoleForm":
-        return cls(initial={"role": member.role, "sites": member.sites})
+
+class MemberForm(VersionedForm, RoleForm):
+    """Of a member."""
+
+    def __init__(self, member: Membership, data: QueryDict | None) -> None:
+        super().__init__(data, row=member, initial={"role": member.role, "sites": member.sites})
 
 
 class InviteForm(RoleForm):
@@ -52,6 +57,14 @@ class SupportForm(forms.Form):
     hours = forms.TypedChoiceField(
         label="Ends after", coerce=int, choices=[(n, f"{n} hour{'s' if n > 1 else ''}") for n in HOURS]
     )
+
+
+class SettingsForm(VersionedModelForm[Tenant]):
+    """What an administrator decides for the whole organisation."""
+
+    class Meta:
+        model = Tenant
+        fields = ("second_factor_required", "visitors_shared")
 
 
 def refused(form: forms.Form, error: ValidationError) -> None:

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import ValidationError
 from django.core.paginator import Page
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,11 +18,11 @@ from tenants.access.sites import site_names
 from tenants.accounts.actions_invitations import invite, invite_again, withdraw
 from tenants.accounts.invitations import get_invitation, open_invitations
 from tenants.accounts.mail import try_to_invite
-from tenants.actions import change_member, remove_member
+from tenants.actions import change_member, hold_member, remove_member
 from tenants.filters.counted import CountedPaginator
 from tenants.filters.lists import MemberFilters
 from tenants.models import Invitation
-from tenants.pages.forms import InviteForm, PersonSearch, RoleForm, refused
+from tenants.pages.forms import InviteForm, MemberForm, PersonSearch, refused
 from tenants.queries import get_member, members
 
 PAGE_ROWS = 50
@@ -97,7 +98,7 @@ def _invited(request: HttpRequest) -> Page[Invitation]:
         CountedPaginator(open_invitations(), PAGE_ROWS).get_page(request.GET.get("invited")),
     )
     for invitation in page:
-        invitation.run_out = invitation.has_run_out(now)  # type: ignore[attr-defined]
+        invitation.run_out = invitation.has_run_out(now)
     return page
 
 
@@ -107,15 +108,18 @@ def _invited(request: HttpRequest) -> Page[Invitation]:
 @never_cache
 def member(request: HttpRequest, membership_id: UUID) -> HttpResponse:
     """One member; posting gives them another role or other sites."""
-    member = get_member(membership_id)
-    form = RoleForm(request.POST) if request.method == "POST" else RoleForm.of(member)
-    if form.is_bound and form.is_valid():
-        try:
-            change_member(access=granted(request), member=member, **form.cleaned_data)
-            messages.success(request, f"{member.user.email} is {member.get_role_display().lower()} now.")
-            return redirect("members")
-        except ValidationError as error:
-            refused(form, error)
+    with transaction.atomic():
+        if request.method == "POST":
+            hold_member(membership_id)
+        member = get_member(membership_id)
+        form = MemberForm(member, request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            try:
+                change_member(access=granted(request), member=member, **form.cleaned_data)
+                messages.success(request, f"{member.user.email} is {member.get_role_display().lower()} now.")
+                return redirect("members")
+            except ValidationError as error:
+                refused(form, error)
     return render(request, "members/member.html", {"member": get_member(membership_id), "form": form})
 
 

@@ -97,6 +97,13 @@ class Conflict(APIException):
     default_code = "conflict"
 
 
+class PreconditionFailed(APIException):
+    """`If-Match` names no version that the object has now."""
+
+    status_code = HTTPStatus.PRECONDITION_FAILED
+    default_code = "precondition_failed"
+
+
 class QuotaConflict(Conflict):
     """The organisation has reached a limit; `/usage/` lists all limits."""
 

@@ -4,8 +4,29 @@ from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 
 from tenants.rest.problems import PROBLEM_TYPE, ProblemSerializer
+
+CONDITIONAL = ("retrieve", "partial_update", "destroy")
+"""What honours `If-Match` (see `tenants.rest.conditions`)."""
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag of the object as you loaded it. If the object was changed since, nothing is done "
+    "(412). Several tags with commas between, or `*` for any. Without it, your change is made to what the "
+    "object is now. Only the fields that you send are changed.",
+)
+ETAG = OpenApiParameter(
+    "ETag",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    response=[200],
+    description="The object's version, for `If-Match`. It changes with what callers write, not with what "
+    "workers report.",
+)
 
 
 class ApiSchema(AutoSchema):
@@ -20,6 +41,16 @@ class ApiSchema(AutoSchema):
 
     def get_response_serializers(self) -> Any:
         return getattr(self.view, "answers", {}).get(self._act()) or super().get_response_serializers()
+
+    def get_override_parameters(self) -> list[Any]:
+        """Beside what a view says of itself."""
+        own: list[Any] = super().get_override_parameters()
+        if not self._is_conditional():
+            return own
+        return [*own, IF_MATCH, *([] if self._act() == "destroy" else [ETAG])]
+
+    def _is_conditional(self) -> bool:
+        return hasattr(self.view, "versioned_fields") and self._act() in CONDITIONAL
 
     def _act(self) -> str:
         return getattr(self.view, "action", None) or self.method.lower()
@@ -44,6 +75,8 @@ class ApiSchema(AutoSchema):
             found |= {"400"}
         if "{" in self.path:
             found |= {"404"}
+        if self._is_conditional():
+            found |= {"400", "412"}
         if self.method != "GET" and self.view.permission_classes:
             found |= {"409"}
         return sorted(found | set(getattr(self.view, "further_problems", ())))

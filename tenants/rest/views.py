@@ -1,9 +1,11 @@
 """The base classes of all API views."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Model
 from django.utils.functional import cached_property
 from rest_framework.exceptions import MethodNotAllowed, NotFound, ValidationError
@@ -12,8 +14,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
+from facetrack.core.rows import hold
+from facetrack.core.versions import version
 from tenants.access.rights import Access, granted
 from tenants.models import User
+from tenants.rest.conditions import ETAG, etag, require_match
 from tenants.rest.pagination import TimePagination
 from tenants.rest.parsers import StrictJSONParser
 from tenants.rest.problems import LengthRequired, TooLarge
@@ -52,9 +57,14 @@ class ApiView(APIView):
 
 
 class RowsViewSet(ApiView, GenericViewSet[_Row]):
-    """A list in pages and single rows. Subclasses name the two queries: `get_queryset` and `get_row`."""
+    """A list in pages and single rows. Subclasses name the two queries: `get_queryset` and `get_row`.
+
+    An answer that is one row has its ETag; `If-Match` is honoured where a row is read, changed or deleted.
+    """
 
     lookup_value_converter = "uuid"
+    versioned_fields: ClassVar[Iterable[str] | None] = None
+    """What the ETag covers; None: all columns that the serializer shows."""
     bodiless: ClassVar[Iterable[str]] = ()
     answers: ClassVar[Mapping[str, Mapping[int, Any]]] = {}
 
@@ -73,10 +83,46 @@ class RowsViewSet(ApiView, GenericViewSet[_Row]):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def retrieve(self, request: Request, pk: UUID, **parents: UUID) -> Response:
-        return self.answer(self.get_row(pk))
+        row = self.get_row(pk)
+        self._require_match(row)
+        return self.answer(row)
 
     def answer(self, row: _Row, status: int = 200) -> Response:
-        return Response(self.get_serializer(row).data, status)
+        return Response(self.get_serializer(row).data, status, headers={ETAG: etag(self.version_of(row))})
+
+    @contextmanager
+    def held(self, pk: UUID) -> Iterator[_Row]:
+        """The row in a transaction, with nobody else who changes it until the block ends.
+
+        Two requests that change one row come one after the other, and each sees what the other wrote. Raises
+        Http404, PreconditionFailed and ParseError (see `tenants.rest.conditions`).
+        """
+        with transaction.atomic():
+            self.hold(pk)
+            row = self.get_row(pk)
+            self._require_match(row)
+            yield row
+
+    def hold(self, pk: UUID) -> None:
+        """Lock the row."""
+        hold(self.get_queryset().model, pk)
+
+    def version_of(self, row: _Row) -> str:
+        return version(self.versioned(row), of=row.pk)
+
+    def versioned(self, row: _Row) -> dict[str, Any]:
+        """What the ETag covers."""
+        names = self._columns_shown(row) if self.versioned_fields is None else self.versioned_fields
+        columns: Any = {column.name: column.attname for column in row._meta.concrete_fields}
+        return {name: getattr(row, columns[name]) for name in names}
+
+    def _columns_shown(self, row: _Row) -> set[str]:
+        serializer: Any = self.get_serializer(row)
+        sources = {str(field.source) for field in serializer.fields.values()}
+        return sources & {column.name for column in row._meta.concrete_fields}
+
+    def _require_match(self, row: _Row) -> None:
+        require_match(self.request, self.version_of(row), str(row._meta.verbose_name))
 
     def accepted(self, request: Request, row: _Row | None = None) -> dict[str, Any]:
         """The validated values of the body; for `row` only those to change. Raises ValidationError."""

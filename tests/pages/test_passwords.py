@@ -12,7 +12,9 @@ from django.core.mail import EmailMessage
 from django.test import Client
 from django.utils.http import int_to_base36
 
+from tenants.accounts.adapters import AccountAdapter
 from tenants.accounts.links import invitations, resets
+from tenants.isolation.context import installation
 from tenants.models import Tenant, User
 from tenants.rules import Role
 from tests.conftest import PASSWORD
@@ -245,3 +247,13 @@ def test_an_account_of_the_installation_begins_with_a_mailed_link(
 @pytest.mark.parametrize("path", [f"/password/new/{'0' * 32}-{int_to_base36(99)}-abc/", "/password/new/x-y/"])
 def test_a_link_of_nobody_is_no_error(client: Client, path: str) -> None:
     assert client.get(path).status_code in (200, 404)
+
+
+def test_an_account_that_is_switched_off_meanwhile_stays_so(member: User) -> None:
+    with installation():
+        read_before = User.objects.get(pk=member.pk)
+        User.objects.filter(pk=member.pk).update(is_active=False)
+        AccountAdapter().set_password(read_before, NEW)
+        member.refresh_from_db()
+    assert member.check_password(NEW)
+    assert not member.is_active

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,9 +15,11 @@ from facetrack.core import objects
 from staff.models import StaffMember
 from tenants.models import Outbox, Tenant
 from tests.conftest import make_camera, template_of
+from visits import visitor_matching
 from visits.actions import close_visits, delete_visitor
 from visits.index import nearest_visitors, visitor_index
 from visits.models import LiveEvent, PassageCount, Sighting, SightingDecision, Visit, Visitor
+from visits.rules import merge_templates
 from workers.fleet.leases import StaleEpoch
 from workers.indexing import drain_outbox, rebuild
 
@@ -224,3 +227,19 @@ def test_the_index_is_made_anew_from_the_database(
     assert progress[-1] == (3, 3)
     assert visitor_index(PACK).count(acme.pk) == 3
     assert visitor_index(PACK).search(acme.pk, template_of(21), 1, 5.0)[0][0] == people[1].pk  # type: ignore[union-attr]
+
+
+def test_a_visitor_who_is_named_while_a_camera_sees_them_keeps_the_name(
+    camera: Camera, make_visit: MakeVisit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor, merge = make_visit(camera, face=1).visitor, merge_templates
+    assert visitor is not None
+
+    def named_meanwhile(*given: Any) -> Any:
+        Visitor.objects.filter(pk=visitor.pk).update(name="Grace", note="Tuesdays")
+        return merge(*given)
+
+    monkeypatch.setattr(visitor_matching, "merge_templates", named_meanwhile)
+    make_visit(camera, SightingDecision.VISITOR, person=visitor, face=1)
+    visitor.refresh_from_db()
+    assert (visitor.name, visitor.note) == ("Grace", "Tuesdays")

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -152,6 +153,27 @@ def _nothing_open(web: Web) -> Iterator[None]:
     yield
     for kind in ("stream", "wait"):
         wait_for(partial(none_open, web, kind), f"every {kind} to end")
+
+
+@pytest.fixture(autouse=True)
+def _seen(web: Web) -> Iterator[None]:
+    """A picture of each camera every second, as its worker would send it."""
+    over = threading.Event()
+
+    def send() -> None:
+        with closing(web.redis()) as client:
+            while not over.is_set():
+                for customer, camera in web.cameras.items():
+                    name = f"preview.{web.tenants[customer]}.{camera}"
+                    client.set(name, b"\xff\xd8\xff\xe0 not looked at by anybody", ex=300)
+                over.wait(1)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    wait_for(lambda: web.redis().keys("preview.*"), "the first picture")
+    yield
+    over.set()
+    thread.join()
 
 
 @contextmanager

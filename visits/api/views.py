@@ -11,6 +11,7 @@ from tenants.rest.views import RowsViewSet, member
 from visits.actions import delete_visitor, rename_visitor
 from visits.api.serializers import SightingSerializer, VisitorSerializer, VisitSerializer
 from visits.filters import SightingFilters, VisitFilters, VisitorFilters
+from visits.locks import lock_people
 from visits.models import Sighting, Visit, Visitor
 from visits.queries import get_sighting, get_visit, get_visitor, sightings, visitors, visits
 
@@ -22,6 +23,7 @@ class VisitorViewSet(RowsViewSet[Visitor]):
     filterset_class = VisitorFilters
     pagination_class = NumberPagination
     queryset = Visitor.objects.none()
+    versioned_fields = ("name", "note")
 
     def get_queryset(self) -> QuerySet[Visitor]:
         return visitors(self.access)
@@ -29,14 +31,21 @@ class VisitorViewSet(RowsViewSet[Visitor]):
     def get_row(self, pk: UUID) -> Visitor:
         return get_visitor(self.access, pk)
 
+    def hold(self, pk: UUID) -> None:
+        """In the order in which workers lock: first the person, then the row (`visits.locks`)."""
+        if self.action == "destroy":
+            lock_people(pk)
+        super().hold(pk)
+
     def partial_update(self, request: Request, pk: UUID) -> Response:
-        visitor = get_visitor(self.access, pk)
-        values = {"name": visitor.name, "note": visitor.note} | self.accepted(request, visitor)
-        return self.answer(rename_visitor(visitor=visitor, by=member(request), **values))
+        with self.held(pk) as visitor:
+            values = self.accepted(request, visitor)
+            return self.answer(rename_visitor(visitor=visitor, by=member(request), **values))
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Deletes the person: visits, sightings, pictures and their template."""
-        delete_visitor(visitor=get_visitor(self.access, pk))
+        with self.held(pk) as visitor:
+            delete_visitor(visitor=visitor)
         return Response(status=204)
 
 

@@ -271,7 +271,9 @@ def _visits_moved(gone: Visitor, kept: Visitor) -> list[str]:
 
 def _look(visitor: Visitor, template: NDArray[np.float32], weight: float) -> None:
     visitor.template, visitor.template_weight = template, weight
-    visitor.save()
+    # Not the name and the note: a user may be writing them at this moment.
+    fields = ["template", "template_weight", "first_seen_at", "last_seen_at", "site", "updated_at"]
+    visitor.save(update_fields=fields)
     announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
 
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from django import forms
+from django.http import QueryDict
 
 from cameras.models import Camera, Site
 from cameras.queries import cameras, sites, zone_of
@@ -13,6 +14,7 @@ from staff.models import StaffMember
 from staff.queries import staff_members
 from tenants.access.rights import Access
 from tenants.filters.forms import DaysForm, ListForm
+from tenants.web.versioned_forms import VersionedForm
 from visits.models import SightingDecision, Visitor
 from visits.queries import event_of, visitors
 
@@ -80,8 +82,11 @@ class VisitorSearch(ListForm):
     hint = "Name or number"
 
 
-class VisitorForm(forms.Form):
+class VisitorForm(VersionedForm):
     """A visitor's name and notes; an empty name makes the visitor anonymous again."""
+
+    def __init__(self, visitor: Visitor, data: QueryDict | None) -> None:
+        super().__init__(data, row=visitor, initial={"name": visitor.name, "note": visitor.note})
 
     name = forms.CharField(
         required=False,

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from cameras.queries import camera_states
+from facetrack.core.rows import hold
 from staff.models import FaceImage
 from staff.queries import face_images_of, get_staff_member, picture_url
 from tenants.access.actor import because
@@ -35,7 +37,7 @@ from visits.merging.queries import (
     merge_proposals,
     merges,
 )
-from visits.models import MergeProposal
+from visits.models import MergeProposal, Visitor
 from visits.pages.forms import CursorForm, SightingFilterForm, VisitFilterForm, VisitorForm, VisitorSearch
 from visits.queries import (
     counts,
@@ -192,14 +194,18 @@ def undo(request: HttpRequest, merge_id: UUID) -> HttpResponse:
 @never_cache
 def visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
     """A visitor; POST changes the name."""
-    access = granted(request)
-    person = get_visitor(access, visitor_id)
-    form = VisitorForm(request.POST or None, initial={"name": person.name, "note": person.note})
-    if request.method == "POST":
-        if not access.may("visits.change_visitor"):
-            raise PermissionDenied
+    access, posted = granted(request), request.method == "POST"
+    if posted and not access.may("visits.change_visitor"):
+        get_visitor(access, visitor_id)
+        raise PermissionDenied
+    with transaction.atomic():
+        if posted:
+            hold(Visitor, visitor_id)
+        person = get_visitor(access, visitor_id)
+        form = VisitorForm(person, request.POST if posted else None)
         if form.is_valid():
-            renamed = rename_visitor(visitor=person, **form.cleaned_data, by=user_of(request))
+            sent = {name: form.cleaned_data[name] for name in form.sent()}
+            renamed = rename_visitor(visitor=person, **sent, by=user_of(request))
             messages.success(request, f"Saved: {renamed}.")
             return redirect("visitor", visitor_id)
     return render(

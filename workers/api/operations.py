@@ -8,8 +8,10 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from redis.exceptions import RedisError
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -19,7 +21,7 @@ from rest_framework.viewsets import GenericViewSet
 from cameras.api.serializers import CameraSerializer
 from cameras.api.views import told_of_conflicts
 from cameras.models import Camera
-from cameras.queries import get_camera, is_wanted
+from cameras.queries import get_camera, is_wanted, state_of
 from tenants.access.rights import Access, granted
 from tenants.queries import active_tenant
 from tenants.rest.views import ApiView, member
@@ -29,6 +31,7 @@ from workers.control import camera_control
 from workers.control.mjpeg import BOUNDARY, moving_picture
 from workers.control.operations import Answer, NoAnswer, ask
 from workers.process.sinks.answers import Operation
+from workers.process.sinks.pictures import live
 
 FORCE = OpenApiParameter(
     "force", bool, description="Stop another camera of this tenant that uses the same exclusive source."
@@ -40,6 +43,14 @@ class Unreachable(APIException):
 
     status_code = 409
     default_code = "unreachable"
+
+
+class NoLivePicture(APIException):
+    """The camera should run, and does not yet; `wait` becomes the answer's Retry-After."""
+
+    status_code = 503
+    default_code = "no_picture"
+    wait = 3
 
 
 class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
@@ -128,11 +139,14 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
     def live(self, request: Request, pk: UUID) -> HttpResponseBase:
         """The live picture with boxes around the tracked faces, for an `<img>`; ends after some minutes.
 
-        409 if the camera is disabled. It ends when the camera is stopped, or when you may no longer see it.
+        409 if the camera is disabled, 503 with the reason while it does not run. It ends when the camera is
+        stopped, when you may no longer see it, and after 5 seconds without a first picture; its only part is
+        then a text that says so.
         """
         camera = get_camera(self.access, pk)
         if not camera.enabled:
             raise Unreachable(f"{camera} is stopped, so it has no live picture: start it.")
+        _require_picture(camera)
         return streamed(
             request,
             partial(moving_picture, active_tenant(), camera.pk),
@@ -158,6 +172,17 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
     def _row(self, pk: UUID, status: int = 200) -> Response:
         camera = get_camera(self.access, pk)
         return Response(CameraSerializer(camera, context=self.get_serializer_context()).data, status)
+
+
+def _require_picture(camera: Camera) -> None:
+    """Raises NoLivePicture where the camera does not run and has no live picture, either."""
+    state = state_of(camera, timezone.now())
+    try:
+        if state.tone == "ok" or live(active_tenant().pk, camera.pk):
+            return
+    except RedisError:
+        pass  # its own state says enough
+    raise NoLivePicture(f"{camera} has no live picture now. {state.label}. {state.detail}".strip())
 
 
 @contextmanager

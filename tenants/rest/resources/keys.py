@@ -71,6 +71,7 @@ class KeyViewSet(RowsViewSet[ApiKey]):
     serializer_class = KeySerializer
     filterset_class = KeyFilters
     queryset = ApiKey.objects.none()
+    versioned_fields = ("name", "role", "scopes", "sites", "expires_at", "revoked_at", "replaced_by")
     permission = MANAGE_KEYS
     bodiless = ("revoke",)
     answers = {"create": {201: MadeKeySerializer}, "rotate": {201: MadeKeySerializer}}

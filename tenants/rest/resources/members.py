@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from tenants.accounts.actions_invitations import invite, invite_again, withdraw
 from tenants.accounts.invitations import get_invitation, open_invitations
 from tenants.accounts.mail import try_to_invite
-from tenants.actions import change_member, remove_member
+from tenants.actions import change_member, hold_member, remove_member
 from tenants.filters.lists import InvitationFilters, MemberFilters
 from tenants.models import Invitation, Membership
 from tenants.queries import get_member, members
@@ -61,6 +61,7 @@ class MemberViewSet(RowsViewSet[Membership]):
     serializer_class = MemberSerializer
     filterset_class = MemberFilters
     queryset = Membership.objects.none()
+    versioned_fields = ("role", "sites")
     answers = {"create": {201: InvitationSerializer}}
 
     def get_serializer_class(self) -> Any:
@@ -71,6 +72,9 @@ class MemberViewSet(RowsViewSet[Membership]):
 
     def get_row(self, pk: UUID) -> Membership:
         return get_member(pk)
+
+    def hold(self, pk: UUID) -> None:
+        hold_member(pk)
 
     def create(self, request: Request) -> Response:
         """Invites a person. They become a member when they accept with the link that is mailed to them.
@@ -86,15 +90,16 @@ class MemberViewSet(RowsViewSet[Membership]):
 
     def partial_update(self, request: Request, pk: UUID) -> Response:
         """Changes role or sites. Refused for your own membership and for the last administrator."""
-        row = get_member(pk)
-        values = {"role": row.role, "sites": row.sites} | self.accepted(request, row)
-        role = Role(values["role"])
-        return self.answer(change_member(access=self.access, member=row, role=role, sites=values["sites"]))
+        with self.held(pk) as row:
+            values = {"role": row.role, "sites": row.sites} | self.accepted(request, row)
+            role = Role(values["role"])
+            changed = change_member(access=self.access, member=row, role=role, sites=values["sites"])
+            return self.answer(changed)
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Removes a member. Refused (409) for your own membership and for the last administrator."""
-        with as_conflict():
-            remove_member(access=self.access, member=get_member(pk))
+        with as_conflict(), self.held(pk) as row:
+            remove_member(access=self.access, member=row)
         return Response(status=204)
 
 
@@ -125,5 +130,6 @@ class InvitationViewSet(RowsViewSet[Invitation]):
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Withdraws an invitation. Its link stops working."""
-        withdraw(invitation=get_invitation(pk), now=timezone.now())
+        with self.held(pk) as invitation:
+            withdraw(invitation=invitation, now=timezone.now())
         return Response(status=204)
