@@ -19,6 +19,7 @@ from facetrack.devservices import ports
 from tests.chaos.camera import Camera
 from tests.chaos.fleet import ROOT, Fleet, fleet, wait_for
 from tests.siege import members, ordinary, pictures, recovery, tally
+from tests.siege.attack import PATIENCE_SECONDS
 from tests.siege.memory import Meter
 from tests.siege.plan import Plan
 from tests.siege.report import failures, report, write
@@ -27,7 +28,7 @@ from tests.siege.victim import Victim
 OURS, THEIRS = 2, 4
 """Cameras of victim and attackers that run at first; the worker has no room for more."""
 SILENT, READY_SECONDS, QUIET_SECONDS = 4, 120.0, 20.0
-GRACE_SECONDS = 60.0
+GRACE_SECONDS = 60.0 + PATIENCE_SECONDS
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,7 @@ from tests.siege.tally import Tally
 NICE = 5
 """Attackers have machines of their own: what they compute is not to be taken from the installation."""
 TOLD_SECONDS = 5.0
+PATIENCE_SECONDS = 180.0
 Round = Callable[[Client], Awaitable[None]]
 
 
@@ -77,6 +79,7 @@ async def _attack(plan: Plan, tally: Tally, path: Path, ports: list[int]) -> Non
     works += [_repeated(_kind_of(n), _client(n, plan, tally)) for n in range(plan.clients - 1)]
     tasks = [asyncio.create_task(work) for work in works]
     await asyncio.wait(tasks, timeout=plan.seconds, return_when=asyncio.FIRST_EXCEPTION)
+    await _until_each_was_answered(tasks, tally, {_kind_of(n).name for n in range(plan.clients - 1)})
     for task in tasks:
         if task.done():
             task.result()  # raises what ended it: none ends by itself
@@ -86,6 +89,15 @@ async def _attack(plan: Plan, tally: Tally, path: Path, ports: list[int]) -> Non
             task.cancel()
         _, left = await asyncio.wait(left, timeout=1)
     server.close()
+
+
+async def _until_each_was_answered(tasks: list[asyncio.Task[None]], tally: Tally, kinds: set[str]) -> None:
+    """No kind is left out because the machine is busy."""
+    over = time.monotonic() + PATIENCE_SECONDS
+    while (
+        not kinds <= set(tally.kinds) and time.monotonic() < over and not any(task.done() for task in tasks)
+    ):
+        await asyncio.wait(tasks, timeout=1, return_when=asyncio.FIRST_EXCEPTION)
 
 
 async def _repeated(kind: Kind, client: Client) -> None:
