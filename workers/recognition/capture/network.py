@@ -106,7 +106,7 @@ class NetworkSource:
                 return None
             at, index = self._clock.now(), self._index
             self._index += 1
-            if self._rhythm.takes(at):
+            if self._is_single or self._rhythm.takes(at):  # those are asked for in time
                 return Frame(index=index, at=at, picture=self._in_colour(picture))
 
     def _in_colour(self, picture: Any) -> Picture:
@@ -179,7 +179,8 @@ class NetworkSource:
     @property
     def _is_single(self) -> bool:
         """Whether the answer was one JPEG, after which the camera has to be asked for the next one."""
-        return bool(self._container.format.name == "jpeg_pipe" and self._pictures_of_it == 1)
+        one_jpeg = self._container.format.name in ("jpeg_pipe", "mjpeg") and self._pictures_of_it == 1
+        return bool(one_jpeg and not self._as_jpegs)
 
     def _asked_again(self) -> bool:
         """Whether there is another picture than the last one. Waits for its time. Raises SourceError."""
