@@ -32,7 +32,7 @@ $(STAMP): $(LOCKS)
 
 test: check suite ## all checks and the whole test suite
 
-suite: $(STAMP) apt $(VENV)/.dlib ## the tests without the checks (ONLY=models: those that touch models, the demo or a browser)
+suite: $(STAMP) apt $(VENV)/.dlib $(VENV)/.milvus ## the tests without the checks (ONLY=models: those that touch models, the demo or a browser)
 	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(if $(ONLY),-m $(ONLY))
 
 versions: ## `make test` with each Python of 3.11 to 3.13 that is installed
@@ -49,7 +49,7 @@ fuzz: $(STAMP) ## the API against its own description, and odd values everywhere
 	@EXAMPLES=$(or $(EXAMPLES),50) SEED=$(or $(SEED),1) EVERY_VALUE=1 \
 		$(PY) -m pytest tests/api/test_fuzz.py tests/probe/test_odd_values.py -q
 
-chaos: $(STAMP) ## break everything in turn on real processes (LONG=1: as many trials as it takes), then a report
+chaos: $(STAMP) $(VENV)/.milvus ## break everything in turn on real processes (LONG=1: as many trials as it takes), then a report
 	@$(PY) -m tests.chaos $(if $(LONG),--long)
 
 siege: $(STAMP) ## a customer and strangers attack an installation of processes while another works (SECONDS=600 CLIENTS=100)
@@ -83,6 +83,11 @@ $(VENV)/.dlib: requirements/dlib.txt $(STAMP)
 	@$(PIP) -r $<
 	@touch $@
 
+# A real Milvus server; the index keeps its promises there as on Milvus Lite. Tests alone use it.
+$(VENV)/.milvus: requirements/milvus.txt $(STAMP)
+	@$(PIP) -r $<
+	@touch $@
+
 dev: $(STAMP) ## web, worker and beat with hot reload, services included
 	@$(PY) manage.py dev --port $(PORT)
 
@@ -109,7 +114,7 @@ shell: $(STAMP) ## Python with the models at hand
 
 lock: $(STAMP) ## write requirements/*.txt again from the short .in files
 	@$(PY) -m pip install --quiet uv
-	@cd requirements && for name in base embedded dlib dev; do \
+	@cd requirements && for name in base embedded dlib milvus dev; do \
 		../$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" --overrides overrides.txt $$name.in -o $$name.txt || exit 1; done
 

@@ -49,6 +49,8 @@ VAR = _own_folder()
 if RUN_FOLDER not in os.environ:  # the others of this run, and processes that tests start, inherit it
     os.environ[RUN_FOLDER] = str(VAR)
     migrated_database.forget(VAR)
+DEAD_PROXY = "http://127.0.0.1:9"
+"""Where no proxy is: a client that asks it for a service of this machine fails, and its test with it."""
 
 os.environ.update(
     FACETRACK_VAR_DIR=str(VAR),
@@ -58,12 +60,14 @@ os.environ.update(
     FACETRACK_CAMERA_LOOPBACK="1",  # the cameras of the tests are servers of this machine
     FACETRACK_DB_LONGEST_PAUSE="0",  # a test is one transaction, in which models are loaded and people found
     FACETRACK_THROTTLE="0",  # tests of throttles switch it on
-    NO_PROXY="*",
+    http_proxy=DEAD_PROXY,
+    https_proxy=DEAD_PROXY,
+    all_proxy=DEAD_PROXY,
 )
 if not MODELS.is_dir():
     os.environ.pop("FACETRACK_MODEL_DIR", None)
     os.environ.update(FACETRACK_PACK="dlib", FACETRACK_DETECTOR="dlib")
-for url in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI"):
+for url in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "MILVUS_URI", "no_proxy", "NO_PROXY"):
     os.environ.pop(url, None)  # never the developer's own data
 if not HANDS_OUT:
     _stack.enter_context(devservices.running(VAR / "services"))

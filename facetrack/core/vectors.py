@@ -6,6 +6,10 @@ measures keep tenants apart: the partition, the primary key (which contains the 
 up in all partitions, so that another tenant's delete or upsert would reach a bare visitor's id) and a check
 of each hit.
 
+Milvus is either Milvus Lite, where a write is seen at once, or a server, where searches lag behind writes by
+up to some seconds. There the writer waits, by one strongly consistent read after each write, until every
+search sees what it wrote; searches themselves wait for nothing (docs/performance.md has the cost of both).
+
 Embeddings are float32 (512,), L2-normalised; a score is their inner product, -1..1, higher is closer.
 
 Importing this module takes a second, because pymilvus imports pandas: import it where the index is used
@@ -30,6 +34,7 @@ from numpy.typing import NDArray
 from pymilvus import DataType, MilvusClient
 from pymilvus.exceptions import MilvusException
 
+from facetrack.core.loopback import is_loopback
 from facetrack.core.vector_errors import ForeignTenant, IndexUnavailable
 
 Embedding = NDArray[np.float32]
@@ -46,8 +51,11 @@ SHORTEST = 0.05  # seconds for a step when the others took all the time
 FIELDS = ("id", "tenant", "site", "embedding")
 NLIST, NPROBE = 128, 16  # IVF_FLAT: into how many lists rows are sorted, how many a search reads
 
-# Error codes of Milvus 2.x, which Milvus Lite shares: merr.go
-NO_COLLECTION, NOT_LOADED, NO_PARTITION = 100, 101, 200
+# Error codes of Milvus 2.x, which Milvus Lite shares: merr.go. A missing partition has none that all share.
+NO_COLLECTION, NOT_LOADED = 100, 101
+
+# A read that waits for all earlier writes, and one that takes what is there, which is 5 s old at most.
+SEES_ALL, SEES_SETTLED = "Strong", "Bounded"
 
 # After an outage gRPC waits up to two minutes before it tries again; measured: 18 s late after 25 s away.
 RECONNECT = {
@@ -70,6 +78,8 @@ class VisitorIndex:
     def __init__(self, uri: str, pack: str, *, index_type: Literal["FLAT", "IVF_FLAT"] = "FLAT") -> None:
         self.collection = f"face_embeddings_{pack.replace('-', '_')}"
         self.address = urlsplit(uri).netloc.rpartition("@")[2]
+        # gRPC would ask the proxy of the environment even for this machine.
+        self._is_near = is_loopback(urlsplit(uri).hostname or "")
         self._uri = uri
         self._index_type = index_type
         self._lock = threading.Lock()
@@ -79,7 +89,10 @@ class VisitorIndex:
         self._prepared: set[UUID] = set()
 
     def upsert(self, tenant: UUID, rows: Iterable[Row], site: UUID | None = None) -> int:
-        """Adds a site's visitors or replaces their embeddings; returns their number. Durable on return."""
+        """Adds a site's visitors or replaces their embeddings; returns their number.
+
+        Durable on return, and found by every search from then on.
+        """
         _require_uuid(tenant)
         return self._tell("write", lambda client: self._write(client, tenant, rows, site))
 
@@ -93,7 +106,10 @@ class VisitorIndex:
         return self.count(tenant) > 0
 
     def delete(self, tenant: UUID, visitors: Sequence[UUID]) -> None:
-        """Removes these visitors; missing ones are not an error. Durable on return."""
+        """Removes these visitors; missing ones are not an error.
+
+        Durable on return, and found by no search from then on.
+        """
         _require_uuid(tenant)
 
         def remove(client: MilvusClient) -> None:
@@ -103,7 +119,7 @@ class VisitorIndex:
                 client.delete(
                     self.collection, ids=keys, partition_name=_partition(tenant), timeout=WRITE_SECONDS
                 )
-            self._flush(client)
+                self._settle(client, tenant, keys, there=False)
 
         self._tell("delete from", remove)
 
@@ -134,11 +150,12 @@ class VisitorIndex:
                 partition_names=[_partition(tenant)],
                 filter=f'site == "{site.hex}"' if site else "",
                 search_params={"params": {"nprobe": NPROBE}} if self._index_type == "IVF_FLAT" else {},
+                consistency_level=SEES_SETTLED,
                 timeout=seconds,
             )
             return [_hit(tenant, hit) for hit in found[0]]
 
-        return self._ask("search", find, nothing=[], seconds=timeout)
+        return self._ask("search", tenant, find, nothing=[], seconds=timeout)
 
     def count(self, tenant: UUID) -> int:
         """The number of this tenant's visitors in the index."""
@@ -150,10 +167,16 @@ class VisitorIndex:
                 # Its count(*) ignores the partition, or reads every row if it is filtered.
                 stats = client.get_partition_stats(self.collection, partition, timeout=seconds)
                 return int(stats["row_count"])
-            wanted = {"output_fields": ["count(*)"], "partition_names": [partition]}
-            return int(client.query(self.collection, **wanted, timeout=seconds)[0]["count(*)"])
+            rows = client.query(
+                self.collection,
+                output_fields=["count(*)"],
+                partition_names=[partition],
+                consistency_level=SEES_ALL,
+                timeout=seconds,
+            )
+            return int(rows[0]["count(*)"])
 
-        return self._ask("count", measure, nothing=0, seconds=COUNT_SECONDS)
+        return self._ask("count", tenant, measure, nothing=0, seconds=COUNT_SECONDS)
 
     def drop_tenant(self, tenant: UUID) -> None:
         """Removes all rows of this tenant. Not an error if there are none."""
@@ -185,19 +208,32 @@ class VisitorIndex:
         self, client: MilvusClient, tenant: UUID, rows: Iterable[Row], site: UUID | None = None
     ) -> int:
         self._prepare(client, tenant)
-        written = 0
+        written, keys = 0, list[str]()
         for some in _batches(rows):
             data = [_row(tenant, site, visitor, embedding) for visitor, embedding in some]
             client.upsert(self.collection, data, partition_name=_partition(tenant), timeout=WRITE_SECONDS)
             written += len(data)
-        if written:
-            self._flush(client)
+            keys = [row["id"] for row in data]
+        if written:  # what sees the last batch sees the others
+            self._settle(client, tenant, keys, there=True)
         return written
 
-    def _flush(self, client: MilvusClient) -> None:
-        # A server keeps its own write-ahead log and allows one flush in ten seconds.
+    def _settle(self, client: MilvusClient, tenant: UUID, keys: list[str], *, there: bool) -> None:
+        """Returns when what was written is durable and every search sees it. Raises MilvusException."""
         if self._lite:
             client.flush(self.collection, timeout=WRITE_SECONDS)
+            return
+        # A server keeps its own write-ahead log, and allows one flush in ten seconds.
+        found = client.query(
+            self.collection,
+            ids=keys,
+            output_fields=["id"],
+            partition_names=[_partition(tenant)],
+            consistency_level=SEES_ALL,
+            timeout=WRITE_SECONDS,
+        )
+        if len(found) != (len(set(keys)) if there else 0):
+            raise MilvusException(message="it does not have what was just written to it")
 
     def _drop(self, client: MilvusClient, tenant: UUID) -> None:
         partition = _partition(tenant)
@@ -247,7 +283,13 @@ class VisitorIndex:
             raise self._unavailable(verb, error) from None
 
     def _ask(
-        self, verb: str, work: Callable[[MilvusClient, float], Answer], *, nothing: Answer, seconds: float
+        self,
+        verb: str,
+        tenant: UUID,
+        work: Callable[[MilvusClient, float], Answer],
+        *,
+        nothing: Answer,
+        seconds: float,
     ) -> Answer:
         """Queries the index within `seconds`; `nothing` is the answer if it has no rows of this tenant."""
         deadline = time.monotonic() + seconds
@@ -260,21 +302,31 @@ class VisitorIndex:
             try:
                 return work(client, left())
             except MilvusException as error:
+                if not self._holds(client, tenant, left()):
+                    return nothing
                 if error.code != NOT_LOADED:
                     raise
                 # The server was restarted: it has the rows, but searches only loaded ones.
                 client.load_collection(self.collection, timeout=left())
                 return work(client, left())
         except (MilvusException, grpc.RpcError) as error:
-            if isinstance(error, MilvusException) and error.code in (NO_COLLECTION, NO_PARTITION):
-                return nothing
             raise self._unavailable(verb, error) from None
+
+    def _holds(self, client: MilvusClient, tenant: UUID, seconds: float) -> bool:
+        """Whether there is a partition of this tenant: servers answer in many ways that there is none."""
+        try:
+            return bool(client.has_partition(self.collection, _partition(tenant), timeout=seconds))
+        except MilvusException as error:
+            if error.code == NO_COLLECTION:
+                return False
+            raise
 
     def _connected(self, seconds: float) -> MilvusClient:
         """The client of this process; a fork must not use its parent's."""
         with self._lock:
             if self._client is None or self._owner != os.getpid():
-                client = MilvusClient(self._uri, timeout=seconds, dedicated=True, grpc_options=RECONNECT)
+                options = RECONNECT | ({"grpc.enable_http_proxy": 0} if self._is_near else {})
+                client = MilvusClient(self._uri, timeout=seconds, dedicated=True, grpc_options=options)
                 try:
                     self._lite = client.get_server_version(timeout=seconds).startswith("milvus_lite")
                 except (MilvusException, grpc.RpcError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from facetrack.devservices import process, state
+from facetrack.devservices.causes import remedy
 from facetrack.devservices.errors import ServiceFailed
 from facetrack.devservices.process import SystemAccount
 from facetrack.devservices.state import ServiceState
@@ -31,7 +32,7 @@ class Daemon:
         self.title = title
         self.folder = folder
         self.log = folder / f"{folder.name}.log"
-        self._ready = ready.encode()
+        self._ready = ready
         self._steps = steps
         self._state_file = folder / "state.json"
 
@@ -70,7 +71,7 @@ class Daemon:
         reason = self._wait(pid, begin)
         if reason:
             process.end(pid, birth, [(signal.SIGKILL, 5)])
-            raise self.failure(reason)
+            raise self.failure(reason, fix_hint=remedy(self._said(begin), self.folder))
         state.save(self._state_file, ServiceState(port, pid, birth, ready=True))
 
     def stop(self) -> None:
@@ -82,10 +83,9 @@ class Daemon:
             raise self.failure(f"process {known.pid} does not stop", fix_hint=f"kill -9 {known.pid}")
         state.save(self._state_file, ServiceState(known.port))
 
-    def failure(self, reason: str, *, fix_hint: str = "") -> ServiceFailed:
+    def failure(self, reason: str, *, fix_hint: str) -> ServiceFailed:
         """The error to raise for this service, with its log."""
-        usual = "read the log; if the data are damaged and may go, `manage.py services stop --wipe`"
-        return ServiceFailed(self.title, reason, fix_hint=fix_hint or usual, log=self.log)
+        return ServiceFailed(self.title, reason, fix_hint=fix_hint, log=self.log)
 
     def _runs(self, known: ServiceState) -> bool:
         return known.pid is not None and known.born is not None and process.born(known.pid) == known.born
@@ -99,6 +99,12 @@ class Daemon:
         log.seek(0, os.SEEK_END)
         return log
 
+    def _said(self, begin: int) -> str:
+        """What its log holds from there on."""
+        with self.log.open("rb") as log:
+            log.seek(begin)
+            return log.read().decode(errors="replace")
+
     def _wait(self, pid: int, begin: int) -> str:
         """Empty when the service is ready, else why it is not.
 
@@ -106,10 +112,8 @@ class Daemon:
         """
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            with self.log.open("rb") as log:
-                log.seek(begin)
-                if self._ready in log.read():
-                    return ""
+            if self._ready in self._said(begin):
+                return ""
             if process.born(pid) is None:
                 return "it ended while starting"
             time.sleep(process.POLL_SECONDS)

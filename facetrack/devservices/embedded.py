@@ -255,7 +255,7 @@ def _start_lock(root: Path) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         lock.touch(mode=0o600)
     except OSError as error:
-        fix_hint = f"run this as the user who owns {root}, or delete that folder"
+        fix_hint = f"run this as the user who owns {root}, and let that user write there"
         raise ServiceFailed("Services", f"their folder cannot be used: {error}", fix_hint=fix_hint) from error
     return lock
 

@@ -134,7 +134,9 @@ class Postgres:
         try:
             return unprivileged.make_away_folder(self.root)
         except OSError as error:
-            raise self.daemon.failure(str(error), fix_hint="remove it, or set DATABASE_URL") from error
+            raise self.daemon.failure(
+                str(error), fix_hint="rename what is in the way, or set DATABASE_URL"
+            ) from error
 
     def _launch(self, argv: list[str], data: Path, port: int) -> None:
         deadline = time.monotonic() + ORPHANS_SECONDS

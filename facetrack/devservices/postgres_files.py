@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from facetrack.devservices import state, unprivileged
+from facetrack.devservices.causes import remedy
 from facetrack.devservices.errors import ServiceFailed
 from facetrack.devservices.process import SystemAccount, as_account
 
@@ -92,8 +93,9 @@ def create_cluster(
             os.chown(path, account.uid, account.gid)
     try:
         options = ["--no-sync"] if fast else []
-        _run(_initdb(programs, fresh, secret) + options, "", account)
-        _run([str(programs / "postgres"), "--single", "-D", str(fresh), "postgres"], _sql(password), account)
+        single = [str(programs / "postgres"), "--single", "-D", str(fresh), "postgres"]
+        _run(_initdb(programs, fresh, secret) + options, "", account, fresh)
+        _run(single, _sql(password), account, fresh)
     finally:
         secret.unlink()
     fresh.rename(data)
@@ -120,8 +122,8 @@ def _sql(password: str) -> str:
     return f"{role}\nCREATE DATABASE {DATABASE} OWNER {USER}\n"
 
 
-def _run(argv: list[str], text: str, account: SystemAccount | None) -> None:
-    """Runs one of the programs. Raises ServiceFailed with its output, passwords excluded."""
+def _run(argv: list[str], text: str, account: SystemAccount | None, data: Path) -> None:
+    """Runs one of the programs on this folder. Raises ServiceFailed with its output, passwords excluded."""
     environ = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
     done = subprocess.run(
         as_account(account, argv),
@@ -138,5 +140,5 @@ def _run(argv: list[str], text: str, account: SystemAccount | None) -> None:
         raise ServiceFailed(
             TITLE,
             "a new database cluster could not be made:\n" + "\n".join(f"  {line}" for line in kept[-8:]),
-            fix_hint="see above; most often the disk is full or the folder is not writable",
+            fix_hint=remedy(said, data),
         )

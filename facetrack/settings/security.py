@@ -21,7 +21,9 @@ JWT_KEY_FOLDER = VAR_DIR / "keys" / "jwt"
 FACETRACK_KEYS_OF_ITS_OWN = [
     name for name in ("FACETRACK_SECRET_KEY", "FACETRACK_ENCRYPTION_KEYS") if not os.environ.get(name)
 ]
-ALLOWED_HOSTS: list[str] = env.list("FACETRACK_ALLOWED_HOSTS", ["localhost", ".localhost", "127.0.0.1"])
+ALLOWED_HOSTS: list[str] = env.list(
+    "FACETRACK_ALLOWED_HOSTS", ["localhost", ".localhost", "127.0.0.1", "[::1]"]
+)
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("FACETRACK_TRUSTED_ORIGINS", [])
 BEHIND_TLS: bool = env.bool("FACETRACK_BEHIND_TLS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS

@@ -1,4 +1,4 @@
-"""The visitors' index against a real Milvus Lite server."""
+"""The visitors' index keeps the same promises on Milvus Lite and on a real Milvus server."""
 
 from __future__ import annotations
 
@@ -20,16 +20,23 @@ from pymilvus import DataType
 
 from facetrack.core.vector_errors import ForeignTenant, IndexUnavailable
 from facetrack.core.vectors import Embedding, VisitorIndex
-from facetrack.devservices import ensure, ports
+from facetrack.devservices import ports
+from facetrack.devservices.loopback_service import LoopbackService
 from facetrack.devservices.milvus import Milvus
+from tests.real_milvus import NO_SERVER, RealMilvus, is_installed
 
 ACME, RIVAL = UUID(int=1), UUID(int=2)
+LITE = pytest.param(Milvus, id="lite")
+REAL = pytest.param(RealMilvus, id="server", marks=pytest.mark.skipif(not is_installed(), reason=NO_SERVER))
+only_lite = pytest.mark.parametrize("server", [LITE], indirect=True)
+PATIENCE = {Milvus: 3.0, RealMilvus: 90.0}
+"""Seconds in which the index goes on after its server was killed and started again."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Milvus]:
+@pytest.fixture(scope="module", params=[LITE, REAL])
+def server(request: pytest.FixtureRequest) -> Iterator[LoopbackService]:
     root = Path(tempfile.mkdtemp(prefix="facetrack-test-"))
-    milvus = Milvus(root)
+    milvus: LoopbackService = request.param(root)
     milvus.start(ports.pick(None))
     yield milvus
     milvus.stop()
@@ -37,8 +44,8 @@ def server() -> Iterator[Milvus]:
 
 
 @pytest.fixture
-def index(server: Milvus) -> Iterator[VisitorIndex]:
-    ensure(server.folder.parent)
+def index(server: LoopbackService) -> Iterator[VisitorIndex]:
+    _revive(server)
     index = VisitorIndex(server.url, f"pack-{uuid4().hex}")
     yield index
     index.close()
@@ -65,7 +72,7 @@ def test_a_visitor_is_found_with_the_cosine_as_score(index: VisitorIndex) -> Non
     assert [score for _, score in hits] == pytest.approx(expected, abs=1e-5)
 
 
-def test_an_index_of_lists_finds_them_too(server: Milvus) -> None:
+def test_an_index_of_lists_finds_them_too(server: LoopbackService) -> None:
     index = VisitorIndex(server.url, f"pack-{uuid4().hex}", index_type="IVF_FLAT")
     visitors = people(400)
     index.upsert(ACME, visitors)
@@ -108,6 +115,7 @@ def test_a_row_of_another_tenant_in_the_partition_stops_the_search(index: Visito
     client = index._connected(2)
     row = {"id": f"{RIVAL.hex}_{visitor.hex}", "tenant": RIVAL.hex, "site": "", "embedding": embedding}
     client.upsert(index.collection, [row], partition_name=f"t_{ACME.hex}")
+    index._settle(client, ACME, [str(row["id"])], there=True)
     with pytest.raises(ForeignTenant, match=str(ACME)):
         index.search(ACME, embedding, timeout=5)
 
@@ -188,6 +196,56 @@ def test_drop_and_rebuild_touch_one_tenant(index: VisitorIndex) -> None:
     assert (index.count(ACME), index.count(RIVAL)) == (0, 4)
 
 
+def test_what_was_written_is_counted_and_found_by_all_at_once(
+    server: LoopbackService, index: VisitorIndex
+) -> None:
+    """A writer and those who search are different processes: each has a connection of its own."""
+    visitors = people(3_000)
+    reader = VisitorIndex(server.url, index.collection.removeprefix("face_embeddings_"))
+    index.upsert(ACME, visitors)
+    for visitor, embedding in (visitors[0], visitors[-1]):
+        _is_certain(reader.search(ACME, embedding, 1, 5)[0], visitor)
+    assert reader.count(ACME) == len(visitors)
+    [(visitor, _), (_, moved)] = visitors[0], people(1, seed=7)[0]
+    index.upsert(ACME, [(visitor, moved)])
+    _is_certain(reader.search(ACME, moved, 1, 5)[0], visitor)
+    assert reader.count(ACME) == len(visitors)
+    reader.close()
+
+
+@pytest.mark.parametrize("count", [1, 1_500])
+def test_the_erased_are_found_neither_by_key_nor_by_face(index: VisitorIndex, count: int) -> None:
+    visitors = people(2_000)
+    index.upsert(ACME, visitors)
+    gone = visitors[:count]
+    index.delete(ACME, [visitor for visitor, _ in gone])
+    hits = {hit for _, face in gone[:20] for hit, _ in index.search(ACME, face, 20, 5)}
+    assert not hits & {visitor for visitor, _ in gone}
+    assert index.count(ACME) == len(visitors) - count
+    keys = [f"{ACME.hex}_{visitor.hex}" for visitor, _ in gone]
+    kept = index._connected(2).query(index.collection, ids=keys, output_fields=["id"])
+    assert list(kept) == []
+    index.delete(ACME, [visitor for visitor, _ in gone])
+
+
+def test_a_dropped_tenant_comes_back_with_its_new_rows_alone(index: VisitorIndex) -> None:
+    old, new = people(300, seed=1), people(100, seed=2)
+    for _ in range(2):
+        index.upsert(ACME, old)
+        index.drop_tenant(ACME)
+        assert (index.count(ACME), index.search(ACME, old[5][1], 5, 5)) == (0, [])
+        assert index.rebuild(ACME, iter(new)) == 100
+        assert index.count(ACME) == 100
+        _is_certain(index.search(ACME, new[99][1], 1, 5)[0], new[99][0])
+        assert index.search(ACME, old[5][1], 1, 5)[0][0] not in {visitor for visitor, _ in old}
+
+
+def test_a_visitor_given_twice_is_one(index: VisitorIndex) -> None:
+    visitor, (first, last) = uuid4(), embeddings(2)
+    index.upsert(ACME, [(visitor, first), *people(3), (visitor, last)])
+    _is_certain(index.search(ACME, last, 1, 5)[0], visitor)
+
+
 def test_it_refuses_what_is_no_embedding(index: VisitorIndex) -> None:
     short = np.zeros(128, np.float32)
     broken = np.full(512, np.nan, np.float32)
@@ -198,21 +256,26 @@ def test_it_refuses_what_is_no_embedding(index: VisitorIndex) -> None:
         index.search(ACME, short)
 
 
-def test_kill_9_loses_nothing_and_the_same_index_goes_on(server: Milvus, index: VisitorIndex) -> None:
+def test_kill_9_loses_nothing_and_the_same_index_goes_on(
+    server: LoopbackService, index: VisitorIndex
+) -> None:
     visitors = people(500)
     index.upsert(ACME, visitors)
     _kill(server)
     with pytest.raises(IndexUnavailable):
         index.search(ACME, visitors[0][1])
-    ensure(server.folder.parent)
-    assert _searched_again(index, visitors[0][1])[0][0] == visitors[0][0]
+    _revive(server)
+    assert _searched_again(server, index, visitors[0][1])[0][0] == visitors[0][0]
     assert index.count(ACME) == 500
     index.delete(ACME, [visitors[0][0]])
     index.upsert(ACME, people(1, seed=9))
     assert index.count(ACME) == 500
 
 
-def test_an_index_file_that_a_kill_cut_short_is_made_again(server: Milvus, index: VisitorIndex) -> None:
+@only_lite
+def test_an_index_file_that_a_kill_cut_short_is_made_again(
+    server: LoopbackService, index: VisitorIndex
+) -> None:
     visitor, embedding = people(1)[0]
     index.upsert(ACME, [(visitor, embedding)])
     index.search(ACME, embedding, timeout=5)
@@ -221,11 +284,12 @@ def test_an_index_file_that_a_kill_cut_short_is_made_again(server: Milvus, index
     _kill(server)
     for file in server.data.glob(made):
         file.write_bytes(b"")
-    ensure(server.folder.parent)
-    _is_certain(_searched_again(index, embedding)[0], visitor)
+    _revive(server)
+    _is_certain(_searched_again(server, index, embedding)[0], visitor)
 
 
-def test_it_says_at_once_that_the_server_is_away(server: Milvus) -> None:
+@only_lite
+def test_it_says_at_once_that_the_server_is_away(server: LoopbackService) -> None:
     port = ports.pick(None)
     index = VisitorIndex(f"http://user:s3cret@127.0.0.1:{port}", "pack")
     begin = time.monotonic()
@@ -237,7 +301,7 @@ def test_it_says_at_once_that_the_server_is_away(server: Milvus) -> None:
     assert "s3cret" not in str(raised.value)
 
 
-def test_a_server_that_hangs_is_given_up_in_time(server: Milvus, index: VisitorIndex) -> None:
+def test_a_server_that_hangs_is_given_up_in_time(server: LoopbackService, index: VisitorIndex) -> None:
     visitor, embedding = people(1)[0]
     index.upsert(ACME, [(visitor, embedding)])
     index.search(ACME, embedding, timeout=5)
@@ -254,13 +318,13 @@ def test_a_server_that_hangs_is_given_up_in_time(server: Milvus, index: VisitorI
     assert index.search(ACME, embedding, timeout=5)[0][0] == visitor
 
 
-def test_writers_side_by_side_lose_nothing(server: Milvus, index: VisitorIndex) -> None:
+def test_writers_side_by_side_lose_nothing(server: LoopbackService, index: VisitorIndex) -> None:
     index.upsert(ACME, people(1))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda seed: index.upsert(ACME, people(50, seed)), range(8)))
     _kill(server)
-    ensure(server.folder.parent)
-    _searched_again(index, embeddings(1)[0])
+    _revive(server)
+    _searched_again(server, index, embeddings(1)[0])
     assert index.count(ACME) == 401
 
 
@@ -270,14 +334,14 @@ def _is_certain(hit: tuple[UUID, float], visitor: UUID) -> None:
     assert hit[1] == pytest.approx(1.0, abs=1e-5)
 
 
-def _pid(server: Milvus) -> int:
+def _pid(server: LoopbackService) -> int:
     state = server.daemon.state
     assert state is not None
     assert state.pid is not None
     return state.pid
 
 
-def _kill(server: Milvus) -> None:
+def _kill(server: LoopbackService) -> None:
     os.kill(_pid(server), signal.SIGKILL)
     _wait_for(lambda: not server.alive)
 
@@ -289,9 +353,19 @@ def _wait_for(happened: Callable[[], bool], seconds: float = 3) -> None:
         time.sleep(0.01)
 
 
-def _searched_again(index: VisitorIndex, embedding: Embedding) -> list[tuple[UUID, float]]:
-    """The answer once the connection is there again, which must be within three seconds."""
-    deadline = time.monotonic() + 3
+def _revive(server: LoopbackService) -> None:
+    """Starts it again on its port, if it was killed."""
+    state = server.daemon.state
+    assert state is not None
+    if not server.alive:
+        server.start(state.port)
+
+
+def _searched_again(
+    server: LoopbackService, index: VisitorIndex, embedding: Embedding
+) -> list[tuple[UUID, float]]:
+    """The first answer once the connection is there again."""
+    deadline = time.monotonic() + PATIENCE[type(server)]
     while True:
         try:
             return index.search(ACME, embedding, timeout=1)

@@ -141,7 +141,7 @@ def test_a_service_that_does_not_start_says_why_and_leaves_nothing(root: Path) -
     message = str(raised.value)
     assert message.startswith("Valkey: it ended while starting")
     assert "Bad file format" in message
-    assert "services stop --wipe" in message
+    assert "are damaged: put back a backup" in message
     assert environ == VALKEY_ALONE
     assert alive(root) == set()
 

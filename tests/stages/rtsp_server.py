@@ -89,8 +89,9 @@ class RtspServer:
         while request := reader.readline().decode().split():
             headers = _headers(reader)
             method, sequence = request[0], headers.get("CSeq", "0")
-            if self._login and headers.get("Authorization") != f"Basic {self._login}":
-                self._send(connection, "401 Unauthorized", sequence, 'WWW-Authenticate: Basic realm="cam"')
+            refusal = self._refusal(method, headers)
+            if refusal is not None:
+                self._send(connection, "401 Unauthorized", sequence, refusal)
                 continue
             extra, body = "", ""
             if method == "OPTIONS":
@@ -105,6 +106,12 @@ class RtspServer:
             if method == "PLAY":
                 self._play(connection)
                 return
+
+    def _refusal(self, method: str, headers: dict[str, str]) -> str | None:
+        """The header that asks for a login; None where the request has it, or needs none."""
+        if self._login and headers.get("Authorization") != f"Basic {self._login}":
+            return 'WWW-Authenticate: Basic realm="cam"'
+        return None
 
     def _send(
         self, connection: socket.socket, status: str, sequence: str, extra: str, body: str = ""

@@ -155,7 +155,6 @@ def installation() -> Iterator[Installation]:
         "FACETRACK_LOG_LEVEL": "INFO",
         "FACETRACK_DEBUG": "1",  # or a worker would speak to no http
         "WORKER_HEARTBEAT_SECONDS": "1",
-        "NO_PROXY": "*",
     }
     with ExitStack() as stack:
         stack.enter_context(running(var / "services", environ))

@@ -1,6 +1,5 @@
 """HTTP client of a worker at the edge: the installation's public host, the key, tokens, error handling."""
 
-import ipaddress
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import jwt
 import requests
 from requests.adapters import HTTPAdapter
 
+from facetrack.core.loopback import is_loopback
 from workers.process.clients.fleet_client import Unavailable, WorkerRejected
 
 PATIENCE = 2.0, 4.0
@@ -52,7 +52,7 @@ def checked_server(address: str, *, plain: bool) -> str:
         raise ValueError(f"--server '{address}' is not an address") from None
     if not host or parts.username or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError("--server must be scheme and host only, such as https://faces.example.com")
-    if parts.scheme != "https" and not (plain and parts.scheme == "http" and _is_this_machine(host)):
+    if parts.scheme != "https" and not (plain and parts.scheme == "http" and is_loopback(host)):
         raise ValueError("--server must begin with https: a key must not be sent unencrypted")
     name = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{name}" + (f":{port}" if port else "")
@@ -219,10 +219,3 @@ def _session() -> requests.Session:
 def _is_problem(answer: requests.Response) -> bool:
     """Whether FaceTrack refused it, and not a proxy on the way."""
     return answer.headers.get("Content-Type", "").startswith(PROBLEM)
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

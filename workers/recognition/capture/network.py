@@ -15,6 +15,7 @@ import numpy as np
 from workers.recognition.capture.address import Policy, pinned, shown
 from workers.recognition.capture.gate import Gate
 from workers.recognition.capture.limits import MAX_PIXELS, THREADS
+from workers.recognition.capture.login import CameraLogin
 from workers.recognition.capture.shared import MAX_SIDE
 from workers.recognition.capture.source import Clock, Rhythm, SourceError, too_much_memory
 from workers.recognition.orientation import AS_IS, Orientation, QuarterTurn, turned
@@ -22,6 +23,7 @@ from workers.recognition.types import Frame, Picture
 
 OPEN_SECONDS = 5.0  # a camera that answers at all does so within two seconds
 READ_SECONDS = 5.0
+MAX_STEP = 4.0  # seconds between two requests for single pictures: shorter than what counts as silence
 PLACES = ("{username}", "{password}")
 MAX_DAMAGED = 100  # pictures in a row that cannot be decoded
 SCHEMES = {"rtsp": ("rtsp", "rtsps"), "http": ("http", "https")}
@@ -50,7 +52,10 @@ KNOWN: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
 
 
 class NetworkSource:
-    """An RTSP or HTTP stream. Blocks for each frame, `READ_SECONDS` at most."""
+    """An RTSP or HTTP stream, or an HTTP address of single JPEGs, which are fetched as often as analysed.
+
+    Blocks for each frame, `READ_SECONDS` at most.
+    """
 
     def __init__(
         self,
@@ -77,26 +82,22 @@ class NetworkSource:
         self._clock = Clock()
         self._orientation = orientation
         self._index = 0
-        self._gate = self._connected(parts, policy, found)
+        self._step = min(1 / fps, MAX_STEP)
+        self._as_jpegs = False
+        self._gate = self._connected(parts, policy, found, CameraLogin(username, password))
+        self._url, self._host = _through(self._gate, parts, username, password), parts.netloc
         try:
-            self._container = self._opened(_through(self._gate, parts, username, password), parts.netloc)
+            self._begin()
         except BaseException:
             self._gate.close()
             raise
-        streams = self._container.streams.video
-        if not streams:
-            self.close()
-            raise SourceError(f"{self._name} sends no video", "give the address of the camera's video stream")
         self._endless = self._container.duration is None
         self.facts = {
-            "codec": streams[0].codec_context.name,
-            "width": streams[0].codec_context.width,
-            "height": streams[0].codec_context.height,
-            "fps": float(streams[0].average_rate or 0),
+            "codec": self._stream.codec_context.name,
+            "width": self._stream.codec_context.width,
+            "height": self._stream.codec_context.height,
+            "fps": float(self._stream.average_rate or 0),
         }
-        self._stream = streams[0]
-        self._limit_decoder()
-        self._pictures: Iterator[Any] = self._container.decode(self._stream)
 
     def read(self) -> Frame | None:
         while True:
@@ -105,7 +106,7 @@ class NetworkSource:
                 return None
             at, index = self._clock.now(), self._index
             self._index += 1
-            if self._rhythm.takes(at):
+            if self._is_single or self._rhythm.takes(at):  # those are asked for in time
                 return Frame(index=index, at=at, picture=self._in_colour(picture))
 
     def _in_colour(self, picture: Any) -> Picture:
@@ -122,11 +123,23 @@ class NetworkSource:
         self._container.close()
         self._gate.close()
 
+    def _begin(self) -> None:
+        """Opens the address. Raises SourceError, and _Unchanged for the picture that was the last one."""
+        self._begun, self._pictures_of_it = time.monotonic(), 0
+        self._container = self._opened()
+        streams = self._container.streams.video
+        if not streams:
+            self._container.close()
+            raise SourceError(f"{self._name} sends no video", "give the address of the camera's video stream")
+        self._stream = streams[0]
+        self._limit_decoder()
+        self._pictures: Iterator[Any] = self._container.decode(self._stream)
+
     def _limit_decoder(self) -> None:
         """Raises SourceError."""
         decoder = self._stream.codec_context
         if decoder.width * decoder.height > MAX_PIXELS:
-            self.close()
+            self._container.close()
             raise _too_large(self._name, decoder.width, decoder.height)
         decoder.thread_count = THREADS
         decoder.options = {"max_pixels": str(MAX_PIXELS)}
@@ -138,11 +151,21 @@ class NetworkSource:
             try:
                 picture = next(self._pictures)
                 self._gate.seen()
+                self._last, self._pictures_of_it = picture, self._pictures_of_it + 1
                 return picture
             except (StopIteration, av.error.EOFError):
-                return self._over()
+                if not self._is_single:
+                    return self._over()
+                if not self._asked_again():
+                    return self._last
+                asked = time.monotonic()
             except (av.error.FFmpegError, OSError) as error:
                 self._require_uncut()
+                if self._is_loose(error):
+                    self._as_jpegs = True
+                    self._container.close()
+                    self._begin()
+                    continue
                 waited = time.monotonic() - asked
                 damaged += 1
                 # RTSP reports a time-out as invalid data.
@@ -153,6 +176,24 @@ class NetworkSource:
                     raise _explained(error, self._name, waited=waited, started=self._index > 0) from None
                 self._pictures = self._container.decode(self._stream)
 
+    @property
+    def _is_single(self) -> bool:
+        """Whether the answer was one JPEG, after which the camera has to be asked for the next one."""
+        one_jpeg = self._container.format.name in ("jpeg_pipe", "mjpeg") and self._pictures_of_it == 1
+        return bool(one_jpeg and not self._as_jpegs)
+
+    def _asked_again(self) -> bool:
+        """Whether there is another picture than the last one. Waits for its time. Raises SourceError."""
+        time.sleep(max(0.0, self._begun + self._step - time.monotonic()))
+        before = self._container
+        try:
+            self._begin()
+        except _Unchanged:
+            self._pictures_of_it = 1
+            return False
+        before.close()
+        return True
+
     def _over(self) -> None:
         self._require_uncut()
         if self._endless:
@@ -161,27 +202,56 @@ class NetworkSource:
     def _require_uncut(self) -> None:
         """Raises SourceError if the gate has closed; FFmpeg reports that as any error."""
         if cut := self._gate.cut:
-            raise SourceError(f"{self._name} {cut.message}", cut.fix_hint, excessive=cut.excessive) from None
+            raise SourceError(
+                f"{self._name} {cut.message}", cut.fix_hint, excessive=cut.excessive, harmless=cut.harmless
+            ) from None
 
-    def _connected(self, parts: SplitResult, policy: Policy, found: Callable[[bool], None]) -> Gate:
+    def _connected(
+        self, parts: SplitResult, policy: Policy, found: Callable[[bool], None], login: CameraLogin
+    ) -> Gate:
         asked = time.monotonic()
         place = pinned(parts, policy, self._name)
         found(place.own)
         try:
-            return Gate(place, parts.scheme, seconds=OPEN_SECONDS)
+            return Gate(place, parts.scheme, seconds=OPEN_SECONDS, login=login)
         except OSError as error:
             raise _explained(error, self._name, waited=time.monotonic() - asked, started=False) from None
 
-    def _opened(self, url: str, host: str) -> Any:
+    def _opened(self) -> Any:
         asked = time.monotonic()
         try:
-            head = f"Host: {host}\r\nAccept-Encoding: identity\r\n"
-            options = OPTIONS | ({"headers": head} if url.startswith("http") else {})
-            return av.open(url, options=options, timeout=(OPEN_SECONDS, READ_SECONDS))
+            head = f"Host: {self._host}\r\nAccept-Encoding: identity\r\n"
+            return self._opened_as_sent(OPTIONS | ({"headers": head} if self._url.startswith("http") else {}))
         except (av.error.FFmpegError, OSError, ValueError) as error:
             self._require_uncut()
+            if self._gate.unchanged:
+                raise _Unchanged from None
             # Without its cause: FFmpeg's message contains the address with the password.
             raise _explained(error, self._name, waited=time.monotonic() - asked, started=False) from None
+
+    def _opened_as_sent(self, options: dict[str, str]) -> Any:
+        timeout = (OPEN_SECONDS, READ_SECONDS)
+        if not self._as_jpegs:
+            try:
+                return av.open(self._url, options=options, timeout=timeout)
+            except av.error.InvalidDataError as error:
+                if not self._is_loose(error):
+                    raise
+                self._as_jpegs = True
+        return av.open(self._url, format="mjpeg", options=options | {"probesize": "32"}, timeout=timeout)
+
+    def _is_loose(self, error: Exception) -> bool:
+        """Whether to read this stream as one sequence of JPEGs, whatever stands between them.
+
+        FFmpeg wants a boundary first, and a type in each part, which some cameras leave out. Not all streams
+        are read so, because each picture then comes only when the next one begins.
+        """
+        wrong = isinstance(error, av.error.InvalidDataError) and not self._as_jpegs and not self._index
+        return wrong and self._gate.cut is None and self._gate.media_type.startswith("multipart/")
+
+
+class _Unchanged(Exception):
+    """The camera has no other picture than the last one."""
 
 
 def _checked(kind: str, location: str) -> SplitResult:
