@@ -21,7 +21,6 @@ from pymilvus import DataType
 from facetrack.core.vector_errors import ForeignTenant, IndexUnavailable
 from facetrack.core.vectors import Embedding, VisitorIndex
 from facetrack.devservices import ports
-from facetrack.devservices.loopback_service import LoopbackService
 from facetrack.devservices.milvus import Milvus
 from tests.real_milvus import NO_SERVER, RealMilvus, is_installed
 
@@ -29,14 +28,15 @@ ACME, RIVAL = UUID(int=1), UUID(int=2)
 LITE = pytest.param(Milvus, id="lite")
 REAL = pytest.param(RealMilvus, id="server", marks=pytest.mark.skipif(not is_installed(), reason=NO_SERVER))
 only_lite = pytest.mark.parametrize("server", [LITE], indirect=True)
+Server = Milvus | RealMilvus
 PATIENCE = {Milvus: 3.0, RealMilvus: 90.0}
 """Seconds in which the index goes on after its server was killed and started again."""
 
 
 @pytest.fixture(scope="module", params=[LITE, REAL])
-def server(request: pytest.FixtureRequest) -> Iterator[LoopbackService]:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     root = Path(tempfile.mkdtemp(prefix="facetrack-test-"))
-    milvus: LoopbackService = request.param(root)
+    milvus: Server = request.param(root)
     milvus.start(ports.pick(None))
     yield milvus
     milvus.stop()
@@ -44,7 +44,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[LoopbackService]:
 
 
 @pytest.fixture
-def index(server: LoopbackService) -> Iterator[VisitorIndex]:
+def index(server: Server) -> Iterator[VisitorIndex]:
     _revive(server)
     index = VisitorIndex(server.url, f"pack-{uuid4().hex}")
     yield index
@@ -72,7 +72,7 @@ def test_a_visitor_is_found_with_the_cosine_as_score(index: VisitorIndex) -> Non
     assert [score for _, score in hits] == pytest.approx(expected, abs=1e-5)
 
 
-def test_an_index_of_lists_finds_them_too(server: LoopbackService) -> None:
+def test_an_index_of_lists_finds_them_too(server: Server) -> None:
     index = VisitorIndex(server.url, f"pack-{uuid4().hex}", index_type="IVF_FLAT")
     visitors = people(400)
     index.upsert(ACME, visitors)
@@ -196,9 +196,7 @@ def test_drop_and_rebuild_touch_one_tenant(index: VisitorIndex) -> None:
     assert (index.count(ACME), index.count(RIVAL)) == (0, 4)
 
 
-def test_what_was_written_is_counted_and_found_by_all_at_once(
-    server: LoopbackService, index: VisitorIndex
-) -> None:
+def test_what_was_written_is_counted_and_found_by_all_at_once(server: Server, index: VisitorIndex) -> None:
     """A writer and those who search are different processes: each has a connection of its own."""
     visitors = people(3_000)
     reader = VisitorIndex(server.url, index.collection.removeprefix("face_embeddings_"))
@@ -256,9 +254,7 @@ def test_it_refuses_what_is_no_embedding(index: VisitorIndex) -> None:
         index.search(ACME, short)
 
 
-def test_kill_9_loses_nothing_and_the_same_index_goes_on(
-    server: LoopbackService, index: VisitorIndex
-) -> None:
+def test_kill_9_loses_nothing_and_the_same_index_goes_on(server: Server, index: VisitorIndex) -> None:
     visitors = people(500)
     index.upsert(ACME, visitors)
     _kill(server)
@@ -273,9 +269,7 @@ def test_kill_9_loses_nothing_and_the_same_index_goes_on(
 
 
 @only_lite
-def test_an_index_file_that_a_kill_cut_short_is_made_again(
-    server: LoopbackService, index: VisitorIndex
-) -> None:
+def test_an_index_file_that_a_kill_cut_short_is_made_again(server: Server, index: VisitorIndex) -> None:
     visitor, embedding = people(1)[0]
     index.upsert(ACME, [(visitor, embedding)])
     index.search(ACME, embedding, timeout=5)
@@ -289,7 +283,7 @@ def test_an_index_file_that_a_kill_cut_short_is_made_again(
 
 
 @only_lite
-def test_it_says_at_once_that_the_server_is_away(server: LoopbackService) -> None:
+def test_it_says_at_once_that_the_server_is_away(server: Server) -> None:
     port = ports.pick(None)
     index = VisitorIndex(f"http://user:s3cret@127.0.0.1:{port}", "pack")
     begin = time.monotonic()
@@ -301,7 +295,7 @@ def test_it_says_at_once_that_the_server_is_away(server: LoopbackService) -> Non
     assert "s3cret" not in str(raised.value)
 
 
-def test_a_server_that_hangs_is_given_up_in_time(server: LoopbackService, index: VisitorIndex) -> None:
+def test_a_server_that_hangs_is_given_up_in_time(server: Server, index: VisitorIndex) -> None:
     visitor, embedding = people(1)[0]
     index.upsert(ACME, [(visitor, embedding)])
     index.search(ACME, embedding, timeout=5)
@@ -318,7 +312,7 @@ def test_a_server_that_hangs_is_given_up_in_time(server: LoopbackService, index:
     assert index.search(ACME, embedding, timeout=5)[0][0] == visitor
 
 
-def test_writers_side_by_side_lose_nothing(server: LoopbackService, index: VisitorIndex) -> None:
+def test_writers_side_by_side_lose_nothing(server: Server, index: VisitorIndex) -> None:
     index.upsert(ACME, people(1))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda seed: index.upsert(ACME, people(50, seed)), range(8)))
@@ -334,14 +328,14 @@ def _is_certain(hit: tuple[UUID, float], visitor: UUID) -> None:
     assert hit[1] == pytest.approx(1.0, abs=1e-5)
 
 
-def _pid(server: LoopbackService) -> int:
+def _pid(server: Server) -> int:
     state = server.daemon.state
     assert state is not None
     assert state.pid is not None
     return state.pid
 
 
-def _kill(server: LoopbackService) -> None:
+def _kill(server: Server) -> None:
     os.kill(_pid(server), signal.SIGKILL)
     _wait_for(lambda: not server.alive)
 
@@ -353,7 +347,7 @@ def _wait_for(happened: Callable[[], bool], seconds: float = 3) -> None:
         time.sleep(0.01)
 
 
-def _revive(server: LoopbackService) -> None:
+def _revive(server: Server) -> None:
     """Starts it again on its port, if it was killed."""
     state = server.daemon.state
     assert state is not None
@@ -361,9 +355,7 @@ def _revive(server: LoopbackService) -> None:
         server.start(state.port)
 
 
-def _searched_again(
-    server: LoopbackService, index: VisitorIndex, embedding: Embedding
-) -> list[tuple[UUID, float]]:
+def _searched_again(server: Server, index: VisitorIndex, embedding: Embedding) -> list[tuple[UUID, float]]:
     """The first answer once the connection is there again."""
     deadline = time.monotonic() + PATIENCE[type(server)]
     while True:

@@ -49,4 +49,4 @@ class DigestCheck:
         if "qop" in said:
             middle += f":{said['nc']}:{said['cnonce']}:{said['qop']}"
         wanted = hashed(f"{secret}:{middle}:{hashed(request)}")
-        return said["nonce"] == self.nonces[-1] and said["response"] == wanted
+        return bool(said["nonce"] == self.nonces[-1] and said["response"] == wanted)
