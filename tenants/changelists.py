@@ -83,7 +83,8 @@ class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """The row; where its form was sent, as it is and stays until the change is saved."""
-        if request.method == "POST" and _is_change(request) and connection.in_atomic_block:
+        changes = request.method == "POST" and _is_change(request) and self.has_change_permission(request)
+        if changes and connection.in_atomic_block:
             with suppress(ValidationError, ValueError):
                 hold(self.model, self.opts.pk.to_python(object_id))
         return super().get_object(request, object_id, from_field)

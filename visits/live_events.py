@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from cameras.models import Camera, Site
+from tenants.models import Tenant
 from tenants.queries import active_tenant
 from visits.events import About, publish
 from visits.locks import lock_journal
@@ -85,9 +86,10 @@ def _announce(event: LiveEvent) -> None:
     if events is None:
         raise transaction.TransactionManagementError("a live event was recorded outside of `journalled`")
     events.append(event)
-    transaction.on_commit(partial(_publish, event))
+    transaction.on_commit(partial(_publish, active_tenant(), event))
 
 
-def _publish(event: LiveEvent) -> None:
+def _publish(tenant: Tenant, event: LiveEvent) -> None:
+    """Another tenant may be active by now: the transaction may have begun outside of this one."""
     about: About = "cameras" if event.kind in OF_CAMERAS else "visits"
-    publish(active_tenant(), event.site_id, event.pk, about)
+    publish(tenant, event.site_id, event.pk, about)

@@ -66,7 +66,7 @@ SURFACES = [
     ("get", "/", 200, 200, 200, 200, 302, 302),
     ("get", "/visits/", 200, 200, 200, 200, 302, 302),
     ("get", "/people/visitors/{visitor}/", 200, 200, 200, 200, 302, 302),
-    ("post", "/people/visitors/{visitor}/", 200, 200, 403, 403, 302, 302),
+    ("post", "/people/visitors/{visitor}/", 302, 302, 403, 403, 302, 302),
     ("get", "/people/visitors/{visitor}/forget/", 200, 403, 403, 403, 302, 302),
     ("post", "/cameras/{camera}/start/", 200, 200, 403, 403, 302, 302),
     ("get", "/members/", 200, 403, 403, 403, 302, 302),

@@ -18,6 +18,7 @@ from tests.conftest import make_camera, template_of
 from visits import index
 from visits.actions import resolve_pending, take_back
 from visits.index import IndexUnavailable, nearest_visitors, visitor_index
+from visits.live_events import journalled
 from visits.merging.actions import merge_visitors, propose_merges, undo_merge
 from visits.models import MergeProposal, Sighting, SightingDecision, Visit, Visitor
 from visits.rules import merge_templates
@@ -181,7 +182,8 @@ def test_a_visitor_belongs_to_where_they_were_first_seen(
     """Whatever is taken back, merged and undone."""
     wrong = make_visit(door, face=1)
     known = visitor_of(make_visit(gate, face=1))
-    take_back(Sighting.objects.select_related("visit", "visitor", "camera").get(pk=wrong.pk), "not them")
+    with journalled():
+        take_back(Sighting.objects.select_related("visit", "visitor", "camera").get(pk=wrong.pk), "not them")
     known.refresh_from_db()
     assert known.site_id == gate.site_id
     older = visitor_of(make_visit(door, face=2, at=timezone.now() - timedelta(hours=1)))
