@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,25 @@ PROGRAMS = ROOT / "var" / "milvus"
 """Where the wheel's programs are unpacked, 300 MB, for all runs."""
 
 
+PORT_SECONDS = 120.0
+
+
 def is_installed() -> bool:
     return importlib.util.find_spec("milvus") is not None
+
+
+def _resolve(config: Any) -> None:
+    """Choose its ports. The one that it is given is free again some time after a killed server."""
+    deadline = time.monotonic() + PORT_SECONDS
+    while True:
+        try:
+            config.resolve()
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+        else:
+            return
 
 
 class RealMilvus(LoopbackService):
@@ -45,7 +63,7 @@ class RealMilvus(LoopbackService):
         unpack: Any = milvus._initialize_data_files
         unpack(str(PROGRAMS))
         config: Any = milvus.MilvusServerConfig(data_dir=str(self.data), proxy_port=port)
-        config.resolve()
+        _resolve(config)
         metrics, probe = config.resolve_port(9091)
         probe.close()
         binary = PROGRAMS / "bin" / "milvus"

@@ -136,7 +136,10 @@ def _written(
         return _first_report(facts, shot.key, match, found)
     if not known:
         return None
-    sighting = locked_sighting(facts.sighting_id)
+    try:
+        sighting = locked_sighting(facts.sighting_id)
+    except Sighting.DoesNotExist:  # deleted with its person, while this waited for them
+        raise LookAgain from None
     if facts.decision != SightingDecision.REJECTED and facts.sequence > sighting.sequence:
         shot.used = _later_report(sighting, facts, shot.key)
     return sighting

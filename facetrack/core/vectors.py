@@ -210,7 +210,8 @@ class VisitorIndex:
         self._prepare(client, tenant)
         written, keys = 0, list[str]()
         for some in _batches(rows):
-            data = [_row(tenant, site, visitor, embedding) for visitor, embedding in some]
+            last = dict(some)  # a server keeps both of one key that comes twice
+            data = [_row(tenant, site, visitor, embedding) for visitor, embedding in last.items()]
             client.upsert(self.collection, data, partition_name=_partition(tenant), timeout=WRITE_SECONDS)
             written += len(data)
             keys = [row["id"] for row in data]
