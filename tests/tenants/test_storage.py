@@ -134,7 +134,7 @@ def test_a_record_that_fails_counts_nothing(
 ) -> None:
     on_disk = objects.total(acme.pk)
     with monkeypatch.context() as broken:
-        broken.setattr("visits.actions.join_or_open", lambda *_: 1 / 0)
+        broken.setattr("visits.actions.open_visit", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             make_visit(camera, shot=SHOT)
     assert (stored(), objects.total(acme.pk)) == (0, on_disk)
