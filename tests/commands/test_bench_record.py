@@ -35,6 +35,7 @@ def test_writers_of_one_tenant_are_measured_and_leave_nothing(
         assert cursor.fetchone() == (0,)
 
 
+@pytest.mark.django_db  # so that there is a database for tests, whichever tests of this file are run
 @pytest.mark.parametrize("writers", [0, 65, "many"])
 def test_a_wrong_number_of_writers_is_refused(writers: object) -> None:
     with pytest.raises(CommandError, match="not a number of writers"):
