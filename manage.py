@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
@@ -62,6 +63,8 @@ def main() -> None:
     """Runs one command; exits with its code, 130 after Ctrl-C and 143 after SIGTERM."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "facetrack.settings")
     gc.set_threshold(MIN_ALLOCATIONS)
+    if isinstance(sys.stdout, TextIOWrapper):  # else a log or a pipe gets what a server says when it ends
+        sys.stdout.reconfigure(line_buffering=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # which nohup has set
             signal.signal(number, _terminate)  # unlike the default, this still stops the services

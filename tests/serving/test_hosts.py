@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -45,21 +46,24 @@ def status(address: str, host: str, port: int) -> int | None:
     ],
 )
 def test_it_listens_where_it_says(
-    django_db_setup: None, given: str, told: str, listening: dict[str, bool]
+    django_db_setup: None, tmp_path: Path, given: str, told: str, listening: dict[str, bool]
 ) -> None:
-    port = ports.pick(None)
+    port, log = ports.pick(None), tmp_path / "web.log"
     server, _, _ = os.environ["DATABASE_URL"].rpartition("/")
     environ = os.environ | {"DATABASE_URL": f"{server}/{settings.DATABASES['default']['NAME']}"}
+    environ.pop("PYTHONUNBUFFERED", None)  # what it says is in the log at once, all the same
     words = manage("web", "--host", given, "--port", str(port))
-    with subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(words, env=environ, stdout=out, stderr=subprocess.DEVNULL) as process,
+    ):
         try:
-            assert process.stdout is not None
-            said = process.stdout.readline().decode()
-            assert told.format(port=port) in said
-            assert f"listening on [{given.strip('[]')}]:{port}" in said
             until = time.monotonic() + 120
             while status("::1", "localhost", port) is None and time.monotonic() < until:
                 time.sleep(0.1)
+            said = log.read_text()
+            assert told.format(port=port) in said
+            assert f"listening on [{given.strip('[]')}]:{port}" in said
             for address, expected in listening.items():
                 hosts = ("localhost", place_of(address, port))
                 answers = {status(address, host, port) for host in hosts}
