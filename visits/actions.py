@@ -116,7 +116,6 @@ def _recorded(facts: TrackFacts, shot: _Shot, match: float, guard: Callable[[], 
                 lock_track(facts.sighting_id)
                 return _written(facts, shot, match, found)
         except LookAgain:
-            shot.used = False
             if facts.decision in (SightingDecision.VISITOR, SightingDecision.NEW_VISITOR):
                 found = _look(facts) if looks < MAX_LOOKS else IndexUnavailable("the people near it change")
     return None
@@ -132,8 +131,9 @@ def _written(
     elif not known:
         if shot.left_out:
             storage.note_left_out()
+        sighting = _first_report(facts, shot.key, match, found)
         shot.used = bool(shot.key)
-        return _first_report(facts, shot.key, match, found)
+        return sighting
     if not known:
         return None
     try:
