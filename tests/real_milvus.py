@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from facetrack.devservices.loopback_service import LoopbackService
+from facetrack.devservices.milvus import Milvus
 
 NO_SERVER = "needs the wheel `milvus`: requirements/milvus.txt"
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,20 +37,14 @@ def _resolve(config: Any) -> None:
             return
 
 
-class RealMilvus(LoopbackService):
+class RealMilvus(Milvus):
     """Milvus 2.3 standalone, ready after about 10 s. It needs 700 MB; one machine can run one at a time,
     because its etcd has fixed ports."""
 
     name = "real-milvus"
     title = "Milvus"
-    variable = "MILVUS_URI"
     ready = "Proxy successfully started"
     steps = ((signal.SIGTERM, 10), (signal.SIGKILL, 10))
-
-    @property
-    def url(self) -> str:
-        """Its URI."""
-        return f"http://{self.address}"
 
     @property
     def version(self) -> str:

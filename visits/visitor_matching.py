@@ -39,9 +39,8 @@ class Look:
 
 def look(facts: TrackFacts, *, site: UUID) -> Look:
     """Search for a face, before the transaction that records it. Raises IndexUnavailable."""
-    numbers, undone = (
-        _merged_numbers()
-    )  # before the search: who comes meanwhile is then seen twice, not never
+    # Before the search: who comes meanwhile is then seen twice, not never.
+    numbers, undone = _merged_numbers()
     last = max(numbers, _last_number())
     nearest = nearest_visitors(active_tenant(), _template_of(facts), facts.pack, limit=1, site=site)
     return Look(nearest[0] if nearest else None, last, undone)

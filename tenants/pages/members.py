@@ -93,10 +93,8 @@ def _send(request: HttpRequest, invitation: Invitation, secret: str) -> None:
 
 def _invited(request: HttpRequest) -> Page[Invitation]:
     """A page of who is invited, each with whether the invitation has run out."""
-    now, page = (
-        timezone.now(),
-        CountedPaginator(open_invitations(), PAGE_ROWS).get_page(request.GET.get("invited")),
-    )
+    now = timezone.now()
+    page = CountedPaginator(open_invitations(), PAGE_ROWS).get_page(request.GET.get("invited"))
     for invitation in page:
         invitation.run_out = invitation.has_run_out(now)
     return page

@@ -92,7 +92,7 @@ class RowsViewSet(ApiView, GenericViewSet[_Row]):
 
     @contextmanager
     def held(self, pk: UUID) -> Iterator[_Row]:
-        """The row in a transaction, with nobody else who changes it until the block ends.
+        """The row in a transaction. No other transaction changes it until the block ends.
 
         Two requests that change one row come one after the other, and each sees what the other wrote. Raises
         Http404, PreconditionFailed and ParseError (see `tenants.rest.conditions`).

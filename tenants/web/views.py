@@ -60,7 +60,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
         case PoolExhausted():
             return _database_busy(request)
         case StatementStopped():
-            return _told(request, _problem(request, 503, "That took too long", TOOK_TOO_LONG))
+            response = _problem(request, 503, "That took too long", TOOK_TOO_LONG)
+            return _told(request, response, "A statement took too long and was stopped")
         case DataError():
             return _problem(request, 400, "That request could not be understood", NO_VALUE)
     return _problem(request, 500, "That went wrong on our side", "It has been noted. Try again in a moment.")
@@ -84,14 +85,12 @@ def too_many(request: HttpRequest, wait: int, detail: str = "", status: int = 42
 def _database_busy(request: HttpRequest) -> HttpResponse:
     response = _problem(request, 503, "The database is busy", NO_CONNECTION)
     response.headers["Retry-After"] = str(AGAIN_SECONDS)
-    return _told(request, response)
+    return _told(request, response, "No connection to the database was free")
 
 
-def _told(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def _told(request: HttpRequest, response: HttpResponse, what: str) -> HttpResponse:
     """One line of the log says so: under load there are many, and a traceback would tell no more."""
-    reason = sys.exc_info()[0]
-    name = reason.__name__ if reason else ""
-    log_response("%s: %s", name, request.path, response=response, request=request)
+    log_response("%s: %s", what, request.path, response=response, request=request)
     return response
 
 

@@ -28,15 +28,14 @@ ACME, RIVAL = UUID(int=1), UUID(int=2)
 LITE = pytest.param(Milvus, id="lite")
 REAL = pytest.param(RealMilvus, id="server", marks=pytest.mark.skipif(not is_installed(), reason=NO_SERVER))
 only_lite = pytest.mark.parametrize("server", [LITE], indirect=True)
-Server = Milvus | RealMilvus
 PATIENCE = {Milvus: 3.0, RealMilvus: 90.0}
 """Seconds in which the index goes on after its server was killed and started again."""
 
 
 @pytest.fixture(scope="module", params=[LITE, REAL])
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest) -> Iterator[Milvus]:
     root = Path(tempfile.mkdtemp(prefix="facetrack-test-"))
-    milvus: Server = request.param(root)
+    milvus: Milvus = request.param(root)
     milvus.start(ports.pick(None))
     yield milvus
     milvus.stop()
@@ -44,7 +43,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.fixture
-def index(server: Server) -> Iterator[VisitorIndex]:
+def index(server: Milvus) -> Iterator[VisitorIndex]:
     _revive(server)
     index = VisitorIndex(server.url, f"pack-{uuid4().hex}")
     yield index
@@ -72,7 +71,7 @@ def test_a_visitor_is_found_with_the_cosine_as_score(index: VisitorIndex) -> Non
     assert [score for _, score in hits] == pytest.approx(expected, abs=1e-5)
 
 
-def test_an_index_of_lists_finds_them_too(server: Server) -> None:
+def test_an_index_of_lists_finds_them_too(server: Milvus) -> None:
     index = VisitorIndex(server.url, f"pack-{uuid4().hex}", index_type="IVF_FLAT")
     visitors = people(400)
     index.upsert(ACME, visitors)
@@ -196,7 +195,7 @@ def test_drop_and_rebuild_touch_one_tenant(index: VisitorIndex) -> None:
     assert (index.count(ACME), index.count(RIVAL)) == (0, 4)
 
 
-def test_what_was_written_is_counted_and_found_by_all_at_once(server: Server, index: VisitorIndex) -> None:
+def test_what_was_written_is_counted_and_found_by_all_at_once(server: Milvus, index: VisitorIndex) -> None:
     """A writer and those who search are different processes: each has a connection of its own."""
     visitors = people(3_000)
     reader = VisitorIndex(server.url, index.collection.removeprefix("face_embeddings_"))
@@ -254,7 +253,7 @@ def test_it_refuses_what_is_no_embedding(index: VisitorIndex) -> None:
         index.search(ACME, short)
 
 
-def test_kill_9_loses_nothing_and_the_same_index_goes_on(server: Server, index: VisitorIndex) -> None:
+def test_kill_9_loses_nothing_and_the_same_index_goes_on(server: Milvus, index: VisitorIndex) -> None:
     visitors = people(500)
     index.upsert(ACME, visitors)
     _kill(server)
@@ -269,7 +268,7 @@ def test_kill_9_loses_nothing_and_the_same_index_goes_on(server: Server, index: 
 
 
 @only_lite
-def test_an_index_file_that_a_kill_cut_short_is_made_again(server: Server, index: VisitorIndex) -> None:
+def test_an_index_file_that_a_kill_cut_short_is_made_again(server: Milvus, index: VisitorIndex) -> None:
     visitor, embedding = people(1)[0]
     index.upsert(ACME, [(visitor, embedding)])
     index.search(ACME, embedding, timeout=5)
@@ -283,7 +282,7 @@ def test_an_index_file_that_a_kill_cut_short_is_made_again(server: Server, index
 
 
 @only_lite
-def test_it_says_at_once_that_the_server_is_away(server: Server) -> None:
+def test_it_says_at_once_that_the_server_is_away(server: Milvus) -> None:
     port = ports.pick(None)
     index = VisitorIndex(f"http://user:s3cret@127.0.0.1:{port}", "pack")
     begin = time.monotonic()
@@ -295,7 +294,7 @@ def test_it_says_at_once_that_the_server_is_away(server: Server) -> None:
     assert "s3cret" not in str(raised.value)
 
 
-def test_a_server_that_hangs_is_given_up_in_time(server: Server, index: VisitorIndex) -> None:
+def test_a_server_that_hangs_is_given_up_in_time(server: Milvus, index: VisitorIndex) -> None:
     visitor, embedding = people(1)[0]
     index.upsert(ACME, [(visitor, embedding)])
     index.search(ACME, embedding, timeout=5)
@@ -312,7 +311,7 @@ def test_a_server_that_hangs_is_given_up_in_time(server: Server, index: VisitorI
     assert index.search(ACME, embedding, timeout=5)[0][0] == visitor
 
 
-def test_writers_side_by_side_lose_nothing(server: Server, index: VisitorIndex) -> None:
+def test_writers_side_by_side_lose_nothing(server: Milvus, index: VisitorIndex) -> None:
     index.upsert(ACME, people(1))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda seed: index.upsert(ACME, people(50, seed)), range(8)))
@@ -328,14 +327,14 @@ def _is_certain(hit: tuple[UUID, float], visitor: UUID) -> None:
     assert hit[1] == pytest.approx(1.0, abs=1e-5)
 
 
-def _pid(server: Server) -> int:
+def _pid(server: Milvus) -> int:
     state = server.daemon.state
     assert state is not None
     assert state.pid is not None
     return state.pid
 
 
-def _kill(server: Server) -> None:
+def _kill(server: Milvus) -> None:
     os.kill(_pid(server), signal.SIGKILL)
     _wait_for(lambda: not server.alive)
 
@@ -347,7 +346,7 @@ def _wait_for(happened: Callable[[], bool], seconds: float = 3) -> None:
         time.sleep(0.01)
 
 
-def _revive(server: Server) -> None:
+def _revive(server: Milvus) -> None:
     """Starts it again on its port, if it was killed."""
     state = server.daemon.state
     assert state is not None
@@ -355,7 +354,7 @@ def _revive(server: Server) -> None:
         server.start(state.port)
 
 
-def _searched_again(server: Server, index: VisitorIndex, embedding: Embedding) -> list[tuple[UUID, float]]:
+def _searched_again(server: Milvus, index: VisitorIndex, embedding: Embedding) -> list[tuple[UUID, float]]:
     """The first answer once the connection is there again."""
     deadline = time.monotonic() + PATIENCE[type(server)]
     while True:

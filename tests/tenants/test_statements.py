@@ -113,7 +113,7 @@ def test_a_page_that_takes_too_long_says_what_to_do(hasty: int) -> None:
     assert "fewer days" in answer.text
     assert get(hasty, "/slow/?seconds=0").text == "done"  # on the same pooled connection
     said = log.read_text()[before:]
-    assert "StatementStopped: /slow/" in said
+    assert "was stopped: /slow/" in said
     assert "Traceback" not in said
 
 
