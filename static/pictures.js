@@ -55,6 +55,7 @@
   }
 
   function move(image) {
+    image.classList.remove("failed");
     if (image.isConnected) image.src = `${image.dataset.moving}?${Date.now()}`;
   }
 
@@ -64,7 +65,9 @@
   document.addEventListener(
     "error",
     (event) => {
-      if (event.target.matches?.("[data-moving]")) setTimeout(move, EVERY, event.target);
+      if (!event.target.matches?.("[data-moving]")) return;
+      event.target.classList.add("failed"); // or the browser draws a broken picture
+      setTimeout(move, EVERY, event.target);
     },
     true,
   );

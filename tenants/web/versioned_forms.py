@@ -90,12 +90,12 @@ class VersionsMixin(forms.BaseForm):
                 self._show_stored(name)
         self.differences = tuple(found.values())
         row = cast(Model, self.stored_row())
-        who = last_change_by(row, found) or "Another person or program"
+        who = last_change_by(row, found) or "another person or program"
         self.add_error(
             None,
             ValidationError(
-                f"{who} changed this while you were editing it, so your form is not saved yet. Compare the "
-                "values, correct the form where you need to, and save it again.",
+                f"This was changed by {who} while you were editing it, so your form is not saved yet. "
+                "Compare the values, correct the form where you need to, and save it again.",
                 "changed_meanwhile",
             ),
         )

@@ -223,6 +223,9 @@ def test_the_page_of_a_camera_loads_while_no_picture_comes(web: Served, page: Pa
     with page.expect_request("**/live.mjpg/**"):
         page.goto(f"{web.base}/cameras/{web.camera}/", wait_until="load")
     expect(page.get_by_text("Waiting for the first picture")).to_be_visible()
+    web.sql("UPDATE globex.cameras_camera SET status = 'error', status_detail = 'Login refused.'")
+    page.reload()
+    expect(page.locator("[data-moving]")).to_have_css("visibility", "hidden")  # no broken picture
     page.goto("about:blank")
 
 

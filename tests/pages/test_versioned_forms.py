@@ -28,7 +28,7 @@ from visits.models import Sighting, Visitor
 
 __all__ = ["committed"]
 
-MEANWHILE = "changed this while you were editing it"
+MEANWHILE = "while you were editing it"
 
 
 class PageForms(HTMLParser):
