@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.utils import timezone
 
 from cameras.events import camera_switching_on, camera_wanted
 from cameras.models import Camera, CameraCredential, Site
@@ -65,6 +66,7 @@ def save_camera(
     if camera._state.adding:
         camera.created_by, fields = by, None
     with transaction.atomic():
+        require_in_use(camera)
         if fields is None:
             require_room(active_tenant(), Resource.CAMERAS)
         camera.full_clean(exclude=["created_by", "updated_by"])
@@ -101,6 +103,16 @@ def _save_login(camera: Camera, login: Login) -> None:
     CameraCredential.objects.filter(camera=camera, username="", password="").delete()
 
 
+def require_in_use(row: Camera | Site) -> None:
+    """Raises ValidationError for what is archived: it is kept as it was.
+
+    The row stays locked until the transaction ends: nothing is started while it is being archived.
+    """
+    found = type(row)._default_manager.filter(pk=row.pk).order_by("pk").select_for_update()
+    if found.values_list("archived_at", flat=True).first() is not None:
+        raise ValidationError(f"{row} is archived. Unarchive it first.")
+
+
 def delete_camera(*, camera: Camera) -> None:
     """Remove a camera; its run ends by itself. Raises ProtectedError where sightings belong to it."""
     camera_id = camera.pk
@@ -127,12 +139,77 @@ def save_site(*, site: Site, by: User | None, only: Iterable[str] = SITE_FIELDS)
         site.created_by, fields = by, None
     before = Site.objects.filter(pk=site.pk).values_list("networks", flat=True).first()
     with transaction.atomic():
+        require_in_use(site)
         if adding:
             require_room(active_tenant(), Resource.SITES)
         site.full_clean(exclude=["created_by", "updated_by"])
         site.save(update_fields=fields)
         if before is not None and before != site.networks:
             transaction.on_commit(partial(announce_cameras, site=site))
+    return site
+
+
+def archive_camera(*, camera: Camera, by: User | None) -> Camera:
+    """Stop the camera for good and keep what it saw; its name, its source and its place are free again.
+
+    Raises ValidationError if it is archived already.
+    """
+    with transaction.atomic():
+        require_in_use(camera)
+        camera.enabled, camera.archived_at, camera.updated_by = False, timezone.now(), by
+        camera.status, camera.status_detail = Camera.Status.STOPPED, ""
+        fields = ["enabled", "archived_at", "status", "status_detail", "updated_by", "updated_at"]
+        camera.save(update_fields=fields)
+        _announce(camera.pk, camera.site_id)
+    return camera
+
+
+def unarchive_camera(*, camera: Camera, by: User | None) -> Camera:
+    """Use an archived camera again; it is off.
+
+    Raises ValidationError if its name was given to another camera or its site is archived, QuotaExceeded,
+    and SourceTaken if another camera runs from its source.
+    """
+    with transaction.atomic():
+        if camera.archived_at is None:
+            raise ValidationError(f"{camera} is not archived.")
+        require_room(active_tenant(), Resource.CAMERAS)
+        camera.archived_at, camera.updated_by = None, by
+        if camera.site.archived_at is not None:
+            raise ValidationError(f"The site {camera.site} is archived. Unarchive it first.")
+        camera.validate_constraints()
+        camera_switching_on.send(sender=Camera, camera=camera, force=False)
+        camera.save(update_fields=["archived_at", "updated_by", "updated_at"])
+        _announce(camera.pk, camera.site_id)
+    return camera
+
+
+def archive_site(*, site: Site, by: User | None) -> Site:
+    """Archive a site with all its cameras. Its managers go on to see what was seen there.
+
+    Raises ValidationError if it is archived already.
+    """
+    with transaction.atomic():
+        require_in_use(site)
+        for camera in Camera.objects.filter(site=site, archived_at=None):
+            archive_camera(camera=camera, by=by)
+        site.archived_at, site.updated_by = timezone.now(), by
+        site.save(update_fields=["archived_at", "updated_by", "updated_at"])
+    return site
+
+
+def unarchive_site(*, site: Site, by: User | None) -> Site:
+    """Use an archived site again. Its cameras stay archived until they are unarchived.
+
+    Raises ValidationError if its name was given to another site, QuotaExceeded.
+    """
+    with transaction.atomic():
+        if site.archived_at is None:
+            raise ValidationError(f"{site} is not archived.")
+        require_room(active_tenant(), Resource.SITES)
+        site.archived_at, site.updated_by = None, by
+        site.validate_constraints()
+        site.save(update_fields=["archived_at", "updated_by", "updated_at"])
     return site
 
 
@@ -147,16 +224,20 @@ def set_enabled(*, camera: Camera, enabled: bool, by: User | None, force: bool =
     """Say whether a camera should run; its worker follows within seconds.
 
     Starting a camera that has played to its end, or that failed, starts it again. `force` stops the camera
-    that has its source. Raises SourceTaken.
+    that has its source. What a stopped camera's source said goes. Raises SourceTaken, ValidationError.
     """
     with transaction.atomic():
+        require_in_use(camera)
         camera.enabled, camera.updated_by = enabled, by
         if enabled:
             camera_switching_on.send(sender=Camera, camera=camera, force=force)
         fields = ["enabled", "updated_by", "updated_at"]
-        if enabled and camera.status in (Camera.Status.ENDED, Camera.Status.ERROR):
+        if camera.status == Camera.Status.ERROR or (enabled and camera.status == Camera.Status.ENDED):
             camera.status, camera.status_detail = Camera.Status.STOPPED, ""
             fields += ["status", "status_detail"]
+        elif not enabled and camera.status_detail:
+            camera.status_detail = ""
+            fields.append("status_detail")
         camera.save(update_fields=fields)
         _announce(camera.pk, camera.site_id)
     return camera
@@ -190,12 +271,17 @@ def report_run(
 
 
 def end_run(*, camera_id: UUID, epoch: int, status: Camera.Status, now: datetime, detail: str = "") -> None:
-    """End a run. A file that is played once switches its camera off."""
+    """End a run. A file that is played once switches its camera off.
+
+    Of a camera that was stopped meanwhile, what its source said last is of no account.
+    """
     values: dict[str, object] = {"status": status, "status_detail": detail[:300], "reported_at": now}
     if status == Camera.Status.ENDED:
         values["enabled"] = False
     with transaction.atomic():
         ended = Camera.objects.filter(pk=camera_id, epoch=epoch)
+        if status == Camera.Status.ERROR and ended.filter(enabled=False).exists():
+            values |= {"status": Camera.Status.STOPPED, "status_detail": ""}
         if ended.update(**values) and "enabled" in values:
             _announce(camera_id, ended.values_list("site", flat=True).get())
 

@@ -1,12 +1,14 @@
 """The admin of sites and cameras."""
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
+from django.template.response import TemplateResponse
 from django_stubs_ext import StrPromise
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
@@ -17,32 +19,109 @@ from cameras.actions import (
     RECOGNITION,
     TYPED,
     SourceTaken,
+    archive_camera,
+    archive_site,
+    delete_camera,
     delete_site,
     require_login,
     save_camera,
     save_site,
     set_enabled,
+    unarchive_camera,
+    unarchive_site,
 )
 from cameras.models import Camera, Site
-from cameras.queries import cameras, may_allow_networks, sites
+from cameras.queries import all_cameras, all_sites, may_allow_networks, named, sites
 from cameras.rules import Login, holds_login
 from tenants.access.rights import granted
 from tenants.admin import RecordAdmin, tenant_admin
+from tenants.admin_questions import confirmation
 from tenants.isolation.quotas import Resource
+from tenants.models import User
 from tenants.queries import user_of
 from tenants.web.versioned_forms import VersionedModelForm
 
 SOURCE = ("kind", "location", "username", "password", "forget_login", "loop", "exclusive", "host")
 
 
+class ArchivedListFilter(admin.SimpleListFilter):
+    title = "archived"
+    parameter_name = "archived"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [("yes", "Archived"), ("no", "In use")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(archived_at__isnull=self.value() == "no")
+
+
+class ArchiveAdmin(RecordAdmin):
+    """What has a history is archived; only what has none can be deleted."""
+
+    archiving: ClassVar[Callable[..., Any]]
+    unarchiving: ClassVar[Callable[..., Any]]
+    archive_costs: str
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and obj.archived_at is not None:
+            return False
+        return bool(super().has_change_permission(request, obj))
+
+    @admin.action(description="Archive", permissions=["delete"])
+    def archive(self, request: HttpRequest, chosen: QuerySet[Any]) -> TemplateResponse | None:
+        if "confirmed" not in request.POST:
+            return confirmation(
+                request,
+                self,
+                action="archive",
+                title="Archive",
+                rows=[named(row) for row in chosen],
+                keys=[row.pk for row in chosen],
+                costs=self.archive_costs,
+            )
+        self._each(request, chosen, type(self).archiving, "is archived")
+        return None
+
+    @admin.action(description="Unarchive", permissions=["delete"])
+    def unarchive(self, request: HttpRequest, chosen: QuerySet[Any]) -> None:
+        self._each(request, chosen, type(self).unarchiving, "is in use again")
+
+    def _each(self, request: HttpRequest, chosen: QuerySet[Any], act: Callable[..., Any], done: str) -> None:
+        for row in chosen:
+            try:
+                act(row, user_of(request))
+                messages.success(request, f"{row} {done}.")
+            except forms.ValidationError as refusal:
+                messages.error(request, f"{row}: {' '.join(refusal.messages)}")
+            except SourceTaken as refusal:
+                messages.error(request, f"{row}: {refusal.told(granted(request))}")
+
+
 @admin.register(Site, site=tenant_admin)
-class SiteAdmin(RecordAdmin):
-    list_display = ("name", "address", "time_zone", "reentry_seconds")
+class SiteAdmin(ArchiveAdmin):
+    archive_costs = (
+        "The site and all its cameras are archived. The cameras stop. What was seen there stays, and the "
+        "names are free again. You can unarchive the site and each camera while their names are free."
+    )
+
+    @staticmethod
+    def archiving(row: Site, by: User | None) -> object:
+        return archive_site(site=row, by=by)
+
+    @staticmethod
+    def unarchiving(row: Site, by: User | None) -> object:
+        return unarchive_site(site=row, by=by)
+
+    list_display = ("name", "address", "time_zone", "reentry_seconds", "archived_at")
+    list_filter = (ArchivedListFilter,)
+    actions = ("archive", "unarchive")
     quota = Resource.SITES
     search_fields = ("name", "address")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
-        return sites(granted(request)).select_related("created_by", "updated_by")
+        return all_sites(granted(request)).select_related("created_by", "updated_by")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fields = super().get_readonly_fields(request, obj)
@@ -65,7 +144,7 @@ class SiteListFilter(admin.RelatedFieldListFilter):
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: ModelAdmin[Any]
     ) -> list[tuple[str, str | StrPromise]]:
-        return [(str(site.pk), str(site)) for site in sites(granted(request))]
+        return [(str(site.pk), named(site)) for site in all_sites(granted(request))]
 
 
 class CameraForm(VersionedModelForm[Camera]):
@@ -132,14 +211,18 @@ class CameraForm(VersionedModelForm[Camera]):
 
 
 @admin.register(Camera, site=tenant_admin)
-class CameraAdmin(RecordAdmin):
+class CameraAdmin(ArchiveAdmin):
+    archive_costs = (
+        "The cameras stop. What they saw stays, and their names and sources are free again. You can "
+        "unarchive each while its name and its source are free."
+    )
     form = CameraForm
-    list_display = ("name", "site", "kind", "enabled", "shown_status", "last_frame_at")
+    list_display = ("name", "site", "kind", "enabled", "shown_status", "last_frame_at", "archived_at")
     quota = Resource.CAMERAS
-    list_filter = (("site", SiteListFilter), "enabled", "status")
+    list_filter = (("site", SiteListFilter), "enabled", "status", ArchivedListFilter)
     search_fields = ("name", "site__name")
     list_select_related = ("site",)
-    actions = ("start", "stop")
+    actions = ("start", "stop", "archive", "unarchive")
     readonly_fields = ("shown_status", "status_detail", "worker", "last_frame_at")
     fieldsets = (
         (None, {"fields": ("site", "name", "enabled")}),
@@ -149,6 +232,14 @@ class CameraAdmin(RecordAdmin):
         ("State", {"fields": ("shown_status", "status_detail", "worker", "last_frame_at")}),
         ("History", {"fields": RecordAdmin.audit_fields, "classes": ("collapse",)}),
     )
+
+    @staticmethod
+    def archiving(row: Camera, by: User | None) -> object:
+        return archive_camera(camera=row, by=by)
+
+    @staticmethod
+    def unarchiving(row: Camera, by: User | None) -> object:
+        return unarchive_camera(camera=row, by=by)
 
     @display(
         description="status",
@@ -184,11 +275,20 @@ class CameraAdmin(RecordAdmin):
                 done += 1
             except SourceTaken as error:
                 messages.error(request, f"{camera}: {error.told(granted(request))}")
+            except forms.ValidationError as refusal:
+                messages.error(request, " ".join(refusal.messages))
         verb = "will start" if enabled else "will stop"
         messages.success(request, f"{done} camera(s) {verb} within seconds.")
 
+    def delete_model(self, request: HttpRequest, obj: Camera) -> None:
+        delete_camera(camera=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Camera]) -> None:
+        for camera in queryset:
+            delete_camera(camera=camera)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return cameras(granted(request)).select_related("created_by", "updated_by")
+        return all_cameras(granted(request)).select_related("created_by", "updated_by")
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "site":

@@ -1,14 +1,30 @@
 """The filters of the lists of sites and cameras."""
 
-from django.db.models import Q
+from typing import Any
+
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
 from cameras.models import Camera, Site
 from tenants.filters.fields import SearchFilter, TextFilter, YesNoFilter
 from tenants.filters.lists import ListFilters
 
+ARCHIVED = "Whether it is archived. Without this filter, archived ones are left out."
 
-class SiteFilters(ListFilters):
+
+class InUseFilters(ListFilters):
+    """Leaves out what is archived, unless it is asked for."""
+
+    archived = YesNoFilter(field_name="archived_at", lookup_expr="isnull", exclude=True, help_text=ARCHIVED)
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.form.cleaned_data.get("archived") in (None, ""):
+            queryset = queryset.filter(archived_at=None)
+        narrowed: QuerySet[Any] = super().filter_queryset(queryset)
+        return narrowed
+
+
+class SiteFilters(InUseFilters):
     search = TextFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
 
     class Meta:
@@ -16,7 +32,7 @@ class SiteFilters(ListFilters):
         fields = ()
 
 
-class CameraFilters(ListFilters):
+class CameraFilters(InUseFilters):
     site = filters.UUIDFilter(field_name="site_id")
     enabled = YesNoFilter(help_text="Whether the camera is enabled.")
     status = filters.ChoiceFilter(choices=Camera.Status.choices, help_text="Its present status.")

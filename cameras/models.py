@@ -13,6 +13,7 @@ from cameras.rules import (
     AddressPolicy,
     Login,
     SourceKind,
+    clip_name,
     clip_problem,
     polygons_problem,
     secret_in,
@@ -32,7 +33,7 @@ MAX_NETWORKS = 20
 class Site(Record):
     """A place. A person who is seen again there within the re-entry window is still on the same visit."""
 
-    name = models.CharField(max_length=100, unique=True)
+    name = models.CharField(max_length=100)
     address = models.CharField(max_length=200, blank=True)
     time_zone = models.CharField(max_length=50, default="UTC")
     reentry_seconds = models.PositiveIntegerField(
@@ -52,8 +53,19 @@ class Site(Record):
         "networks that FaceTrack's operators have not allowed for your organisation.",
     )
 
+    archived_at = models.DateTimeField(null=True, editable=False)
+    """Since when it is kept for its history only; its name is free again."""
+
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=Q(archived_at=None),
+                name="site_name_once",
+                violation_error_message="Another site has this name.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -204,11 +216,21 @@ class Camera(Record):
     """The time of the first frame of this run."""
     reported_at = models.DateTimeField(null=True, editable=False)
     last_frame_at = models.DateTimeField(null=True, editable=False)
+    archived_at = models.DateTimeField(null=True, editable=False)
+    """Since when it is kept for its history only; its name and its source are free again."""
 
     class Meta:
         ordering = ["site__name", "name"]
         constraints = [
-            models.UniqueConstraint(fields=["site", "name"], name="camera_name_once_a_site"),
+            models.UniqueConstraint(
+                fields=["site", "name"],
+                condition=Q(archived_at=None),
+                name="camera_name_once_a_site",
+                violation_error_message="Another camera of this site has this name.",
+            ),
+            models.CheckConstraint(
+                condition=Q(archived_at=None) | Q(enabled=False), name="archived_camera_is_off"
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=[kind.value for kind in SourceKind]), name="camera_kind_is_known"
             ),
@@ -224,8 +246,12 @@ class Camera(Record):
         return f"{self.name} ({self.site})"
 
     def clean(self) -> None:
+        if self.site_id and self.site.archived_at is not None and self._state.adding:
+            raise ValidationError({"site": f"The site {self.site} is archived. Choose another."})
         if problem := self._location_problem():
             raise ValidationError({"location": problem})
+        if self.kind == SourceKind.FILE:
+            self.location = clip_name(self.location, folder=str(settings.FACETRACK_CLIP_DIR))
         for name in ("zones", "masks"):
             if problem := polygons_problem(getattr(self, name)):
                 raise ValidationError({name: problem})

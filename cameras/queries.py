@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.db.models import CharField, Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from cameras.models import Camera, CameraCredential, Site
 from cameras.rules import Login
@@ -43,13 +44,19 @@ class CameraState:
 
 
 def sites(access: Access) -> QuerySet[Site]:
+    """The sites in use."""
+    return all_sites(access).filter(archived_at=None)
+
+
+def all_sites(access: Access) -> QuerySet[Site]:
+    """The sites in use and those that are archived: where people were seen."""
     rows = Site.objects.all()
     return rows if access.sites is None else rows.filter(pk__in=access.sites)
 
 
 def get_site(access: Access, site_id: UUID) -> Site:
-    """Raises Http404."""
-    return get_or_404(sites(access), "There is no such site.", pk=site_id)
+    """A site, archived or not. Raises Http404."""
+    return get_or_404(all_sites(access), "There is no such site.", pk=site_id)
 
 
 def may_allow_networks(access: Access) -> bool:
@@ -65,9 +72,17 @@ def zone_of(site: Site | None) -> tzinfo:
         return timezone.get_current_timezone()
 
 
-def site_names() -> dict[UUID, str]:
-    """The name of each site of the active tenant, by id: for choosing which sites a member manages."""
-    return dict(Site.objects.order_by("name").values_list("pk", "name"))
+def site_names(archived: bool = False) -> dict[UUID, str]:
+    """See `tenants.access.sites.site_names`."""
+    rows = Site.objects.order_by("name")
+    return {site.pk: named(site) for site in (rows if archived else rows.filter(archived_at=None))}
+
+
+def named(row: Site | Camera) -> str:
+    """What a site or a camera is called in lists of what was seen; another may have its name by now."""
+    if row.archived_at is None:
+        return str(row)
+    return f"{row}, archived {date_format(timezone.localtime(row.archived_at), 'j M Y')}"
 
 
 def stored_login(camera_id: UUID) -> Login:
@@ -76,7 +91,14 @@ def stored_login(camera_id: UUID) -> Login:
 
 
 def cameras(access: Access) -> QuerySet[Camera]:
-    """With `has_login`, all that users learn of a login, and `waits`, why no worker runs it."""
+    """The cameras in use; see `all_cameras`."""
+    return all_cameras(access).filter(archived_at=None)
+
+
+def all_cameras(access: Access) -> QuerySet[Camera]:
+    """The cameras in use and those that are archived.
+
+    With `has_login`, all that users learn of a login, and `waits`, why no worker runs it."""
     login = CameraCredential.objects.filter(camera=OuterRef("pk"))
     # The leases are a table of a floor above: why a camera has no worker is known there alone.
     waits = RawSQL(
@@ -90,8 +112,13 @@ def cameras(access: Access) -> QuerySet[Camera]:
 
 
 def get_camera(access: Access, camera_id: UUID) -> Camera:
-    """Raises Http404."""
-    return get_or_404(cameras(access), "There is no such camera.", pk=camera_id)
+    """A camera in use. Raises Http404."""
+    return get_or_404(cameras(access), "There is no such camera, or it is archived.", pk=camera_id)
+
+
+def get_any_camera(access: Access, camera_id: UUID) -> Camera:
+    """A camera, archived or not. Raises Http404."""
+    return get_or_404(all_cameras(access), "There is no such camera.", pk=camera_id)
 
 
 def is_wanted(access: Access, camera_id: UUID) -> bool:
@@ -111,10 +138,14 @@ def state_of(camera: Camera, now: datetime) -> CameraState:
 def _shown(camera: Camera, now: datetime) -> tuple[Literal["ok", "wait", "bad", "off"], str, str]:
     heard = camera.reported_at is not None and camera.reported_at >= now - SILENT_AFTER
     status, detail = camera.status, camera.status_detail
+    if camera.archived_at is not None:
+        return "off", "Archived", ""
     if not camera.enabled:
         if heard and status in (Camera.Status.STARTING, Camera.Status.RUNNING):
-            return "wait", "Stopping", detail
-        return "off", "Played to its end" if status == Camera.Status.ENDED else "Stopped", detail
+            return "wait", "Stopping", ""
+        if status == Camera.Status.ENDED:
+            return "off", "Played to its end", detail
+        return "off", "Stopped", ""
     waits = getattr(camera, "waits", "")
     if waits == "device":
         return "bad", "Device not assigned", DEVICE

@@ -7,8 +7,11 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from cameras.queries import camera_states
+from cameras.queries import all_cameras, camera_states
 from tenants.access.rights import granted
+
+ARCHIVED_ROWS = 50
+"""The admin lists the others."""
 
 
 @require_safe
@@ -16,5 +19,7 @@ from tenants.access.rights import granted
 @never_cache
 def camera_list(request: HttpRequest) -> HttpResponse:
     """The page; for its own poll only the rows."""
+    access = granted(request)
     template = "cameras/rows.html" if request.htmx else "cameras/page.html"  # type: ignore[attr-defined]
-    return render(request, template, {"states": camera_states(granted(request), timezone.now())})
+    archived = all_cameras(access).filter(archived_at__isnull=False).order_by("-archived_at")[:ARCHIVED_ROWS]
+    return render(request, template, {"states": camera_states(access, timezone.now()), "archived": archived})

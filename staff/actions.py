@@ -1,6 +1,7 @@
 """Create, change and delete staff members and their pictures."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from functools import partial
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from facetrack.core import objects
 from facetrack.core.images import CleanPicture
-from staff.events import face_image_added, staff_member_leaving
+from staff.events import face_image_added, staff_member_leaving, staff_member_left
 from staff.models import FaceImage, GalleryVersion, MatchThresholds, StaffMember
+from tenants.actions import delete_row_first
 from tenants.isolation import storage
 from tenants.isolation.quotas import Resource, require_room
 from tenants.models import User
@@ -39,9 +41,11 @@ def save_staff_member(
 
 
 def delete_staff_member(*, member: StaffMember) -> None:
-    """Remove a staff member with all their pictures, sightings and visits."""
-    with transaction.atomic():
-        staff_member_leaving.send(sender=StaffMember, staff_member_id=member.pk)
+    """Remove a staff member with all their pictures, sightings and visits; the activity log has one line."""
+    with transaction.atomic(), ExitStack() as deletion:
+        staff_member_leaving.send(sender=StaffMember, staff_member_id=member.pk, deletion=deletion)
+        delete_row_first(member)
+        staff_member_left.send(sender=StaffMember, staff_member_id=member.pk)
         for face_image in member.face_images.all():
             _forget_picture(face_image)
         member.delete()

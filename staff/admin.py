@@ -21,8 +21,9 @@ from staff.models import FaceImage, StaffMember
 from staff.queries import picture_url, staff_members
 from staff.rules import may_be_changed
 from tenants.access.rights import granted
-from tenants.access.sites import site_names
-from tenants.admin import RecordAdmin, tenant_admin
+from tenants.access.sites import choices, site_names
+from tenants.admin import RecordAdmin, link_to_rejections, tenant_admin
+from tenants.admin_questions import whole_people
 from tenants.isolation.quotas import Resource
 from tenants.queries import user_of
 from tenants.web.versioned_forms import VersionedModelForm
@@ -77,7 +78,6 @@ class StaffMemberForm(VersionedModelForm[StaffMember]):
 
     sites = forms.TypedMultipleChoiceField(
         coerce=UUID,
-        choices=lambda: site_names().items(),
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text="Sites where the person works; empty: all. Site managers see the people of their sites.",
@@ -86,6 +86,11 @@ class StaffMemberForm(VersionedModelForm[StaffMember]):
     class Meta:
         model = StaffMember
         fields = ("name", "employee_number", "department", "email", "active", "sites")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "sites" in self.fields:
+            self.fields["sites"].choices = choices(self.instance.sites)  # type: ignore[attr-defined]
 
 
 @admin.register(StaffMember, site=tenant_admin)
@@ -96,9 +101,10 @@ class StaffMemberAdmin(RecordAdmin):
     search_fields = ("name", "employee_number", "email")
     form = StaffMemberForm
     inlines = (FaceImageInline,)
-    readonly_fields = ("workplaces",)
+    readonly_fields = ("workplaces", "rejected")
     fieldsets = (
         (None, {"fields": ("name", "employee_number", "department", "email", "active", "sites")}),
+        ("Rejected matches", {"fields": ("rejected",)}),
         ("History", {"fields": RecordAdmin.audit_fields, "classes": ("collapse",)}),
     )
 
@@ -121,8 +127,12 @@ class StaffMemberAdmin(RecordAdmin):
 
     @display(description="works at")
     def workplaces(self, member: StaffMember) -> str:
-        names = site_names()
+        names = site_names(archived=True)
         return ", ".join(names.get(site, "a former site") for site in member.sites) or "everywhere"
+
+    @display(description="faces that are not this person")
+    def rejected(self, member: StaffMember) -> SafeString | str:
+        return "" if member._state.adding else link_to_rejections(member.pk)
 
     @display(description="pictures in use", ordering="usable_pictures")
     def pictures(self, member: Any) -> int:
@@ -144,6 +154,9 @@ class StaffMemberAdmin(RecordAdmin):
     ) -> None:
         sent = cast(VersionedModelForm[StaffMember], form).sent_columns()
         save_staff_member(member=obj, by=user_of(request), only=sent)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        return whole_people(self, objs, request)
 
     def delete_model(self, request: HttpRequest, obj: StaffMember) -> None:
         delete_staff_member(member=obj)

@@ -67,6 +67,6 @@ def workplaces(access: Access, ids: Collection[UUID]) -> list[UUID]:
     """The sites where a person is to work, validated. Raises ValidationError."""
     if access.sites is not None:
         raise ValidationError("Only an administrator can change the sites where people work.")
-    if not set(ids) <= set(site_names()):
+    if not set(ids) <= set(site_names(archived=True)):
         raise ValidationError("One of these sites does not exist.")
     return sorted(set(ids))

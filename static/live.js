@@ -8,7 +8,6 @@
   const PATIENT = 10000; // a connection that lasted this long was a good one
 
   const notice = document.getElementById("notice");
-  const loginPath = document.body.dataset.login;
   const IN_USE = ":active, form.htmx-request"; // a button that is pressed, a form that waits for its answer
   const isPoll = (element) => element.matches("[data-poll], #live");
 
@@ -18,16 +17,9 @@
     notice.hidden = false;
   }
 
-  function link(text, href) {
-    const element = document.createElement("a");
-    element.textContent = text;
-    element.href = href;
-    return element;
-  }
-
-  function loginLink() {
-    const here = encodeURIComponent(location.pathname + location.search);
-    return link("Log in", `${loginPath}?next=${here}`);
+  /* What the page shows is hidden: see session.js. */
+  function signOut(reason) {
+    document.body.dispatchEvent(new CustomEvent("signedout", { detail: reason }));
   }
 
   /* --- Requests ------------------------------------------------------------------------------------ */
@@ -46,13 +38,8 @@
   const isOutdated = ({ elt, pathInfo }) => elt.dataset.poll === "page" && pathInfo.requestPath !== here();
 
   document.body.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr, elt, target } = event.detail;
-    if (xhr.responseURL && new URL(xhr.responseURL).pathname === loginPath) {
-      event.detail.shouldSwap = false;
-      if (elt.id === "live") elt.dispatchEvent(new Event("loggedout"));
-      else if (isPoll(elt)) tell("refusal", "You are logged out. ", loginLink());
-      else location.reload(); // the server redirects to the login, and from there back to this page
-    } else if (isPoll(elt) && (target.querySelector(IN_USE) || isOutdated(event.detail))) {
+    const { elt, target } = event.detail;
+    if (isPoll(elt) && (target.querySelector(IN_USE) || isOutdated(event.detail))) {
       event.detail.shouldSwap = false;
       setTimeout(() => htmx.trigger(elt, "tick"), 500);
     }
@@ -113,17 +100,16 @@
       sign.replaceChildren(...content);
     }
 
-    function end(...content) {
+    document.body.addEventListener("signedout", () => {
       ended = true;
       clearTimeout(timer);
-      show("ended", ...content);
       if (socket) socket.close();
-    }
+    });
 
     function refused(code) {
-      if (code === 4401) end("You are logged out. ", loginLink());
-      else if (code === 4403) end("You are no longer a member of this organisation.");
-      else if (code === 4404) end("This address no longer belongs to a customer.");
+      if (code === 4401) signOut();
+      else if (code === 4403) signOut("You are no longer a member of this organisation.");
+      else if (code === 4404) signOut("This address no longer belongs to a customer.");
       return ended;
     }
 
@@ -155,16 +141,15 @@
       else fetchVisits();
     }
 
-    if (visits) followVisits(visits, () => refused(4401), () => setTimeout(fetchVisits, backoff()));
+    if (visits) followVisits(visits, () => setTimeout(fetchVisits, backoff()));
     window.addEventListener("online", wake);
     document.addEventListener("visibilitychange", wake);
     setInterval(fetchVisits, SAFETY);
     open();
   }
 
-  function followVisits(root, loggedOut, again) {
+  function followVisits(root, again) {
     const list = document.getElementById("live-visits");
-    root.addEventListener("loggedout", loggedOut);
     root.addEventListener("htmx:afterRequest", (event) => {
       if (!event.detail.successful && event.detail.xhr.status !== 403) again();
     });

@@ -34,7 +34,9 @@
     asked.set(still, Date.now());
     try {
       const answer = await fetch(still.dataset.still, { cache: "no-store" });
-      if (answer.ok && answer.headers.get("Content-Type") === "image/jpeg") {
+      if (answer.status === 401 || new URL(answer.url).pathname === document.body.dataset.login) {
+        document.body.dispatchEvent(new CustomEvent("signedout"));
+      } else if (answer.ok && answer.headers.get("Content-Type") === "image/jpeg") {
         show(still, await read(await answer.blob()), Number(answer.headers.get("Age")));
       } else {
         still.replaceChildren(); // there is none, or no longer one: the text below says why

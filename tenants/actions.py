@@ -4,6 +4,7 @@ import time
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
@@ -11,9 +12,11 @@ from allauth.mfa.utils import decrypt
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_email
 from django.db import connection, transaction
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Func, Model, Q, Value
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context, schema_exists
+from psycopg import sql
 
 from facetrack.core.rows import get_or_404
 from tenants.access.rights import Access
@@ -226,6 +229,21 @@ def remove_member(*, access: Access, member: Membership) -> None:
         member.delete()
 
 
+def delete_row_first(row: Model) -> None:
+    """Delete the row itself, before all that belongs to it: the caller deletes that in the same transaction.
+
+    So the activity log has one line, that of the row: what belongs to a row that the transaction has deleted
+    has no line of its own (see `TrackedModel.part_of`). PostgreSQL checks foreign keys at the commit.
+    """
+    if not connection.in_atomic_block:
+        raise TransactionManagementError(
+            "a row is deleted first only in the transaction that deletes the rest"
+        )
+    table, key = sql.Identifier(row._meta.db_table), sql.Identifier(row._meta.pk.column)
+    with connection.cursor() as cursor:
+        cast(Any, cursor).execute(sql.SQL("DELETE FROM {} WHERE {} = %s").format(table, key), [row.pk])
+
+
 def forget_site(*, site: UUID) -> int:
     """Remove a site of the active tenant from all its managers. Returns how many there were."""
     invited = Invitation.objects.filter(tenant=active_tenant(), sites__contains=[site])
@@ -295,7 +313,7 @@ def chosen_sites(role: Role, sites: Collection[UUID]) -> list[UUID]:
         return []
     if not sites:
         raise ValidationError({"sites": "A site manager needs at least one site."})
-    if not set(sites) <= set(site_names()):
+    if not set(sites) <= set(site_names(archived=True)):
         raise ValidationError({"sites": "One of these sites no longer exists. Reload the page."})
     return sorted(set(sites))
 

@@ -1,6 +1,7 @@
 """Two admins: the installation's on the public host, a customer's on its own."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -13,7 +14,9 @@ from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, reverse
+from django.utils.html import format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from unfold.admin import StackedInline, TabularInline
 from unfold.decorators import display
 from unfold.sites import UnfoldAdminSite
@@ -22,6 +25,7 @@ from tenants.access.addresses import client_address
 from tenants.access.rights import access_of
 from tenants.accounts.mail import try_to_open
 from tenants.actions import allow_networks, drop_second_factor, open_account
+from tenants.admin_questions import AsksReason
 from tenants.audit.descriptions import sentence
 from tenants.audit.queries import lines_of
 from tenants.changelists import OfferedAdmin, VersionedInline
@@ -98,7 +102,7 @@ class QuotaForm(VersionedModelForm[Any]):
         return super().clean()
 
 
-class RecordAdmin(OfferedAdmin):
+class RecordAdmin(AsksReason):
     """Shows who wrote a row when."""
 
     quota: Resource | None = None
@@ -121,6 +125,12 @@ class RecordAdmin(OfferedAdmin):
         except QuotaExceeded as refusal:
             messages.error(request, " ".join(refusal.messages))
             return redirect(request.get_full_path())
+
+
+def link_to_rejections(person: UUID) -> SafeString:
+    """Where a person's rejected matches are listed: rows of another app."""
+    address = f"{reverse('admin:visits_identityrejection_changelist')}?{urlencode({'person': person})}"
+    return format_html('<a href="{}">Show, withdraw</a>', address)
 
 
 class DomainInline(VersionedInline, TabularInline):  # type: ignore[misc]

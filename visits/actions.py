@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from cameras.models import Camera
 from facetrack.core import objects
 from staff.models import StaffMember
-from tenants.actions import announce
+from tenants.actions import announce, delete_row_first
 from tenants.isolation import storage
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
@@ -205,6 +205,7 @@ def delete_visitor(*, visitor: Visitor) -> None:
     merged = Merge.objects.filter(gone__id=str(visitor.pk))
     with journalled():
         lock_people(visitor.pk, *set(merged.values_list("kept", flat=True)) - {visitor.pk})
+        delete_row_first(visitor)
         keys = set(visitor.sightings.values_list("best_shot", flat=True))
         keys |= set(visitor.visits.values_list("best_shot", flat=True)) | {visitor.best_shot}
         announce(topic=Outbox.Topic.VISITOR_TEMPLATE, subject=visitor.pk, detail=visitor.pack)
@@ -219,14 +220,23 @@ def delete_visitor(*, visitor: Visitor) -> None:
             transaction.on_commit(partial(storage.discard, key))
 
 
-def forget_shots_of_staff(staff_member_id: UUID, **_: object) -> None:
-    """A staff member is being deleted with their sightings and visits: delete the pictures too, on commit."""
+def forget_shots_of_staff(staff_member_id: UUID, deletion: ExitStack, **_: object) -> None:
+    """A staff member is being deleted with their sightings and visits: delete the pictures too, on commit.
+
+    Open pages drop the visits: the journal says so when `deletion`, the block of the deletion, ends.
+    """
+    deletion.enter_context(journalled())
     lock_people(staff_member_id)
-    IdentityRejection.objects.filter(person=staff_member_id).delete()
-    keys = set(Sighting.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
-    keys |= set(Visit.objects.filter(staff_member=staff_member_id).values_list("best_shot", flat=True))
+    seen, stays = (model.objects.filter(staff_member=staff_member_id) for model in (Sighting, Visit))
+    keys = {*seen.values_list("best_shot", flat=True), *stays.values_list("best_shot", flat=True)}
+    for site in set(stays.values_list("site", flat=True)):
+        record_visits_gone(site)
     for key in filter(None, keys):
         transaction.on_commit(partial(storage.discard, key))
+
+
+def forget_rejections_of_staff(staff_member_id: UUID, **_: object) -> None:
+    IdentityRejection.objects.filter(person=staff_member_id).delete()
 
 
 def bring_index_up_to_date(*, rows: list[Outbox]) -> int:

@@ -4,37 +4,54 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_stubs_ext import StrPromise
 from unfold.decorators import display
 
 from cameras.admin import SiteListFilter
-from cameras.queries import cameras
+from cameras.queries import all_cameras, named
 from tenants.access.rights import granted
-from tenants.admin import RecordAdmin, tenant_admin
+from tenants.admin import RecordAdmin, link_to_rejections, tenant_admin
+from tenants.admin_questions import confirmation, whole_people
 from tenants.queries import user_of
 from tenants.web.versioned_forms import VersionedModelForm
 from visits.actions import delete_visitor, rename_visitor
-from visits.merging.actions import keep_apart, merge_proposed, not_this_person, undo_merge
-from visits.merging.queries import merge_proposals, merges
-from visits.models import Merge, MergeProposal, Sighting, SightingDecision, Visit, Visitor
-from visits.queries import of_people_called, shot_url, sightings, visitors, visits
+from visits.merging.actions import (
+    keep_apart,
+    merge_proposed,
+    not_this_person,
+    undo_merge,
+    withdraw_rejection,
+)
+from visits.merging.queries import merge_proposals, merges, people_with_rejections, rejections
+from visits.models import IdentityRejection, Merge, MergeProposal, Sighting, SightingDecision, Visit, Visitor
+from visits.queries import of_people_called, sightings, small_shot_url, visitors, visits
 
 SEARCH_HELP = "Part of a name, or a number: 12, visitor 12."
+NOT_THEM = (
+    "Each sighting goes back to review, without its person and its visit. A face like it no longer matches "
+    "that person: a visitor becomes a new visitor when seen again. An employee goes on to be recognised "
+    "until the same face is rejected more often than enrolled pictures show it. If it was that person, they "
+    "may then go unrecognised. Rejected matches are listed on the person's page, where you can withdraw them."
+)
 
 
 def _picture(key: str) -> SafeString | str:
     return (
-        format_html('<img src="{}" alt="" height="56" loading="lazy">', shot_url(key))
+        format_html('<img src="{}" alt="" width="48" height="48" loading="lazy">', small_shot_url(key))
         if key
         else "no picture"
     )
@@ -46,7 +63,7 @@ class CameraListFilter(admin.RelatedFieldListFilter):
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: ModelAdmin[Any]
     ) -> list[tuple[str, str | StrPromise]]:
-        return [(str(camera.pk), str(camera)) for camera in cameras(granted(request))]
+        return [(str(camera.pk), named(camera)) for camera in all_cameras(granted(request))]
 
 
 class DecisionListFilter(admin.SimpleListFilter):
@@ -132,8 +149,8 @@ class VisitorAdmin(ReadOnlyAdmin):
     list_display = ("picture", "__str__", "visit_count", "first_seen", "last_seen")
     list_display_links = ("picture", "__str__")
     search_fields = ("name", "number", "note")
-    fields = ("picture", "number", "name", "note", "first_seen", "last_seen")
-    readonly_fields = ("picture", "number", "first_seen", "last_seen")
+    fields = ("picture", "number", "name", "note", "first_seen", "last_seen", "rejected")
+    readonly_fields = ("picture", "number", "first_seen", "last_seen", "rejected")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Visitor]:
         return visitors(granted(request))
@@ -160,6 +177,10 @@ class VisitorAdmin(ReadOnlyAdmin):
     def last_seen(self, visitor: Any) -> datetime:
         return cast(datetime, visitor.shown_last_seen_at)
 
+    @display(description="rejected matches")
+    def rejected(self, visitor: Visitor) -> SafeString:
+        return link_to_rejections(visitor.pk)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return granted(request).may("visits.change_visitor")
 
@@ -173,6 +194,9 @@ class VisitorAdmin(ReadOnlyAdmin):
             name: form.cleaned_data[name] for name in cast(VersionedModelForm[Visitor], form).sent_columns()
         }
         rename_visitor(visitor=obj, by=user_of(request), **sent)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        return whole_people(self, objs, request)
 
     def delete_model(self, request: HttpRequest, obj: Visitor) -> None:
         delete_visitor(visitor=obj)
@@ -228,9 +252,21 @@ class SightingAdmin(SeenAdmin):
         return granted(request).may("visits.change_sighting")
 
     @admin.action(description="This is not that person", permissions=["deny"])
-    def not_them(self, request: HttpRequest, chosen: QuerySet[Sighting]) -> None:
+    def not_them(self, request: HttpRequest, chosen: QuerySet[Sighting]) -> TemplateResponse | None:
+        """Asks first, and says what it costs."""
+        if "confirmed" not in request.POST:
+            return confirmation(
+                request,
+                self,
+                action="not_them",
+                title="This is not that person",
+                rows=[f"{row.person or 'unsure'}: {row.camera}, {_when(row)}" for row in chosen],
+                keys=[row.pk for row in chosen],
+                costs=NOT_THEM,
+            )
         for sighting in chosen:
             _do(request, partial(not_this_person, sighting=sighting, by=user_of(request)))
+        return None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sighting]:
         return sightings(granted(request))
@@ -242,6 +278,63 @@ class SightingAdmin(SeenAdmin):
     @display(description="reason")
     def shown_reason(self, sighting: Any) -> str:
         return str(sighting.shown_reason)
+
+
+class PersonListFilter(admin.SimpleListFilter):
+    """Offers the people who have rejected matches that the user may see."""
+
+    title = "person"
+    parameter_name = "person"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        people = people_with_rejections(granted(request))
+        return [(str(person), str(found)) for person, found in people.items()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[IdentityRejection]
+    ) -> QuerySet[IdentityRejection]:
+        try:
+            return queryset.filter(person=UUID(self.value())) if self.value() else queryset
+        except ValueError:
+            raise IncorrectLookupParameters("a person has a UUID") from None
+
+
+@admin.register(IdentityRejection, site=tenant_admin)
+class IdentityRejectionAdmin(ReadOnlyAdmin):
+    """Matches that users rejected, which can be withdrawn."""
+
+    list_display = ("picture", "who", "camera", "seen_at", "created_at", "created_by")
+    list_display_links = ("picture", "who")
+    list_filter = (PersonListFilter,)
+    fields = ("picture", "who", "camera", "seen_at", "created_at", "created_by")
+    actions = ("withdraw",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IdentityRejection]:
+        return rejections(granted(request))
+
+    def has_withdraw_permission(self, request: HttpRequest) -> bool:
+        return granted(request).may("visits.change_sighting")
+
+    @display(description="picture")
+    def picture(self, row: IdentityRejection) -> SafeString | str:
+        return _picture(row.sighting.best_shot if row.sighting else "")
+
+    @display(description="is not")
+    def who(self, row: Any) -> str:
+        return str(row.person_name)
+
+    @display(description="seen by")
+    def camera(self, row: IdentityRejection) -> str:
+        return str(row.sighting.camera) if row.sighting else "unknown"
+
+    @display(description="seen at")
+    def seen_at(self, row: IdentityRejection) -> datetime | None:
+        return row.sighting.started_at if row.sighting else None
+
+    @admin.action(description="Withdraw: it may be that person", permissions=["withdraw"])
+    def withdraw(self, request: HttpRequest, chosen: QuerySet[IdentityRejection]) -> None:
+        for rejection in chosen:
+            _do(request, partial(_withdrawn, rejection))
 
 
 class WholeTenantAdmin(ReadOnlyAdmin):
@@ -310,6 +403,15 @@ class MergeAdmin(WholeTenantAdmin):
     def undo(self, request: HttpRequest, chosen: QuerySet[Merge]) -> None:
         for merge in chosen:
             _do(request, partial(undo_merge, merge=merge, by=user_of(request), now=timezone.now()))
+
+
+def _withdrawn(rejection: IdentityRejection) -> str:
+    withdraw_rejection(rejection=rejection)
+    return "withdrawn, similar faces may match that person again"
+
+
+def _when(row: Sighting) -> str:
+    return date_format(timezone.localtime(row.started_at), "j M Y, H:i")
 
 
 def _do(request: HttpRequest, work: Callable[[], object]) -> None:

@@ -205,16 +205,24 @@ class LiveEvent(models.Model):
 
 
 class IdentityRejection(Record):
-    """A user rejected a match of a face with a person. Similar faces do not match that person again."""
+    """A user rejected a match of a face with a person.
+
+    Similar faces do not match that person again, unless enrolled pictures outweigh it: see
+    `visits.rules.outweighs`. It can be withdrawn.
+    """
 
     person = models.UUIDField(db_index=True, editable=False)
     """The staff member or visitor. No foreign key, so that it may be either."""
     template = EmbeddingField(editable=False)
     pack = models.CharField("model pack", max_length=30, editable=False)
+    sighting = models.ForeignKey(Sighting, models.SET_NULL, null=True, editable=False, related_name="+")
+    """What was rejected: its picture, camera and time. None for a rejection of an earlier version."""
 
     class Meta:
         db_table = "visits_notthisperson"
         ordering = ["-created_at"]
+        verbose_name = "rejected match"
+        verbose_name_plural = "rejected matches"
 
     def __str__(self) -> str:
         return f"not {self.person}"

@@ -310,6 +310,11 @@ def shot_url(key: str) -> str:
     return objects.url(active_tenant().pk, key) if key else ""
 
 
+def small_shot_url(key: str) -> str:
+    """As `shot_url`, of the small copy that lists show."""
+    return objects.small_url(active_tenant().pk, key) if key else ""
+
+
 def _truth(condition: Any) -> ExpressionWrapper[Any]:
     return ExpressionWrapper(condition, output_field=BooleanField())
 

@@ -52,3 +52,22 @@ def merge_templates(
     weight = min(weight, TEMPLATE_WEIGHT_LIMIT)
     mean = known * weight + seen * seen_weight
     return (mean / np.linalg.norm(mean)).astype(np.float32), weight + seen_weight
+
+
+def outweighs(
+    rejected: NDArray[np.float32],
+    pictures: NDArray[np.float32],
+    template: NDArray[np.float32],
+    match: float,
+) -> NDArray[np.bool_]:
+    """Which rejections (N, 512) of an employee count against their enrolled pictures (M, 512).
+
+    A rejection counts where users rejected that face more often than pictures, or the template of them all
+    (512,), show the same face: so one click never counts against pictures that match. Faces are the same from
+    the similarity `match`. Everything is L2-normalised.
+    """
+    clicks = (rejected @ rejected.T >= match).sum(axis=1)
+    agreeing = (rejected @ pictures.T >= match).sum(axis=1)
+    whole = rejected @ template >= match
+    counts: NDArray[np.bool_] = clicks > np.maximum(agreeing, whole)
+    return counts

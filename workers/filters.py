@@ -8,13 +8,17 @@ from tenants.filters.forms import ListForm
 from tenants.filters.lists import ListFilters
 from workers.fleet.models import Worker
 
+SHOWN_STATES = [
+    (state.value, state.label) for state in (Worker.State.PROCESSING, Worker.State.IDLE, Worker.State.OFFLINE)
+]
+
 
 class WorkerFilters(ListFilters):
     search = SearchFilter(
         lambda text: Q(name__icontains=text) | Q(host__icontains=text),
         help_text="Part of the name of the worker or of its machine.",
     )
-    state = filters.ChoiceFilter(field_name="shown_state", choices=Worker.State.choices)
+    state = filters.ChoiceFilter(field_name="shown_state", choices=SHOWN_STATES)
 
     class Meta:
         model = Worker

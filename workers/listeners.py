@@ -38,10 +38,11 @@ def _claim_source(camera: Camera, force: bool, **_: object) -> None:
 
 
 def _follow_wanted(camera_id: UUID, **_: object) -> None:
+    owner = owner_of(camera_id)  # asked first: a camera that goes releases its worker
     keep_lease(camera_id=camera_id)
     if not Camera.objects.filter(pk=camera_id, enabled=True).exists():
         _forget_pictures(active_tenant().pk, [camera_id])
-    if owner := owner_of(camera_id):
+    if owner := owner or owner_of(camera_id):
         _send("follow_camera", str(camera_id), queue=f"worker.{owner.name}")
     _send("supervise")
 

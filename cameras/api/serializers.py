@@ -22,6 +22,7 @@ class SiteSerializer(StrictSerializer[Site]):
             "networks",
             "created_at",
             "updated_at",
+            "archived_at",
         )
 
 
@@ -82,6 +83,7 @@ class CameraSerializer(StrictSerializer[Camera]):
             "last_frame_at",
             "created_at",
             "updated_at",
+            "archived_at",
         )
 
     def get_has_login(self, camera: Camera) -> bool:

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,19 +16,31 @@ from cameras.actions import (
     SITE_FIELDS,
     TYPED,
     SourceTaken,
+    archive_camera,
+    archive_site,
     delete_camera,
     delete_site,
     save_camera,
     save_site,
+    unarchive_camera,
+    unarchive_site,
 )
 from cameras.api.serializers import CameraSerializer, SiteSerializer
 from cameras.filters import CameraFilters, SiteFilters
 from cameras.models import Camera, Site
-from cameras.queries import cameras, get_camera, get_site, may_allow_networks, sites
+from cameras.queries import (
+    all_cameras,
+    all_sites,
+    get_any_camera,
+    get_camera,
+    get_site,
+    may_allow_networks,
+)
 from cameras.rules import Login
 from tenants.access.rights import Access
+from tenants.isolation.quotas import QuotaExceeded
 from tenants.rest.problems import Conflict
-from tenants.rest.views import RowsViewSet, member
+from tenants.rest.views import RowsViewSet, member, with_reason
 
 
 class SiteViewSet(RowsViewSet[Site]):
@@ -36,9 +50,10 @@ class SiteViewSet(RowsViewSet[Site]):
     filterset_class = SiteFilters
     queryset = Site.objects.none()
     versioned_fields = SITE_FIELDS
+    bodiless = ("archive", "unarchive")
 
     def get_queryset(self) -> QuerySet[Site]:
-        return sites(self.access)
+        return all_sites(self.access)
 
     def get_row(self, pk: UUID) -> Site:
         return get_site(self.access, pk)
@@ -56,11 +71,26 @@ class SiteViewSet(RowsViewSet[Site]):
                 setattr(site, name, value)
             return self.answer(save_site(site=site, by=member(request), only=values))
 
+    @with_reason
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """Deletes a site. Refused (409) while cameras or visits belong to it."""
+        """Deletes a site. Refused (409) while cameras or visits belong to it: archive it instead."""
         with self.held(pk) as site:
             delete_site(site=site)
         return Response(status=204)
+
+    @action(detail=True, methods=["post"], verb="delete")
+    def archive(self, request: Request, pk: UUID) -> Response:
+        """Archives a site and its cameras, which stop. Their history stays, their names are free again."""
+        with told_of_state():
+            archived = archive_site(site=get_site(self.access, pk), by=member(request))
+        return self.answer(archived)
+
+    @action(detail=True, methods=["post"], verb="delete")
+    def unarchive(self, request: Request, pk: UUID) -> Response:
+        """Uses an archived site again. Refused (409) if another site has its name by now."""
+        with told_of_state():
+            site = unarchive_site(site=get_site(self.access, pk), by=member(request))
+        return self.answer(site)
 
 
 class CameraViewSet(RowsViewSet[Camera]):
@@ -70,9 +100,10 @@ class CameraViewSet(RowsViewSet[Camera]):
     filterset_class = CameraFilters
     queryset = Camera.objects.none()
     versioned_fields = TYPED
+    bodiless = ("archive", "unarchive")
 
     def get_queryset(self) -> QuerySet[Camera]:
-        return cameras(self.access)
+        return all_cameras(self.access)
 
     def versioned(self, row: Camera) -> dict[str, Any]:
         """With the login, of which nothing can be read from the hash."""
@@ -80,7 +111,7 @@ class CameraViewSet(RowsViewSet[Camera]):
         return super().versioned(row) | {"username": login.username, "password": login.password}
 
     def get_row(self, pk: UUID) -> Camera:
-        return get_camera(self.access, pk)
+        return get_any_camera(self.access, pk)
 
     def create(self, request: Request) -> Response:
         values = self.accepted(request)
@@ -99,11 +130,29 @@ class CameraViewSet(RowsViewSet[Camera]):
                 save_camera(camera=camera, by=member(request), only=values, login=login)
             return self.answer(get_camera(self.access, pk))
 
+    @with_reason
     def destroy(self, request: Request, pk: UUID) -> Response:
-        """Deletes a camera. Refused (409) while sightings or visits belong to it: stop it instead."""
+        """Deletes a camera. Refused (409) while sightings or visits belong to it: archive it instead."""
         with self.held(pk) as camera:
             delete_camera(camera=camera)
         return Response(status=204)
+
+    @action(detail=True, methods=["post"], verb="delete")
+    def archive(self, request: Request, pk: UUID) -> Response:
+        """Stops a camera for good. Its history stays; its name and its source are free again."""
+        with told_of_state():
+            archive_camera(camera=get_any_camera(self.access, pk), by=member(request))
+        return self.answer(get_any_camera(self.access, pk))
+
+    @action(detail=True, methods=["post"], verb="delete")
+    def unarchive(self, request: Request, pk: UUID) -> Response:
+        """Uses an archived camera again; it is off.
+
+        Refused (409) if another camera has its name by now, or runs from its source.
+        """
+        with told_of_state(), told_of_conflicts(self.access):
+            unarchive_camera(camera=get_any_camera(self.access, pk), by=member(request))
+        return self.answer(get_camera(self.access, pk))
 
 
 @contextmanager
@@ -113,6 +162,17 @@ def told_of_conflicts(access: Access) -> Iterator[None]:
         yield
     except SourceTaken as error:
         raise Conflict(error.told(access)) from None
+
+
+@contextmanager
+def told_of_state() -> Iterator[None]:
+    """What is archived, or in use, already is a conflict: nothing is wrong with the request itself."""
+    try:
+        yield
+    except QuotaExceeded:
+        raise
+    except ValidationError as error:
+        raise Conflict(" ".join(error.messages)) from None
 
 
 def _login_in(values: dict[str, Any]) -> Login:

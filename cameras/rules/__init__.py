@@ -2,7 +2,14 @@
 
 from cameras.rules.login import Login, holds_login, login_problem, secret_in
 from cameras.rules.networks import AddressPolicy, Endpoint
-from cameras.rules.source import SourceKind, clip_problem, source_key, source_problem, time_zone_problem
+from cameras.rules.source import (
+    SourceKind,
+    clip_name,
+    clip_problem,
+    source_key,
+    source_problem,
+    time_zone_problem,
+)
 from cameras.rules.zones import polygons_problem
 
 __all__ = [
@@ -10,6 +17,7 @@ __all__ = [
     "Endpoint",
     "Login",
     "SourceKind",
+    "clip_name",
     "clip_problem",
     "holds_login",
     "login_problem",

@@ -55,6 +55,15 @@ def clip_problem(location: str, *, folder: str, tenant: str) -> str | None:
     return None
 
 
+def clip_name(location: str, *, folder: str) -> str:
+    """How a clip is stored and shown: by its path in `folder`, without the server's own folders.
+
+    A path elsewhere, which `clip_problem` refuses, stays as it is.
+    """
+    path = PurePosixPath(folder) / location
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else location
+
+
 def source_key(kind: str, location: str, host: str, *, exclusive: bool) -> str:
     """What two cameras must not use at once: a USB device of a machine, or a stream marked exclusive.
 

@@ -21,6 +21,8 @@ MAX_KEPT_SIDE = 4_096
 """Pixels of a stored picture: a photo of 12 megapixels keeps its size (docs/accuracy.md)."""
 MIN_KEPT_BYTES = 500_000
 """A picture is stored in at most as many bytes as its file had, but at least this many are allowed."""
+MAX_KEPT_MEGABYTES = 50.0
+"""Of one of our own pictures that is read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,13 @@ def sound_jpeg(
     return picture.data
 
 
+def shrunk(file: IO[bytes], *, side: int, max_bytes: int, owner: Hashable) -> bytes:
+    """One of our own pictures as a JPEG of at most `side` pixels. Raises BadPicture and Busy."""
+    picture = _stripped(file, MAX_KEPT_MEGABYTES, MAX_KEPT_SIDE**2 / 1_000_000)
+    decoded = DECODER.decode(picture, Order("jpeg", max_side=side, max_bytes=max_bytes), owner=owner)
+    return bytes(decoded.data)
+
+
 def jpeg(picture: NDArray[np.uint8], *, quality: int = 90) -> bytes:
     """The picture as JPEG, without any metadata of its source."""
     done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -100,5 +109,6 @@ __all__ = [
     "clean_pixels",
     "jpeg",
     "read_picture",
+    "shrunk",
     "sound_jpeg",
 ]

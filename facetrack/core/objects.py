@@ -42,10 +42,11 @@ def open_object(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> IO[byt
 
 
 def delete(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> None:
-    """Deletes an object; a missing one is not an error."""
+    """Deletes an object, and its small copy; a missing one is not an error."""
     own = _own(tenant, key)
     give_back(may_keep=True)
     _bucket(bucket).delete(own)
+    _bucket(DERIVED).delete(small_key(own))
 
 
 def size(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> int:
@@ -54,6 +55,23 @@ def size(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> int:
         return int(_bucket(bucket).size(_own(tenant, key)))
     except FileNotFoundError:
         return 0
+
+
+def small_key(key: str) -> str:
+    """Where the small copy of a picture is kept, in DERIVED: names are random, and none is used twice."""
+    tenant, _, rest = key.partition("/")
+    return f"{tenant}/small/{rest.rpartition('/')[2]}"
+
+
+def save_small(tenant: uuid.UUID, key: str, data: bytes, *, bucket: str = DERIVED) -> None:
+    """Keeps the small copy of a picture, unless the picture was deleted meanwhile."""
+    small = small_key(_own(tenant, key))
+    give_back(may_keep=True)
+    kept = _bucket(DERIVED).save(small, ContentFile(data))
+    if kept != small or not _bucket(bucket).exists(
+        key
+    ):  # another request was first, or it is to be forgotten
+        _bucket(DERIVED).delete(kept)
 
 
 def total(tenant: uuid.UUID) -> int:
@@ -70,15 +88,24 @@ def url(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> str:
     return storage.url(_own(tenant, key))
 
 
-def opened(tenant: uuid.UUID, token: str) -> IO[bytes]:
-    """The file behind a local URL. Raises ForeignObject if it is forged, expired or another tenant's."""
+def small_url(tenant: uuid.UUID, key: str, *, bucket: str = DERIVED) -> str:
+    """As `url`, of the small copy (`facetrack.core.thumbnails`), which the web process serves."""
+    token = signing.dumps([bucket, _own(tenant, key), "small"], salt=f"{_SALT}.{tenant}", compress=True)
+    return f"/pictures/{quote(token)}"
+
+
+def named_by(tenant: uuid.UUID, token: str) -> tuple[str, str, bool]:
+    """Bucket and key behind a local URL, and whether it is of the small copy.
+
+    Raises ForeignObject if it is forged, expired or another tenant's.
+    """
     try:
-        bucket, key = signing.loads(
+        bucket, key, *small = signing.loads(
             token, salt=f"{_SALT}.{tenant}", max_age=settings.FACETRACK_PICTURE_URL_SECONDS
         )
     except signing.BadSignature:
         raise ForeignObject("this picture's address is no longer valid: reload the page") from None
-    return open_object(tenant, key, bucket=bucket)
+    return bucket, key, bool(small)
 
 
 def _total(storage: Storage, prefix: str) -> int:

@@ -100,10 +100,12 @@ class Show:
         return tenant
 
     def _camera(self, path: Path) -> Camera:
-        site = Site.objects.filter(name="Head office").first() or save_site(
+        site = Site.objects.filter(name="Head office", archived_at=None).first() or save_site(
             site=Site(name="Head office", reentry_seconds=REENTRY_SECONDS), by=None
         )
-        camera = Camera.objects.filter(name="Entrance").first() or Camera(name="Entrance", site=site)
+        camera = Camera.objects.filter(name="Entrance", archived_at=None).first() or Camera(
+            name="Entrance", site=site
+        )
         camera.kind, camera.location = "file", str(path)
         camera.loop, camera.fps, camera.enabled = not self._once, 10.0, False
         return save_camera(camera=camera, by=None)

@@ -28,7 +28,7 @@ from staff.queries import (
     get_staff_member,
     staff_members,
 )
-from tenants.rest.views import BODY_LIMIT, RowsViewSet, member
+from tenants.rest.views import BODY_LIMIT, RowsViewSet, member, with_reason
 
 
 class StaffViewSet(RowsViewSet[StaffMember]):
@@ -58,6 +58,7 @@ class StaffViewSet(RowsViewSet[StaffMember]):
                 setattr(person, name, value)
             return self.answer(save_staff_member(member=person, by=member(request), only=values))
 
+    @with_reason
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Deletes the person, their pictures and their visits. To keep past visits, set `active` to false."""
         get_changeable(self.access, pk)

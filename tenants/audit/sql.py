@@ -62,7 +62,8 @@ BEGIN
 END $$
 """
 
-# The argument is what `tracked_models.as_json` says: kind, key, tenant, label, shown, ignored, only, verbs.
+# The argument is what `tracked_models.as_json` says: kind, key, tenant, label, shown, ignored, only,
+# part_of, verbs.
 AUDIT = """
 CREATE OR REPLACE FUNCTION public.facetrack_audit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -82,6 +83,12 @@ BEGIN
             WHERE t.schema_name = TG_TABLE_SCHEMA AND t.schema_name <> 'public';
         PERFORM public.facetrack_log(chain, actor, 'truncated', watch->>'kind', '', '', '{}');
         RETURN NULL;
+    END IF;
+    IF TG_OP = 'DELETE' AND EXISTS (
+        SELECT FROM jsonb_array_elements_text(watch->'part_of') field, public.tenants_activity line
+        WHERE line.number IS NULL AND line.verb = 'deleted' AND line.object_id = to_jsonb(OLD)->>field
+    ) THEN
+        RETURN NULL;  -- it belonged to what this transaction has deleted, which has a line
     END IF;
     IF TG_OP <> 'INSERT' THEN was := to_jsonb(OLD); END IF;
     IF TG_OP <> 'DELETE' THEN becomes := to_jsonb(NEW); END IF;

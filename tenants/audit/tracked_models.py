@@ -28,7 +28,9 @@ class TrackedModel:
 
     `ignores` change so often that they are not logged; where `only` is given, other changes are not either.
     `hides` are values that the log must never show, beside those that `is_shown` finds. Without
-    `created`, new rows are facts in themselves. A change of a field in `verbs` is called that.
+    `created`, new rows are facts in themselves. `part_of` are fields with the id of the row that this one
+    belongs to: what is deleted after it, in the same transaction, has no line of its own. A change of a field
+    in `verbs` is called that.
     """
 
     label: tuple[str, ...]
@@ -37,6 +39,7 @@ class TrackedModel:
     hides: frozenset[str] = frozenset()
     created: bool = True
     verbs: Mapping[str, Verb] = field(default_factory=lambda: _NO_VERBS)
+    part_of: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ def as_json(model: type[Model], watch: TrackedModel) -> dict[str, Any]:
         "shown": shown,
         "ignored": sorted(columns[name] for name in columns if name in _BOOKKEEPING | watch.ignores),
         "only": watch.only and sorted(columns[name] for name in watch.only),
+        "part_of": sorted(columns[name] for name in watch.part_of),
         "verbs": {columns[name]: verb.value for name, verb in watch.verbs.items()},
     }
 

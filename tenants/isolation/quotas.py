@@ -126,4 +126,7 @@ def _used(tenant: Tenant, resource: Resource) -> int:
             return alive.filter(tenant=None if is_public(tenant) else tenant).count()
         case Resource.STORAGE:
             return -(-usage_of(tenant).stored_bytes // MEGABYTE)
-    return int(apps.get_model(*_ROWS[resource])._default_manager.count())
+    rows = apps.get_model(*_ROWS[resource])._default_manager
+    if resource in (Resource.CAMERAS, Resource.SITES):
+        return int(rows.filter(archived_at=None).count())
+    return int(rows.count())

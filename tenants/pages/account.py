@@ -11,16 +11,27 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 from django.views.generic import TemplateView
 
+from tenants.access.rights import access_of
 from tenants.accounts import second_factor
 from tenants.accounts.forms import PENDING_SECRET
 from tenants.actions import note_second_factor, use_code
-from tenants.queries import tenant_of, user_of
+from tenants.queries import is_public, tenant_of, user_of
+
+
+@require_safe
+@never_cache
+def session_state(request: HttpRequest) -> JsonResponse:
+    """Whether the user may still see the pages of this host; a page that comes back to the screen asks."""
+    tenant = tenant_of(request)
+    there = request.user.is_authenticated if is_public(tenant) else access_of(request) is not None
+    return JsonResponse({"signed_in": there})
 
 
 class AccountPage(LoginRequiredMixin, TemplateView):

@@ -19,6 +19,7 @@ urlpatterns = [
         password.NewPasswordPage.as_view(),
         name="account_reset_password_from_key",
     ),
+    path("session/", account.session_state, name="session"),
     path("account/", account.AccountPage.as_view(), name="mfa_index"),
     path("account/", account.AccountPage.as_view(), name="account"),
     path("account/password/", password.ChangePasswordPage.as_view(), name="account_change_password"),

@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from tenants.access.sites import site_names
+from tenants.access.sites import choices
 from tenants.filters.forms import ListForm
 from tenants.models import Membership, Tenant
 from tenants.models.support_access import SUPPORT_LIMIT
@@ -31,7 +31,7 @@ class RoleForm(forms.Form):
         label="Sites of a site manager",
         coerce=UUID,
         required=False,
-        choices=lambda: site_names().items(),
+        choices=choices,
         widget=forms.CheckboxSelectMultiple,
         help_text="They see nothing of other sites.",
     )
@@ -42,6 +42,7 @@ class MemberForm(VersionedForm, RoleForm):
 
     def __init__(self, member: Membership, data: QueryDict | None) -> None:
         super().__init__(data, row=member, initial={"role": member.role, "sites": member.sites})
+        self.fields["sites"].choices = choices(member.sites)  # type: ignore[attr-defined]
 
 
 class InviteForm(RoleForm):

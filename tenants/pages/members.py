@@ -47,7 +47,7 @@ def member_list(request: HttpRequest) -> HttpResponse:
     page = CountedPaginator(MemberFilters.of_page(search, members()), PAGE_ROWS).get_page(
         request.GET.get("page")
     )
-    names = site_names()
+    names = site_names(archived=True)
     rows = [(member, [names[site] for site in member.sites if site in names]) for member in page]
     template = "members/results.html" if request.htmx else "members/page.html"  # type: ignore[attr-defined]
     context = {"form": search, "invitation": form, "page": page, "rows": rows, "invited": _invited(request)}

@@ -67,6 +67,8 @@ class ApiSchema(AutoSchema):
         found = {"401", "503"}
         if self.view.permission_classes:
             found |= {"403"}
+        if self.method == "DELETE" and any(given["in"] == "header" for given in self._get_parameters()):
+            found |= {"400"}
         if self._get_request_body() is not None:  # type: ignore[no-untyped-call]
             found |= {"400", "411", "413", "415"}
         if self.view.throttle_classes:

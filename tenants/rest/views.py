@@ -1,13 +1,15 @@
 """The base classes of all API views."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, TypeVar
+from functools import wraps
+from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Model
 from django.utils.functional import cached_property
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import MethodNotAllowed, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from facetrack.core.rows import hold
 from facetrack.core.versions import version
+from tenants.access.actor import REASON_LENGTH
 from tenants.access.rights import Access, granted
 from tenants.models import User
 from tenants.rest.conditions import ETAG, etag, require_match
@@ -136,6 +139,28 @@ class RowsViewSet(ApiView, GenericViewSet[_Row]):
         if unknown := sorted(set(request.query_params) - known):
             message = f"Unknown parameter. This list accepts {', '.join(sorted(known))}."
             raise ValidationError({name: [message] for name in unknown})
+
+
+REASON = OpenApiParameter(
+    "X-Reason",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description=f"Why it is deleted; kept in the activity log. At most {REASON_LENGTH} characters.",
+)
+
+
+def with_reason(destroy: Callable[..., Response]) -> Callable[..., Response]:
+    """For a DELETE: refused (400) without a reason in the header X-Reason, as the pages ask for one."""
+
+    @wraps(destroy)
+    def asked(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if not request.headers.get("X-Reason", "").strip():
+            message = f"Say why, in the header X-Reason: 1 to {REASON_LENGTH} characters."
+            raise ValidationError({"X-Reason": [message]})
+        return destroy(view, request, *args, **kwargs)
+
+    return cast(Callable[..., Response], extend_schema(parameters=[REASON])(asked))
 
 
 class NowhereView(ApiView):

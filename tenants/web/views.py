@@ -10,6 +10,7 @@ from django.utils.log import log_response
 from django.views.decorators.cache import cache_control
 
 from facetrack.core import objects
+from facetrack.core.thumbnails import open_small
 from tenants.isolation.backend.statements import AGAIN_SECONDS, ClientGone, PoolExhausted, StatementStopped
 from tenants.queries import active_tenant
 
@@ -32,7 +33,10 @@ def picture(request: HttpRequest, token: str) -> FileResponse:
     session, show it in an <img> like a page does.
     """
     try:
-        return FileResponse(objects.opened(active_tenant().pk, token), content_type="image/jpeg")
+        tenant = active_tenant().pk
+        bucket, key, small = objects.named_by(tenant, token)
+        opened = open_small if small else objects.open_object
+        return FileResponse(opened(tenant, key, bucket=bucket), content_type="image/jpeg")
     except (objects.ForeignObject, FileNotFoundError):
         raise Http404("This picture is gone or its address has expired. Reload the page.") from None
 

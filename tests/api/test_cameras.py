@@ -25,7 +25,9 @@ def test_a_site_is_made_changed_and_removed(api: APIClient) -> None:
     changed = api.patch(f"{V1}/sites/{site['id']}/", {"reentry_seconds": 60}).json()
     assert (changed["name"], changed["reentry_seconds"]) == ("Lisbon", 60)
     assert Site.objects.get().updated_by.email == "tenant_admin@acme.test"  # type: ignore[union-attr]
-    assert api.delete(f"{V1}/sites/{site['id']}/").status_code == 204
+    assert (
+        api.delete(f"{V1}/sites/{site['id']}/", headers={"X-Reason": "no longer needed"}).status_code == 204
+    )
     assert not Site.objects.exists()
 
 
@@ -51,7 +53,12 @@ def test_a_bad_site_is_refused(api: APIClient, camera: Camera, body: dict[str, A
 
 
 def test_a_site_in_use_stays(api: APIClient, camera: Camera) -> None:
-    assert "cameras" in problem(api.delete(f"{V1}/sites/{camera.site_id}/"), 409)["detail"]
+    assert (
+        "cameras"
+        in problem(
+            api.delete(f"{V1}/sites/{camera.site_id}/", headers={"X-Reason": "no longer needed"}), 409
+        )["detail"]
+    )
     assert Site.objects.exists()
 
 
@@ -168,8 +175,12 @@ def test_a_camera_is_deleted_unless_something_tells_of_it(
     api: APIClient, camera: Camera, make_visit: Any
 ) -> None:
     spare = make_camera("Spare")
-    assert api.delete(f"{V1}/cameras/{spare.pk}/").status_code == 204
+    assert (
+        api.delete(f"{V1}/cameras/{spare.pk}/", headers={"X-Reason": "no longer needed"}).status_code == 204
+    )
     make_visit(camera)
-    detail = problem(api.delete(f"{V1}/cameras/{camera.pk}/"), 409)["detail"]
+    detail = problem(api.delete(f"{V1}/cameras/{camera.pk}/", headers={"X-Reason": "no longer needed"}), 409)[
+        "detail"
+    ]
     assert "sightings" in detail
     assert list(Camera.objects.all()) == [camera]

@@ -90,7 +90,7 @@ def test_nothing_of_another_customer_can_be_written(
     stranger = api_of(other)
     for kind in ("sites", "cameras", "staff", "visitors"):
         problem(stranger.patch(f"{V1}/{kind}/{rows[kind]}/", {"name": "Mine"}), 404)
-        problem(stranger.delete(f"{V1}/{kind}/{rows[kind]}/"), 404)
+        problem(stranger.delete(f"{V1}/{kind}/{rows[kind]}/", headers={"X-Reason": "no longer needed"}), 404)
     for verb in ("start", "stop"):
         problem(stranger.post(f"{V1}/cameras/{rows['cameras']}/{verb}/"), 404)
     for verb in ("accept", "reject"):
@@ -119,6 +119,10 @@ WRITES = [
     ("patch", "cameras/{cameras}/", {"name": "New"}, 200, 200),
     ("post", "cameras/{cameras}/start/", None, 409, 409),
     ("post", "cameras/{cameras}/stop/", None, 200, 200),
+    ("post", "cameras/{cameras}/archive/", None, 200, 403),
+    ("post", "cameras/{cameras}/unarchive/", None, 409, 403),
+    ("post", "sites/{sites}/archive/", None, 200, 403),
+    ("post", "sites/{sites}/unarchive/", None, 409, 403),
     ("post", "staff/", {"name": "New"}, 201, 403),
     ("patch", "staff/{staff}/", {"name": "New"}, 200, 200),
     ("post", "staff/{staff}/faces/", {"picture": "x"}, 415, 403),
@@ -146,7 +150,7 @@ def test_writing_takes_the_right_role(
         body = body | {"site": str(rows["sites"])}
     expected = {None: 401, Role.VIEWER: 403, Role.SITE_MANAGER: manager, Role.TENANT_ADMIN: admin}
     for role, status in expected.items():
-        answer = getattr(api_of(acme, role), method)(address, body)
+        answer = getattr(api_of(acme, role), method)(address, body, headers={"X-Reason": "a test"})
         assert answer.status_code == status, (role, answer.content)
         if status >= 400:
             problem(answer, status)

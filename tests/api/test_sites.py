@@ -154,7 +154,10 @@ def test_a_site_that_is_gone_leaves_no_power(acme: Tenant, api_of: API, two_site
     spare = Site.objects.create(name="Spare")
     manager = api_of(acme, Role.SITE_MANAGER, sites=[spare])
     assert [row["name"] for row in results(manager.get(f"{V1}/sites/"))] == ["Spare"]
-    assert api_of(acme).delete(f"{V1}/sites/{spare.pk}/").status_code == 204
+    assert (
+        api_of(acme).delete(f"{V1}/sites/{spare.pk}/", headers={"X-Reason": "no longer needed"}).status_code
+        == 204
+    )
     assert Membership.objects.get(role=Role.SITE_MANAGER).sites == []
     assert results(manager.get(f"{V1}/sites/")) == []
     assert json.loads(manager.get(f"{V1}/visits/").content)["results"] == []

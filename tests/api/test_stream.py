@@ -71,7 +71,7 @@ def test_what_people_do_to_a_camera_is_told(
         api.post(f"{V1}/cameras/{camera.pk}/stop/")
     assert [event["event"] for event in events_after(whole_tenant(), started)[0]] == ["camera_changed"]
     with django_capture_on_commit_callbacks(execute=True):
-        api.delete(f"{V1}/cameras/{camera.pk}/")
+        api.delete(f"{V1}/cameras/{camera.pk}/", headers={"X-Reason": "no longer needed"})
     told, _ = events_after(whole_tenant(), started)
     assert [(event["event"], event["data"]) for event in told] == [
         ("camera_gone", {"site": str(camera.site_id)})

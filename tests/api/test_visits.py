@@ -157,7 +157,7 @@ def test_forgetting_a_visitor_takes_everything_along(
     path = f"{V1}/visitors/{day['stranger'].visitor_id}/"
     picture = api.get(path).json()["picture"]
     with django_capture_on_commit_callbacks(execute=True):
-        assert api.delete(path).status_code == 204
+        assert api.delete(path, headers={"X-Reason": "no longer needed"}).status_code == 204
     problem(api.get(path), 404)
     assert not Visit.objects.filter(visitor__isnull=False).exists()
     assert api.get(picture).status_code == 404

@@ -84,12 +84,34 @@ def test_a_url_shows_the_picture_without_another_login(storage: str) -> None:
         assert requests.get(url.split("?")[0], timeout=5).status_code == 403
     else:
         token = unquote(urlsplit(url).path.removeprefix("/pictures/"))
-        assert objects.opened(ACME, token).read() == JPEG
+        bucket, key, small = objects.named_by(ACME, token)
+        assert objects.open_object(ACME, key, bucket=bucket).read() == JPEG
+        assert not small
+
+
+def test_a_small_copy_goes_with_its_picture(storage: str) -> None:
+    key = objects.save(ACME, "shots", JPEG)
+    for _ in range(2):  # of two that are made at once, one is kept
+        objects.save_small(ACME, key, b"small")
+    small = storages[objects.DERIVED]
+    assert objects.open_object(ACME, objects.small_key(key)).read() == b"small"
+    objects.delete(ACME, key)
+    assert not small.exists(objects.small_key(key))
+    objects.save_small(ACME, key, b"small")  # deleted while it was made
+    assert not small.exists(objects.small_key(key))
+
+
+def test_a_local_url_of_a_small_copy_says_so(storage: str) -> None:
+    key = objects.save(ACME, "shots", JPEG)
+    token = unquote(objects.small_url(ACME, key).removeprefix("/pictures/"))
+    assert objects.named_by(ACME, token) == (objects.DERIVED, key, True)
+    with pytest.raises(objects.ForeignObject):
+        objects.named_by(OTHER, token)
 
 
 def test_another_tenants_object_is_refused(storage: str) -> None:
     key = objects.save(ACME, "shots", JPEG)
-    for use in (objects.open_object, objects.delete, objects.url):
+    for use in (objects.open_object, objects.delete, objects.url, objects.small_url):
         with pytest.raises(objects.ForeignObject):
             use(OTHER, key)
     with pytest.raises(objects.ForeignObject):
@@ -105,9 +127,9 @@ def test_a_local_url_is_worthless_elsewhere_and_later(tmp_path: Path, settings: 
     }
     token = unquote(urlsplit(objects.url(ACME, objects.save(ACME, "shots", JPEG))).path.split("/")[-1])
     with pytest.raises(objects.ForeignObject):
-        objects.opened(OTHER, token)
+        objects.named_by(OTHER, token)
     with pytest.raises(objects.ForeignObject):
-        objects.opened(ACME, token[:-1] + ("A" if token[-1] != "A" else "B"))
+        objects.named_by(ACME, token[:-1] + ("A" if token[-1] != "A" else "B"))
     settings.FACETRACK_PICTURE_URL_SECONDS = -1
     with pytest.raises(objects.ForeignObject, match="reload the page"):
         objects.opened(ACME, token)

@@ -23,8 +23,9 @@ from tenants.models import Tenant, User
 from tenants.rules import MEMBER_ROLES, Role
 from tests.audit.conftest import seal
 from visits.merging.actions import merge_visitors
-from visits.models import Merge, MergeProposal, Sighting, SightingDecision, Visitor
+from visits.models import IdentityRejection, Merge, MergeProposal, Sighting, SightingDecision, Visitor
 from workers.fleet.models import DeviceAssignment
+from workers.fleet.registration import Introduction, register
 
 OF_ALL_SITES = {"visits.mergeproposal", "visits.merge"}
 """What concerns people of all sites."""
@@ -55,6 +56,9 @@ def everything(
         "cameras.site": camera.site,
         "staff.staffmember": employee,
         "visits.sighting": sighting,
+        "visits.identityrejection": IdentityRejection.objects.create(
+            person=first.pk, template=first.template, pack=first.pack, sighting=sighting
+        ),
         "visits.visit": sighting.visit,
         "visits.visitor": sighting.visitor,
     }
@@ -100,7 +104,7 @@ def test_a_sighting_is_taken_from_a_person_by_hand(
     everything: dict[str, Any], acme: Tenant, client_of: Callable[..., Client]
 ) -> None:
     sighting = everything["visits.sighting"]
-    asked = {"action": "not_them", "_selected_action": [str(sighting.pk)]}
+    asked = {"action": "not_them", "_selected_action": [str(sighting.pk)], "confirmed": "yes"}
     client_of(acme, Role.VIEWER).post(reverse("admin:visits_sighting_changelist"), asked)
     sighting.refresh_from_db()
     assert sighting.decision == SightingDecision.NEW_VISITOR
@@ -195,6 +199,7 @@ def test_the_installation_has_an_admin_of_its_own(acme: Tenant, label: str) -> N
             tenant=public, name="w1", role=Role.WORKER, scopes=["worker"], worker="w1", by=None
         )
         device = DeviceAssignment.objects.create(host="gate", device=0, tenant=acme)
+        worker = register(introduction=Introduction(name="w1", capacity=8, host="gate"))
     name = label.replace(".", "_")
     urls = "facetrack.urls_public"
     assert client.get(reverse(f"installation_admin:{name}_changelist", urlconf=urls)).status_code == 200
@@ -205,6 +210,7 @@ def test_the_installation_has_an_admin_of_its_own(acme: Tenant, label: str) -> N
         "tenants.tenant": acme,
         "tenants.user": user,
         "workers.deviceassignment": device,
+        "workers.worker": worker,
     }[label]
     detail = reverse(f"installation_admin:{name}_change", urlconf=urls, args=[row.pk])
     assert client.get(detail).status_code == 200

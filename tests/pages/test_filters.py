@@ -19,6 +19,7 @@ from tenants.filters.lists import (
     MemberFilters,
     SupportFilters,
 )
+from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tenants.pages.activity.forms import ActivityForm
 from tenants.pages.forms import PersonSearch
@@ -29,6 +30,7 @@ from visits.filters import MergeFilters, ProposalFilters, SightingFilters, Visit
 from visits.models import Sighting, SightingDecision
 from visits.pages.forms import SeenForm, SightingFilterForm, VisitFilterForm, VisitorSearch
 from workers.filters import WorkerFilters, WorkerSearch
+from workers.fleet.models import DeviceAssignment
 from workers.fleet.registration import Introduction, register
 
 MakeVisit = Callable[..., Sighting]
@@ -103,9 +105,11 @@ def test_page_and_api_find_the_same(
     assert str(old.visit_id) not in on_page(browser, "visits", days)
 
 
-def test_workers_are_found_by_their_machine(browser: Client) -> None:
+def test_workers_are_found_by_their_machine(acme: Tenant, browser: Client) -> None:
     for name, host in (("alpha", "north-1"), ("beta", "south-1")):
         register(introduction=Introduction(name=name, capacity=8, host=host))
+        with installation():
+            DeviceAssignment.objects.create(host=host, device=99, tenant=acme)
     assert len(in_api(browser, "workers", {"search": "north"})) == 1
     assert on_page(browser, "workers", {"q": "north"}) == in_api(browser, "workers", {"search": "north"})
 

@@ -23,7 +23,7 @@ from visits.models import Sighting
 from workers.control import operations
 from workers.control.operations import Answer, ask
 from workers.fleet.leases import take
-from workers.fleet.models import CameraLease, Worker
+from workers.fleet.models import CameraLease, DeviceAssignment, Worker
 from workers.fleet.registration import Beat, Introduction, beat, register
 from workers.process.sinks import pictures
 from workers.process.sinks.answers import Operation
@@ -34,6 +34,10 @@ PICTURE = b"\xff\xd8 a picture"
 
 def worker(name: str = "w1", state: Worker.State = Worker.State.PROCESSING, error: str = "") -> Worker:
     one = register(introduction=Introduction(name=name, capacity=8, host="gate"))
+    with installation():
+        for tenant in Tenant.objects.exclude(schema_name="public"):  # both have a device on its machine
+            device = {"acme": 98}.get(tenant.schema_name, 99)
+            DeviceAssignment.objects.get_or_create(host="gate", device=device, defaults={"tenant": tenant})
     said = Beat(state=state, fps=12.5, memory_megabytes=700, last_error=error)
     beat(worker_id=one.pk, incarnation=one.incarnation, beat=said)
     return one
@@ -45,7 +49,7 @@ def test_workers_are_shown_with_their_state(acme: Tenant, client_of: ClientOf, c
     assert take(camera_id=camera.pk, worker=one)
     worker("w2", Worker.State.ERROR, error="1 of 2 cameras fail; their own pages say why")
     text = client_of(acme).get("/workers/").content.decode()
-    for words in ("w1", "Processing", "1 of 8 cameras", "12.5 frames/s", "<polyline", "1 of 2 cameras fail"):
+    for words in ("w1", "Processing", "1 camera here", "w2", "Idle", "0 cameras here"):
         assert words in text
 
 
@@ -80,7 +84,7 @@ def test_cameras_of_others_are_not_counted(acme: Tenant, other: Tenant, client_o
     with tenant_context(other):
         theirs = make_camera("Theirs", enabled=True)
         assert take(camera_id=theirs.pk, worker=one)
-    assert "0 of 8 cameras" in client_of(acme).get("/workers/").content.decode()
+    assert "0 cameras here" in client_of(acme).get("/workers/").content.decode()
 
 
 def test_a_cameras_page_offers_what_the_role_may(acme: Tenant, client_of: ClientOf) -> None:

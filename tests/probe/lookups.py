@@ -37,7 +37,10 @@ OFFERED = {
             "status": ("exact", "isnull"),
         }.items()
         for kind in kinds
-    },
+    }
+    | {"archived"},
+    "cameras.site": {"archived"},
+    "visits.identityrejection": {"person"},
     "staff.staffmember": {"active__exact", "active__isnull", "department", "department__isnull"},
     "visits.visit": {"site__id__exact", "site__isnull", "start"},
     "visits.sighting": {"camera__id__exact", "camera__isnull", "decision", "start"},

@@ -91,6 +91,10 @@ SURFACES = [
 ]
 
 
+WHY = {"X-Reason": "a test"}
+"""Deleting asks for it."""
+
+
 @pytest.fixture
 def system_admin(db: None) -> User:
     with installation():
@@ -135,7 +139,7 @@ def test_every_surface_reads_it(
     for client, expected in zip(people(), answers, strict=True):
         path = address.format(camera=camera.pk, visitor=make_visit(camera).visitor_id)
         form = "json" if "/api/" in path or method == "get" else "multipart"
-        assert getattr(client, method)(path, {}, format=form).status_code == expected, client
+        assert getattr(client, method)(path, {}, format=form, headers=WHY).status_code == expected
 
 
 def test_a_superuser_is_nobody_in_a_tenant(acme: Tenant, system_admin: User) -> None:

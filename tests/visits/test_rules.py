@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.conftest import template_of
 from visits.rules import (
@@ -15,6 +16,7 @@ from visits.rules import (
     is_over,
     joins,
     merge_templates,
+    outweighs,
     put_right,
 )
 
@@ -65,3 +67,27 @@ def test_no_clock_makes_a_stay_end_before_it_began_or_in_the_future(seen: TimeSp
     backwards = TimeSpan(seen.last_seen_at, seen.started_at)
     for right in (put_right(seen, now), put_right(backwards, now)):
         assert right.started_at <= right.last_seen_at <= now + CLOCK_DIFFERENCE
+
+
+def clicked(times: int, face: int = 1) -> NDArray[np.float32]:
+    return np.stack([template_of(face)] * times)
+
+
+@given(clicks=st.integers(1, 6), pictures=st.integers(0, 6), others=st.integers(0, 3))
+def test_a_rejection_counts_only_against_fewer_pictures(clicks: int, pictures: int, others: int) -> None:
+    enrolled = np.stack([template_of(1)] * pictures + [template_of(2 + n) for n in range(others + 1)])
+    counts = outweighs(clicked(clicks), enrolled, template_of(2), 0.36)
+    assert counts.tolist() == [clicks > pictures] * clicks
+
+
+def test_one_rejection_never_counts_against_a_template_that_matches() -> None:
+    """No picture alone shows the face, but all of them together do."""
+    enrolled = np.stack([template_of(2)])
+    assert outweighs(clicked(1), enrolled, template_of(1), 0.36).tolist() == [False]
+    assert outweighs(clicked(2), enrolled, template_of(1), 0.36).tolist() == [True, True]
+
+
+def test_rejections_of_several_faces_are_counted_apart() -> None:
+    rejected = np.concatenate([clicked(2, face=1), clicked(1, face=3)])
+    enrolled = np.stack([template_of(1), template_of(3)])
+    assert outweighs(rejected, enrolled, template_of(1), 0.36).tolist() == [True, True, False]

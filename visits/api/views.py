@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from tenants.rest.pagination import NumberPagination, StartPagination
-from tenants.rest.views import RowsViewSet, member
+from tenants.rest.views import RowsViewSet, member, with_reason
 from visits.actions import delete_visitor, rename_visitor
 from visits.api.serializers import SightingSerializer, VisitorSerializer, VisitSerializer
 from visits.filters import SightingFilters, VisitFilters, VisitorFilters
@@ -42,6 +42,7 @@ class VisitorViewSet(RowsViewSet[Visitor]):
             values = self.accepted(request, visitor)
             return self.answer(rename_visitor(visitor=visitor, by=member(request), **values))
 
+    @with_reason
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Deletes the person: visits, sightings, pictures and their template."""
         with self.held(pk) as visitor:

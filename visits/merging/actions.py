@@ -35,7 +35,9 @@ NEIGHBOURS = 4
 def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
     """Reject the sighting's person: it goes back to review, and similar faces do not match them again.
 
-    Raises ValidationError if the sighting has no person, or if its face was not kept.
+    An employee goes on to be recognised where the enrolled pictures say so: see `visits.rules.outweighs`.
+    `withdraw_rejection` takes it back. Raises ValidationError if the sighting has no person, or if its face
+    was not kept.
     """
     with journalled():
         lock_track(sighting.pk)
@@ -52,12 +54,25 @@ def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
             person=person.pk,
             template=sighting.template,
             pack=sighting.pack,
+            sighting=sighting,
             created_by=by,
             updated_by=by,
         )
         take_back(sighting, f"a user rejected the match with {person}")
         gallery_changed()
     return sighting
+
+
+def withdraw_rejection(*, rejection: IdentityRejection) -> None:
+    """Similar faces may match the person again, on running cameras within a second.
+
+    The sighting stays unsure: what it was is not known. Raises ValidationError if it was withdrawn already.
+    """
+    with transaction.atomic():
+        done, _ = IdentityRejection.objects.filter(pk=rejection.pk).delete()
+        if not done:
+            raise ValidationError("This was withdrawn in the meantime, or the person was deleted.")
+        gallery_changed()
 
 
 def propose_merges(*, match: float, pack: str, now: datetime, max_visitors: int = 100) -> int:

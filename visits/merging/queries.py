@@ -2,14 +2,28 @@
 
 from uuid import UUID
 
-from django.db.models import Exists, F, IntegerField, OuterRef, Q, QuerySet, UUIDField
+from django.db.models import (
+    Case,
+    CharField,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    UUIDField,
+    Value,
+    When,
+)
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce, Concat
 
 from facetrack.core.rows import get_or_404
+from staff.models import StaffMember
 from tenants.access.rights import Access
 from visits.index import sites_share
-from visits.models import Merge, MergeProposal, Sighting
+from visits.models import IdentityRejection, Merge, MergeProposal, Sighting, Visitor
 from visits.queries import visitors_called
 
 
@@ -48,6 +62,46 @@ def merges(access: Access) -> QuerySet[Merge]:
         elsewhere = Sighting.objects.exclude(camera__site__in=access.sites)
         rows = rows.exclude(Exists(elsewhere.filter(visitor=OuterRef("gone_id"))))
     return rows.order_by("-created_at", "pk")
+
+
+def rejections(access: Access) -> QuerySet[IdentityRejection]:
+    """Rejected matches, newest first, without faces, with `person_name`.
+
+    Site managers see those of sightings at their sites.
+    """
+    staff = StaffMember.objects.filter(pk=OuterRef("person")).values("name")
+    called = Case(
+        When(name="", then=Concat(Value("Visitor "), Cast("number", CharField()))),
+        default=F("name"),
+        output_field=CharField(),
+    )
+    visitor = Visitor.objects.filter(pk=OuterRef("person")).order_by().values(called=called)
+    rows = IdentityRejection.objects.annotate(
+        person_name=Coalesce(Subquery(staff), Subquery(visitor), Value("a former person"))
+    ).select_related("sighting__camera__site", "created_by", "updated_by")
+    rows = rows.defer("template", "sighting__template")
+    if access.sites is not None:
+        rows = rows.filter(sighting__camera__site__in=access.sites)
+    return rows.order_by("-created_at", "pk")
+
+
+def people_with_rejections(access: Access) -> dict[UUID, StaffMember | Visitor]:
+    """The people of the rejected matches that the user may see, by id and ordered by name."""
+    wanted = rejections(access).order_by().values("person")
+    found = [
+        *StaffMember.objects.filter(pk__in=wanted),
+        *Visitor.objects.filter(pk__in=wanted).defer("template"),
+    ]
+    return {one.pk: one for one in sorted(found, key=str)}
+
+
+def get_rejection(access: Access, rejection_id: UUID) -> IdentityRejection:
+    """Raises Http404."""
+    return get_or_404(
+        rejections(access),
+        "This rejected match does not exist: it was withdrawn, or the person was deleted.",
+        pk=rejection_id,
+    )
 
 
 def get_merge_proposal(access: Access, proposal_id: UUID) -> MergeProposal:

@@ -9,7 +9,7 @@ from django import forms
 from django.http import QueryDict
 
 from cameras.models import Camera, Site
-from cameras.queries import cameras, sites, zone_of
+from cameras.queries import all_cameras, all_sites, named, zone_of
 from staff.models import StaffMember
 from staff.queries import staff_members
 from tenants.access.rights import Access
@@ -19,12 +19,19 @@ from visits.models import SightingDecision, Visitor
 from visits.queries import event_of, visitors
 
 
+class PlaceField(forms.ModelChoiceField[Any]):
+    """Where people were seen; says what is archived."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return named(obj)
+
+
 class SeenForm(DaysForm):
     """Who, where and when; every field is optional. Days are in the chosen site's time zone."""
 
     hint = "Name or visitor number"
-    site = forms.ModelChoiceField(Site.objects.none(), required=False, empty_label="All sites")
-    camera = forms.ModelChoiceField(Camera.objects.none(), required=False, empty_label="All cameras")
+    site = PlaceField(Site.objects.none(), required=False, empty_label="All sites")
+    camera = PlaceField(Camera.objects.none(), required=False, empty_label="All cameras")
     person = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     about: StaffMember | Visitor | None = None
@@ -33,7 +40,7 @@ class SeenForm(DaysForm):
     def __init__(self, access: Access, data: Mapping[str, Any]) -> None:
         super().__init__(data)
         self.access = access
-        for name, rows in {"site": sites(access), "camera": cameras(access)}.items():
+        for name, rows in {"site": all_sites(access), "camera": all_cameras(access)}.items():
             cast(forms.ModelChoiceField[Any], self.fields[name]).queryset = rows
 
     def clean_person(self) -> UUID | None:

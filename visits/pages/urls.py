@@ -17,5 +17,7 @@ urlpatterns = [
     path("visitors/merges/history/<uuid:merge_id>/undo/", views.undo, name="undo_merge"),
     path("people/visitors/<uuid:visitor_id>/", views.visitor, name="visitor"),
     path("people/visitors/<uuid:visitor_id>/forget/", views.forget_visitor, name="forget_visitor"),
+    path("people/rejections/<uuid:rejection_id>/withdraw/", views.withdraw, name="withdraw_rejection"),
+    path("people/staff/<uuid:member_id>/forget/", views.forget_staff, name="forget_staff"),
     path("people/staff/<uuid:member_id>/", views.staff_person, name="staff_person"),
 ]

@@ -20,8 +20,15 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from cameras.queries import camera_states
 from facetrack.core.rows import hold
+from staff.actions import delete_staff_member
 from staff.models import FaceImage
-from staff.queries import face_images_of, get_staff_member, picture_url
+from staff.queries import (
+    face_images_of,
+    get_changeable,
+    get_staff_member,
+    picture_url,
+    staff_members,
+)
 from tenants.access.actor import because
 from tenants.access.rights import Access, granted
 from tenants.filters.counted import CountedPaginator, counted
@@ -30,12 +37,14 @@ from tenants.pages.activity.forms import ReasonForm
 from tenants.queries import user_of
 from visits.actions import delete_visitor, rename_visitor
 from visits.filters import MergeFilters, ProposalFilters, SightingFilters, VisitFilters, VisitorFilters
-from visits.merging.actions import keep_apart, merge_proposed, undo_merge
+from visits.merging.actions import keep_apart, merge_proposed, undo_merge, withdraw_rejection
 from visits.merging.queries import (
     get_merge,
     get_merge_proposal,
+    get_rejection,
     merge_proposals,
     merges,
+    rejections,
 )
 from visits.models import MergeProposal, Visitor
 from visits.pages.forms import CursorForm, SightingFilterForm, VisitFilterForm, VisitorForm, VisitorSearch
@@ -229,6 +238,41 @@ def forget_visitor(request: HttpRequest, visitor_id: UUID) -> HttpResponse:
     return render(request, "visitors/forget.html", {"visitor": person, "form": form})
 
 
+@require_POST
+@login_required
+@permission_required("visits.change_sighting", raise_exception=True)
+def withdraw(request: HttpRequest, rejection_id: UUID) -> HttpResponse:
+    """Withdraw a rejected match, and go back to the person's page."""
+    access = granted(request)
+    rejection = get_rejection(access, rejection_id)
+    try:
+        withdraw_rejection(rejection=rejection)
+        messages.success(request, "Withdrawn: a face like this one may match again.")
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    if visitors(access).filter(pk=rejection.person).exists():
+        return redirect("visitor", rejection.person)
+    if staff_members(access).filter(pk=rejection.person).exists():
+        return redirect("staff_person", rejection.person)
+    return redirect("sightings")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@permission_required("staff.delete_staffmember", raise_exception=True)
+@never_cache
+def forget_staff(request: HttpRequest, member_id: UUID) -> HttpResponse:
+    """Asks for confirmation and a reason; POST deletes the staff member."""
+    person = get_changeable(granted(request), member_id)
+    form = ReasonForm(request.POST or None)
+    if form.is_valid():
+        with because(form.cleaned_data["reason"]):
+            delete_staff_member(member=person)
+        messages.success(request, f"{person} was deleted, with all pictures, sightings and visits.")
+        return redirect("admin:staff_staffmember_changelist")
+    return render(request, "staff/forget.html", {"member": person, "form": form})
+
+
 @require_safe
 @login_required
 @never_cache
@@ -271,6 +315,7 @@ def _seen(access: Access, person_id: UUID) -> dict[str, Any]:
         "visit_total": counted(stays),
         "sightings": seen[:PERSON_ROWS],
         "sighting_total": counted(seen),
+        "rejections": rejections(access).filter(person=person_id)[:PERSON_ROWS],
     }
 
 

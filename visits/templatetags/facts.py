@@ -16,7 +16,7 @@ from staff.models import StaffMember
 from staff.rules import is_shown
 from tenants.access.rights import granted
 from visits.models import Visit
-from visits.queries import shot_url
+from visits.queries import shot_url, small_shot_url
 
 register = template.Library()
 
@@ -77,6 +77,12 @@ def score(similarity: float) -> str:
 def shot(key: str) -> str:
     """A short-lived URL of the picture."""
     return shot_url(key)
+
+
+@register.filter
+def small_shot(key: str) -> str:
+    """A short-lived URL of its small copy, for lists."""
+    return small_shot_url(key)
 
 
 @register.filter

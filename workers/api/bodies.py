@@ -143,11 +143,22 @@ class OwnWorkerSerializer(WorkerSerializer):
     """A registered worker; `cameras` are those that it runs now, of all tenants."""
 
     cameras = serializers.IntegerField()
-
+    state = serializers.ChoiceField(source="shown_state", choices=Worker.State.choices)
     devices = serializers.ListField(  # type: ignore[assignment]  # its own are all that there are
         child=serializers.CharField(), help_text="Camera devices of its machine."
     )
 
     class Meta(WorkerSerializer.Meta):
-        fields = (*WorkerSerializer.Meta.fields, "sites", "faces_per_second")
+        fields = (
+            *WorkerSerializer.Meta.fields,
+            "capacity",
+            "load",
+            "fps",
+            "queue_depth",
+            "memory_megabytes",
+            "dropped",
+            "last_error",
+            "sites",
+            "faces_per_second",
+        )
         read_only_fields = fields

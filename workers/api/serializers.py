@@ -6,15 +6,19 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 
 from workers.control.operations import Answer
+from workers.filters import SHOWN_STATES
 from workers.fleet.machines import UsableDevices
 from workers.fleet.models import Worker
 
 
 class WorkerSerializer(serializers.ModelSerializer[Worker]):
-    """`state` is offline after three missed heartbeats. `cameras` counts your own cameras."""
+    """`state` is offline after three missed heartbeats, processing while it runs cameras of yours, or idle.
+
+    Nothing tells how busy it is with cameras of others.
+    """
 
     devices = serializers.SerializerMethodField(help_text="Your camera devices on its machine.")
-    state = serializers.ChoiceField(source="shown_state", choices=Worker.State.choices)
+    state = serializers.ChoiceField(source="shown_state", choices=SHOWN_STATES)
     cameras = serializers.IntegerField(help_text="How many of your cameras it runs now.")
     created_at = serializers.DateTimeField(source="registered_at")
 
@@ -25,18 +29,11 @@ class WorkerSerializer(serializers.ModelSerializer[Worker]):
             "name",
             "host",
             "state",
-            "capacity",
             "cameras",
             "devices",
             "packs",
             "accelerators",
             "versions",
-            "load",
-            "fps",
-            "queue_depth",
-            "memory_megabytes",
-            "dropped",
-            "last_error",
             "created_at",
             "beat_at",
         )

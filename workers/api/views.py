@@ -15,7 +15,7 @@ from workers.api.serializers import AnswerSerializer, WorkerSerializer
 from workers.control.operations import ask_worker
 from workers.filters import WorkerFilters
 from workers.fleet.models import Worker
-from workers.fleet.queries import get_worker, workers
+from workers.fleet.queries import get_own_worker, own_workers
 from workers.process.sinks.answers import Operation
 
 
@@ -26,7 +26,7 @@ class RegistrationPagination(TimePagination):
 
 
 class WorkerViewSet(RowsViewSet[Worker]):
-    """The installation's workers: the state of each, as of its last heartbeat."""
+    """The workers that run your cameras, may run them, or have your devices."""
 
     serializer_class = WorkerSerializer
     filterset_class = WorkerFilters
@@ -35,13 +35,13 @@ class WorkerViewSet(RowsViewSet[Worker]):
     http_method_names = ["get", "head"]
 
     def get_queryset(self) -> QuerySet[Worker]:
-        return workers()
+        return own_workers(self.access)
 
     def get_row(self, pk: UUID) -> Worker:
-        return get_worker(pk)
+        return get_own_worker(self.access, pk)
 
     @extend_schema(responses=AnswerSerializer)
     @action(detail=True, methods=["get"])
     def devices(self, request: Request, pk: UUID) -> Response:
         """The camera devices of the worker's machine now."""
-        return answered(lambda: ask_worker(Operation.DEVICES, get_worker(pk).name))
+        return answered(lambda: ask_worker(Operation.DEVICES, get_own_worker(self.access, pk).name))

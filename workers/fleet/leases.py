@@ -52,6 +52,8 @@ def keep_lease(*, camera_id: UUID) -> None:
     try:
         with transaction.atomic():
             values = facts_of(camera) | {"failing_since": None}  # a changed camera is tried like a new one
+            if camera.archived_at is not None:  # its epoch stays: what its last run has seen still counts
+                values |= {"planned": None, "worker": None, "expires_at": None}
             CameraLease.objects.update_or_create(pk=camera_id, defaults=values)
     except IntegrityError:
         log.warning(
@@ -246,18 +248,23 @@ def _adopt(camera_id: UUID, worker: Worker) -> None:
 
 def facts_of(camera: Camera) -> dict[str, object]:
     """The fields of a lease that follow from its camera, in the current tenant."""
+    if camera.archived_at is not None:  # releases what it had
+        return _facts(camera, wanted=False) | {"host": "", "source_key": "", "device": None}
     try:
         host, usable = machine_of(camera), True
     except DeviceNotAssigned:
         host, usable = camera.host.strip().lower(), False
+    key = source_key(camera.kind, camera.location, host, exclusive=camera.exclusive)
+    wanted = camera.enabled and usable
+    return _facts(camera, wanted=wanted) | {"host": host, "source_key": key, "device": device_of(camera)}
+
+
+def _facts(camera: Camera, *, wanted: bool) -> dict[str, object]:
     return {
         "tenant_id": active_tenant().pk,
         "site_id": camera.site_id,
         "label": str(camera),
-        "desired": camera.enabled and usable,
-        "host": host,
-        "source_key": source_key(camera.kind, camera.location, host, exclusive=camera.exclusive),
-        "device": device_of(camera),
+        "desired": wanted,
     }
 
 

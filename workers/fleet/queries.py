@@ -5,14 +5,29 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import BooleanField, Case, CharField, Count, F, Q, QuerySet, Value, When
-from django.db.models.functions import Now
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Now
 
 from facetrack.core.rows import get_or_404
+from tenants.access.rights import Access
+from tenants.access.sites import site_names
 from tenants.isolation.context import installation
 from tenants.models import Tenant
 from workers.fleet.leases import TTL
-from workers.fleet.models import CameraLease, LeaseGrant, Worker
+from workers.fleet.models import CameraLease, DeviceAssignment, LeaseGrant, Worker
 
 MISSED_BEATS = 3
 NO_WORKER = "This worker does not exist."
@@ -32,21 +47,52 @@ class Owner:
     host: str
 
 
+def _is_away() -> Q:
+    silent = timedelta(seconds=MISSED_BEATS * settings.WORKER_HEARTBEAT_SECONDS)
+    return Q(beat_at=None) | Q(beat_at__lt=Now() - silent)
+
+
 def workers() -> QuerySet[Worker]:
     """Adds `shown_state` (OFFLINE after three missed heartbeats, whatever was reported) and `cameras`."""
-    silent = timedelta(seconds=MISSED_BEATS * settings.WORKER_HEARTBEAT_SECONDS)
-    away = Q(beat_at=None) | Q(beat_at__lt=Now() - silent)
     return Worker.objects.annotate(
         shown_state=Case(
-            When(away, then=Value(Worker.State.OFFLINE)), default=F("state"), output_field=CharField()
+            When(_is_away(), then=Value(Worker.State.OFFLINE)),
+            default=F("state"),
+            output_field=CharField(),
         ),
         cameras=Count("leases", filter=Q(leases__expires_at__gt=Now())),
     )
 
 
-def get_worker(worker_id: UUID) -> Worker:
+def own_workers(access: Access) -> QuerySet[Worker]:
+    """The workers that concern the caller's tenant, with `shown_state` and `cameras`, which counts its own.
+
+    They run one of its cameras, or should; serve one of its sites by name; or are on a machine with one of
+    its devices. `shown_state` says whether the worker is there and runs cameras of the tenant: what else it
+    does and how it fares tells of other tenants.
+    """
+    leases = CameraLease.objects.filter(tenant=access.tenant)
+    ours = Q(pk__in=leases.filter(worker__isnull=False).values("worker"))
+    ours |= Q(pk__in=leases.filter(planned__isnull=False).values("planned"))
+    ours |= Q(host__in=DeviceAssignment.objects.filter(tenant=access.tenant).values("host"))
+    for site in site_names():
+        ours |= Q(sites__contains=[str(site)])
+    running = leases.filter(worker=OuterRef("pk"), expires_at__gt=Now()).order_by().values("worker")
+    count = Coalesce(Subquery(running.annotate(n=Count("pk")).values("n")), 0)
+    return Worker.objects.filter(ours).annotate(
+        cameras=count,
+        shown_state=Case(
+            When(_is_away(), then=Value(Worker.State.OFFLINE)),
+            When(Exists(running), then=Value(Worker.State.PROCESSING)),
+            default=Value(Worker.State.IDLE),
+            output_field=CharField(),
+        ),
+    )
+
+
+def get_own_worker(access: Access, worker_id: UUID) -> Worker:
     """Raises Http404."""
-    return get_or_404(workers(), NO_WORKER, pk=worker_id)
+    return get_or_404(own_workers(access), NO_WORKER, pk=worker_id)
 
 
 def live_workers() -> QuerySet[Worker]:

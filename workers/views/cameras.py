@@ -8,17 +8,18 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required, permission_required
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from redis.exceptions import RedisError
 
-from cameras.actions import SourceTaken
+from cameras.actions import SourceTaken, archive_camera, unarchive_camera
 from cameras.models import Camera
-from cameras.queries import CameraState, camera_states, get_camera, state_of
+from cameras.queries import CameraState, camera_states, get_any_camera, get_camera, state_of
 from tenants.access.rights import Access, granted
 from tenants.queries import active_tenant, user_of
 from workers.control import camera_control
@@ -45,8 +46,8 @@ class CameraNotice:
 @login_required
 @never_cache
 def camera(request: HttpRequest, camera_id: UUID) -> HttpResponse:
-    """One camera: its state, its live picture, and requests to its worker."""
-    shown = get_camera(granted(request), camera_id)
+    """One camera: its state, its live picture, and requests to its worker. An archived one has none."""
+    shown = get_any_camera(granted(request), camera_id)
     template = "workers/camera_state.html" if request.htmx else "workers/camera.html"  # type: ignore[attr-defined]
     return render(request, template, _facts(shown))
 
@@ -72,7 +73,43 @@ def stop(request: HttpRequest, camera_id: UUID) -> HttpResponse:
         told = CameraNotice(said=f"{shown} is stopped.")
     except NoAnswer as error:
         told = CameraNotice(refusal=str(error))
+    except ValidationError as refusal:  # archived meanwhile
+        told = CameraNotice(refusal=" ".join(refusal.messages))
     return _told(request, shown, told)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@permission_required("cameras.delete_camera", raise_exception=True)
+@never_cache
+def archive(request: HttpRequest, camera_id: UUID) -> HttpResponse:
+    """Asks first; POST archives the camera."""
+    shown = get_camera(granted(request), camera_id)
+    if request.method != "POST":
+        return render(request, "workers/archive.html", {"camera": shown})
+    try:
+        archive_camera(camera=shown, by=user_of(request))
+        messages.success(request, f"{shown} is archived.")
+    except ValidationError as refusal:  # another user was first
+        messages.error(request, " ".join(refusal.messages))
+    return redirect("cameras")
+
+
+@require_POST
+@login_required
+@permission_required("cameras.delete_camera", raise_exception=True)
+def unarchive(request: HttpRequest, camera_id: UUID) -> HttpResponse:
+    """Uses the camera again, or says why not."""
+    access = granted(request)
+    shown = get_any_camera(access, camera_id)
+    try:
+        unarchive_camera(camera=shown, by=user_of(request))
+        messages.success(request, f"{shown} is in use again. Start it when you are ready.")
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    except SourceTaken as refusal:
+        messages.error(request, refusal.told(access))
+    return redirect("camera", shown.pk)
 
 
 @require_POST
@@ -143,6 +180,8 @@ def _start(request: HttpRequest, shown: Camera, access: Access) -> CameraNotice:
         return CameraNotice(refusal=refusal, hand_over=shown if error.may_be_forced(access) else None)
     except NoAnswer as error:
         return CameraNotice(refusal=str(error))
+    except ValidationError as refusal:  # archived meanwhile
+        return CameraNotice(refusal=" ".join(refusal.messages))
     if begun is None:
         return CameraNotice(said=f"{shown} is being assigned to a worker, and starts within seconds.")
     if begun.status == Camera.Status.ERROR:

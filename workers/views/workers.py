@@ -9,29 +9,26 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from tenants.access.rights import granted
 from workers.filters import WorkerFilters, WorkerSearch
 from workers.fleet.models import Worker
-from workers.fleet.queries import workers
+from workers.fleet.queries import own_workers
 
 PAGE_ROWS = 50
 TONES = {
     Worker.State.PROCESSING: "ok",
     Worker.State.IDLE: "ok",
-    Worker.State.ONLINE: "wait",
-    Worker.State.ERROR: "bad",
     Worker.State.OFFLINE: "off",
 }
-CURVE_WIDTH, CURVE_HEIGHT = 120, 24
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerRow:
-    """A worker as the monitor shows it; `curve` holds the points of an SVG polyline."""
+    """A worker as the monitor shows it."""
 
     worker: Worker
     tone: str
     label: str
-    curve: str
 
 
 @require_safe
@@ -41,9 +38,8 @@ class WorkerRow:
 def worker_list(request: HttpRequest) -> HttpResponse:
     """The page; its own poll and its search get the rows only."""
     form = WorkerSearch(request.GET)
-    page = Paginator(WorkerFilters.of_page(form, workers().order_by("name")), PAGE_ROWS).get_page(
-        request.GET.get("page")
-    )
+    found = WorkerFilters.of_page(form, own_workers(granted(request)).order_by("name"))
+    page = Paginator(found, PAGE_ROWS).get_page(request.GET.get("page"))
     template = "workers/results.html" if request.htmx else "workers/page.html"  # type: ignore[attr-defined]
     rows = [_row(worker) for worker in page]
     return render(request, template, {"form": form, "page": page, "rows": rows})
@@ -51,13 +47,4 @@ def worker_list(request: HttpRequest) -> HttpResponse:
 
 def _row(worker: Worker) -> WorkerRow:
     state = Worker.State(worker.shown_state)  # type: ignore[attr-defined]
-    return WorkerRow(worker, TONES[state], state.label.capitalize(), _curve(worker.history))
-
-
-def _curve(history: list[float]) -> str:
-    """Frames per second at the last heartbeats, as points from the left; the highest reaches the top."""
-    top = max([1.0, *history])
-    step = CURVE_WIDTH / max(1, len(history) - 1)
-    return " ".join(
-        f"{n * step:.1f},{CURVE_HEIGHT - CURVE_HEIGHT * value / top:.1f}" for n, value in enumerate(history)
-    )
+    return WorkerRow(worker, TONES[state], state.label.capitalize())

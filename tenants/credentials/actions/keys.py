@@ -64,7 +64,7 @@ def create_key(
         raise ValidationError({"worker": [message]})
     if not 1 <= days <= MAX_DAYS:
         raise ValidationError({"days": [f"A key lasts from 1 to {MAX_DAYS} days."]})
-    if sites and role is not Role.WORKER and not set(sites) <= set(site_names()):
+    if sites and role is not Role.WORKER and not set(sites) <= set(site_names(archived=True)):
         raise ValidationError({"sites": ["One of these sites does not exist."]})
     now = timezone.now()
     key = ApiKey(

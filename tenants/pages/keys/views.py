@@ -46,7 +46,7 @@ def key_list(request: HttpRequest) -> HttpResponse:
     page = CountedPaginator(KeyFilters.of_page(form, listed_keys(active_tenant())), PAGE_ROWS).get_page(
         request.GET.get("page")
     )
-    sites, now = site_names(), timezone.now()
+    sites, now = site_names(archived=True), timezone.now()
     rows = [_row(key, sites, now) for key in page]
     template = "results" if request.htmx else "page"  # type: ignore[attr-defined]
     return render(request, f"keys/{template}.html", {"form": form, "page": page, "rows": rows})

@@ -67,10 +67,14 @@ class Command(BaseCommand):
 
 def _camera(given: str) -> Camera:
     """Raises CommandError if there is no such camera, or more than one."""
-    found = [one for one in Camera.objects.select_related("site") if given in (str(one.pk), one.name)]
+    found = [
+        one
+        for one in Camera.objects.filter(archived_at=None).select_related("site")
+        if given in (str(one.pk), one.name)
+    ]
     if len(found) == 1:
         return found[0]
     if found:
         raise CommandError(f"there are {len(found)} cameras named '{given}': give the id")
-    known = ", ".join(Camera.objects.values_list("name", flat=True)) or "none yet"
+    known = ", ".join(Camera.objects.filter(archived_at=None).values_list("name", flat=True)) or "none yet"
     raise CommandError(f"there is no camera '{given}' (cameras: {known})")

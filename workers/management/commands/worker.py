@@ -184,7 +184,11 @@ def _sites(given: str) -> list[str]:
     found = []
     for tenant in customers():
         with inside(tenant):
-            found += [str(site.pk) for site in Site.objects.all() if given in (str(site.pk), site.name)]
+            found += [
+                str(site.pk)
+                for site in Site.objects.filter(archived_at=None)
+                if given in (str(site.pk), site.name)
+            ]
     if not found:
         raise CommandError(f"there is no site '{given}': give its name, or its id as the API shows it")
     return found

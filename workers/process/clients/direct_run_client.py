@@ -10,10 +10,12 @@ from cameras.actions import end_run, report_run
 from cameras.models import Camera
 from cameras.queries import stored_login
 from staff.gallery import enrolled_faces, gallery_version, other_packs, tenants_thresholds
+from staff.models import MatchThresholds
 from tenants.isolation.context import inside
 from tenants.models import Tenant
 from visits.index import IndexUnavailable, nearest_visitors, rejected_faces
 from visits.live_events import record_camera_event
+from visits.rules import outweighs
 from workers.fleet.leases import note_source
 from workers.process.clients.camera_settings import CameraSettings, polygons
 from workers.process.clients.run_client import RunReport, StaffGallery, TenantThresholds
@@ -46,7 +48,9 @@ class DirectRunClient(TenantSightingStore):
 
     def known(self, tenant: Tenant, pack: str, version: int) -> StaffGallery | None:
         with outage.noticed(), inside(tenant):
-            return None if gallery_version() == version else _known(pack)
+            return (
+                None if gallery_version() == version else _known(pack, _match(tenants_thresholds(pack), pack))
+            )
 
     def visitors(self, tenant: Tenant, template: Floats, pack: str, site: UUID | None) -> list[Candidate]:
         try:
@@ -96,8 +100,8 @@ class DirectRunClient(TenantSightingStore):
 
     def match_threshold(self, tenant: Tenant, pack: str) -> float:
         """The similarity from which two templates of the tenant count as one person."""
-        own = self.tuning(tenant, pack).own
-        return (own or PACKS[pack].thresholds).match
+        with outage.noticed(), inside(tenant):
+            return _match(tenants_thresholds(pack), pack)
 
 
 DIRECT_RUN_CLIENT = DirectRunClient()
@@ -136,12 +140,23 @@ def _camera_settings(tenant: Tenant, camera: Camera) -> CameraSettings:
     )
 
 
-def _known(pack: str) -> StaffGallery:
-    """One template per person. Called in the tenant."""
+def _match(own: MatchThresholds | None, pack: str) -> float:
+    return own.link if own else PACKS[pack].thresholds.match
+
+
+def _known(pack: str, match: float) -> StaffGallery:
+    """One template per person, and the rejections that count. Called in the tenant."""
     faces = enrolled_faces(pack)
     rows: dict[str, list[int]] = {}
     for row, person in enumerate(faces.people):
         rows.setdefault(str(person), []).append(row)
     templates = [template_of(faces.embeddings[of], faces.qualities[of]) for of in rows.values()]
     stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
-    return StaffGallery(faces.version, list(rows), stacked, rejected_faces(pack))
+    denied = {}
+    for person, rejected in rejected_faces(pack).items():
+        if person in rows:
+            template = stacked[list(rows).index(person)]
+            counting = rejected[outweighs(rejected, faces.embeddings[rows[person]], template, match)]
+            if len(counting):
+                denied[person] = counting
+    return StaffGallery(faces.version, list(rows), stacked, denied)

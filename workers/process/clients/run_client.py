@@ -27,7 +27,8 @@ class TenantThresholds:
 class StaffGallery:
     """The staff of a tenant as of `version`: `templates` (N, 512) has one row for each of `people`.
 
-    `denied` holds, per person, the faces (M, 512) for which users rejected that person.
+    `denied` holds, per person, the faces (M, 512) for which users rejected that person, and which their
+    enrolled pictures do not outweigh.
     """
 
     version: int

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Protocol
 from urllib.parse import SplitResult, urlunsplit
 
@@ -102,7 +102,7 @@ def clip(location: str, folder: Path | None, owner: str) -> str:
     inner = path.relative_to(root).parts if path.is_relative_to(root) else ()
     if not inner or (len(inner) > 1 and inner[0] != owner):
         raise SourceError(
-            f"{location} is refused: it is outside the folder of clips",
+            f"{PurePath(location).name} is refused: it is outside the folder of clips",
             "check the path, or put the file itself there, not a link to it",
         )
     return str(path)

@@ -37,7 +37,10 @@ class FileSource:
         pace: bool = False,
         orientation: Orientation = AS_IS,
     ) -> None:
-        """Raises SourceError for a file that is missing, unreadable or not a video."""
+        """Raises SourceError for a file that is missing, unreadable or not a video.
+
+        An error has the file's name without its folder: the folders of a server are no tenant's concern.
+        """
         self._path = Path(location)
         self._loop = loop
         self._orientation = orientation
@@ -104,7 +107,7 @@ class FileSource:
     def _begin_again(self) -> bool:
         if not self._played:
             raise SourceError(
-                f"no frame of {self._path} can be decoded",
+                f"no frame of {self._path.name} can be decoded",
                 "the file is damaged or holds no video; convert it to MP4 with H.264 and try again",
             )
         if not self._loop:
@@ -120,15 +123,18 @@ class FileSource:
 
     def _opened(self) -> cv2.VideoCapture:
         if not self._path.exists():
-            raise SourceError(f"there is no file {self._path}", "check the path on the worker's machine")
+            raise SourceError(
+                f"there is no file {self._path.name}",
+                "check its name, and the worker's folder of clips",
+            )
         if not self._path.is_file():
-            raise SourceError(f"{self._path} is not a file", "give the path of one video file")
+            raise SourceError(f"{self._path.name} is not a file", "give the path of one video file")
         try:
             with self._path.open("rb") as file:
                 empty = not file.read(1)
         except OSError as error:
             raise SourceError(
-                f"{self._path} cannot be read ({error.strerror})",
+                f"{self._path.name} cannot be read ({error.strerror})",
                 "give the worker's user the right to read it",
             ) from error
         # OpenCV takes FFmpeg's options from the environment only.
@@ -137,7 +143,7 @@ class FileSource:
         capture = None if empty else cv2.VideoCapture(str(self._path.absolute()), cv2.CAP_FFMPEG)
         if capture is None or not capture.isOpened():
             raise SourceError(
-                f"{self._path} is not a video that can be decoded",
+                f"{self._path.name} is not a video that can be decoded",
                 "it is empty, damaged or of an unknown format; convert it to MP4 with H.264",
             )
         width, height = (
@@ -146,8 +152,8 @@ class FileSource:
         if width * height > MAX_PIXELS:
             capture.release()
             raise SourceError(
-                f"{self._path} has pictures of {width} x {height} pixels, of which {MAX_PIXELS // 1_000_000} "
-                "million at most are decoded",
+                f"{self._path.name} has pictures of {width} x {height} pixels, of which "
+                f"{MAX_PIXELS // 1_000_000} million at most are decoded",
                 "make it smaller and try again",
             )
         return capture
