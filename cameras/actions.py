@@ -103,14 +103,28 @@ def _save_login(camera: Camera, login: Login) -> None:
     CameraCredential.objects.filter(camera=camera, username="", password="").delete()
 
 
+class Archived(ValidationError):
+    """What is archived is kept as it was: the change is refused."""
+
+
 def require_in_use(row: Camera | Site) -> None:
-    """Raises ValidationError for what is archived: it is kept as it was.
+    """Raises Archived.
 
     The row stays locked until the transaction ends: nothing is started while it is being archived.
     """
-    found = type(row)._default_manager.filter(pk=row.pk).order_by("pk").select_for_update()
-    if found.values_list("archived_at", flat=True).first() is not None:
-        raise ValidationError(f"{row} is archived. Unarchive it first.")
+    if _archived_at(row) is not None:
+        raise Archived(f"{row} is archived. Unarchive it first.")
+
+
+def require_archived(row: Camera | Site) -> None:
+    """Raises ValidationError for what is in use. The row stays locked until the transaction ends."""
+    if _archived_at(row) is None:
+        raise ValidationError(f"{row} is not archived.")
+
+
+def _archived_at(row: Camera | Site) -> datetime | None:
+    found = type(row)._default_manager.filter(pk=row.pk).order_by("pk").select_for_update(no_key=True)
+    return found.values_list("archived_at", flat=True).first()
 
 
 def delete_camera(*, camera: Camera) -> None:
@@ -171,8 +185,7 @@ def unarchive_camera(*, camera: Camera, by: User | None) -> Camera:
     and SourceTaken if another camera runs from its source.
     """
     with transaction.atomic():
-        if camera.archived_at is None:
-            raise ValidationError(f"{camera} is not archived.")
+        require_archived(camera)
         require_room(active_tenant(), Resource.CAMERAS)
         camera.archived_at, camera.updated_by = None, by
         if camera.site.archived_at is not None:
@@ -204,8 +217,7 @@ def unarchive_site(*, site: Site, by: User | None) -> Site:
     Raises ValidationError if its name was given to another site, QuotaExceeded.
     """
     with transaction.atomic():
-        if site.archived_at is None:
-            raise ValidationError(f"{site} is not archived.")
+        require_archived(site)
         require_room(active_tenant(), Resource.SITES)
         site.archived_at, site.updated_by = None, by
         site.validate_constraints()

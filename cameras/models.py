@@ -1,5 +1,6 @@
 """Places, the cameras that watch them, and the cameras' logins."""
 
+from collections.abc import Collection
 from ipaddress import ip_network
 
 from django.conf import settings
@@ -66,6 +67,13 @@ class Site(Record):
                 violation_error_message="Another site has this name.",
             )
         ]
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """The only constraint is of the name: the error is the name's, too."""
+        try:
+            super().validate_constraints(exclude)
+        except ValidationError as error:
+            raise ValidationError({"name": error.messages}) from None
 
     def __str__(self) -> str:
         return self.name

@@ -48,6 +48,7 @@
   /* --- What a form holds --------------------------------------------------------------------------- */
 
   const isPost = (form) => form.getAttribute("method")?.toLowerCase() === "post";
+  const isList = (form) => form.id === "changelist-form"; // of the admin: chosen rows are not typed text
   const isLogout = (form) => actionOf(form).endsWith("/logout/");
   const versionsOf = (form) => Array.from(form.elements).filter((field) => field.name.endsWith(VERSIONS));
 
@@ -154,7 +155,7 @@
 
   function onTyped(event) {
     const form = event.target.form;
-    if (user && form && isPost(form) && event.isTrusted) remember(form);
+    if (user && form && isPost(form) && !isList(form) && event.isTrusted) remember(form);
   }
 
   document.addEventListener("input", onTyped);

@@ -4,8 +4,9 @@
    a button that is disabled while its form is sent loses the focus before that, and links in rows have no id. */
 (() => {
   let kept = null;
+  let standIn = null; // has the focus while the element that had it is disabled or gone
 
-  const isLost = () => !document.activeElement || document.activeElement === document.body;
+  const isLost = () => [null, document.body, standIn].includes(document.activeElement);
 
   /* Where an element is: its own id, or how it looks within the nearest element that has one. */
   function placeOf(element) {
@@ -27,21 +28,22 @@
 
   function keep() {
     const element = document.activeElement;
-    if (isLost() || element.id === "content") return;
+    if (isLost()) return;
     kept = placeOf(element);
     if (kept) kept.from = element.closest("form")?.parentElement?.closest("[id]")?.id ?? "content";
   }
 
-  /* Where the element is gone, what was around it; at last the content, so that Tab goes on from there. */
+  /* Where the element is gone or disabled, what was around it; at last the content, so that Tab goes on there. */
   function restore() {
     if (!kept || !isLost()) return;
-    let target = found(kept);
-    if (!target || target.disabled) {
-      target = document.getElementById(kept.from) ?? document.getElementById("content");
-      if (target && target.tabIndex < 0) target.tabIndex = -1;
+    const target = found(kept);
+    if (target && !target.disabled) target.focus({ preventScroll: true });
+    if (!isLost()) return;
+    for (standIn of [document.getElementById(kept.from), document.getElementById("content")]) {
+      if (standIn && standIn.tabIndex < 0) standIn.tabIndex = -1;
+      standIn?.focus({ preventScroll: true });
+      if (standIn && document.activeElement === standIn) return;
     }
-    target?.focus({ preventScroll: true });
-    if (isLost()) document.getElementById("content")?.focus({ preventScroll: true });
   }
 
   document.body.addEventListener("htmx:beforeRequest", keep); // before the button is disabled
@@ -52,6 +54,6 @@
     kept = null; // the user leaves it
   });
   document.addEventListener("focusin", (event) => {
-    if (event.target !== document.body && event.target.id !== "content") kept = null;
+    if (event.target !== document.body && event.target !== standIn) kept = standIn = null;
   });
 })();

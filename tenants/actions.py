@@ -239,7 +239,7 @@ def delete_row_first(row: Model) -> None:
         raise TransactionManagementError(
             "a row is deleted first only in the transaction that deletes the rest"
         )
-    table, key = sql.Identifier(row._meta.db_table), sql.Identifier(row._meta.pk.column)
+    table, key = sql.Identifier(row._meta.db_table), sql.Identifier(str(row._meta.pk.column))
     with connection.cursor() as cursor:
         cast(Any, cursor).execute(sql.SQL("DELETE FROM {} WHERE {} = %s").format(table, key), [row.pk])
 

@@ -129,7 +129,7 @@ class RecordAdmin(AsksReason):
 
 def link_to_rejections(person: UUID) -> SafeString:
     """Where a person's rejected matches are listed: rows of another app."""
-    address = f"{reverse('admin:visits_identityrejection_changelist')}?{urlencode({'person': person})}"
+    address = f"{reverse('admin:visits_identityrejection_changelist')}?{urlencode({'person': str(person)})}"
     return format_html('<a href="{}">Show, withdraw</a>', address)
 
 

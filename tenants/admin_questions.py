@@ -10,10 +10,20 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from tenants.access.actor import REASON_LENGTH, because
 from tenants.changelists import OfferedAdmin
 from tenants.pages.activity.forms import ReasonForm
+
+
+class AdminReasonForm(ReasonForm):
+    """As the pages ask, in the looks of the admin."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["reason"]
+        field.widget = UnfoldAdminTextInputWidget(attrs=field.widget.attrs | field.widget_attrs(field.widget))
 
 
 class AsksReason(OfferedAdmin):
@@ -24,10 +34,10 @@ class AsksReason(OfferedAdmin):
     ) -> HttpResponse:
         answered = _reason_of(request) if request.method == "POST" else ""
         if not answered:
-            request.POST = QueryDict()  # type: ignore[assignment]  # Django asks where there is no answer
+            request.POST = QueryDict()  # Django asks where there is no answer
         with because(answered) if answered else nullcontext():
             answer: HttpResponse = super().delete_view(
-                request, object_id, {"asks_reason": True, **(extra_context or {})}
+                request, object_id, {"reason": AdminReasonForm()["reason"], **(extra_context or {})}
             )
         return answer
 
@@ -41,7 +51,7 @@ class AsksReason(OfferedAdmin):
         with because(answered) if answered else nullcontext():
             answer = super().response_action(request, queryset)
         if deletes and isinstance(answer, TemplateResponse) and answer.context_data is not None:
-            answer.context_data["asks_reason"] = True
+            answer.context_data["reason"] = AdminReasonForm()["reason"]
         return answer
 
 

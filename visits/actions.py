@@ -227,7 +227,8 @@ def forget_shots_of_staff(staff_member_id: UUID, deletion: ExitStack, **_: objec
     """
     deletion.enter_context(journalled())
     lock_people(staff_member_id)
-    seen, stays = (model.objects.filter(staff_member=staff_member_id) for model in (Sighting, Visit))
+    seen = Sighting.objects.filter(staff_member=staff_member_id)
+    stays = Visit.objects.filter(staff_member=staff_member_id)
     keys = {*seen.values_list("best_shot", flat=True), *stays.values_list("best_shot", flat=True)}
     for site in set(stays.values_list("site", flat=True)):
         record_visits_gone(site)

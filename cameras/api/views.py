@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from cameras.actions import (
     SITE_FIELDS,
     TYPED,
+    Archived,
     SourceTaken,
     archive_camera,
     archive_site,
@@ -69,7 +70,9 @@ class SiteViewSet(RowsViewSet[Site]):
             _require_admin(self.access, "networks" in values)
             for name, value in values.items():
                 setattr(site, name, value)
-            return self.answer(save_site(site=site, by=member(request), only=values))
+            with told_of_conflicts(self.access):
+                saved = save_site(site=site, by=member(request), only=values)
+            return self.answer(saved)
 
     @with_reason
     def destroy(self, request: Request, pk: UUID) -> Response:
@@ -157,11 +160,16 @@ class CameraViewSet(RowsViewSet[Camera]):
 
 @contextmanager
 def told_of_conflicts(access: Access) -> Iterator[None]:
-    """A source that has another owner is a conflict. It names the owner where the caller may know it."""
+    """A source that has another owner is a conflict. It names the owner where the caller may know it.
+
+    So is a change of what is archived.
+    """
     try:
         yield
     except SourceTaken as error:
         raise Conflict(error.told(access)) from None
+    except Archived as error:
+        raise Conflict(" ".join(error.messages)) from None
 
 
 @contextmanager

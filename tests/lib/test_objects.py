@@ -132,7 +132,7 @@ def test_a_local_url_is_worthless_elsewhere_and_later(tmp_path: Path, settings: 
         objects.named_by(ACME, token[:-1] + ("A" if token[-1] != "A" else "B"))
     settings.FACETRACK_PICTURE_URL_SECONDS = -1
     with pytest.raises(objects.ForeignObject, match="reload the page"):
-        objects.opened(ACME, token)
+        objects.named_by(ACME, token)
 
 
 def test_an_object_without_a_tenant_is_refused() -> None:

@@ -1,6 +1,7 @@
 """Forgetting a person: it asks for a reason everywhere, and the activity log has one line for it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -126,16 +127,16 @@ def test_the_admin_asks_for_a_reason(
     label: str,
     listed: bool,
 ) -> None:
-    rows = {
+    rows: dict[str, Any] = {
         "cameras.site": type(camera.site).objects.create(name="Spare"),
         "staff.staffmember": employee,
         "visits.visitor": make_visit(camera).visitor,
     }
     rows["cameras.camera"] = Camera.objects.create(
         site=rows["cameras.site"], name="Spare", kind="usb", location="0"
-    )  # type: ignore[misc]
+    )
     if label == "cameras.site":
-        rows["cameras.camera"].delete()  # type: ignore[union-attr]
+        rows["cameras.camera"].delete()
     row, name, client = rows[label], label.replace(".", "_"), client_of(acme)
     assert row is not None
     if listed:

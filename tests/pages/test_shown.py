@@ -190,7 +190,7 @@ def test_a_small_picture_goes_with_its_picture(
     assert objects.size(acme.pk, small)
     visitor = seen.visitor
     assert visitor is not None
-    with django_capture_on_commit_callbacks(execute=True):
+    with tenant_context(acme), django_capture_on_commit_callbacks(execute=True):
         delete_visitor(visitor=visitor)
     assert objects.size(acme.pk, small) == 0
     assert client.get(address).status_code == 404

@@ -88,7 +88,7 @@ def rejections(access: Access) -> QuerySet[IdentityRejection]:
 def people_with_rejections(access: Access) -> dict[UUID, StaffMember | Visitor]:
     """The people of the rejected matches that the user may see, by id and ordered by name."""
     wanted = rejections(access).order_by().values("person")
-    found = [
+    found: list[StaffMember | Visitor] = [
         *StaffMember.objects.filter(pk__in=wanted),
         *Visitor.objects.filter(pk__in=wanted).defer("template"),
     ]

@@ -148,8 +148,8 @@ def _known(pack: str, match: float) -> StaffGallery:
     """One template per person, and the rejections that count. Called in the tenant."""
     faces = enrolled_faces(pack)
     rows: dict[str, list[int]] = {}
-    for row, person in enumerate(faces.people):
-        rows.setdefault(str(person), []).append(row)
+    for row, member in enumerate(faces.people):
+        rows.setdefault(str(member), []).append(row)
     templates = [template_of(faces.embeddings[of], faces.qualities[of]) for of in rows.values()]
     stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
     denied = {}
