@@ -25,7 +25,7 @@ class InUseFilters(ListFilters):
 
 
 class SiteFilters(InUseFilters):
-    search = TextFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
+    search = TextFilter(field_name="name", lookup_expr="contains_folded", help_text="Part of the name.")
 
     class Meta:
         model = Site
@@ -37,7 +37,7 @@ class CameraFilters(InUseFilters):
     enabled = YesNoFilter(help_text="Whether the camera is enabled.")
     status = filters.ChoiceFilter(choices=Camera.Status.choices, help_text="Its present status.")
     search = SearchFilter(
-        lambda text: Q(name__icontains=text) | Q(site__name__icontains=text),
+        lambda text: Q(name__contains_folded=text) | Q(site__name__contains_folded=text),
         help_text="Part of the name of the camera or of its site.",
     )
 

@@ -25,6 +25,7 @@ from cameras.rules import (
 from facetrack.core.crypto import EncryptedTextField
 from facetrack.core.internal_endpoints import internal_endpoints
 from facetrack.core.networks import Network, in_form, is_within, network_problem, networks_of, overlap
+from facetrack.core.text_fields import LineField
 from tenants.models import Record, Tenant
 from tenants.queries import active_tenant
 
@@ -34,8 +35,8 @@ MAX_NETWORKS = 20
 class Site(Record):
     """A place. A person who is seen again there within the re-entry window is still on the same visit."""
 
-    name = models.CharField(max_length=100)
-    address = models.CharField(max_length=200, blank=True)
+    name = LineField(max_length=100)
+    address = LineField(max_length=200, blank=True)
     time_zone = models.CharField(max_length=50, default="UTC")
     reentry_seconds = models.PositiveIntegerField(
         "re-entry window (seconds)",
@@ -141,7 +142,7 @@ class Camera(Record):
         LEFT = 270, "by 90 degrees to the left"
 
     site = models.ForeignKey(Site, models.PROTECT, related_name="cameras")
-    name = models.CharField(max_length=100)
+    name = LineField(max_length=100)
     kind = models.CharField(
         "source", max_length=10, choices=[(kind.value, kind.value.upper()) for kind in SourceKind]
     )

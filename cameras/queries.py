@@ -72,6 +72,14 @@ def zone_of(site: Site | None) -> tzinfo:
         return timezone.get_current_timezone()
 
 
+def zones_of_sites() -> dict[tzinfo, list[UUID]]:
+    """The active tenant's sites, archived or not, by the time zone in which their rows are shown."""
+    found: dict[tzinfo, list[UUID]] = {}
+    for site in Site.objects.only("time_zone").order_by("pk"):
+        found.setdefault(zone_of(site), []).append(site.pk)
+    return found
+
+
 def site_names(archived: bool = False) -> dict[UUID, str]:
     """See `tenants.access.sites.site_names`."""
     rows = Site.objects.order_by("name")

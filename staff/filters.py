@@ -12,7 +12,7 @@ class StaffFilters(ListFilters):
     active = YesNoFilter(help_text="Whether the person is recognised.")
     department = TextFilter(lookup_expr="iexact")
     search = SearchFilter(
-        lambda text: Q(name__icontains=text) | Q(employee_number__iexact=text),
+        lambda text: Q(name__contains_folded=text) | Q(employee_number__iexact=text),
         help_text="Part of the name, or the employee number.",
     )
 

@@ -5,14 +5,15 @@ from django.db import models
 from django.db.models import F, Q
 
 from facetrack.core.crypto import EmbeddingField
+from facetrack.core.text_fields import LineEmailField, LineField
 from tenants.models import Record
 
 
 class StaffMember(Record):
-    name = models.CharField(max_length=100)
-    employee_number = models.CharField(max_length=50, blank=True)
-    department = models.CharField(max_length=100, blank=True)
-    email = models.EmailField("e-mail", blank=True)
+    name = LineField(max_length=100)
+    employee_number = LineField(max_length=50, blank=True)
+    department = LineField(max_length=100, blank=True)
+    email = LineEmailField("e-mail", blank=True)
     active = models.BooleanField(
         "is recognised",
         default=True,

@@ -30,7 +30,7 @@ from tenants.isolation.schema_template import copy_template
 from tenants.models import Domain, Invitation, Membership, Outbox, SupportAccess, Tenant, TenantSwitch, User
 from tenants.models.support_access import SUPPORT_LIMIT
 from tenants.queries import active_tenant, open_to
-from tenants.rules import MEMBER_ROLES, Role, schema_for
+from tenants.rules import MEMBER_ROLES, Role, plain_email, schema_names
 from tenants.rules.totp import step_of
 
 TENANT_SWITCH_LIFE = timedelta(seconds=30)
@@ -56,18 +56,18 @@ def ensure_public(*, host: str) -> Tenant:
 def create_tenant(*, name: str, host: str, networks: Sequence[str] = ()) -> Tenant:
     """A new customer with an empty schema, whose cameras may be in the private `networks`.
 
+    The schema is called after the name (`tenants.rules.schema_names`), with a number where that is taken.
+
     Raises ValidationError; then nothing is left behind.
 
     Needs the owner of the database: raises ImproperlyConfigured where the environment names none.
     """
     host = host.lower()
     _host(host)
-    try:
-        schema = schema_for(name)
-    except ValueError as error:
-        raise ValidationError(str(error)) from None
+    name = Tenant._meta.get_field("name").clean(name, None)
     with as_owner(), schema_context(get_public_schema_name()), transaction.atomic():
-        _require_free(name, schema, host)
+        _require_free(name, host)
+        schema = _free_schema(name)
         tenant = Tenant(name=name, schema_name=schema, allowed_networks=list(networks))
         _check_networks(tenant)
         copy_template(schema)  # or else saving the tenant makes its schema, with every migration
@@ -85,7 +85,7 @@ def add_member(
     For commands that prepare an installation: pages and API invite (`tenants.accounts.actions_invitations`).
     Raises ValidationError, QuotaExceeded.
     """
-    validate_email(email)
+    email = _account_email(email)
     with installation(), transaction.atomic():
         user = User.objects.filter(email__iexact=email).first() or User.objects.create_user(email, password)
         if user.is_staff:
@@ -95,6 +95,16 @@ def add_member(
             require_room(tenant, Resource.MEMBERS)
         Membership.objects.update_or_create(tenant=tenant, user=user, defaults=values)
     return user
+
+
+def _account_email(email: str) -> str:
+    """Raises ValidationError."""
+    try:
+        email = plain_email(email)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+    validate_email(email)
+    return email
 
 
 def allow_networks(*, tenant: Tenant, networks: Sequence[str]) -> None:
@@ -109,7 +119,7 @@ def allow_networks(*, tenant: Tenant, networks: Sequence[str]) -> None:
     transaction.on_commit(partial(_tell_of_networks, tenant))
 
 
-def _require_free(name: str, schema: str, host: str) -> None:
+def _require_free(name: str, host: str) -> None:
     """Raises ValidationError where one of them is taken, and lets no other tenant be made meanwhile."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('create_tenant'))")
@@ -117,13 +127,20 @@ def _require_free(name: str, schema: str, host: str) -> None:
         raise ValidationError(
             f"the host {host} already belongs to tenant '{taken.tenant}'. Choose another one"
         )
-    if Tenant.objects.filter(schema_name=schema).exists() or Tenant.objects.filter(name=name).exists():
+    if Tenant.objects.filter(name=name).exists():
         raise ValidationError(f"there is already a tenant '{name}'. Choose another name")
+
+
+def _free_schema(name: str) -> str:
+    """Raises ValidationError."""
+    taken = set(Tenant.objects.values_list("schema_name", flat=True))
+    schema = next(schema for schema in schema_names(name) if schema not in taken)
     if schema_exists(schema):
         raise ValidationError(
             f"there is already a schema {schema} in the database, which is no tenant's. "
             "Choose another name, or let the owner of the database remove it"
         )
+    return schema
 
 
 def _check_networks(tenant: Tenant) -> None:

@@ -6,6 +6,7 @@ class TenantsConfig(AppConfig):
     verbose_name = "Installation"
 
     def ready(self) -> None:
+        from facetrack.core import search
         from tenants.accounts import session_limits  # noqa: F401  register a check and a receiver
         from tenants.audit.listeners import listen
         from tenants.audit.tracked_models import track
@@ -13,6 +14,7 @@ class TenantsConfig(AppConfig):
         from tenants.isolation.policies import isolate
         from tenants.tables import AUDIT, ISOLATION
 
+        search.register()
         isolate(ISOLATION)
         track(AUDIT)
         listen()

@@ -7,19 +7,19 @@ reader learns, one question after the other, values that no page shows: of anoth
 from contextlib import suppress
 from typing import Any
 
-from django import forms
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeListSearchForm
 from django.core.exceptions import BadRequest, ValidationError
 from django.db import connection
-from django.db.models import JSONField, QuerySet
+from django.db.models import CharField, JSONField, QuerySet, TextField
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from facetrack.core.rows import hold
+from facetrack.core.text_fields import LineInput
 from tenants.filters.counted import CountedPaginator
 from tenants.web.fields import ShallowJSONField
 from tenants.web.versioned_forms import VersionedModelForm
@@ -29,7 +29,7 @@ MAX_SEARCH_WORDS = 10
 """Each word is one more condition on every field that is searched."""
 
 
-class SearchWords(forms.CharField):
+class SearchWords(LineInput):
     def __init__(self) -> None:
         super().__init__(required=False, strip=False, max_length=MAX_SEARCH_LENGTH)
 
@@ -95,6 +95,12 @@ class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
         else:
             super().save_model(request, obj, form, change)
 
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Texts are searched without regard to case and accents."""
+        return tuple(
+            f"{name}__contains_folded" if _is_text(self.opts, name) else name for name in self.search_fields
+        )
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return OfferedChangeList
 
@@ -106,6 +112,14 @@ class OfferedAdmin(ModelAdmin):  # type: ignore[misc]
             except ValidationError:
                 raise BadRequest("a chosen row has an invalid id") from None
         return super().response_action(request, queryset)
+
+
+def _is_text(options: Any, path: str) -> bool:
+    """Whether the column that a path of relations leads to holds text."""
+    *relations, name = path.split("__")
+    for relation in relations:
+        options = options.get_field(relation).related_model._meta
+    return isinstance(options.get_field(name), CharField | TextField)
 
 
 def _is_change(request: HttpRequest) -> bool:

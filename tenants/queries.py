@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django_tenants.utils import get_public_schema_name
 
 from facetrack.core.rows import get_or_404
+from facetrack.core.text import shown, tidy_line
 from tenants.models import Domain, Membership, SupportAccess, Tenant, User
 
 
@@ -30,12 +31,18 @@ def customers() -> list[Tenant]:
 
 
 def customer(name: str) -> Tenant:
-    """The customer with this name or schema. Raises TenantMissing, naming those there are."""
-    for tenant in customers():
-        if name in (tenant.name, tenant.schema_name, str(tenant.pk)):
-            return tenant
-    known = ", ".join(tenant.name for tenant in customers()) or "none yet; create one with create_tenant"
-    raise TenantMissing(f"there is no tenant '{name}' (tenants: {known})")
+    """The customer with this name, or else with this schema or id.
+
+    Raises TenantMissing, naming those there are.
+    """
+    there = customers()
+    named = {tenant.name: tenant for tenant in there}
+    found = {str(tenant.pk): tenant for tenant in there} | {tenant.schema_name: tenant for tenant in there}
+    tenant = named.get(tidy_line(name)) or found.get(name)  # a name may be another customer's schema
+    if tenant is not None:
+        return tenant
+    known = ", ".join(named) or "none yet; create one with create_tenant"
+    raise TenantMissing(f"there is no tenant '{shown(name)}' (tenants: {known})")
 
 
 def installation_tenant() -> Tenant:
@@ -72,7 +79,7 @@ def members() -> QuerySet[Membership]:
 
 def members_called(text: str) -> Q:
     """Rows about a user whose e-mail or name contains `text`."""
-    return Q(user__email__icontains=text.strip()) | Q(user__name__icontains=text.strip())
+    return Q(user__email__contains_folded=text.strip()) | Q(user__name__contains_folded=text.strip())
 
 
 def get_member(membership_id: UUID) -> Membership:

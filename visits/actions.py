@@ -15,6 +15,7 @@ from django.utils import timezone
 from msgspec.structs import replace
 
 from cameras.models import Camera
+from cameras.queries import zone_of
 from facetrack.core import objects
 from staff.models import StaffMember
 from tenants.actions import announce, delete_row_first
@@ -408,7 +409,8 @@ def _count(facts: TrackFacts) -> None:
     _, fresh = CountedTrack.objects.get_or_create(pk=facts.sighting_id)
     if not fresh:
         return
-    day = timezone.localtime(facts.started_at).date()
+    camera = Camera.objects.select_related("site").get(pk=facts.camera)
+    day = facts.started_at.astimezone(zone_of(camera.site)).date()
     PassageCount.objects.get_or_create(camera_id=facts.camera, day=day)
     PassageCount.objects.filter(camera_id=facts.camera, day=day).update(tracks=F("tracks") + 1)
 

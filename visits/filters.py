@@ -1,16 +1,24 @@
 """Filters of the lists of visitors, sightings and visits, and of their merges."""
 
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django import forms
+from django.core.validators import EMPTY_VALUES
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django_filters import rest_framework as filters
 
 from cameras.models import Camera
 from tenants.filters.fields import MomentFilter, SearchFilter, YesNoFilter
 from tenants.filters.lists import ListFilters
+from tenants.web.fields import DAY_LIMITS
 from visits.merging.queries import merges_of, pairs_with
 from visits.models import Merge, MergeProposal, Sighting, SightingDecision, Visit, Visitor
+from visits.periods import Period, sightings_of, visits_of
 from visits.queries import of_people_called, of_person, visitors_called
 
 SEARCH_HELP = "Part of a name, or a number: 12, visitor 12."
@@ -27,9 +35,52 @@ class VisitorFilters(ListFilters):
         fields = ()
 
 
+class DayFilter(filters.DateFilter):  # type: ignore[misc]
+    """A part of a period."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(method="by_period", input_formats=["%Y-%m-%d"], validators=DAY_LIMITS, **settings)
+
+
+class TimeOfDayFilter(filters.TimeFilter):  # type: ignore[misc]
+    """A part of a period."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(method="by_period", input_formats=["%H:%M", "%H:%M:%S"], **settings)
+
+
+class PeriodForm(forms.Form):
+    """Refuses days and times that are no period."""
+
+    def clean(self) -> dict[str, Any]:
+        chosen = super().clean() or self.cleaned_data
+        if not self.errors:
+            for field, problem in chosen_period(self).problems().items():
+                self.add_error(field, problem)
+        return chosen
+
+
+def chosen_period(form: forms.BaseForm) -> Period:
+    chosen = {part.name: form.cleaned_data.get(part.name) for part in fields(Period)}
+    return Period(**{name: value for name, value in chosen.items() if value not in EMPTY_VALUES})
+
+
 class SeenFilters(ListFilters):
     """Filters shared by the lists of visits and of sightings."""
 
+    period: Callable[[Period, datetime], Q]
+
+    since = DayFilter(help_text="From this day on, by the clock of each row's site.")
+    until = DayFilter(help_text="Until this day, which is included.")
+    since_time = TimeOfDayFilter(
+        help_text="Of each day from `since` to `until`, from this time on, such as 09:00."
+    )
+    until_time = TimeOfDayFilter(
+        help_text="Of each day, before this time. If it is not after `since_time`, it is one of the next day."
+    )
+    today = YesNoFilter(
+        method="by_period", help_text="Whether it was today, by the clock of each row's site."
+    )
     person = filters.UUIDFilter(method="by_person", help_text="Id of a staff member or a visitor.")
     vars()["from"] = MomentFilter("started_at", "gte", help_text="Started at or after (ISO 8601).")
     to = MomentFilter("started_at", "lt", help_text="Started before (ISO 8601).")
@@ -37,11 +88,19 @@ class SeenFilters(ListFilters):
         of_people_called, help_text="Part of the person's name, or a number: 12, visitor 12."
     )
 
+    def filter_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        return super().filter_queryset(rows).filter(self.period(chosen_period(self.form), timezone.now()))
+
+    def by_period(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+        """Days and times of day are one condition, which `filter_queryset` adds."""
+        return rows
+
     def by_person(self, rows: QuerySet[Any], name: str, person: UUID) -> QuerySet[Any]:
         return rows.filter(of_person(person))
 
 
 class VisitFilters(SeenFilters):
+    period = staticmethod(visits_of)
     site = filters.UUIDFilter(field_name="site_id")
     camera = filters.UUIDFilter(method="by_camera", help_text="A camera that saw the person.")
     who = filters.ChoiceFilter(method="by_kind", choices=[("staff", "Staff"), ("visitor", "Visitors")])
@@ -49,6 +108,7 @@ class VisitFilters(SeenFilters):
 
     class Meta:
         model = Visit
+        form = PeriodForm
         fields = ()
 
     def by_camera(self, rows: QuerySet[Visit], name: str, camera: UUID | Camera) -> QuerySet[Visit]:
@@ -59,6 +119,7 @@ class VisitFilters(SeenFilters):
 
 
 class SightingFilters(SeenFilters):
+    period = staticmethod(sightings_of)
     site = filters.UUIDFilter(field_name="camera__site_id")
     camera = filters.UUIDFilter(field_name="camera_id")
     visit = filters.UUIDFilter(field_name="visit_id")
@@ -66,6 +127,7 @@ class SightingFilters(SeenFilters):
 
     class Meta:
         model = Sighting
+        form = PeriodForm
         fields = ()
 
 

@@ -1,10 +1,14 @@
 """Visitors, sightings and visits of a tenant."""
 
+from datetime import timedelta
+
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.lookups import GreaterThan
 
 from cameras.models import Camera, Site
 from facetrack.core.crypto import EmbeddingField
+from facetrack.core.text_fields import LineField, LinesField
 from staff.models import StaffMember
 from tenants.models import Record
 
@@ -24,8 +28,8 @@ class Visitor(Record):
     """A person known by face only, anonymous until a user names them."""
 
     number = models.PositiveIntegerField(unique=True, editable=False)
-    name = models.CharField(max_length=100, blank=True, help_text="Empty: shown as “Visitor” and the number.")
-    note = models.TextField(blank=True, max_length=2000)
+    name = LineField(max_length=100, blank=True, help_text="Empty: shown as “Visitor” and the number.")
+    note = LinesField(blank=True, max_length=2000)
     template = EmbeddingField(editable=False)
     template_weight = models.FloatField(default=1.0, editable=False)
     pack = models.CharField("model pack", max_length=30, editable=False)
@@ -48,6 +52,14 @@ class Visitor(Record):
 
     def __str__(self) -> str:
         return self.name or f"Visitor {self.number}"
+
+
+LONG = timedelta(days=1)
+
+
+def is_long() -> Q:
+    """Visits that take longer than LONG. The few of them have an index."""
+    return Q(GreaterThan(F("last_seen_at") - F("started_at"), Value(LONG)))
 
 
 class _Somebody(models.Model):
@@ -102,6 +114,7 @@ class Visit(Record, _Somebody):
             models.Index(fields=["-started_at"], name="visit_by_start"),
             models.Index(fields=["site", "-started_at"], name="visit_by_site"),
             models.Index(fields=["last_seen_at"], condition=Q(ended_at=None), name="visit_open"),
+            models.Index(fields=["last_seen_at"], condition=is_long(), name="visit_long"),
         ]
 
     def __str__(self) -> str:

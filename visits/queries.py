@@ -32,6 +32,7 @@ from staff.models import StaffMember
 from tenants.access.rights import Access
 from tenants.queries import active_tenant
 from visits.models import LiveEvent, PassageCount, Sighting, SightingDecision, Visit, Visitor
+from visits.periods import TODAY, counted_today, first_seen_today, sightings_of, visits_of
 
 MAX_FOUND = 1_000
 """So many people are looked up by name before their visits; more of them have visits among the latest."""
@@ -147,7 +148,7 @@ def of_people_called(text: str) -> Q:
     text = text.strip()
     if not text:
         return Q()
-    found = _of("staff_member", StaffMember.objects.filter(name__icontains=text))
+    found = _of("staff_member", StaffMember.objects.filter(name__contains_folded=text))
     found |= _of("visitor", Visitor.objects.filter(_named(text)))
     if (number := _number(text)) is not None:
         found |= _of("visitor", Visitor.objects.filter(number=number, name=""))
@@ -164,7 +165,7 @@ def visitors_called(text: str, of: str = "") -> Q:
 
 def _named(text: str, of: str = "") -> Q:
     """Most visitors have no name: an index has those who do."""
-    return Q(**{f"{of}name__icontains": text}) & ~Q(**{f"{of}name": ""})
+    return Q(**{f"{of}name__contains_folded": text}) & ~Q(**{f"{of}name": ""})
 
 
 def _of(path: str, people: QuerySet[Any]) -> Q:
@@ -287,18 +288,18 @@ def still_there(access: Access, shown: Collection[UUID]) -> set[UUID]:
     return set(visits(access).filter(pk__in=shown).values_list("pk", flat=True))
 
 
-def counts(access: Access, since: datetime) -> dict[str, int]:
-    """Figures of the dashboard: people present, and events since `since`."""
-    stays, seen = visits(access), sightings(access).filter(started_at__gte=since)
-    passed = PassageCount.objects.filter(day__gte=since.date())
+def counts(access: Access, now: datetime) -> dict[str, int]:
+    """Figures of the dashboard: people present, and what happened today, by the clock of each site."""
+    stays, seen = visits(access), sightings(access).filter(sightings_of(TODAY, now))
+    passed = PassageCount.objects.filter(counted_today(now))
     if access.sites is None:
-        new: QuerySet[Any] = Visitor.objects.filter(first_seen_at__gte=since)
+        new: QuerySet[Any] = Visitor.objects.filter(first_seen_today(now))
     else:
         passed = passed.filter(camera__site__in=access.sites)
         new = seen.filter(Q(shown_decision=SightingDecision.NEW_VISITOR))  # the first sighting of each
     return {
         "present": stays.filter(ended_at=None).count(),
-        "visits": stays.filter(started_at__gte=since).count(),
+        "visits": stays.filter(visits_of(TODAY, now)).count(),
         "new_visitors": new.count(),
         "unsure": seen.filter(decision=SightingDecision.UNSURE).count(),
         "not_recognisable": passed.aggregate(n=Sum("tracks"))["n"] or 0,

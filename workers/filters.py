@@ -15,7 +15,7 @@ SHOWN_STATES = [
 
 class WorkerFilters(ListFilters):
     search = SearchFilter(
-        lambda text: Q(name__icontains=text) | Q(host__icontains=text),
+        lambda text: Q(name__contains_folded=text) | Q(host__contains_folded=text),
         help_text="Part of the name of the worker or of its machine.",
     )
     state = filters.ChoiceFilter(field_name="shown_state", choices=SHOWN_STATES)

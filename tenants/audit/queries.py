@@ -19,14 +19,18 @@ def lines_of(tenant: UUID | None) -> QuerySet[Activity]:
 
 def lines_about(text: str) -> Q:
     """Lines with `text` in the name of the object or the actor, or in the reason."""
-    return Q(object_label__icontains=text) | Q(actor_label__icontains=text) | Q(reason__icontains=text)
+    return (
+        Q(object_label__contains_folded=text)
+        | Q(actor_label__contains_folded=text)
+        | Q(reason__contains_folded=text)
+    )
 
 
 def lines_by(who: str) -> Q:
     """Lines of an actor: an id, a kind of actor, or part of a name."""
     if who in ActorKind.values:
         return Q(actor_kind=who)
-    return Q(actor_label__icontains=who) | Q(actor_id=who)
+    return Q(actor_label__contains_folded=who) | Q(actor_id=who)
 
 
 def last_change_by(row: Model, fields: Iterable[str]) -> str:

@@ -39,7 +39,7 @@ def listed_keys(tenant: Tenant) -> QuerySet[ApiKey]:
 def keys_called(text: str) -> Q:
     """Keys whose name contains the text, or whose visible beginning it is."""
     prefix = text.removeprefix("ft_").split("_")[0]
-    return Q(name__icontains=text) | Q(prefix__istartswith=prefix)
+    return Q(name__contains_folded=text) | Q(prefix__istartswith=prefix)
 
 
 def get_key(tenant: Tenant, key_id: UUID) -> ApiKey:

@@ -4,12 +4,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
+from facetrack.core.text_fields import LineInput
+
 SEARCH_LENGTH = 100
+WITHOUT_ZONE = (
+    "This time has no offset from UTC. Write one, such as 2026-03-29T08:00:00Z or 2026-03-29T08:00:00+02:00 "
+    "(in an address, encode the plus sign)."
+)
 
 
 @extend_schema_field(OpenApiTypes.BOOL)
@@ -23,6 +32,8 @@ class YesNoFilter(filters.TypedChoiceFilter):  # type: ignore[misc]
 
 class MomentField(filters.IsoDateTimeFilter.field_class):  # type: ignore[misc]
     def to_python(self, value: Any) -> datetime | None:
+        if isinstance(value, str) and _is_without_zone(value):
+            raise ValidationError(WITHOUT_ZONE, code="without_zone")
         moment: datetime | None = super().to_python(value)
         return None if moment is None else in_utc(moment)
 
@@ -32,6 +43,14 @@ class MomentFilter(filters.IsoDateTimeFilter):  # type: ignore[misc]
     """A moment in ISO 8601, whatever its offset from UTC."""
 
     field_class = MomentField
+
+
+def _is_without_zone(text: str) -> bool:
+    try:
+        moment = parse_datetime(text.strip())
+    except ValueError:
+        return False
+    return moment is not None and is_naive(moment)
 
 
 def in_utc(moment: datetime) -> datetime:
@@ -44,6 +63,8 @@ def in_utc(moment: datetime) -> datetime:
 
 class TextFilter(filters.CharFilter):  # type: ignore[misc]
     """A piece of text to search for."""
+
+    field_class = LineInput
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(max_length=SEARCH_LENGTH, **settings)

@@ -1,11 +1,12 @@
 """The search fields and filters of pages: what they look like and accept. A list's FilterSet applies them."""
 
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 
+from facetrack.core.text_fields import LineInput
 from tenants.filters.fields import SEARCH_LENGTH
 from tenants.web.fields import DayField
 
@@ -13,7 +14,7 @@ from tenants.web.fields import DayField
 class ListForm(forms.Form):
     """Its fields are called like the filters of the list; `search` is `q` in the addresses of pages."""
 
-    search = forms.CharField(
+    search = LineInput(
         label="Search",
         required=False,
         max_length=SEARCH_LENGTH,
@@ -36,14 +37,10 @@ class ListForm(forms.Form):
 
 
 class DaysForm(ListForm):
-    """From a day to a day, both included: the filters `from` and `to`, which are moments."""
+    """From a day to a day of the installation's time zone, both included: the filters `from` and `to`."""
 
     since = DayField(label="From")
     until = DayField(label="To")
-
-    def zone(self) -> tzinfo:
-        """Whose days they are. Asked when all fields are clean."""
-        return timezone.get_current_timezone()
 
     def clean(self) -> dict[str, Any]:
         chosen = dict(self.cleaned_data)
@@ -57,4 +54,4 @@ class DaysForm(ListForm):
         return chosen
 
     def _midnight(self, day: date) -> datetime:
-        return datetime.combine(day, time(), self.zone())
+        return datetime.combine(day, time(), timezone.get_current_timezone())

@@ -49,7 +49,7 @@ class MemberFilters(ListFilters):
 
 
 class InvitationFilters(ListFilters):
-    search = TextFilter(field_name="email", lookup_expr="icontains", help_text="Part of the e-mail.")
+    search = TextFilter(field_name="email", lookup_expr="contains_folded", help_text="Part of the e-mail.")
 
     class Meta:
         model = Invitation
@@ -65,7 +65,7 @@ class SupportFilters(ListFilters):
 
 
 class CustomerFilters(ListFilters):
-    search = TextFilter(field_name="name", lookup_expr="icontains", help_text="Part of the name.")
+    search = TextFilter(field_name="name", lookup_expr="contains_folded", help_text="Part of the name.")
 
     class Meta:
         model = Tenant

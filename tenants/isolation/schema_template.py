@@ -17,7 +17,7 @@ from django_tenants.signals import schema_migrated
 from tenants.isolation.schema_copy import copy_schema
 
 TEMPLATE_SCHEMA = "_template"
-"""No tenant can have this schema: theirs begin with a letter (`tenants.rules.schema_for`)."""
+"""No tenant can have this schema: theirs begin with a letter (`tenants.rules.schema_names`)."""
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 
+from facetrack.core.text_fields import LineField
 from tenants.rules import Role
 from tenants.rules.keys import KEY_ROLES, SCOPE, SOON
 
@@ -23,7 +24,7 @@ class ApiKey(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, null=True, blank=True, related_name="+")
-    name = models.CharField(max_length=100, help_text="What it is for, such as “door display”.")
+    name = LineField(max_length=100, help_text="What it is for, such as “door display”.")
     prefix = models.CharField(max_length=20, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
     role = models.CharField(max_length=20, choices=[(role.value, role.label) for role in KEY_ROLES])

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from facetrack.core.text_fields import LineEmailField
 from tenants.rules import MEMBER_ROLES
 
 
@@ -18,7 +19,7 @@ class Invitation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="invitations")
-    email = models.EmailField("e-mail")
+    email = LineEmailField("e-mail")
     role = models.CharField(max_length=20, choices=[(role.value, role.label) for role in MEMBER_ROLES])
     sites = ArrayField(models.UUIDField(), default=list, blank=True)
     """The ids of a site manager's sites; empty for other roles."""

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.db.models import F, Q
 
+from facetrack.core.text_fields import LineField
+
 SUPPORT_LIMIT = timedelta(hours=8)
 
 
@@ -15,7 +17,7 @@ class SupportAccess(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="support_accesses")
     user = models.ForeignKey("tenants.User", models.PROTECT, related_name="support_accesses")
-    reason = models.CharField(max_length=300)
+    reason = LineField(max_length=300)
     granted_by = models.ForeignKey("tenants.User", models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()

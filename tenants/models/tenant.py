@@ -8,6 +8,7 @@ from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
 from facetrack.core.networks import in_form, network_problem
+from facetrack.core.text_fields import LineField
 
 MAX_NETWORKS = 50
 
@@ -16,7 +17,7 @@ class Tenant(TenantMixin):  # type: ignore[misc]
     """`schema_name` is set once; renaming a customer changes `name` only."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=100, unique=True)
+    name = LineField(max_length=100, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     second_factor_required = models.BooleanField(
         "require two-factor authentication",

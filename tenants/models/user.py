@@ -9,6 +9,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils.crypto import salted_hmac
 
+from facetrack.core.text_fields import LineEmailField, LineField
 from tenants.rules import plain_email
 
 
@@ -32,8 +33,8 @@ class UserManager(BaseUserManager["User"]):
 
 class User(AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField("e-mail", unique=True)
-    name = models.CharField(max_length=100, blank=True)
+    email = LineEmailField("e-mail", unique=True)
+    name = LineField(max_length=100, blank=True)
     is_staff = models.BooleanField("operator", default=False)
     is_active = models.BooleanField("may log in", default=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from facetrack.core.text_fields import LineInput
 from tenants.access.sites import choices
 from tenants.filters.forms import ListForm
 from tenants.models import Membership, Tenant
@@ -54,7 +55,7 @@ class SupportForm(forms.Form):
     """Who is let in, what for and for how long."""
 
     email = forms.EmailField(label="E-mail", max_length=254, help_text="The e-mail of a FaceTrack operator.")
-    reason = forms.CharField(max_length=300, help_text="It stays in the record.")
+    reason = LineInput(max_length=300, help_text="It stays in the record.")
     hours = forms.TypedChoiceField(
         label="Ends after", coerce=int, choices=[(n, f"{n} hour{'s' if n > 1 else ''}") for n in HOURS]
     )

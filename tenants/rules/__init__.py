@@ -2,7 +2,15 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from enum import StrEnum
+from itertools import count
+
+from facetrack.core.text import folded
+
+MAX_SCHEMA = 50
+"""Characters, without a number. PostgreSQL takes 63."""
+_RESERVED = frozenset({"public", "information_schema"})
 
 PEOPLE_APPS = ("cameras", "staff", "visits")
 
@@ -80,17 +88,16 @@ def plain_email(text: str) -> str:
     return plain
 
 
-def schema_for(name: str) -> str:
-    """The schema of a tenant called `name`: lower-case letters, digits and underscores.
+def schema_names(name: str) -> Iterator[str]:
+    """The schemas that a tenant called `name` may have, best first: the first one that is free is taken.
 
-    Raises ValueError where nothing is left, or where PostgreSQL or django-tenants reserve the name.
+    Lower-case ASCII letters, digits and underscores, beginning with a letter. A name of which none are left,
+    or with which PostgreSQL or django-tenants reserve the schema, gets one that begins with `tenant`.
     """
-    schema = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:50]
-    if (
-        not schema
-        or not schema[0].isalpha()
-        or schema.startswith("pg_")
-        or schema in {"public", "information_schema"}
-    ):
-        raise ValueError(f"'{name}' is not a tenant name: begin with a letter, use letters and digits")
-    return schema
+    letters = folded(name)
+    plain = re.sub(r"[^a-z0-9]+", "_", letters).strip("_")[:MAX_SCHEMA].rstrip("_")
+    if not plain or not plain[0].isalpha() or plain.startswith("pg_") or plain in _RESERVED:
+        plain = f"tenant_{plain}"[:MAX_SCHEMA].rstrip("_")
+    yield plain
+    for number in count(2):
+        yield f"{plain}_{number}"

@@ -10,6 +10,10 @@ from django.forms.fields import InvalidJSONInput
 
 MIN_DAY, MAX_DAY = date(1970, 1, 1), date(2999, 12, 31)
 """So that the day before and the day after are days, too, in every time zone."""
+DAY_LIMITS = (
+    MinValueValidator(MIN_DAY, f"Choose a day from {MIN_DAY.year} on."),
+    MaxValueValidator(MAX_DAY, f"Choose a day before the year {MAX_DAY.year + 1}."),
+)
 
 MAX_JSON = 50_000
 """Characters."""
@@ -22,12 +26,16 @@ class DayField(forms.DateField):
         super().__init__(
             required=False,
             widget=forms.DateInput(attrs={"type": "date"}),
-            validators=[
-                MinValueValidator(MIN_DAY, f"Choose a day from {MIN_DAY.year} on."),
-                MaxValueValidator(MAX_DAY, f"Choose a day before the year {MAX_DAY.year + 1}."),
-            ],
+            validators=DAY_LIMITS,
             **settings,
         )
+
+
+class TimeOfDayField(forms.TimeField):
+    """An hour and a minute; may stay empty."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(required=False, widget=forms.TimeInput(attrs={"type": "time"}), **settings)
 
 
 class ShallowJSONField(forms.JSONField):

@@ -109,7 +109,7 @@ CASES: dict[str, Callable[[Any], Case]] = {
         reverse("admin:visits_visitor_change", args=[get("visitor").pk]),
         get("visitor"),
         ("name", "Grace"),
-        ("note", "Comes on\r\nTuesdays"),
+        ("note", "Comes on\nTuesdays"),
     ),
     "site": lambda get: Case(
         reverse("admin:cameras_site_change", args=[get("camera").site_id]),

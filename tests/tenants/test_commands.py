@@ -42,6 +42,25 @@ def test_it_makes_schema_host_and_administrator() -> None:
     assert membership.user.check_password(password)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "schemas"),
+    [
+        ("Müller", "Muller", {"muller", "muller_2"}),
+        ("東京電力", "関西電力", {"tenant", "tenant_2"}),
+        ("A&B", "A B", {"a_b", "a_b_2"}),
+        ("x" * 51, "x" * 52, {"x" * 50, "x" * 50 + "_2"}),
+        ("3M", "public", {"tenant_3m", "tenant_public"}),
+    ],
+)
+def test_names_that_lose_letters_have_schemas_of_their_own(
+    first: str, second: str, schemas: set[str]
+) -> None:
+    create(first, "first.example.com")
+    create(second, "second.example.com")
+    found = Tenant.objects.filter(name__in=[first, second])
+    assert set(found.values_list("schema_name", flat=True)) == schemas
+
+
 def test_an_account_that_exists_keeps_its_password() -> None:
     with as_owner(), schema_context("public"):
         User.objects.create_user("boss@new.test", PASSWORD)
@@ -55,8 +74,8 @@ def test_an_account_that_exists_keeps_its_password() -> None:
         ("acme", "new.localhost", "a@b.test", "there is already a tenant 'acme'"),
         ("globex", "acme.localhost", "a@b.test", "already belongs to tenant 'acme'"),
         ("globex", "http://globex:80/", "a@b.test", "is not a host name"),
-        ("123", "new.localhost", "a@b.test", "is not a tenant name"),
-        ("public", "new.localhost", "a@b.test", "is not a tenant name"),
+        ("\u3164", "new.localhost", "a@b.test", "characters that show nothing|invisible"),
+        ("a\nb", "new.localhost", "a@b.test", "one line"),
         ("globex", "globex.localhost", "no e-mail", "valid email address"),
     ],
 )

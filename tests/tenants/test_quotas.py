@@ -3,6 +3,7 @@
 import io
 import threading
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -164,8 +165,10 @@ def test_pictures_of_a_form_are_all_kept_or_none(
 def test_a_command_says_so_too(acme: Tenant, tmp_path: Path, employee: StaffMember) -> None:
     limited(acme, staff=1, members=0)
     (tmp_path / "Grace Hopper").mkdir()
-    with pytest.raises(CommandError, match="1 of 1 staff members"):
-        call_command("enrol", str(tmp_path), "--tenant", "acme")
+    said = StringIO()
+    with pytest.raises(CommandError, match=r"1 folder\(s\)"):
+        call_command("enrol", str(tmp_path), "--tenant", "acme", stderr=said)
+    assert "1 of 1 staff members" in said.getvalue()
     with pytest.raises(QuotaExceeded, match="members"):
         add_member(tenant=acme, email="new@acme.test", role=Role.VIEWER)
 

@@ -1,7 +1,6 @@
 """Forms of the pages about visits: filters, and a visitor's name."""
 
 from collections.abc import Mapping
-from datetime import tzinfo
 from typing import Any, cast
 from uuid import UUID
 
@@ -9,12 +8,15 @@ from django import forms
 from django.http import QueryDict
 
 from cameras.models import Camera, Site
-from cameras.queries import all_cameras, all_sites, named, zone_of
+from cameras.queries import all_cameras, all_sites, named
+from facetrack.core.text_fields import LineInput, LinesInput
 from staff.models import StaffMember
 from staff.queries import staff_members
 from tenants.access.rights import Access
-from tenants.filters.forms import DaysForm, ListForm
+from tenants.filters.forms import ListForm
+from tenants.web.fields import DayField, TimeOfDayField
 from tenants.web.versioned_forms import VersionedForm
+from visits.filters import PeriodForm
 from visits.models import SightingDecision, Visitor
 from visits.queries import event_of, visitors
 
@@ -26,12 +28,17 @@ class PlaceField(forms.ModelChoiceField[Any]):
         return named(obj)
 
 
-class SeenForm(DaysForm):
-    """Who, where and when; every field is optional. Days are in the chosen site's time zone."""
+class SeenForm(PeriodForm, ListForm):
+    """Who, where and when; every field is optional. Days are those of each row's own site."""
 
     hint = "Name or visitor number"
     site = PlaceField(Site.objects.none(), required=False, empty_label="All sites")
     camera = PlaceField(Camera.objects.none(), required=False, empty_label="All cameras")
+    since = DayField(label="From")
+    until = DayField(label="To")
+    since_time = TimeOfDayField(label="Daily from")
+    until_time = TimeOfDayField(label="Daily to")
+    today = forms.BooleanField(label="Today", required=False)
     person = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     about: StaffMember | Visitor | None = None
@@ -54,8 +61,9 @@ class SeenForm(DaysForm):
                 raise forms.ValidationError("This person no longer exists: clear the filters.")
         return person
 
-    def zone(self) -> tzinfo:
-        return zone_of(self.cleaned_data.get("site"))
+    def clean_today(self) -> bool | None:
+        """A box that is not ticked asks for nothing."""
+        return self.cleaned_data["today"] or None
 
 
 class VisitFilterForm(SeenForm):
@@ -63,7 +71,19 @@ class VisitFilterForm(SeenForm):
         required=False, choices=[("", "All people"), ("staff", "Staff"), ("visitor", "Visitors")], label="Who"
     )
     present = forms.BooleanField(label="Here now", required=False)
-    field_order = ("search", "who", "site", "camera", "since", "until", "present", "person")
+    field_order = (
+        "search",
+        "who",
+        "site",
+        "camera",
+        "since",
+        "until",
+        "since_time",
+        "until_time",
+        "today",
+        "present",
+        "person",
+    )
 
     def clean_present(self) -> bool | None:
         """A box that is not ticked asks for nothing; `present=false` of the API asks for ended visits."""
@@ -82,7 +102,18 @@ class SightingFilterForm(SeenForm):
             (SightingDecision.UNSURE, "Unsure"),
         ],
     )
-    field_order = ("search", "decision", "site", "camera", "since", "until", "person")
+    field_order = (
+        "search",
+        "decision",
+        "site",
+        "camera",
+        "since",
+        "until",
+        "since_time",
+        "until_time",
+        "today",
+        "person",
+    )
 
 
 class VisitorSearch(ListForm):
@@ -95,13 +126,13 @@ class VisitorForm(VersionedForm):
     def __init__(self, visitor: Visitor, data: QueryDict | None) -> None:
         super().__init__(data, row=visitor, initial={"name": visitor.name, "note": visitor.note})
 
-    name = forms.CharField(
+    name = LineInput(
         required=False,
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text="Leave empty to show the visitor by number.",
     )
-    note = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+    note = LinesInput(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class VisitIds(forms.Field):

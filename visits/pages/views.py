@@ -1,7 +1,6 @@
 """Pages about visits and people. Each is one view at one URL; htmx gets a fragment."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -320,9 +319,4 @@ def _seen(access: Access, person_id: UUID) -> dict[str, Any]:
 
 
 def _figures(access: Access) -> dict[str, Any]:
-    today = _midnight()
-    return {"figures": counts(access, today), "today": today.date()}
-
-
-def _midnight() -> datetime:
-    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    return {"figures": counts(access, timezone.now())}

@@ -25,7 +25,7 @@ register = template.Library()
 def moment(at: datetime | None, site: Site | None = None) -> SafeString | str:
     """A `<time>` in the site's time zone: the time of day, and the date if it is not today.
 
-    The zone is named if its time differs from the installation's own.
+    If its time differs from the installation's own, the zone is named, and the date is always shown.
     """
     if at is None:
         return "never"
@@ -33,7 +33,7 @@ def moment(at: datetime | None, site: Site | None = None) -> SafeString | str:
     elsewhere = at.astimezone(zone).utcoffset() != timezone.localtime(at).utcoffset()
     local, today = at.astimezone(zone), timezone.now().astimezone(zone).date()
     day = {today: "", today - timedelta(days=1): "yesterday "}.get(local.date())
-    if day is None:
+    if day is None or elsewhere:
         day = date_format(local, "j M " if local.year == today.year else "j M Y ")
     return format_html(
         '<time datetime="{}" title="{}">{}{}{}</time>',

@@ -6,6 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from rest_framework import serializers
 
 from cameras.models import Camera
+from tenants.rest.serializers import MomentOfBody
 from visits.track_codec import FIELDS, VERSIONS, missing_template
 from visits.track_facts import FIRST_DAY, LAST_DAY
 from workers.api.binary import JpegField
@@ -16,7 +17,7 @@ from workers.recognition.models.catalogue import PACKS
 
 def _time(**options: Any) -> serializers.DateTimeField:
     limits = [MinValueValidator(FIRST_DAY), MaxValueValidator(LAST_DAY)]
-    return serializers.DateTimeField(validators=limits, **options)
+    return MomentOfBody(validators=limits, **options)
 
 
 class TicketBody(ProcessBody):

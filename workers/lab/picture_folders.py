@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from facetrack.core.images import BadPicture, read_picture
+from facetrack.core.text import shown, tidy_line
 from workers.recognition.enrol import EnrolledFace, PictureRefused, enrol_picture
 from workers.recognition.models.loading import FaceModels
 from workers.recognition.replay import MemoryGallery
@@ -30,12 +31,16 @@ AROUND = 1.25  # half the side of a portrait cut from a group picture, in widths
 
 
 def people_in(folder: Path) -> dict[str, list[Path]]:
-    """The pictures of each person: one sub-folder per person, named after them. Raises OSError."""
+    """The pictures of each person: one sub-folder per person, named after them. Raises OSError.
+
+    Composed or decomposed, the same name is the same person.
+    """
     people = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return {
-        person.name: sorted(path for path in person.iterdir() if path.suffix.lower() in PICTURES)
-        for person in people
-    }
+    pictures: dict[str, list[Path]] = {}
+    for person in people:
+        own = pictures.setdefault(shown(tidy_line(person.name)), [])
+        own += sorted(path for path in person.iterdir() if path.suffix.lower() in PICTURES)
+    return pictures
 
 
 def read_people_picture(path: Path) -> Picture:

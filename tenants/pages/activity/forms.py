@@ -4,6 +4,7 @@ from operator import itemgetter
 
 from django import forms
 
+from facetrack.core.text_fields import LineInput
 from tenants.access.actor import REASON_LENGTH
 from tenants.audit.descriptions import kind_name
 from tenants.audit.tracked_models import TRACKED, TrackedModel
@@ -22,12 +23,10 @@ class ActivityForm(DaysForm):
     """Every field may stay empty. Days are days of the installation's time zone."""
 
     hint = "Who, what or why"
-    who = forms.CharField(
-        required=False, max_length=SEARCH_LENGTH, help_text="A name, or worker, command, key."
-    )
+    who = LineInput(required=False, max_length=SEARCH_LENGTH, help_text="A name, or worker, command, key.")
     verb = forms.ChoiceField(label="Action", required=False, choices=[("", "All actions"), *Verb.choices])
     kind = forms.ChoiceField(label="Object", required=False, choices=_kinds)
-    object = forms.CharField(label="Object id", required=False, max_length=64)
+    object = LineInput(label="Object id", required=False, max_length=64)
     field_order = ("search", "who", "verb", "kind", "object", "since", "until")
 
 
@@ -39,7 +38,7 @@ class PlaceForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(
+    reason = LineInput(
         label="Reason",
         max_length=REASON_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

@@ -7,6 +7,7 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 
+from facetrack.core.text_fields import LineInput
 from tenants.access.sites import site_names
 from tenants.filters.forms import ListForm
 from tenants.rules import MEMBER_ROLES, Role
@@ -20,7 +21,7 @@ class KeySearch(ListForm):
 class KeyForm(forms.Form):
     """A new key. Sites are those of the tenant; none chosen means all of them."""
 
-    name = forms.CharField(
+    name = LineInput(
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "Door display"}),
         help_text="What it is for, so that you can tell later whether it is still needed.",

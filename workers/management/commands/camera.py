@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cameras.actions import SourceTaken
 from cameras.models import Camera
+from facetrack.core.text import tidy_line
 from tenants.isolation.context import inside
 from tenants.queries import TenantMissing, customer
 from workers.control import camera_control
@@ -67,10 +68,11 @@ class Command(BaseCommand):
 
 def _camera(given: str) -> Camera:
     """Raises CommandError if there is no such camera, or more than one."""
+    name = tidy_line(given)
     found = [
         one
         for one in Camera.objects.filter(archived_at=None).select_related("site")
-        if given in (str(one.pk), one.name)
+        if name in (str(one.pk), one.name)
     ]
     if len(found) == 1:
         return found[0]

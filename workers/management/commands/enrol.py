@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DataError
 from rich.console import Console
 from rich.progress import track
 
-from facetrack.core.images import BadPicture, clean_picture
+from facetrack.core.images import BadPicture, Busy, clean_picture
+from facetrack.core.text import shown
 from staff.actions import add_face_image, examine_again, save_staff_member
 from staff.models import FaceImage, StaffMember
 from staff.queries import waiting_face_images
 from tenants.isolation.context import inside
-from tenants.isolation.quotas import QuotaExceeded
 from tenants.queries import TenantMissing, customer
 from workers.process.enrolment import examine_picture
 from workers.process.model_cache import loaded_models
@@ -41,7 +43,7 @@ class Command(BaseCommand):
             raise CommandError("name a folder with one sub-folder per person, or use --again")
         if not folder.is_dir():
             raise CommandError(f"{folder} is not a folder: name a folder with one sub-folder per person")
-        people = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        people = self._people(folder)
         if not people:
             raise CommandError(
                 f"{folder} has no sub-folders: make one for each person, named after the person"
@@ -49,12 +51,36 @@ class Command(BaseCommand):
         try:
             loaded_models()
             with inside(customer(tenant)):
-                used = sum(self._enrol(person) for person in track(people, "Enrolling", console=_stderr()))
+                outcomes = [self._try(person) for person in track(people, "Enrolling", console=_stderr())]
         except (TenantMissing, ModelMissing) as error:
             raise CommandError(str(error)) from None
-        except QuotaExceeded as refusal:
-            raise CommandError(" ".join(refusal.messages)) from None
-        self.stdout.write(f"{used} picture(s) of {len(people)} person(s) are in use.")
+        used = [count for count in outcomes if count is not None]
+        self.stdout.write(f"{sum(used)} picture(s) of {len(used)} person(s) are in use.")
+        if left_out := len(outcomes) - len(used):
+            raise CommandError(
+                f"{left_out} folder(s) were not, or not wholly, enrolled: see the reasons above."
+            )
+
+    def _people(self, folder: Path) -> list[Path]:
+        """The sub-folders, of which hidden ones are left out and named."""
+        try:
+            people = sorted(path for path in folder.iterdir() if path.is_dir())
+        except OSError as error:
+            raise CommandError(f"{_shown(folder)} cannot be read: {shown(str(error))}") from None
+        for person in (hidden := [path for path in people if path.name.startswith(".")]):
+            self.stderr.write(f"{_shown(person)}: left out, because its name begins with a dot")
+        return [path for path in people if path not in hidden]
+
+    def _try(self, person: Path) -> int | None:
+        """As `_enrol`; None for a folder that cannot be enrolled. The reason is on stderr, in one line."""
+        try:
+            return self._enrol(person)
+        except ValidationError as refusal:  # also of a quota
+            reason = " ".join(refusal.messages)
+        except (DataError, OSError) as error:
+            reason = str(error)
+        self.stderr.write(f"{_shown(person)}: {shown(reason)}")
+        return None
 
     def _again(self, tenant: str) -> None:
         try:
@@ -69,7 +95,8 @@ class Command(BaseCommand):
 
     def _enrol(self, folder: Path) -> int:
         """Add a person's pictures; returns how many are in use. Names refused pictures on stderr."""
-        member = StaffMember.objects.filter(name=folder.name).first() or StaffMember(name=folder.name)
+        name = StaffMember._meta.get_field("name").clean(folder.name, None)
+        member = StaffMember.objects.filter(name=name).first() or StaffMember(name=name)
         save_staff_member(member=member, by=None)
         used = 0
         for path in sorted(path for path in folder.iterdir() if path.is_file()):
@@ -80,16 +107,20 @@ class Command(BaseCommand):
                         megabytes=settings.FACETRACK_UPLOAD_MEGABYTES,
                         megapixels=settings.FACETRACK_UPLOAD_MEGAPIXELS,
                     )
-            except (BadPicture, OSError) as error:
-                self.stderr.write(f"{path}: {error}")
+            except (BadPicture, Busy, OSError) as error:
+                self.stderr.write(f"{_shown(path)}: {shown(str(error))}")
                 continue
             face_image = add_face_image(member=member, picture=picture, by=None)
             examine_picture(face_image.pk)
             face_image.refresh_from_db()
             if face_image.status == FaceImage.Status.REFUSED:
-                self.stderr.write(f"{path}: {face_image.reason}")
+                self.stderr.write(f"{_shown(path)}: {face_image.reason}")
             used += face_image.status == FaceImage.Status.READY
         return used
+
+
+def _shown(path: Path) -> str:
+    return shown(str(path))
 
 
 def _stderr() -> Console:

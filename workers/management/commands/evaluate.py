@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
+from facetrack.core.text import shown
 from staff.actions import apply_thresholds
 from staff.gallery import enrolled_faces, other_packs
 from staff.models import MatchThresholds
@@ -184,7 +185,7 @@ class Command(BaseCommand):
         results: list[Tracked] = []
         with self._progress() as progress:
             for clip, truth in clips:
-                task = progress.add_task(escape(clip.name), total=None)
+                task = progress.add_task(escape(shown(clip.name)), total=None)
                 gallery = MemoryGallery(models.thresholds.match)
                 staff = self._enrolled(models, gallery, options["enrol"])
                 results.append(
@@ -214,7 +215,7 @@ class Command(BaseCommand):
             ) from error
         for refusal in enrol_people(models, gallery, people, folder):
             if refusal is not None:
-                self.stderr.write(f"{refusal.path}: {refusal.reason}")
+                self.stderr.write(shown(f"{refusal.path}: {refusal.reason}"))
         return set(people)
 
     def _console(self) -> Console:

@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from facetrack.core.text import shown
 from workers.lab.picture_folders import enrol_people, people_in
 from workers.process.model_cache import model_store
 from workers.recognition.capture import SourceError
@@ -115,7 +116,7 @@ class Command(BaseCommand):
         for refusal in enrol_people(models, gallery, people, folder):
             progress.advance(task)
             if refusal is not None:
-                progress.console.print(escape(f"{refusal.path}: {refusal.reason}"), soft_wrap=True)
+                progress.console.print(escape(shown(f"{refusal.path}: {refusal.reason}")), soft_wrap=True)
 
     def _replay(
         self, models: FaceModels, gallery: MemoryGallery, source: FileSource, fps: float, progress: Progress
@@ -130,7 +131,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps({"tracks": [_facts(report) for report in replayed.tracks]}))
 
     def _print_table(self, replayed: Replayed, clip: Path) -> None:
-        table = Table(title=escape(clip.name))
+        table = Table(title=escape(shown(clip.name)))
         for heading in ("Track", "Frames", "Faces", "Usable", "Decision", "Who", "Score"):
             table.add_column(heading, no_wrap=True)
         table.add_column("Why")

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from cameras.models import Site
+from facetrack.core.text import tidy_line
 from tenants.isolation.backend.base import DatabaseWrapper
 from tenants.isolation.context import inside
 from tenants.queries import customers
@@ -181,13 +182,13 @@ def _site_id(given: str) -> str:
 
 def _sites(given: str) -> list[str]:
     """The ids of the sites, of any tenant, that have this id or name. Raises CommandError."""
-    found = []
+    found, name = [], tidy_line(given)
     for tenant in customers():
         with inside(tenant):
             found += [
                 str(site.pk)
                 for site in Site.objects.filter(archived_at=None)
-                if given in (str(site.pk), site.name)
+                if name in (str(site.pk), site.name)
             ]
     if not found:
         raise CommandError(f"there is no site '{given}': give its name, or its id as the API shows it")
