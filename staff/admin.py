@@ -4,10 +4,11 @@ from typing import Any, cast
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import BaseModelFormSet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
@@ -18,7 +19,7 @@ from facetrack.core.images import RETRY_SECONDS, Busy, CleanPicture
 from staff.actions import add_face_images, delete_face_image, delete_staff_member, save_staff_member
 from staff.forms import clean_upload, read_ahead
 from staff.models import FaceImage, StaffMember
-from staff.queries import picture_url, staff_members
+from staff.queries import picture_url, shown_likeness, staff_members, why
 from staff.rules import may_be_changed
 from tenants.access.rights import granted
 from tenants.access.sites import choices, site_names
@@ -50,9 +51,13 @@ class FaceImageInline(TabularInline):  # type: ignore[misc]
     form = FaceImageForm
     extra = 1
     hide_title = True
-    fields = ("upload", "shown_status", "reason", "shown_quality")
-    readonly_fields = ("shown_status", "reason", "shown_quality")
+    fields = ("upload", "shown_status", "shown_reason", "shown_quality")
+    readonly_fields = ("shown_status", "shown_reason", "shown_quality")
     verbose_name_plural = "face pictures (three to five a person, from different days)"
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        self.access = granted(request)  # Django makes an inline for each request
+        return super().get_formset(request, obj, **options)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # a picture is added or deleted, never replaced
@@ -64,9 +69,26 @@ class FaceImageInline(TabularInline):  # type: ignore[misc]
             return SafeString()
         return format_html('<img src="{}" alt="" height="72" loading="lazy">', picture_url(face_image))
 
-    @display(description="status", label={"in use": "success", "refused": "danger", "being examined": "info"})
+    @display(
+        description="status",
+        label={
+            "in use": "success",
+            "refused": "danger",
+            "being examined": "info",
+            "resembles another person": "warning",
+        },
+    )
     def shown_status(self, face_image: FaceImage) -> str:
         return face_image.get_status_display() if face_image.picture else ""
+
+    @display(description="reason")
+    def shown_reason(self, face_image: FaceImage) -> str | SafeString:
+        if not face_image.picture:
+            return ""
+        if face_image.status != FaceImage.Status.HELD:
+            return face_image.reason
+        page = reverse("staff_person", args=[face_image.staff_member_id])
+        return format_html('{} <a href="{}">Decide</a>', why(self.access, face_image), page)
 
     @display(description="quality")
     def shown_quality(self, face_image: FaceImage) -> str:
@@ -95,7 +117,7 @@ class StaffMemberForm(VersionedModelForm[StaffMember]):
 
 @admin.register(StaffMember, site=tenant_admin)
 class StaffMemberAdmin(RecordAdmin):
-    list_display = ("name", "employee_number", "department", "active", "pictures")
+    list_display = ("name", "employee_number", "department", "active", "pictures", "undecided")
     quota = Resource.STAFF
     list_filter = ("active", "department")
     search_fields = ("name", "employee_number", "email")
@@ -138,6 +160,13 @@ class StaffMemberAdmin(RecordAdmin):
     def pictures(self, member: Any) -> int:
         return int(member.usable_pictures)
 
+    @display(description="pictures to decide", ordering="held_pictures")
+    def undecided(self, member: Any) -> int | SafeString:
+        if not member.held_pictures:
+            return 0
+        page = reverse("staff_person", args=[member.pk])
+        return format_html('<a href="{}">{}: resembles another person</a>', page, member.held_pictures)
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Django validates and saves in one transaction, so pictures are decoded before it begins."""
         may_write = self.has_change_permission(request) or self.has_add_permission(request)
@@ -175,4 +204,12 @@ class StaffMemberAdmin(RecordAdmin):
             row for row in formset.extra_forms if row.has_changed() and not row.cleaned_data.get("DELETE")
         ]
         pictures = [row.cleaned_data["upload"] for row in chosen]
-        add_face_images(member=form.instance, pictures=pictures, by=user_of(request))
+        added = add_face_images(member=form.instance, pictures=pictures, by=user_of(request))
+        for row, face_image in zip(chosen, added, strict=True):
+            name = row.files[row.add_prefix("upload")].name
+            if face_image.status == FaceImage.Status.HELD:
+                messages.warning(request, f"{name}: {shown_likeness(granted(request), face_image).reason}")
+            elif face_image.repeated:
+                messages.info(
+                    request, f"{name}: {form.instance} has this picture already. Nothing was stored."
+                )

@@ -1,6 +1,8 @@
 """The known faces of staff, and the thresholds that were measured for a tenant."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
@@ -43,6 +45,33 @@ def enrolled_faces(pack: str) -> EnrolledFaces:
         people=[person for person, _, _ in rows],
         embeddings=np.stack(embeddings) if embeddings else np.empty((0, 512), dtype=np.float32),
         qualities=np.array([quality for _, _, quality in rows], dtype=np.float32),
+    )
+
+
+def faces_in_use(pack: str) -> dict[tuple[UUID, datetime], tuple[UUID, float]]:
+    """Person and quality of each picture in use, by its id and its last change. Also of those who have left.
+
+    A person who is recognised again later must not resemble another one then.
+    """
+    rows = FaceImage.objects.filter(pack=pack, status=FaceImage.Status.READY).order_by("created_at")
+    facts = rows.values_list("pk", "updated_at", "staff_member_id", "quality")
+    return {(pk, at): (person, cast(float, quality)) for pk, at, person, quality in facts}
+
+
+def embeddings_of(keys: Collection[UUID]) -> dict[UUID, NDArray[np.float32]]:
+    """The embeddings of these pictures."""
+    return cast(
+        dict[UUID, NDArray[np.float32]],
+        dict(FaceImage.objects.filter(pk__in=keys).values_list("pk", "embedding")),
+    )
+
+
+def told_apart(person: UUID) -> set[UUID]:
+    """The people of whom a user has said that they are other people than this one, on either's picture."""
+    of_this = FaceImage.objects.filter(staff_member=person).values_list("distinct_from", flat=True)
+    of_others = FaceImage.objects.filter(distinct_from__contains=[person])
+    return {other for others in of_this for other in others} | set(
+        of_others.values_list("staff_member_id", flat=True)
     )
 
 

@@ -1,5 +1,6 @@
 """Employees and their enrolment pictures."""
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -37,12 +38,16 @@ class StaffMember(Record):
 
 
 class FaceImage(Record):
-    """One enrolment picture. A worker finds its face; then it is `ready`, or `refused` with the reason."""
+    """One enrolment picture. A worker finds its face; then it is `ready`, or `refused` with the reason.
+
+    It is `held` if its face resembles another person's: it is not used until a user has decided.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending", "being examined"
         READY = "ready", "in use"
         REFUSED = "refused", "refused"
+        HELD = "held", "resembles another person"
 
     staff_member = models.ForeignKey(StaffMember, models.CASCADE, related_name="face_images")
     picture = models.CharField("object key", max_length=200, editable=False)
@@ -57,6 +62,22 @@ class FaceImage(Record):
     quality = models.FloatField(null=True, editable=False)
     embedding = EmbeddingField(null=True, editable=False)
     pack = models.CharField("model pack", max_length=30, blank=True, editable=False)
+    resembles = ArrayField(models.UUIDField(), default=list, blank=True, editable=False)
+    """Ids of other staff members who have this picture or whom its face resembles, the most similar first."""
+    similarity = models.FloatField(null=True, editable=False)
+    """Cosine similarity to the first of `resembles`; None if it has the very same picture."""
+    threshold = models.FloatField(null=True, editable=False)
+    """The similarity from which two faces counted as one person when the face was compared."""
+    threshold_from = models.CharField(max_length=100, blank=True, editable=False)
+    distinct_from = ArrayField(models.UUIDField(), default=list, blank=True, editable=False)
+    """Ids of those of `resembles` of whom a user has said that they are other people."""
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    """The user who said that; None where a command or an API key did (see the activity log)."""
+
+    repeated = False
+    """Not a column: whether the upload that led to this row was a picture that the person already had."""
 
     class Meta:
         ordering = ["-created_at"]
@@ -70,8 +91,14 @@ class FaceImage(Record):
                 ),
                 name="ready_face_is_complete",
             ),
+            models.CheckConstraint(
+                condition=~Q(status="held") | ~Q(resembles=[]), name="held_face_resembles_a_person"
+            ),
         ]
-        indexes = [models.Index(fields=["pack", "status"], name="face_by_pack")]
+        indexes = [
+            models.Index(fields=["pack", "status"], name="face_by_pack"),
+            models.Index(fields=["digest"], name="face_by_digest"),
+        ]
 
     def __str__(self) -> str:
         return f"picture of {self.staff_member}"

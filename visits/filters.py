@@ -11,6 +11,7 @@ from django.core.validators import EMPTY_VALUES
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
 
 from cameras.models import Camera
 from tenants.filters.fields import MomentFilter, SearchFilter, YesNoFilter
@@ -42,6 +43,7 @@ class DayFilter(filters.DateFilter):  # type: ignore[misc]
         super().__init__(method="by_period", input_formats=["%Y-%m-%d"], validators=DAY_LIMITS, **settings)
 
 
+@extend_schema_field({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"})
 class TimeOfDayFilter(filters.TimeFilter):  # type: ignore[misc]
     """A part of a period."""
 
@@ -89,7 +91,9 @@ class SeenFilters(ListFilters):
     )
 
     def filter_queryset(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        return super().filter_queryset(rows).filter(self.period(chosen_period(self.form), timezone.now()))
+        period = self.period(chosen_period(self.form), timezone.now())
+        narrowed: QuerySet[Any] = super().filter_queryset(rows)
+        return narrowed.filter(period)
 
     def by_period(self, rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
         """Days and times of day are one condition, which `filter_queryset` adds."""

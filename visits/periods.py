@@ -14,7 +14,7 @@ from cameras.queries import zone_of, zones_of_sites
 from facetrack.core.days import Span, between
 from visits.models import LONG, Visit, is_long
 
-MAX_DAYS_WITH_TIMES = 31
+MAX_DAYS_WITH_TIMES = 7
 _DAY = timedelta(days=1)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 

@@ -11,15 +11,15 @@ from django.db.models import CharField, Lookup, TextField
 from facetrack.core.text import FOLDED_DIGRAPHS, FOLDED_LETTERS, FOLDED_MARKS
 
 
-class ContainsFolded(Lookup[bool]):
+class ContainsFolded(Lookup[str]):
     lookup_name = "contains_folded"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         column, values = self.process_lhs(compiler, connection)
         text, texts = self.process_rhs(compiler, connection)
         folded_column, before = _folded(column, [*values])
         folded_text, after = _folded(f"CAST({text} AS text)", [*texts])
-        return f"strpos({folded_column}, {folded_text}) > 0", [*before, *after]
+        return f"strpos({folded_column}, {folded_text}) > 0", (*before, *after)
 
 
 def _folded(expression: str, values: list[Any]) -> tuple[str, list[Any]]:

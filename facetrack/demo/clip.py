@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -15,6 +14,7 @@ from facetrack.demo import people, scene, story
 from facetrack.demo.figure import ABOVE, BESIDE, Figure, figure
 from facetrack.demo.scene import Mask
 from facetrack.demo.truth import Appearance, DemoTruth
+from workers.lab.clips.write import encode
 from workers.recognition.types import Picture
 
 SECONDS = (30.0, 120.0)
@@ -52,7 +52,13 @@ def make_clip(
         if path.is_dir():
             raise IsADirectoryError(f"{path} is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(part, told.pictures(), frames=frames, size=size, fps=fps, progress=progress)
+
+        def done(number: int) -> None:
+            if progress:
+                progress(number / frames)
+
+        # Slower presets take four times as long, and on several threads give other bits at each run.
+        encode(part, told.pictures(), size, fps, done, preset="ultrafast", crf=23)
         part.replace(path)
     except (OSError, av.error.FFmpegError) as problem:
         raise ClipError(
@@ -159,25 +165,3 @@ def _exposed(picture: Picture, grain: Picture, chance: np.random.Generator, part
     gain = 1 + 0.03 * float(np.sin(4 * np.pi * part))
     noise = grain[down : down + height, right : right + width]
     return np.asarray(cv2.addWeighted(picture, gain, noise, 1, -128), np.uint8)
-
-
-def _write(
-    path: Path,
-    pictures: Iterator[Picture],
-    *,
-    frames: int,
-    size: tuple[int, int],
-    fps: float,
-    progress: Callable[[float], None] | None,
-) -> None:
-    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
-        stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
-        # Slower presets take four times as long, and on several threads give other bits at each run.
-        stream.options = {"preset": "ultrafast", "crf": "23", "g": "25", "threads": "2"}
-        for done, picture in enumerate(pictures, 1):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
-            if progress:
-                progress(done / frames)
-        container.mux(stream.encode(None))

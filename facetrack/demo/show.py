@@ -32,6 +32,7 @@ from tenants.models import Tenant, User
 from tenants.rules import Role
 from visits.models import Sighting, SightingDecision, Visit
 from visits.queries import event_of, live_cursor, missed, visits
+from workers.lab.clips import write
 
 HOST = "acme.localhost"
 ADMIN = "admin@acme.localhost"
@@ -70,7 +71,7 @@ class Show:
 
     def _clip(self) -> tuple[Path, DemoTruth]:
         """The clip and its truth, made once for each state of the code that makes it."""
-        sources = sorted(Path(__file__).parent.glob("*.py"))
+        sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(write.__file__)]
         maker = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
         path = settings.FACETRACK_CLIP_DIR / f"entrance-{maker}.mp4"
         told = path.with_suffix(".json")

@@ -1,10 +1,12 @@
 """API of staff and their pictures."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from rest_framework.decorators import action
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,8 +15,10 @@ from rest_framework.serializers import BaseSerializer
 from staff.actions import (
     STAFF_FIELDS,
     add_face_image,
+    confirm_face_image,
     delete_face_image,
     delete_staff_member,
+    lock_gallery,
     save_staff_member,
 )
 from staff.api.serializers import FaceImageSerializer, StaffMemberSerializer, UploadSerializer
@@ -24,10 +28,13 @@ from staff.models import FaceImage, StaffMember
 from staff.queries import (
     face_images_of,
     get_changeable,
+    get_decidable,
     get_face_image,
     get_staff_member,
     staff_members,
 )
+from tenants.rest.conditions import ETAG, etag
+from tenants.rest.problems import as_conflict
 from tenants.rest.views import BODY_LIMIT, RowsViewSet, member, with_reason
 
 
@@ -73,7 +80,9 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
     serializer_class = FaceImageSerializer
     filterset_class = FaceImageFilters
     queryset = FaceImage.objects.none()
-    answers = {"create": {201: FaceImageSerializer}}
+    versioned_fields = ("status", "reason", "resembles", "similarity", "pack")
+    answers = {"create": {201: FaceImageSerializer, 200: FaceImageSerializer}}
+    bodiless: ClassVar[tuple[str, ...]] = ("confirm",)
     further_problems = ("503",)
 
     @property
@@ -82,11 +91,10 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
         return upload + BODY_LIMIT
 
     def get_parsers(self) -> list[BaseParser]:
-        return (
-            [MultiPartParser()]
-            if self.request is None or self.request.method == "POST"
-            else super().get_parsers()
-        )
+        """Asked before `action` is set."""
+        method = "post" if self.request is None else (self.request.method or "").lower()
+        uploads = self.request is None or self.action_map.get(method) == "create"
+        return [MultiPartParser()] if uploads else super().get_parsers()
 
     def get_serializer_class(self) -> type[BaseSerializer[FaceImage]]:
         return UploadSerializer if self.action == "create" else FaceImageSerializer
@@ -102,16 +110,41 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
         return super().list(request, **parents)
 
     def create(self, request: Request, staff_id: UUID) -> Response:
-        """Upload a picture. A worker examines it next; poll until `status` is no longer `pending`."""
+        """Upload a picture. A worker examines it next; poll until `status` is no longer `pending`.
+
+        `held` means that another person has the same picture or a face like it. 200 instead of 201: this
+        person had the picture already, and nothing was stored.
+        """
         person = get_changeable(self.access, staff_id)
         form = PictureForm(files=request.FILES)
         if not form.is_valid():
             raise ValidationError(form.errors.as_data())
         face_image = add_face_image(member=person, picture=form.cleaned_data["picture"], by=member(request))
-        return Response(FaceImageSerializer(face_image, context=self.get_serializer_context()).data, 201)
+        return self._answer(face_image, 200 if face_image.repeated else 201)
+
+    @action(detail=True, methods=["post"], verb="add")
+    def confirm(self, request: Request, staff_id: UUID, pk: UUID) -> Response:
+        """Enrol a held picture all the same: the people whom it resembles are other people.
+
+        A worker examines it again. Refused (409) if the picture is not held; with `If-Match`, also (412)
+        if it resembles other people by now.
+        """
+        get_changeable(self.access, staff_id)
+        with self.held(pk), as_conflict():
+            held = get_decidable(self.access, staff_id, pk)
+            face_image = confirm_face_image(face_image=held, by=member(request))
+        return self._answer(face_image, 200)
 
     def destroy(self, request: Request, staff_id: UUID, pk: UUID) -> Response:
         get_changeable(self.access, staff_id)
         with self.held(pk) as face_image:
             delete_face_image(face_image=face_image)
         return Response(status=204)
+
+    def hold(self, pk: UUID) -> None:
+        lock_gallery()
+        super().hold(pk)
+
+    def _answer(self, face_image: FaceImage, status: int) -> Response:
+        shown = FaceImageSerializer(face_image, context=self.get_serializer_context()).data
+        return Response(shown, status, headers={ETAG: etag(self.version_of(face_image))})

@@ -8,6 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from cameras.models import Camera
+from staff.models import FaceImage
 from tenants.models import Tenant
 from tenants.rules import Role
 from tests.api.answers import V1, problem, results
@@ -161,3 +162,29 @@ def test_a_site_that_is_gone_leaves_no_power(acme: Tenant, api_of: API, two_site
     assert Membership.objects.get(role=Role.SITE_MANAGER).sites == []
     assert results(manager.get(f"{V1}/sites/")) == []
     assert json.loads(manager.get(f"{V1}/visits/").content)["results"] == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_likeness_names_only_people_of_ones_own_sites(
+    acme: Tenant, api: APIClient, manager: APIClient, two_sites: TwoSites, known: bool
+) -> None:
+    other, held = (two_sites.eve if known else two_sites.sam), two_sites.ann
+    for member in (other, held):
+        FaceImage.objects.create(
+            staff_member=member,
+            picture=f"{acme.pk}/enrolment/{member.pk}.jpg",
+            digest="d",
+            status="held" if member is held else "pending",
+            resembles=[other.pk] if member is held else [],
+            similarity=0.71 if member is held else None,
+        )
+    row = results(manager.get(f"{V1}/staff/{held.pk}/faces/"))[0]
+    assert row["resembles"] == ([{"id": str(other.pk), "name": other.name}] if known else [])
+    assert (other.name in row["reason"]) is known
+    assert row["similarity"] == (0.71 if known else None)
+    assert "Ask an administrator of your organisation to decide." in row["reason"]
+    assert ("1 person whom you may not see" in row["reason"]) is not known
+    page = manager.get(f"/people/staff/{held.pk}/").content.decode()
+    assert (other.name in page) is known
+    assert (str(other.pk) in page) is known
+    assert results(api.get(f"{V1}/staff/{held.pk}/faces/"))[0]["resembles"][0]["name"] == other.name

@@ -13,10 +13,14 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from rest_framework.test import APIClient
 
 from facetrack.core import objects
-from staff.actions import accept_face
+from staff.actions import ENROLLED_ALL_THE_SAME, accept_face
 from staff.models import FaceImage, StaffMember
-from tenants.models import Tenant
+from tenants.audit.queries import lines_of
+from tenants.credentials.actions import create_key
+from tenants.models import ActorKind, Tenant, Verb
+from tenants.rules import Role
 from tests.api.answers import V1, problem, results
+from tests.audit.conftest import seal
 from tests.conftest import template_of
 
 
@@ -180,3 +184,131 @@ def test_a_picture_belongs_to_its_person(api: APIClient, faces: str) -> None:
     problem(api.delete(f"{V1}/staff/{grace.pk}/faces/{pk}/"), 404)
     problem(api.patch(f"{faces}{pk}/", {}), 405)
     assert results(api.get(f"{V1}/staff/{grace.pk}/faces/")) == []
+
+
+@pytest.fixture
+def twin(employee: StaffMember) -> StaffMember:
+    return StaffMember.objects.create(name="Bob Twin")
+
+
+def test_a_picture_of_another_person_is_held_and_both_are_named(
+    api: APIClient, acme: Tenant, employee: StaffMember, twin: StaffMember, faces: str
+) -> None:
+    api.post(faces, {"picture": picture()}, format="multipart")
+    path = f"{V1}/staff/{twin.pk}/faces/"
+    made = api.post(path, {"picture": picture()}, format="multipart")
+    assert made.status_code == 201, made.content
+    row = made.json()
+    assert (row["status"], row["similarity"]) == ("held", None)
+    assert row["resembles"] == [{"id": str(employee.pk), "name": "Ada Lovelace"}]
+    assert "same picture is enrolled for Ada Lovelace" in row["reason"]
+    assert "Bob Twin" in row["reason"]
+    assert results(api.get(f"{path}?status=held"))[0]["id"] == row["id"]
+    assert api.get(f"{V1}/staff/{twin.pk}/").json()["held_pictures"] == 1
+    decided = api.post(f"{path}{row['id']}/confirm/")
+    assert decided.status_code == 200, decided.content
+    assert (decided.json()["status"], decided.json()["resembles"]) == ("pending", [])
+    problem(api.post(f"{path}{row['id']}/confirm/"), 409)
+    kept = FaceImage.objects.get(pk=row["id"])
+    assert kept.distinct_from == [employee.pk]
+    assert api.get(f"{path}{row['id']}/").json()["reason"] == ""
+    assert kept.confirmed_by is not None
+    seal()
+    changed = lines_of(acme).filter(object_id=row["id"], verb=Verb.UPDATED)
+    line = changed.filter(changes__has_key="distinct_from").get()
+    assert line.actor_label == "tenant_admin@acme.test"
+    assert line.reason == ENROLLED_ALL_THE_SAME
+    assert line.changes["distinct_from"]["new"] == [str(employee.pk)]
+
+
+def test_a_picture_that_the_person_has_is_not_stored_twice(api: APIClient, faces: str) -> None:
+    first = api.post(faces, {"picture": picture()}, format="multipart")
+    again = api.post(faces, {"picture": picture(form="BMP", name="other.bmp")}, format="multipart")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json()["id"] == first.json()["id"]
+    assert FaceImage.objects.count() == 1
+
+
+def test_a_picture_that_was_refused_for_another_person_is_not_held(
+    api: APIClient, twin: StaffMember, faces: str
+) -> None:
+    api.post(faces, {"picture": picture()}, format="multipart")
+    FaceImage.objects.update(status=FaceImage.Status.REFUSED)
+    made = api.post(f"{V1}/staff/{twin.pk}/faces/", {"picture": picture()}, format="multipart")
+    assert made.json()["status"] == "pending"
+    again = api.post(faces, {"picture": picture()}, format="multipart")
+    assert (again.status_code, again.json()["status"]) == (200, "pending"), "it is examined again"
+
+
+def held_for(client: APIClient, twin: StaffMember, similarity: float | None = None) -> str:
+    """The address of a picture of the twin's, uploaded by `client`, that resembles Ada's."""
+    path = f"{V1}/staff/{twin.pk}/faces/"
+    made = client.post(path, {"picture": picture()}, format="multipart")
+    assert (made.status_code, made.json()["status"]) == (201, "held"), made.content
+    FaceImage.objects.filter(pk=made.json()["id"]).update(similarity=similarity)
+    return f"{path}{made.json()['id']}/"
+
+
+def test_who_confirms_decides_about_the_people_that_were_shown(
+    api: APIClient, employee: StaffMember, twin: StaffMember, faces: str
+) -> None:
+    api.post(faces, {"picture": picture()}, format="multipart")
+    path = held_for(api, twin)
+    shown = api.get(path)["ETag"]
+    FaceImage.objects.filter(staff_member=twin).update(resembles=[employee.pk, uuid4()])
+    problem(api.post(f"{path}confirm/", HTTP_IF_MATCH=shown), 412)
+    assert FaceImage.objects.get(staff_member=twin).status == FaceImage.Status.HELD
+    assert api.post(f"{path}confirm/", HTTP_IF_MATCH=api.get(path)["ETag"]).status_code == 200
+
+
+@pytest.mark.parametrize("scopes", [("enrol",), ("enrol", "staff.view_faceimage")])
+def test_a_key_that_only_enrols_learns_no_name(
+    api: APIClient, acme: Tenant, twin: StaffMember, faces: str, scopes: tuple[str, ...]
+) -> None:
+    api.post(faces, {"picture": picture()}, format="multipart")
+    key = APIClient(SERVER_NAME="acme.localhost", HTTP_AUTHORIZATION=f"Api-Key {key_with(acme, scopes)}")
+    path = f"{V1}/staff/{twin.pk}/faces/"
+    made = key.post(path, {"picture": picture()}, format="multipart")
+    row = made.json()
+    assert (made.status_code, row["status"], row["resembles"]) == (201, "held", [])
+    assert "enrolled for 1 person whom you may not see" in row["reason"]
+    FaceImage.objects.filter(staff_member=twin).update(similarity=0.71)
+    answers = [made, key.get(f"{path}{row['id']}/"), key.post(f"{path}{row['id']}/confirm/")]
+    assert all(b"Lovelace" not in one.content and b"0.71" not in one.content for one in answers)
+    problem(answers[-1], 403)
+    assert FaceImage.objects.get(staff_member=twin).status == FaceImage.Status.HELD
+
+
+def test_a_key_that_enrols_and_reads_decides(
+    api: APIClient, acme: Tenant, employee: StaffMember, twin: StaffMember, faces: str
+) -> None:
+    api.post(faces, {"picture": picture()}, format="multipart")
+    text = key_with(acme, ("enrol", "read"))
+    key = APIClient(SERVER_NAME="acme.localhost", HTTP_AUTHORIZATION=f"Api-Key {text}")
+    path = held_for(key, twin, similarity=0.71)
+    row = key.get(path).json()
+    assert (row["resembles"][0]["name"], row["similarity"]) == ("Ada Lovelace", 0.71)
+    assert key.post(f"{path}confirm/").json()["status"] == "pending"
+    kept = FaceImage.objects.get(staff_member=twin)
+    assert (kept.confirmed_by, kept.distinct_from) == (None, [employee.pk])
+    seal()
+    changed = lines_of(acme).filter(object_id=str(kept.pk), verb=Verb.UPDATED)
+    line = changed.filter(changes__has_key="distinct_from").get()
+    assert (line.actor_kind, line.reason) == (ActorKind.KEY, ENROLLED_ALL_THE_SAME)
+
+
+def key_with(tenant: Tenant, scopes: tuple[str, ...]) -> str:
+    _, text = create_key(tenant=tenant, name="hr", role=Role.TENANT_ADMIN, scopes=scopes, by=None)
+    return str(text)
+
+
+def test_only_who_may_enrol_decides(
+    api: APIClient, acme: Tenant, api_of: Callable[..., APIClient], twin: StaffMember, faces: str
+) -> None:
+    api.post(faces, {"picture": picture()}, format="multipart")
+    path = f"{V1}/staff/{twin.pk}/faces/"
+    pk = api.post(path, {"picture": picture()}, format="multipart").json()["id"]
+    for role in (Role.VIEWER, Role.SITE_MANAGER):
+        problem(api_of(acme, role).post(f"{path}{pk}/confirm/"), 403)
+    problem(api.post(f"{faces}{pk}/confirm/"), 404)
+    assert FaceImage.objects.get(pk=pk).status == FaceImage.Status.HELD

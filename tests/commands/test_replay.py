@@ -127,3 +127,11 @@ def test_a_folder_without_people(clip: Path, tmp_path: Path) -> None:
     tmp_path.mkdir()
     with pytest.raises(CommandError, match="has no sub-folder"):
         run(clip, "--enrol", tmp_path)
+
+
+def test_people_who_resemble_each_other_are_named(clip: Path, folder: Path) -> None:
+    (folder / "zoe").mkdir()
+    cv2.imwrite(str(folder / "zoe" / "1.jpg"), PEOPLE["tom"])
+    _, err = run(clip, "--enrol", folder, "--json")
+    assert "zoe resembles tom" in err
+    assert "eileen resembles" not in err

@@ -188,6 +188,27 @@ def test_pictures_of_staff_are_uploaded_or_refused(
     assert employee.face_images.get().status == FaceImage.Status.PENDING
 
 
+def test_a_picture_that_is_enrolled_already_is_told_at_once(
+    employee: StaffMember, acme: Tenant, client_of: Callable[..., Client]
+) -> None:
+    client = client_of(acme)
+    url = reverse("admin:staff_staffmember_change", args=[employee.pk])
+    field = upload_field(client, url)
+    client.post(url, faces(**{field: picture_file()}))
+    again = client.post(url, faces(**{field: picture_file()}), follow=True).content.decode()
+    assert "portrait.png: Ada Lovelace has this picture already. Nothing was stored." in again
+    twin = StaffMember.objects.create(name="Bob Twin")
+    url = reverse("admin:staff_staffmember_change", args=[twin.pk])
+    form = faces(**{field: picture_file()}) | {"name": "Bob Twin"}
+    told = client.post(url, form, follow=True).content.decode()
+    assert "portrait.png: The same picture is enrolled for Ada Lovelace" in told
+    assert "1: resembles another person" in told
+    assert f"/people/staff/{twin.pk}/" in told
+    assert twin.face_images.get().status == FaceImage.Status.HELD
+    row = client.get(url).content.decode()
+    assert "The same picture is enrolled for Ada Lovelace" in row
+
+
 @pytest.mark.parametrize("label", registered(installation_admin))
 def test_the_installation_has_an_admin_of_its_own(acme: Tenant, label: str) -> None:
     client = Client(SERVER_NAME="localhost")

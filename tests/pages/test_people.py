@@ -1,6 +1,8 @@
 """Pages of one person: naming and forgetting visitors, what staff are recognised by."""
 
+import re
 from collections.abc import Callable
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -9,8 +11,8 @@ from django.test import Client
 from cameras.models import Camera
 from facetrack.core import objects
 from facetrack.core.images import clean_pixels
-from staff.actions import accept_face, add_face_image
-from staff.models import StaffMember
+from staff.actions import OTHERS_BY_NOW, accept_face, add_face_image
+from staff.models import FaceImage, StaffMember
 from tenants.models import Outbox, Tenant
 from tenants.rules import Role
 from visits.models import Sighting, SightingDecision, Visit, Visitor
@@ -144,3 +146,58 @@ def test_a_person_with_many_visits_links_to_all_of_them(
     listed = client.get(f"/sightings/?person={employee.pk}").content.decode()
     assert "21 sightings" in listed
     assert "Only Ada Lovelace" in listed
+
+
+POLLED = 'hx-trigger="every 3s"'
+
+
+@pytest.fixture
+def held(employee: StaffMember) -> FaceImage:
+    """The same picture for Ada and for Bob: Bob's is held."""
+    clean = clean_pixels(np.full((120, 120, 3), 127, dtype=np.uint8))
+    add_face_image(member=employee, picture=clean, by=None)
+    return add_face_image(member=StaffMember.objects.create(name="Bob Twin"), picture=clean, by=None)
+
+
+def test_a_person_who_resembles_another_is_shown_with_both_names(
+    acme: Tenant, client_of: ClientOf, held: FaceImage
+) -> None:
+    page = f"/people/staff/{held.staff_member_id}/"
+    client = client_of(acme)
+    text = client.get(page).content.decode()
+    assert "The same picture is enrolled for Ada Lovelace" in text
+    assert "If Bob Twin is another person" in text
+    assert "Enrol all the same" in text
+    assert POLLED not in text
+    [other] = re.findall(r'name="other" value="([^"]+)"', text)
+    answer = client.post(f"{page}pictures/{held.pk}/confirm/", {"other": other}, follow=True)
+    assert "Your decision was recorded" in answer.content.decode()
+    assert "1 more being checked" in answer.content.decode()
+    assert POLLED in answer.content.decode(), "the outcome comes without a reload"
+    held.refresh_from_db()
+    assert held.confirmed_by is not None
+    again = client.post(f"{page}pictures/{held.pk}/confirm/", {"other": other}, follow=True)
+    assert "does not wait for a decision" in again.content.decode()
+
+
+@pytest.mark.parametrize("sent", [[], ["no id"], [str(uuid4())]])
+def test_a_page_that_showed_other_people_decides_nothing(
+    acme: Tenant, client_of: ClientOf, held: FaceImage, sent: list[str]
+) -> None:
+    page = f"/people/staff/{held.staff_member_id}/"
+    answer = client_of(acme).post(f"{page}pictures/{held.pk}/confirm/", {"other": sent}, follow=True)
+    assert OTHERS_BY_NOW in answer.content.decode()
+    held.refresh_from_db()
+    assert held.status == FaceImage.Status.HELD
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.SITE_MANAGER])
+def test_who_may_not_enrol_does_not_decide(
+    acme: Tenant, client_of: ClientOf, held: FaceImage, role: Role
+) -> None:
+    page = f"/people/staff/{held.staff_member_id}/"
+    client = client_of(acme, role)
+    assert "Enrol all the same" not in client.get(page).content.decode()
+    assert client.post(f"{page}pictures/{held.pk}/confirm/").status_code == 403
+    held.refresh_from_db()
+    assert held.status == FaceImage.Status.HELD

@@ -20,4 +20,9 @@ urlpatterns = [
     path("people/rejections/<uuid:rejection_id>/withdraw/", views.withdraw, name="withdraw_rejection"),
     path("people/staff/<uuid:member_id>/forget/", views.forget_staff, name="forget_staff"),
     path("people/staff/<uuid:member_id>/", views.staff_person, name="staff_person"),
+    path(
+        "people/staff/<uuid:member_id>/pictures/<uuid:face_image_id>/confirm/",
+        views.confirm_picture,
+        name="confirm_picture",
+    ),
 ]

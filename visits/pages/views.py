@@ -19,15 +19,18 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from cameras.queries import camera_states
 from facetrack.core.rows import hold
-from staff.actions import delete_staff_member
+from staff.actions import OTHERS_BY_NOW, confirm_face_image, delete_staff_member
 from staff.models import FaceImage
 from staff.queries import (
     face_images_of,
     get_changeable,
+    get_decidable,
     get_staff_member,
     picture_url,
+    shown_likeness,
     staff_members,
 )
+from staff.rules import may_be_changed
 from tenants.access.actor import because
 from tenants.access.rights import Access, granted
 from tenants.filters.counted import CountedPaginator, counted
@@ -285,8 +288,32 @@ def staff_person(request: HttpRequest, member_id: UUID) -> HttpResponse:
         "pictures": [(image, picture_url(image)) for image in ready],
         "refused": sum(image.status == FaceImage.Status.REFUSED for image in pictures),
         "pending": sum(image.status == FaceImage.Status.PENDING for image in pictures),
+        "held": [
+            (image, picture_url(image), shown_likeness(access, image))
+            for image in pictures
+            if image.status == FaceImage.Status.HELD
+        ],
+        "may_decide": access.may("staff.add_faceimage") and may_be_changed(member.sites, access.sites),
     }
     return render(request, "staff/person.html", context | _seen(access, member_id))
+
+
+@require_POST
+@login_required
+@permission_required("staff.add_faceimage", raise_exception=True)
+def confirm_picture(request: HttpRequest, member_id: UUID, face_image_id: UUID) -> HttpResponse:
+    """Enrol a picture that resembles another person."""
+    held = get_decidable(granted(request), member_id, face_image_id)
+    try:
+        shown = {str(other) for other in held.resembles}
+        if held.status == FaceImage.Status.HELD and set(request.POST.getlist("other")) != shown:
+            raise ValidationError(OTHERS_BY_NOW)
+        confirm_face_image(face_image=held, by=user_of(request))
+    except ValidationError as refusal:
+        messages.error(request, " ".join(refusal.messages))
+    else:
+        messages.success(request, "Your decision was recorded. The picture is being checked.")
+    return redirect("staff_person", member_id)
 
 
 def _decided(request: HttpRequest, back: str, decide: Callable[[], str]) -> HttpResponse:

@@ -27,6 +27,7 @@ PACKAGE_PICTURES = (
     ("skimage", "data/astronaut.png"),
     ("insightface", "data/images/Tom_Hanks_54745.png"),
 )
+INDISTINCT = "cameras cannot tell them apart. Look whether a picture is in the wrong folder."
 AROUND = 1.25  # half the side of a portrait cut from a group picture, in widths of the face
 
 
@@ -80,7 +81,7 @@ def _portrait(picture: Picture, box: np.ndarray[tuple[int, ...], np.dtype[np.flo
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A picture that was not used, or a person (`path` is their folder) who could not be enrolled."""
+    """A picture that was not used, or a person (`path` is their folder) with whom something is wrong."""
 
     path: Path
     reason: str
@@ -89,7 +90,10 @@ class Refusal:
 def enrol_people(
     models: FaceModels, gallery: MemoryGallery, people: dict[str, list[Path]], folder: Path
 ) -> Iterator[Refusal | None]:
-    """Enrols all people; yields after each picture, with its refusal if it had one."""
+    """Enrols all people; yields after each picture, with its refusal if it had one.
+
+    Also yields a person who resembles one enrolled before: that person is enrolled all the same.
+    """
     for person, pictures in people.items():
         faces: list[EnrolledFace] = []
         for path in pictures:
@@ -102,6 +106,8 @@ def enrol_people(
             else:
                 yield None
         if faces:
+            if alike := gallery.resembled(faces):
+                yield Refusal(folder / person, f"{person} resembles {alike}: {INDISTINCT}")
             gallery.enrol(person, faces)
         else:
             yield Refusal(folder / person, "Not enrolled: none of the pictures can be used.")

@@ -9,10 +9,11 @@ from django.db.models import QuerySet
 
 from facetrack.core import objects
 from facetrack.core.images import BadPicture, read_picture
-from staff.actions import accept_face, refuse_face
+from staff.actions import accept_face, being_examined, refuse_face
 from staff.models import FaceImage
 from staff.queries import waiting_face_images
 from tenants.queries import active_tenant
+from workers.process.likeness import likeness_of
 from workers.process.model_cache import loaded_models
 from workers.recognition.enrol import PictureRefused, enrol_picture
 from workers.recognition.types import Picture
@@ -26,7 +27,7 @@ OVERDUE = timedelta(seconds=20)
 
 
 def examine_picture(face_image_id: UUID) -> FaceImage | None:
-    """Make a waiting picture ready or refused. None if it was deleted or is already examined."""
+    """Make a waiting picture ready, held or refused. None if it was deleted or is already examined."""
     face_image = waiting_face_images().filter(pk=face_image_id).first()
     if face_image is None:
         return None
@@ -34,17 +35,24 @@ def examine_picture(face_image_id: UUID) -> FaceImage | None:
     try:
         face = enrol_picture(models, _pixels(face_image))
     except (PictureRefused, BadPicture) as refusal:
-        refuse_face(face_image=face_image, reason=str(refusal))
-        return face_image
-    accept_face(
-        face_image=face_image,
-        box=face.box.tolist(),
-        landmarks=face.landmarks.ravel().tolist(),
-        quality=face.quality.score,
-        embedding=face.embedding,
-        pack=models.embedder.pack,
-    )
-    return face_image
+        with being_examined(face_image_id) as waiting:
+            if waiting is not None:
+                refuse_face(face_image=waiting, reason=str(refusal))
+        return waiting
+    pack = models.embedder.pack
+    with being_examined(face_image_id) as waiting:
+        if waiting is None:
+            return None
+        accept_face(
+            face_image=waiting,
+            box=face.box.tolist(),
+            landmarks=face.landmarks.ravel().tolist(),
+            quality=face.quality.score,
+            embedding=face.embedding,
+            pack=pack,
+            likeness=likeness_of(waiting, face, pack),
+        )
+    return waiting
 
 
 def _pixels(face_image: FaceImage) -> Picture:

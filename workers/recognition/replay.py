@@ -13,6 +13,7 @@ from workers.recognition.capture import ReadAhead, Source
 from workers.recognition.capture.files import FileSource
 from workers.recognition.config import PipelineConfig
 from workers.recognition.enrol import EnrolledFace
+from workers.recognition.likeness import KnownFaces, resembled
 from workers.recognition.models.loading import FaceModels
 from workers.recognition.pipeline import Pipeline
 from workers.recognition.stages.embed import template_of
@@ -30,16 +31,27 @@ class MemoryGallery:
         self._link = link
         self._staff, self._staff_names = np.empty((0, DIMENSION), dtype=np.float32), list[str]()
         self._visitors, self._visitor_names = np.empty((0, DIMENSION), dtype=np.float32), list[str]()
+        self._known: list[KnownFaces] = []
 
     @property
     def people(self) -> int:
         return len(self._staff_names)
 
+    def resembled(self, faces: Sequence[EnrolledFace]) -> str:
+        """The name of the enrolled person whom one of these faces resembles most; empty if there is none."""
+        found = [
+            best
+            for face in faces
+            for known in self._known
+            for best in resembled(face.embedding, face.quality.score, "", known, self._link)
+        ]
+        return max(found, key=lambda one: one.score).identity if found else ""
+
     def enrol(self, identity: str, faces: Sequence[EnrolledFace]) -> None:
-        template = template_of(
-            np.stack([face.embedding for face in faces]),
-            np.array([face.quality.score for face in faces], dtype=np.float32),
-        )
+        embeddings = np.stack([face.embedding for face in faces])
+        qualities = np.array([face.quality.score for face in faces], dtype=np.float32)
+        self._known.append(KnownFaces([identity] * len(faces), embeddings, qualities))
+        template = template_of(embeddings, qualities)
         self._staff = np.vstack([self._staff, template])
         self._staff_names.append(identity)
 

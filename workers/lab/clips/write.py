@@ -79,14 +79,22 @@ def read_truth(path: Path) -> ClipTruth:
 
 
 def encode(
-    path: Path, drawn: Iterator[Picture], size: tuple[int, int], fps: float, done: Callable[[int], object]
+    path: Path,
+    drawn: Iterator[Picture],
+    size: tuple[int, int],
+    fps: float,
+    done: Callable[[int], object],
+    *,
+    preset: str = "veryfast",
+    crf: int = 26,
 ) -> None:
-    """H.264 as cameras send it: one key frame per second, no B frames."""
+    """H.264 as cameras send it: one key frame per second, no B frames. Raises OSError and FFmpegError."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        stream.options = {"preset": "veryfast", "crf": "26", "g": str(round(fps)), "bf": "0", "threads": "2"}
+        key_frames = {"g": str(round(fps)), "bf": "0"}
+        stream.options = {"preset": preset, "crf": str(crf), "threads": "2", **key_frames}
         for number, picture in enumerate(drawn, 1):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
             done(number)

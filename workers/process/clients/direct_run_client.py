@@ -3,7 +3,6 @@
 import logging
 from uuid import UUID
 
-import numpy as np
 from django.utils import timezone
 
 from cameras.actions import end_run, report_run
@@ -24,7 +23,7 @@ from workers.process.sinks.answers import Answer, reply
 from workers.process.sinks.sighting_store import TenantSightingStore
 from workers.recognition.config import Thresholds
 from workers.recognition.models.catalogue import PACKS
-from workers.recognition.stages.embed import template_of
+from workers.recognition.stages.embed import templates_of
 from workers.recognition.types import Candidate, Floats
 
 log = logging.getLogger(__name__)
@@ -147,16 +146,13 @@ def _match(own: MatchThresholds | None, pack: str) -> float:
 def _known(pack: str, match: float) -> StaffGallery:
     """One template per person, and the rejections that count. Called in the tenant."""
     faces = enrolled_faces(pack)
-    rows: dict[str, list[int]] = {}
-    for row, member in enumerate(faces.people):
-        rows.setdefault(str(member), []).append(row)
-    templates = [template_of(faces.embeddings[of], faces.qualities[of]) for of in rows.values()]
-    stacked = np.stack(templates) if templates else np.empty((0, 512), dtype=np.float32)
+    names = [str(member) for member in faces.people]
+    people, templates = templates_of(names, faces.embeddings, faces.qualities)
     denied = {}
     for person, rejected in rejected_faces(pack).items():
-        if person in rows:
-            template = stacked[list(rows).index(person)]
-            counting = rejected[outweighs(rejected, faces.embeddings[rows[person]], template, match)]
+        if person in people:
+            pictures_of = faces.embeddings[[row for row, name in enumerate(names) if name == person]]
+            counting = rejected[outweighs(rejected, pictures_of, templates[people.index(person)], match)]
             if len(counting):
                 denied[person] = counting
-    return StaffGallery(faces.version, list(rows), stacked, denied)
+    return StaffGallery(faces.version, people, templates, denied)
