@@ -258,7 +258,13 @@ def set_enabled(*, camera: Camera, enabled: bool, by: User | None, force: bool =
 def begin_run(*, camera_id: UUID, worker: str, epoch: int, now: datetime) -> Camera | None:
     """Record that a run with this epoch begins. None where the camera should no longer run."""
     begun = Camera.objects.filter(pk=camera_id, enabled=True).update(
-        epoch=epoch, worker=worker, status=Camera.Status.STARTING, status_detail="", reported_at=now
+        epoch=epoch,
+        worker=worker,
+        status=Camera.Status.STARTING,
+        status_detail="",
+        picture_problem="",
+        lost_frames=0,
+        reported_at=now,
     )
     return Camera.objects.select_related("site").get(pk=camera_id) if begun else None
 
@@ -272,9 +278,11 @@ def report_run(
     detail: str = "",
     started_at: datetime | None = None,
     last_frame_at: datetime | None = None,
+    picture_problem: str = "",
+    lost_frames: int = 0,
 ) -> bool:
     """Report how a run is doing. False where the run should end: it was stopped, or taken over."""
-    values: dict[str, object] = {"status": status, "status_detail": detail[:300], "reported_at": now}
+    values = _reported(status, now, detail, lost_frames) | {"picture_problem": picture_problem}
     if started_at is not None:
         values["started_at"] = started_at
     if last_frame_at is not None:
@@ -282,12 +290,20 @@ def report_run(
     return bool(Camera.objects.filter(pk=camera_id, epoch=epoch, enabled=True).update(**values))
 
 
-def end_run(*, camera_id: UUID, epoch: int, status: Camera.Status, now: datetime, detail: str = "") -> None:
+def end_run(
+    *,
+    camera_id: UUID,
+    epoch: int,
+    status: Camera.Status,
+    now: datetime,
+    detail: str = "",
+    lost_frames: int = 0,
+) -> None:
     """End a run. A file that is played once switches its camera off.
 
     Of a camera that was stopped meanwhile, what its source said last is of no account.
     """
-    values: dict[str, object] = {"status": status, "status_detail": detail[:300], "reported_at": now}
+    values = _reported(status, now, detail, lost_frames) | {"picture_problem": ""}
     if status == Camera.Status.ENDED:
         values["enabled"] = False
     with transaction.atomic():
@@ -307,6 +323,10 @@ def end_silent_runs(*, before: datetime) -> list[UUID]:
         found = list(silent.select_for_update().values_list("pk", flat=True))
         Camera.objects.filter(pk__in=found).update(status=Camera.Status.STOPPED)
     return found
+
+
+def _reported(status: Camera.Status, now: datetime, detail: str, lost_frames: int) -> dict[str, object]:
+    return {"status": status, "status_detail": detail[:300], "reported_at": now, "lost_frames": lost_frames}
 
 
 def _announce(camera_id: UUID, site_id: UUID) -> None:

@@ -133,6 +133,13 @@ class Camera(Record):
         ENDED = "ended", "played to its end"
         ERROR = "error", "error"
 
+    class PictureProblem(models.TextChoices):
+        """Why the pictures of a source that delivers show nothing."""
+
+        BLACK = "black", "the picture is black"
+        UNIFORM = "uniform", "the picture has one colour everywhere"
+        FROZEN = "frozen", "the picture has stood still for a minute"
+
     class Turn(models.IntegerChoices):
         """Degrees clockwise."""
 
@@ -221,6 +228,11 @@ class Camera(Record):
     """The epoch of the last run. The right to record is checked against the lease that granted it."""
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.STOPPED, editable=False)
     status_detail = models.CharField(max_length=300, blank=True, editable=False)
+    picture_problem = models.CharField(
+        max_length=10, choices=PictureProblem.choices, blank=True, default="", editable=False
+    )
+    lost_frames = models.PositiveIntegerField(default=0, editable=False)
+    """Frames of this run that could not be decoded or are missing."""
     started_at = models.DateTimeField(null=True, editable=False)
     """The time of the first frame of this run."""
     reported_at = models.DateTimeField(null=True, editable=False)

@@ -33,6 +33,16 @@ TRIED_AGAIN = (
 )
 
 
+NO_PICTURE = "No picture"
+PICTURE_PROBLEMS = {
+    Camera.PictureProblem.BLACK: "The picture is black. Check the light, the lens cap, and the exposure.",
+    Camera.PictureProblem.UNIFORM: "The picture has one colour everywhere. Check the lens, and whether a "
+    "recorder shows a channel without a camera.",
+    Camera.PictureProblem.FROZEN: "The picture has stood still for a minute, without even the noise of a "
+    "sensor. Restart the camera itself.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class CameraState:
     """A camera as users see it: its desired state and its worker's report, in one word."""
@@ -167,5 +177,8 @@ def _shown(camera: Camera, now: datetime) -> tuple[Literal["ok", "wait", "bad", 
         begun = heard and status == Camera.Status.STARTING
         return "wait", "Starting" if begun else "Being assigned", detail
     if camera.last_frame_at is not None and camera.last_frame_at < now - SILENT_AFTER:
-        return "bad", "No picture", detail or "The source is open but sends no frames."
+        return "bad", NO_PICTURE, detail or "The source is open but sends no frames."
+    if camera.picture_problem in PICTURE_PROBLEMS:
+        told = PICTURE_PROBLEMS[Camera.PictureProblem(camera.picture_problem)]
+        return "bad", NO_PICTURE, f"{told} {detail}".strip()
     return "ok", "Running", detail

@@ -5,7 +5,10 @@ from tenants.audit.tracked_models import TrackedModel, UntrackedModel, fields
 AUDIT: dict[str, TrackedModel | UntrackedModel] = {
     "cameras.camera": TrackedModel(
         ("name", "site.name"),
-        ignores=fields("worker epoch status status_detail started_at reported_at last_frame_at"),
+        ignores=fields(
+            "worker epoch status status_detail picture_problem lost_frames started_at reported_at "
+            "last_frame_at"
+        ),
         hides=fields("location"),
     ),
     "cameras.cameracredential": TrackedModel(("camera.name",), hides=fields("username password")),

@@ -5,7 +5,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from cameras.models import Camera, Site
-from cameras.queries import sites, state_of
+from cameras.queries import NO_PICTURE, sites, state_of
 from tenants.access.rights import granted
 from tenants.rest.serializers import StrictSerializer
 
@@ -51,6 +51,10 @@ class CameraSerializer(StrictSerializer[Camera]):
         "No picture, Error, Device not assigned, Stopped."
     )
 
+    picture_problem = serializers.SerializerMethodField(
+        help_text="Why the camera shows “No picture” although frames come: black, uniform or frozen."
+    )
+
     class Meta:
         model = Camera
         fields = (
@@ -79,6 +83,8 @@ class CameraSerializer(StrictSerializer[Camera]):
             "status",
             "status_detail",
             "state",
+            "picture_problem",
+            "lost_frames",
             "worker",
             "last_frame_at",
             "created_at",
@@ -88,6 +94,9 @@ class CameraSerializer(StrictSerializer[Camera]):
 
     def get_has_login(self, camera: Camera) -> bool:
         return bool(getattr(camera, "has_login", False))
+
+    def get_picture_problem(self, camera: Camera) -> str:
+        return camera.picture_problem if self.get_state(camera) == NO_PICTURE else ""
 
     def get_state(self, camera: Camera) -> str:
         return state_of(camera, timezone.now()).label

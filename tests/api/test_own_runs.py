@@ -380,3 +380,17 @@ def test_packs_that_are_not_known_make_no_collection(acme: Tenant, gate: Gate, d
     assert PACK in PACKS
     for act in ("tuning", "known"):
         problem(gate.people(act, acme.pk, pack="mine"), 400, field="pack")
+
+
+def test_a_worker_tells_what_is_wrong_with_the_pictures(acme: Tenant, gate: Gate, door: Camera) -> None:
+    Camera.objects.update(enabled=True, epoch=2)
+    said = {"epoch": 2, "status": "running", "picture_problem": "black", "lost_frames": 12}
+    assert gate.camera("report", door.pk, said).status_code == 204
+    door.refresh_from_db()
+    assert (door.picture_problem, door.lost_frames) == ("black", 12)
+    for wrong in ({"picture_problem": "sepia"}, {"lost_frames": -1}, {"lost_frames": 3_000_000_000}):
+        assert gate.camera("report", door.pk, said | wrong).status_code == 400
+    ended = {"epoch": 2, "status": "stopped", "lost_frames": 15}
+    assert gate.camera("end", door.pk, ended).status_code == 204
+    door.refresh_from_db()
+    assert (door.picture_problem, door.lost_frames) == ("", 15)

@@ -10,7 +10,7 @@ from tenants.isolation.owner import as_owner
 from tenants.models import Tenant
 from tests.migrating import migrate
 
-BEFORE, AFTER, LATEST = "0002_initial", "0007_fleet", "0012_composed_names"
+BEFORE, AFTER, LATEST = "0002_initial", "0007_fleet", "0013_pictures"
 
 
 def test_logins_move_and_private_networks_stay_allowed(acme: Tenant) -> None:

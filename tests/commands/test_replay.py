@@ -16,6 +16,7 @@ from insightface.data import get_image
 
 from tests.real_models import models_of_settings
 from tests.stages.faces import backdrop, paste, portraits, sized
+from tests.stages.odd_clips import bar, noise, write
 
 PEOPLE = portraits()
 FIELDS = {"id", "first_frame", "last_frame", "decision", "identity", "score", "faces"}
@@ -99,7 +100,7 @@ def test_a_clip_without_anybody(tmp_path: Path) -> None:
     for _ in range(5):
         writer.write(backdrop())
     writer.release()
-    assert json.loads(run(path, "--json")[0]) == {"tracks": []}
+    assert json.loads(run(path, "--json")[0])["tracks"] == []
     assert "no faces seen" in run(path)[0]
 
 
@@ -135,3 +136,15 @@ def test_people_who_resemble_each_other_are_named(clip: Path, folder: Path) -> N
     _, err = run(clip, "--enrol", folder, "--json")
     assert "zoe resembles tom" in err
     assert "eileen resembles" not in err
+
+
+def test_a_damaged_clip_says_what_was_lost(tmp_path: Path) -> None:
+    path = write(tmp_path / "damaged.mp4", "libx264", [bar(i) for i in range(75)], {"g": "10"})
+    whole = json.loads(run(path, "--json")[0])
+    assert (whole["lost_frames"], whole["lost_seconds"]) == (0, 0.0)
+    noise(path, 0.35, 0.5)
+    told = json.loads(run(path, "--json")[0])
+    assert told["lost_frames"] > 5
+    assert told["lost_seconds"] == pytest.approx(told["lost_frames"] / 25, abs=0.1)
+    out, _ = run(path)
+    assert f"Damaged: {told['lost_frames']} frames" in " ".join(out.split())

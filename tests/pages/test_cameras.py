@@ -7,10 +7,12 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from cameras.models import Camera
 from tenants.models import Tenant
 from tenants.rules import Role
+from tests.api.answers import V1
 from tests.conftest import make_camera
 
 ClientOf = Callable[..., Client]
@@ -104,3 +106,28 @@ def test_addresses_and_passwords_of_cameras_stay_inside(acme: Tenant, client_of:
     text = client_of(acme, Role.VIEWER).get("/cameras/").content.decode()
     assert "hunter2" not in text
     assert "127.0.0.1:1/door" not in text
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [("black", "The picture is black."), ("uniform", "one colour"), ("frozen", "has stood still")],
+)
+def test_a_camera_that_shows_nothing_is_not_green(
+    acme: Tenant, client_of: ClientOf, camera: Camera, problem: str, words: str
+) -> None:
+    now = timezone.now()
+    values = {"status": Camera.Status.RUNNING, "reported_at": now, "last_frame_at": now, "lost_frames": 7}
+    row = Camera.objects.filter(pk=camera.pk)
+    row.update(enabled=True, picture_problem=problem, **values)
+    client = client_of(acme)
+    for page in ("/cameras/", f"/cameras/{camera.pk}/", "/cameras/wall/"):
+        text = client.get(page).content.decode()
+        assert "No picture" in text, page
+        assert words in text, page
+    api = client_of(acme, Role.VIEWER, kind=APIClient)
+    told = api.get(f"{V1}/cameras/{camera.pk}/").json()
+    assert (told["state"], told["picture_problem"], told["lost_frames"]) == ("No picture", problem, 7)
+    row.update(reported_at=now - timedelta(minutes=5))
+    assert api.get(f"{V1}/cameras/{camera.pk}/").json()["picture_problem"] == "", "no worker says so any more"
+    row.update(reported_at=now, picture_problem="")
+    assert "No picture" not in client.get("/cameras/").content.decode()

@@ -278,6 +278,8 @@ def test_garbage_in_the_stream_is_stepped_over(http: str) -> None:
     last = frames_until_failure(source)[-1]
     source.close()
     assert last.picture.mean() > 150, "pictures after the damaged ones did not come"
+    assert isinstance(source, ProcessSource)
+    assert source.lost > 0
 
 
 def test_a_host_that_nobody_knows() -> None:

@@ -391,3 +391,15 @@ def test_what_is_worked_out_ahead_changes_nothing(models: FaceModels, staff: Mem
 
 def facts(report: TrackReport) -> tuple[object, ...]:
     return report.track, report.sequence, report.ended, report.verdict, report.faces, report.last_frame
+
+
+@pytest.mark.parametrize("jump", [10_800.0, -10_800.0])
+def test_a_clock_that_is_set_ends_the_tracks_and_no_track_spans_it(
+    models: FaceModels, staff: MemoryGallery, jump: float
+) -> None:
+    walked = walk(Clip(), "tom", 20)
+    frames = [*walked[:10], *(replace(frame, at=frame.at + jump) for frame in walked[10:])]
+    before, after = last_of(run(Pipeline(models, staff, CONFIG), frames, staff))
+    for report in (before, after):
+        assert report.started_at <= report.last_seen_at <= report.started_at + 10 / FPS
+    assert after.started_at - before.last_seen_at == pytest.approx(jump + 1 / FPS)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from cameras.models import Camera, Site
 from staff.models import StaffMember
@@ -15,6 +16,7 @@ from tenants.models import Tenant
 from tests.conftest import make_camera
 from visits.models import PassageCount, Sighting, Visit
 from visits.periods import TODAY, Period, counted_today, sightings_of, visits_of
+from visits.templatetags.facts import moment
 
 
 @pytest.fixture
@@ -63,10 +65,10 @@ def test_a_day_of_all_sites_is_the_day_that_each_row_shows(browser: Client, zone
     expected = set()
     for clock in (zone, "Pacific/Honolulu"):
         camera = gate(clock)
-        for moment in around(day, ZoneInfo(clock)):
-            stay(camera, moment, moment)
-            if moment.astimezone(ZoneInfo(clock)).date() == day:
-                expected.add(moment)
+        for at in around(day, ZoneInfo(clock)):
+            stay(camera, at, at)
+            if at.astimezone(ZoneInfo(clock)).date() == day:
+                expected.add(at)
         own = sorted(m for m in around(day, ZoneInfo(clock)) if m.astimezone(ZoneInfo(clock)).date() == day)
         assert found(browser, since=day, until=day, site=camera.site_id) == [own, own]
     assert found(browser, since=day, until=day) == [sorted(expected)] * 2
@@ -179,3 +181,12 @@ def test_what_is_no_period_is_told_at_its_field(browser: Client, query: dict[str
         page = browser.get(f"/{kind}/", query).context
         assert list(page["form"].errors) == [field]
         assert list(page["page"]) == []
+
+
+def test_a_time_of_a_site_in_another_zone_has_the_day_and_the_zone() -> None:
+    at = timezone.now()
+    there = at.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert f">{there.day} {there:%b} {there:%H:%M} <small>JST</small><" in moment(
+        at, Site(time_zone="Asia/Tokyo")
+    )
+    assert f">{at:%H:%M}<" in moment(at, Site(time_zone="UTC"))

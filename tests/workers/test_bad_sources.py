@@ -7,6 +7,7 @@ from threading import Thread
 from uuid import UUID
 
 import cv2
+import numpy as np
 import pytest
 from celery import current_app
 from django.test import Client
@@ -20,6 +21,7 @@ from tests.api.answers import V1
 from tests.conftest import make_camera
 from tests.real_models import models_of_settings
 from tests.stages.faces import backdrop, paste, portraits, sized
+from tests.stages.odd_clips import bar, write
 from workers.fleet.models import CameraLease, LeaseGrant
 from workers.fleet.registration import Introduction, register
 from workers.process.answering import carry_out
@@ -131,3 +133,26 @@ def test_a_test_says_how_to_turn_a_camera_whose_faces_are_turned(
     type(camera).objects.filter(pk=camera.pk).update(turn=needed)
     told = carry_out(worker, acme, Operation.TEST, camera.pk)
     assert (told.ok, "turn" in told.facts) == (True, False), "with the setting it is upright"
+
+
+@pytest.mark.parametrize(
+    ("level", "ok", "words"),
+    [(0, False, "but the picture is black"), (128, False, "but the picture has one colour everywhere")],
+)
+def test_a_test_says_that_a_source_delivers_and_shows_nothing(
+    acme: Tenant,
+    client_of: ClientOf,
+    worker: WorkerProcess,
+    tmp_path: Path,
+    settings: Settings,
+    level: int,
+    ok: bool,
+    words: str,
+) -> None:
+    settings.FACETRACK_CLIP_DIR = tmp_path
+    (tmp_path / "acme").mkdir()
+    write(tmp_path / "acme" / "hall.mp4", "libx264", [np.full_like(bar(0), level)] * 60)
+    camera = make_camera(kind="file", location="acme/hall.mp4")
+    answer = client_of(acme, Role.TENANT_ADMIN, kind=APIClient).post(f"{V1}/cameras/{camera.pk}/test/").json()
+    assert (answer["ok"], words in answer["detail"]) == (ok, True), answer["detail"]
+    assert answer["facts"]["picture_problem"] == ("uniform" if level else "black")

@@ -38,7 +38,7 @@ from workers.process.clients.fleet_client import Unavailable
 from workers.process.clients.https_fleet_client import HttpsFleetClient
 from workers.process.clients.run_client import RunClient, RunReport
 from workers.process.galleries import TenantGallery, gallery_of, tuned
-from workers.process.held_lease import HeldLease
+from workers.process.held_lease import HeldLease, instant
 from workers.process.sinks import outage
 from workers.process.sinks.delivery import deliver
 from workers.process.sinks.recorder import Recorder
@@ -79,7 +79,7 @@ def edge(acme: Tenant, tmp_path: Path) -> Iterator[Edge]:
     )
     held_by("gate", camera)
     lease = CameraLease.objects.get()
-    held = HeldLease(Grant(camera.pk, lease.epoch, lease.expires_at), asked=time.monotonic())  # type: ignore[arg-type]
+    held = HeldLease(Grant(camera.pk, lease.epoch, lease.expires_at), asked=instant())  # type: ignore[arg-type]
     spool = Spool(tmp_path / "spool", megabytes=10)
     recorder = Recorder(acme, camera.pk, held, spool, pack=PACK, link=0.36, sighting_store=link.run_client)
     yield Edge(

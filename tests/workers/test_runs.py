@@ -20,6 +20,7 @@ from tenants.isolation.context import installation
 from tenants.models import Tenant
 from tests.conftest import make_camera
 from tests.real_models import models_of_settings
+from tests.stages.odd_clips import bar, noise, write
 from visits.models import LiveEvent, PassageCount, Sighting
 from workers.fleet.models import Worker
 from workers.fleet.registration import Introduction, register
@@ -28,6 +29,7 @@ from workers.process.clients.direct_fleet_client import DirectFleetClient
 from workers.process.enrolment import examine_picture
 from workers.process.sinks.spool import Spool
 from workers.process.worker_process import WorkerProcess
+from workers.recognition.stages import picture
 
 
 @pytest.fixture
@@ -192,3 +194,37 @@ def test_what_a_worker_says_of_itself_names_nobodys_camera(
     assert said["last_error"] == "1 of 1 cameras fail; their own pages say why"
     for word in ("Secret", "vault", str(camera.pk), str(camera.site)):
         assert word not in str(said)
+
+
+def test_a_black_camera_says_so_while_it_runs(
+    acme: Tenant,
+    worker_process: WorkerProcess,
+    models: None,
+    tmp_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.FACETRACK_CLIP_DIR = tmp_path
+    monkeypatch.setattr(picture, "BLANK_SECONDS", 0.5)
+    path = write(tmp_path / "black.mp4", "libx264", [np.zeros_like(bar(0))] * 40)
+    camera = file_camera(path)
+    black = worker_process.run_of(acme, camera.pk)
+    assert black is not None
+    black.to_the_end()
+    assert black._report(Camera.Status.RUNNING).picture_problem == "black"
+    assert black._report(Camera.Status.ERROR).picture_problem == ""
+    camera.refresh_from_db()
+    assert (camera.status, camera.picture_problem) == ("ended", ""), "it shows nothing any more"
+
+
+def test_a_damaged_file_is_played_to_its_end_and_its_losses_are_told(
+    acme: Tenant, worker_process: WorkerProcess, models: None, tmp_path: Path, settings: Settings
+) -> None:
+    settings.FACETRACK_CLIP_DIR = tmp_path
+    path = write(tmp_path / "damaged.mp4", "libx264", [bar(i) for i in range(75)], {"g": "10"})
+    camera = file_camera(noise(path, 0.35, 0.5))
+    assert run(worker_process, acme, camera)
+    assert camera.status == "ended"
+    assert camera.lost_frames > 5
+    assert f"{camera.lost_frames} frames" in camera.status_detail
+    assert "could not be decoded" in camera.status_detail

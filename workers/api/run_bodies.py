@@ -12,6 +12,7 @@ from visits.track_facts import FIRST_DAY, LAST_DAY
 from workers.api.binary import JpegField
 from workers.api.bodies import MAX_BIG_INTEGER, EpochBody, ProcessBody
 from workers.api.track_fields import record_field
+from workers.recognition.capture.losses import MAX_LOST
 from workers.recognition.models.catalogue import PACKS
 
 
@@ -59,11 +60,19 @@ class StatusBody(EpochBody):
 
     status = serializers.ChoiceField(Camera.Status.choices)
     detail = serializers.CharField(max_length=300, allow_blank=True, default="")
+    lost_frames = serializers.IntegerField(
+        min_value=0, max_value=MAX_LOST, default=0,
+        help_text="Frames of this run that could not be decoded or are missing.",
+    )  # fmt: skip
 
 
 class ReportBody(StatusBody):
     started_at = _time(allow_null=True, default=None)
     last_frame_at = _time(allow_null=True, default=None)
+    picture_problem = serializers.ChoiceField(
+        Camera.PictureProblem.choices, allow_blank=True, default="",
+        help_text="Why the pictures show nothing, if they do not.",
+    )  # fmt: skip
     news = serializers.BooleanField(default=False, help_text="Notify open pages at once.")
 
 

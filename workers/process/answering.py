@@ -24,6 +24,7 @@ from workers.recognition.models.loading import UnknownModelError
 from workers.recognition.models.store import ModelMissing
 from workers.recognition.orientation import QuarterTurn
 from workers.recognition.stages.detect import shrunk
+from workers.recognition.stages.picture import BriefLook
 from workers.recognition.stages.upright import suggested_turn
 from workers.recognition.types import Picture
 
@@ -76,9 +77,10 @@ def _test(worker_process: WorkerProcess, tenant: Tenant, camera_id: UUID, ticket
         frame, _ = run.latest
         facts = _described(getattr(run.source, "facts", {}), frame.picture.shape)
         hint = _turn_hint(run.camera_settings, [frame.picture])
-        return Answer(
-            True, name, f"It runs.{_told(hint)}", facts | hint, jpeg(annotated(frame.picture, []), quality=80)
-        )
+        facts |= hint | {"lost_frames": run.lost, "picture_problem": run.picture_problem}
+        told = f"It runs{_but(run.picture_problem)}.{_told(hint)}"
+        picture = jpeg(annotated(frame.picture, []), quality=80)
+        return Answer(not run.picture_problem, name, told, facts, picture)
     if run is not None:
         return Answer(False, name, run.error or "The source is being opened: try again in a moment.")
     camera_settings = worker_process.camera_settings(tenant, camera_id, ticket)
@@ -90,18 +92,22 @@ def _test(worker_process: WorkerProcess, tenant: Tenant, camera_id: UUID, ticket
             first = source.read()
             if first is None:
                 return Answer(False, name, "The source ends before its first picture.")
-            began, frames, last = time.monotonic(), 0, first
+            began, frames, last, seen = time.monotonic(), 0, first, BriefLook(first.picture)
             while time.monotonic() - began < MEASURED_SECONDS and (later := source.read()) is not None:
                 frames, last = frames + 1, later
+                seen.add(later.picture)
             seconds = max(0.1, time.monotonic() - began)
             facts = _described(getattr(source, "facts", {}), first.picture.shape)
             facts["measured_fps"] = round(frames / seconds, 1)
+            facts |= {"lost_frames": getattr(source, "lost", 0), "picture_problem": seen.problem or ""}
     except SourceError as error:
         return Answer(False, name, str(error))
     hint = _turn_hint(camera_settings, [first.picture, last.picture])
-    return Answer(
-        True, name, f"Connected.{_told(hint)}", facts | hint, jpeg(annotated(first.picture, []), quality=80)
-    )
+    told = f"Connected{_but(facts['picture_problem'])}.{_told(hint)}"
+    if seen.unchanged:
+        told += " The picture has not changed meanwhile: if it stays so for a minute, the camera is frozen."
+    picture = jpeg(annotated(first.picture, []), quality=80)
+    return Answer(not facts["picture_problem"], name, told, facts | hint, picture)
 
 
 def _turn_hint(camera_settings: CameraSettings, pictures: list[Picture]) -> dict[str, int]:
@@ -117,6 +123,10 @@ def _turn_hint(camera_settings: CameraSettings, pictures: list[Picture]) -> dict
             mirrored = -turn if camera_settings.mirrored else turn
             return {"turn": (camera_settings.turn + mirrored) % 360}
     return {}
+
+
+def _but(picture_problem: str) -> str:
+    return f", but {Camera.PictureProblem(picture_problem).label}" if picture_problem else ""
 
 
 def _told(hint: dict[str, int]) -> str:

@@ -24,7 +24,15 @@ from workers.process.sinks import outage
 from workers.process.sinks.preview import Preview
 from workers.process.sinks.recorder import Recorder
 from workers.process.sinks.spool import Spool
-from workers.recognition.capture import ProcessSource, Source, SourceError, open_source
+from workers.recognition.capture import (
+    MAX_LOST,
+    Clock,
+    ProcessSource,
+    Source,
+    SourceError,
+    loss_text,
+    open_source,
+)
 from workers.recognition.config import PipelineConfig
 from workers.recognition.models.loading import FaceModels, UnknownModelError
 from workers.recognition.models.store import ModelMissing
@@ -53,6 +61,7 @@ class Gauges:
     frames: int = 0
     faces: int = 0
     dropped: int = 0
+    lost: int = 0
     failures: int = 0
 
 
@@ -78,16 +87,29 @@ class CameraRun:
         self._ending = threading.Event()
         self._failures = 0
         self._reported = float("-inf")
-        self._started_at: datetime | None = None
+        self._began: float | None = None
+        self._clock = Clock()
+        self._fps = 0.0
         self._last_frame_at: datetime | None = None
         self._latest_at = float("-inf")
         self._preview = Preview(tenant, held.camera_id, held.epoch, run_client)
         self._made: Pipeline | None = None
-        self._told: tuple[Camera.Status, str] | None = None
+        self._told: tuple[Camera.Status, str, str] | None = None
 
     @property
     def camera_id(self) -> UUID:
         return self.held.camera_id
+
+    @property
+    def lost(self) -> int:
+        """Frames of this run that could not be decoded or are missing."""
+        return min(self.gauges.lost + getattr(self.source, "lost", 0), MAX_LOST)
+
+    @property
+    def picture_problem(self) -> str:
+        """Why the pictures show nothing, as of `Camera.PictureProblem`; empty if they do."""
+        problem = self._made.picture_problem if self._made else None
+        return problem or ""
 
     @property
     def delivers(self) -> bool:
@@ -130,11 +152,13 @@ class CameraRun:
         models = tuned(self.tenant, loaded_models(self.camera_settings.detector), self._run_client)
         with closing(self._open()) as source:
             self.source = source
+            self._fps = getattr(source, "fps", 0.0)
             try:
                 return self._watch(source, self._pipeline(models), self._recorder(models))
             finally:
                 self.gauges.dropped += getattr(source, "dropped", 0)
-                self.source = None
+                lost, self.source = self.lost, None
+                self.gauges.lost = lost
 
     def _open(self) -> Source:
         if not self.error:
@@ -168,7 +192,7 @@ class CameraRun:
                 frame = source.read()
                 if frame is None:
                     return True
-                self._note(frame)
+                self._note()
                 with CPU_SLOTS.taken():
                     reports = pipeline.process(frame)
                 for report in reports:
@@ -179,11 +203,12 @@ class CameraRun:
                 recorder.record(report)
         return False
 
-    def _note(self, frame: Frame) -> None:
+    def _note(self) -> None:
         if self.error or self._last_frame_at is None:
             self._reported = float("-inf")  # report at once that it runs (again)
         self.error, self._last_frame_at = "", timezone.now()
-        self._started_at = self._started_at or datetime.fromtimestamp(frame.at, UTC)
+        if self._began is None:
+            self._began = time.monotonic()
 
     def _show(self, frame: Frame, faces: list[Face]) -> None:
         self.gauges.frames += 1
@@ -225,7 +250,7 @@ class CameraRun:
             log.warning("camera %s cannot report: %s", self.camera_id, error)
             return True
         if goes_on:
-            self._told = status, self.error
+            self._told = self._news_of(status)
         return goes_on
 
     def _end(self, status: Camera.Status) -> None:
@@ -239,11 +264,20 @@ class CameraRun:
             camera=self.camera_id,
             epoch=self.held.epoch,
             status=status.value,
-            detail=self.error,
-            started_at=self._started_at,
+            detail=self.error or loss_text(self.lost, self._fps),
+            started_at=self._started_at(),
             last_frame_at=self._last_frame_at,
-            news=(status, self.error) != self._told,
+            news=self._news_of(status) != self._told,
+            picture_problem=self.picture_problem if status == Camera.Status.RUNNING else "",
+            lost_frames=self.lost,
         )
+
+    def _news_of(self, status: Camera.Status) -> tuple[Camera.Status, str, str]:
+        return status, self.error, self.picture_problem
+
+    def _started_at(self) -> datetime | None:
+        """By what the machine's clock says now: it may have been wrong at the first frame."""
+        return None if self._began is None else datetime.fromtimestamp(self._clock.at(self._began), UTC)
 
 
 def _waits_long(error: Exception) -> bool:

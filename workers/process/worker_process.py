@@ -20,7 +20,7 @@ from workers.fleet.registration import Beat
 from workers.process.camera_run import CameraRun, Gauges
 from workers.process.clients.camera_settings import CameraSettings
 from workers.process.clients.fleet_client import FleetClient, NameTaken, Unavailable, WorkerRejected
-from workers.process.held_lease import HeldLease
+from workers.process.held_lease import HeldLease, instant
 from workers.process.sinks import outage
 from workers.process.sinks.answers import Answer
 from workers.process.sinks.delivery import deliver
@@ -128,7 +128,7 @@ class WorkerProcess:
 
     def run_of(self, tenant: Tenant, camera_id: UUID) -> CameraRun | None:
         """A run under a newly granted lease; None if the camera is not available."""
-        asked = time.monotonic()
+        asked = instant()
         grant = self._fleet_client.acquire(tenant, camera_id)
         if grant is None:
             return None
@@ -249,7 +249,7 @@ class WorkerProcess:
         """Renew all leases, acquire what is planned for this worker, and send a heartbeat when due."""
         with self._lock:
             runs = {camera_id: run for camera_id, (run, _) in self._runs.items()}
-        asked = time.monotonic()
+        asked = instant()
         held = [(camera_id, run.held.epoch) for camera_id, run in runs.items() if not run.held.lost.is_set()]
         update = self._fleet_client.keep(held)
         for camera_id, epoch in held:

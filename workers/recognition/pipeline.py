@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workers.recognition.budget import EmbeddingBudget
+from workers.recognition.cells import cells_of
 from workers.recognition.config import PipelineConfig
 from workers.recognition.identities import IdentityAssigner
 from workers.recognition.sampling import FaceSampler, SelectedFace
 from workers.recognition.stages.detect import find_faces, view_of, with_small
-from workers.recognition.stages.motion import MotionGate, cells_of
+from workers.recognition.stages.motion import MotionGate
+from workers.recognition.stages.picture import PictureCheck, PictureProblem
 from workers.recognition.stages.track import Followed, Tracker
 from workers.recognition.stages.track_history import Agreement, Sample, Track
 from workers.recognition.stages.zones import watched
@@ -41,10 +43,17 @@ class Pipeline:
         self._config = config or PipelineConfig()
         self._side = min(self._config.camera.analysed_side, models.max_side)
         self._motion = MotionGate()
+        self._picture_check = PictureCheck()
+        self._last_at = float("-inf")
         # At a low frame rate one missed frame must not end a track.
         self._tracker = Tracker(max(self._config.max_gap, 2.5 / self._config.camera.fps))
         self._identities = IdentityAssigner(gallery, models.thresholds, self._config, self.counters)
         self._sampler = FaceSampler(models, gallery, self._config, self.counters, budget)
+
+    @property
+    def picture_problem(self) -> PictureProblem | None:
+        """Why the frames show nothing, None if they do."""
+        return self._picture_check.problem
 
     def process(self, frame: Frame) -> list[TrackReport]:
         """The tracks that this frame settled or ended.
@@ -54,7 +63,12 @@ class Pipeline:
         """
         self.counters.frames += 1
         reports: list[TrackReport] = []
-        motion = self._motion.look(frame.picture, frame.at, frame.cells)
+        if frame.at < self._last_at:  # the clock was set back: a track that goes on would end before it began
+            reports += self._identities.end(self._tracker.end_all())
+        self._last_at = frame.at
+        cells = cells_of(frame.picture) if frame.cells is None else frame.cells
+        self._picture_check.look(cells, frame.at)
+        motion = self._motion.look(frame.picture, frame.at, cells)
         if motion.cut:
             self.counters.scene_changes += 1
             reports += self._identities.end(self._tracker.end_all())

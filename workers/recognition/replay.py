@@ -73,11 +73,16 @@ class MemoryGallery:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The content of a clip: the last report of each track, by number, and the visitors' identities."""
+    """The content of a clip: the last report of each track, by number, and the visitors' identities.
+
+    `lost`: frames that could not be decoded or are missing; `fps`: the clip's own frame rate.
+    """
 
     tracks: tuple[TrackReport, ...]
     counters: Counters
     seconds: float
+    lost: int
+    fps: float
 
 
 def read_ahead(source: Source, pipeline: Pipeline) -> ReadAhead:
@@ -108,6 +113,8 @@ def replay(
         tracks=tuple(tracks[number] for number in sorted(tracks)),
         counters=pipeline.counters,
         seconds=time.monotonic() - started,
+        lost=source.lost,
+        fps=source.fps,
     )
 
 

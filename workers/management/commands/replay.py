@@ -18,7 +18,7 @@ from rich.table import Table
 from facetrack.core.text import shown
 from workers.lab.picture_folders import enrol_people, people_in
 from workers.process.model_cache import model_store
-from workers.recognition.capture import SourceError
+from workers.recognition.capture import SourceError, loss_text
 from workers.recognition.capture.files import FileSource
 from workers.recognition.config import CameraConfig, PipelineConfig
 from workers.recognition.models.loading import FaceModels, UnknownModelError, load
@@ -128,7 +128,16 @@ class Command(BaseCommand):
         )
 
     def _print_json(self, replayed: Replayed) -> None:
-        self.stdout.write(json.dumps({"tracks": [_facts(report) for report in replayed.tracks]}))
+        self.stdout.write(
+            json.dumps(
+                {
+                    "tracks": [_facts(report) for report in replayed.tracks],
+                    "frames": replayed.counters.frames,
+                    "lost_frames": replayed.lost,
+                    "lost_seconds": round(replayed.lost / replayed.fps, 1),
+                }
+            )
+        )
 
     def _print_table(self, replayed: Replayed, clip: Path) -> None:
         table = Table(title=escape(shown(clip.name)))
@@ -156,6 +165,8 @@ class Command(BaseCommand):
         summary = ", ".join(f"{number} {decision}" for decision, number in counts.most_common())
         frames = replayed.counters.frames
         console.print(f"{frames} frames analysed in {replayed.seconds:.1f} s: {summary or 'no faces seen'}")
+        if replayed.lost:
+            console.print(f"[yellow]Damaged: {loss_text(replayed.lost, replayed.fps)}[/]", soft_wrap=True)
 
 
 def _facts(report: TrackReport) -> dict[str, object]:

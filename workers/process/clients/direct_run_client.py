@@ -70,6 +70,8 @@ class DirectRunClient(TenantSightingStore):
                 detail=said.detail,
                 started_at=said.started_at,
                 last_frame_at=said.last_frame_at,
+                picture_problem=said.picture_problem,
+                lost_frames=said.lost_frames,
             )
             if goes_on and said.news:
                 _note_source(said)
@@ -84,6 +86,7 @@ class DirectRunClient(TenantSightingStore):
                 status=Camera.Status(said.status),
                 now=timezone.now(),
                 detail=said.detail,
+                lost_frames=said.lost_frames,
             )
             _note_source(said)
             record_camera_event(camera_id=said.camera)

@@ -48,7 +48,7 @@ class HttpsRunClient:
         self._ask = ask
         self._showing = PreviewSender(ask)
         self._reported: dict[UUID, float] = {}
-        self._says_version = True
+        self._says_version = self._says_pictures = True
 
     def camera_settings(self, tenant: Tenant, camera_id: UUID, ticket: str = "") -> CameraSettings | None:
         reply = self._asked(f"leases/{camera_id}/brief/", ticket=ticket)
@@ -79,7 +79,8 @@ class HttpsRunClient:
             "started_at": _time(said.started_at),
             "last_frame_at": _time(said.last_frame_at),
         }
-        reply = self._asked(f"leases/{said.camera}/report/", QUICK, **_how(said), **times, news=said.news)
+        address = f"leases/{said.camera}/report/"
+        reply = self._said_of_pictures(address, QUICK, said, **times, news=said.news)
         if reply.status in OURS_NO_MORE:
             return False
         required(reply)
@@ -88,9 +89,25 @@ class HttpsRunClient:
 
     def end(self, tenant: Tenant, said: RunReport) -> None:
         self._reported.pop(said.camera, None)
-        reply = self._asked(f"leases/{said.camera}/end/", **_how(said))
+        reply = self._said_of_pictures(f"leases/{said.camera}/end/", PATIENCE, said)
         if reply.status not in OURS_NO_MORE:
             required(reply)
+
+    def _said_of_pictures(
+        self, address: str, patience: tuple[float, float], said: RunReport, **more: Any
+    ) -> Reply:
+        """A server of the version before knows neither lost frames nor problems of pictures."""
+        pictures: dict[str, Any] = {"lost_frames": said.lost_frames} if said.lost_frames else {}
+        if said.picture_problem:
+            pictures["picture_problem"] = said.picture_problem
+        if pictures and self._says_pictures:
+            reply = self._asked(address, patience, **_how(said), **more, **pictures)
+            errors = reply.body.get("errors") or {}
+            if reply.status != HTTPStatus.BAD_REQUEST or not pictures.keys() & errors.keys():
+                return reply
+            log.info("the server is of the version before: it is not told about pictures")
+            self._says_pictures = False
+        return self._asked(address, patience, **_how(said), **more)
 
     def watched(self, tenant: Tenant, camera: UUID) -> bool:
         return self._showing.watched(camera)

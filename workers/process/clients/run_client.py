@@ -39,7 +39,8 @@ class StaffGallery:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """The state of a run; `status` is one of `cameras.models.Camera.Status`. `news`: notify open pages."""
+    """The state of a run; `status` is one of `cameras.models.Camera.Status`, `picture_problem` of its
+    `PictureProblem` or empty. `news`: notify open pages."""
 
     camera: UUID
     epoch: int
@@ -48,6 +49,8 @@ class RunReport:
     started_at: datetime | None = None
     last_frame_at: datetime | None = None
     news: bool = False
+    picture_problem: str = ""
+    lost_frames: int = 0
 
 
 class RunClient(SightingStore, PreviewTarget, Protocol):

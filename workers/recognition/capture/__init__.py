@@ -7,18 +7,22 @@ from pathlib import Path
 from workers.recognition.capture.address import Policy, clip
 from workers.recognition.capture.ahead import ReadAhead
 from workers.recognition.capture.limits import MEGABYTES
+from workers.recognition.capture.losses import MAX_LOST, loss_text
 from workers.recognition.capture.newest import NewestFrame
 from workers.recognition.capture.process import ProcessSource
-from workers.recognition.capture.source import Source, SourceError
+from workers.recognition.capture.source import Clock, Source, SourceError
 from workers.recognition.orientation import AS_IS, Orientation
 
 __all__ = [
+    "MAX_LOST",
+    "Clock",
     "NewestFrame",
     "Policy",
     "ProcessSource",
     "ReadAhead",
     "Source",
     "SourceError",
+    "loss_text",
     "open_source",
 ]
 

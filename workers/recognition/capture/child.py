@@ -40,6 +40,7 @@ def main() -> None:
                     width=width,
                     index=frame.index,
                     at=frame.at,
+                    lost=getattr(source, "lost", 0),
                 )
         _say("end")
     except SourceError as error:

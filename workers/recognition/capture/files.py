@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
-import cv2
-import numpy as np
+import av.error
 
-from workers.recognition.capture.limits import MAX_PIXELS
+from workers.recognition.capture.clip_reader import ClipReader, DecodedFrame
+from workers.recognition.capture.decoding import PictureMaker
+from workers.recognition.capture.losses import MAX_LOST
 from workers.recognition.capture.source import Clock, Rhythm, SourceError
 from workers.recognition.orientation import AS_IS, Orientation
-from workers.recognition.types import Frame, Picture
+from workers.recognition.types import Frame
 
-FORMATS = "mov,matroska,avi,gif,mpegts,mpeg,mpegvideo,m4v,h264,hevc,flv,asf,ogg,mjpeg"
-"""Allowed formats of a clip: no playlist, which names other files and hosts."""
-OPTIONS = f"format_whitelist;{FORMATS}|protocol_whitelist;file"
 MAX_SIDE = 4096  # pixels, after stretching; what is larger is shrunk
-USUAL_FPS = 25.0  # for files that do not state their frame rate
+MIN_ROUND = 1.0
+"""Seconds of pictures that a damaged file must have to be repeated; otherwise it would only be searched."""
+MAX_WAIT = 5.0
+"""Seconds that a paced file waits for one frame: a hole of an hour is not waited for."""
 
 
 class FileSource:
-    """A video or an animated GIF, decoded by OpenCV's FFmpeg.
+    """A video or an animated GIF, decoded by FFmpeg through PyAV.
 
     With `pace` frames come when they are due and carry POSIX time, as those of a camera would; nothing is
     dropped if the reader is slower. Without, they come at once and carry their position in seconds.
+
+    Damaged parts are skipped; `lost` counts their frames, whose indexes are left out.
     """
 
     def __init__(
@@ -41,119 +43,102 @@ class FileSource:
 
         An error has the file's name without its folder: the folders of a server are no tenant's concern.
         """
+        self.lost = 0
+        """Frames so far that could not be decoded or are missing, in all rounds."""
         self._path = Path(location)
         self._loop = loop
         self._orientation = orientation
+        self._reader, self._pictures = self._opened()
         self._rhythm = Rhythm(fps)
+        self._index = self._played = 0
+        self._ahead: DecodedFrame | None = None
         self._clock = Clock() if pace else None
-        self._started_at = self._clock.now() if self._clock else 0.0
-        self._index = 0
-        self._played = 0
-        self._capture = self._opened()
-        said = float(self._capture.get(cv2.CAP_PROP_FPS))
-        self.fps = said if 0.1 < said < 1000 else USUAL_FPS
+        self._started = time.monotonic()
+
+    @property
+    def fps(self) -> float:
         """The file's own frame rate, whatever part of it is analysed."""
+        return self._reader.fps
 
     @property
     def frames(self) -> int:
         """Frames of one round as the file announces them; 0 if it does not."""
-        return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+        return self._reader.frames
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of its pictures, as they are read."""
-        get = self._capture.get
-        size = self._square(int(get(cv2.CAP_PROP_FRAME_WIDTH)), int(get(cv2.CAP_PROP_FRAME_HEIGHT)))
-        return size[::-1] if self._orientation.turn % 180 else size
+        """Width and height of its pictures, as they are read. Raises SourceError."""
+        self._ahead = self._ahead or self._reader.read()
+        if self._ahead is None:
+            raise self._undecodable()
+        return self._pictures.size(self._ahead.frame, self._ahead.turn)
 
     def read(self) -> Frame | None:
         while True:
-            position = self._index / self.fps
-            if not self._capture.grab():
+            found, self._ahead = self._ahead or self._reader.read(), None
+            if found is None:
                 if not self._begin_again():
                     return None
                 continue
-            self._index, self._played = self._index + 1, self._played + 1
-            if not self._rhythm.takes(position):
-                continue
-            done, picture = self._capture.retrieve()
-            if done:
-                self._wait_for(position)
-                return Frame(
-                    index=self._index - 1,
-                    at=self._started_at + position,
-                    picture=self._shown(np.asarray(picture, dtype=np.uint8)),
-                )
-
-    def _shown(self, picture: Picture) -> Picture:
-        height, width = picture.shape[:2]
-        size = self._square(width, height)
-        if size != (width, height):
-            picture = np.asarray(cv2.resize(picture, size), dtype=np.uint8)
-        return self._orientation.applied(picture)
-
-    def _square(self, width: int, height: int) -> tuple[int, int]:
-        """The size with square pixels. OpenCV itself turns pictures as the file says."""
-        get = self._capture.get
-        high, wide = get(cv2.CAP_PROP_SAR_DEN), get(cv2.CAP_PROP_SAR_NUM)
-        said = wide / high if wide > 0 and high > 0 else 1.0
-        if int(get(cv2.CAP_PROP_ORIENTATION_META)) % 180:
-            said = 1 / said
-        return self._orientation.size(width, height, said, MAX_SIDE)
+            self._lose(found.missing)
+            index = self._index
+            self._index += 1
+            if not self._rhythm.takes(index / self.fps):
+                self._played += 1
+            elif (frame := self._frame(found, index)) is not None:
+                return frame
 
     def close(self) -> None:
-        self._capture.release()
+        self._reader.close()
+
+    def _frame(self, found: DecodedFrame, index: int) -> Frame | None:
+        """None for a frame that cannot be shown after all."""
+        try:
+            picture = self._pictures.picture(found.frame, found.turn)
+        except (av.error.FFmpegError, ValueError):  # a format without colours
+            self.lost += 1
+            return None
+        self._played += 1
+        return Frame(index=index, at=self._due(index / self.fps), picture=picture)
+
+    def _due(self, position: float) -> float:
+        """Waits until a frame at `position` is due, where the file is paced. Returns the frame's time."""
+        if self._clock is None:
+            return position
+        wait = self._started + position - time.monotonic()
+        if wait > MAX_WAIT:
+            self._started -= wait - MAX_WAIT
+        time.sleep(max(0.0, min(wait, MAX_WAIT)))
+        return self._clock.at(self._started + position)
+
+    def _lose(self, frames: int) -> None:
+        self.lost = min(self.lost + frames, MAX_LOST)
+        self._index += frames
 
     def _begin_again(self) -> bool:
+        """The file is over. Returns whether it is repeated; raises SourceError if it had no pictures."""
+        self._lose(self._reader.missing_at_end)
+        self._reader.missing_at_end = 0
         if not self._played:
-            raise SourceError(
-                f"no frame of {self._path.name} can be decoded",
-                "the file is damaged or holds no video; convert it to MP4 with H.264 and try again",
-            )
+            raise self._undecodable()
         if not self._loop:
             return False
-        self._capture.release()
-        self._capture = self._opened()
+        if self.lost and self._played < MIN_ROUND * self.fps:
+            raise SourceError(
+                f"{self._path.name} is damaged: only {self._played} of its frames can be decoded",
+                "copy it again from where it came from",
+            )
+        self._reader.close()
+        self._reader, self._pictures = self._opened()
         self._played = 0
         return True
 
-    def _wait_for(self, position: float) -> None:
-        if self._clock is not None:
-            time.sleep(max(0.0, self._started_at + position - self._clock.now()))
+    def _opened(self) -> tuple[ClipReader, PictureMaker]:
+        reader = ClipReader(self._path)
+        return reader, PictureMaker(reader.stream, self._orientation, MAX_SIDE)
 
-    def _opened(self) -> cv2.VideoCapture:
-        if not self._path.exists():
-            raise SourceError(
-                f"there is no file {self._path.name}",
-                "check its name, and the worker's folder of clips",
-            )
-        if not self._path.is_file():
-            raise SourceError(f"{self._path.name} is not a file", "give the path of one video file")
-        try:
-            with self._path.open("rb") as file:
-                empty = not file.read(1)
-        except OSError as error:
-            raise SourceError(
-                f"{self._path.name} cannot be read ({error.strerror})",
-                "give the worker's user the right to read it",
-            ) from error
-        # OpenCV takes FFmpeg's options from the environment only.
-        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = OPTIONS
-        # FFmpeg by name: otherwise OpenCV reads a picture's name as the pattern of a series.
-        capture = None if empty else cv2.VideoCapture(str(self._path.absolute()), cv2.CAP_FFMPEG)
-        if capture is None or not capture.isOpened():
-            raise SourceError(
-                f"{self._path.name} is not a video that can be decoded",
-                "it is empty, damaged or of an unknown format; convert it to MP4 with H.264",
-            )
-        width, height = (
-            int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+    def _undecodable(self) -> SourceError:
+        return SourceError(
+            f"no frame of {self._path.name} can be decoded",
+            "the file is damaged or holds no video; convert it to MP4 with H.264 and try again",
         )
-        if width * height > MAX_PIXELS:
-            capture.release()
-            raise SourceError(
-                f"{self._path.name} has pictures of {width} x {height} pixels, of which "
-                f"{MAX_PIXELS // 1_000_000} million at most are decoded",
-                "make it smaller and try again",
-            )
-        return capture

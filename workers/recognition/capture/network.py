@@ -10,16 +10,16 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import av
 import av.error
-import numpy as np
 
 from workers.recognition.capture.address import Policy, pinned, shown
+from workers.recognition.capture.decoding import Deinterlacer, PictureMaker, limit_decoder, quarter_turn
 from workers.recognition.capture.gate import Gate
-from workers.recognition.capture.limits import MAX_PIXELS, THREADS
+from workers.recognition.capture.limits import MAX_PIXELS
 from workers.recognition.capture.login import CameraLogin
 from workers.recognition.capture.shared import MAX_SIDE
 from workers.recognition.capture.source import Clock, Rhythm, SourceError, too_much_memory
-from workers.recognition.orientation import AS_IS, Orientation, QuarterTurn, turned
-from workers.recognition.types import Frame, Picture
+from workers.recognition.orientation import AS_IS, Orientation, QuarterTurn
+from workers.recognition.types import Frame
 
 OPEN_SECONDS = 5.0  # a camera that answers at all does so within two seconds
 READ_SECONDS = 5.0
@@ -76,11 +76,14 @@ class NetworkSource:
 
         Takes at most `OPEN_SECONDS`, and the time for resolving the host.
         """
+        self.lost = 0
+        """Pictures so far that could not be decoded."""
         parts = _checked(kind, location)
         self._name = shown(parts)
         self._rhythm = Rhythm(fps)
         self._clock = Clock()
         self._orientation = orientation
+        self._deinterlacer = Deinterlacer()
         self._index = 0
         self._step = min(1 / fps, MAX_STEP)
         self._as_jpegs = False
@@ -101,23 +104,19 @@ class NetworkSource:
 
     def read(self) -> Frame | None:
         while True:
-            picture = self._next_picture()
-            if picture is None:
+            whole = self._next_frame()
+            if whole is None:
                 return None
-            at, index = self._clock.now(), self._index
+            at, index = time.monotonic(), self._index
             self._index += 1
-            if self._is_single or self._rhythm.takes(at):  # those are asked for in time
-                return Frame(index=index, at=at, picture=self._in_colour(picture))
-
-    def _in_colour(self, picture: Any) -> Picture:
-        """BGR, stretched, and shrunk if it is larger than any part of the pipeline needs, in one pass."""
-        said = self._stream.codec_context.sample_aspect_ratio or self._stream.sample_aspect_ratio or 1
-        size = self._orientation.size(picture.width, picture.height, float(said), MAX_SIDE)
-        if size != (picture.width, picture.height):
-            picture = picture.reformat(format="bgr24", width=size[0], height=size[1])
-        shown = np.asarray(picture.to_ndarray(format="bgr24"))
-        # FFmpeg counts the container's own rotation counter-clockwise.
-        return self._orientation.applied(turned(shown, QuarterTurn(round(-picture.rotation / 90) % 4 * 90)))
+            if not (self._is_single or self._rhythm.takes(at)):  # single ones are asked for in time
+                continue
+            try:
+                picture = self._pictures.picture(*whole)
+            except (av.error.InvalidDataError, av.error.ArgumentError):
+                self.lost += 1
+                continue
+            return Frame(index=index, at=self._clock.at(at), picture=picture)
 
     def close(self) -> None:
         self._container.close()
@@ -125,15 +124,16 @@ class NetworkSource:
 
     def _begin(self) -> None:
         """Opens the address. Raises SourceError, and _Unchanged for the picture that was the last one."""
-        self._begun, self._pictures_of_it = time.monotonic(), 0
+        self._begun, self._decoded_of_it = time.monotonic(), 0
         self._container = self._opened()
         streams = self._container.streams.video
-        if not streams:
+        if not streams or streams[0].codec_context is None:
             self._container.close()
             raise SourceError(f"{self._name} sends no video", "give the address of the camera's video stream")
         self._stream = streams[0]
         self._limit_decoder()
-        self._pictures: Iterator[Any] = self._container.decode(self._stream)
+        self._pictures = PictureMaker(self._stream, self._orientation, MAX_SIDE)
+        self._decoded: Iterator[Any] = self._container.decode(self._stream)
 
     def _limit_decoder(self) -> None:
         """Raises SourceError."""
@@ -141,23 +141,23 @@ class NetworkSource:
         if decoder.width * decoder.height > MAX_PIXELS:
             self._container.close()
             raise _too_large(self._name, decoder.width, decoder.height)
-        decoder.thread_count = THREADS
-        decoder.options = {"max_pixels": str(MAX_PIXELS)}
+        limit_decoder(self._stream)
 
-    def _next_picture(self) -> Any:
-        """The next decodable picture: a damaged stream continues with its next key frame."""
+    def _next_frame(self) -> tuple[Any, QuarterTurn] | None:
+        """The next whole frame and its turn; None at the end. A damaged stream continues with its next key
+        frame."""
         asked, damaged = time.monotonic(), 0
         while True:
             try:
-                picture = next(self._pictures)
+                frame = next(self._decoded)
                 self._gate.seen()
-                self._last, self._pictures_of_it = picture, self._pictures_of_it + 1
-                return picture
+                self._last, self._decoded_of_it = frame, self._decoded_of_it + 1
+                self._deinterlacer.put(frame, quarter_turn(frame))
             except (StopIteration, av.error.EOFError):
                 if not self._is_single:
                     return self._over()
                 if not self._asked_again():
-                    return self._last
+                    self._deinterlacer.put(self._last, quarter_turn(self._last))
                 asked = time.monotonic()
             except (av.error.FFmpegError, OSError) as error:
                 self._require_uncut()
@@ -174,12 +174,15 @@ class NetworkSource:
                     raise _undecodable(self._name) from None
                 if not stumbled or not self._index:
                     raise _explained(error, self._name, waited=waited, started=self._index > 0) from None
-                self._pictures = self._container.decode(self._stream)
+                self.lost += 1
+                self._decoded = self._container.decode(self._stream)
+            if (whole := self._deinterlacer.take()) is not None:
+                return whole
 
     @property
     def _is_single(self) -> bool:
         """Whether the answer was one JPEG, after which the camera has to be asked for the next one."""
-        one_jpeg = self._container.format.name in ("jpeg_pipe", "mjpeg") and self._pictures_of_it == 1
+        one_jpeg = self._container.format.name in ("jpeg_pipe", "mjpeg") and self._decoded_of_it == 1
         return bool(one_jpeg and not self._as_jpegs)
 
     def _asked_again(self) -> bool:
@@ -189,15 +192,18 @@ class NetworkSource:
         try:
             self._begin()
         except _Unchanged:
-            self._pictures_of_it = 1
+            self._decoded_of_it = 1
             return False
         before.close()
         return True
 
-    def _over(self) -> None:
+    def _over(self) -> tuple[Any, QuarterTurn] | None:
+        """The frame that was held back when the stream ended, if any. Raises SourceError if it has no end."""
         self._require_uncut()
         if self._endless:
             raise _silence(self._name)
+        self._deinterlacer.flush()
+        return self._deinterlacer.take()
 
     def _require_uncut(self) -> None:
         """Raises SourceError if the gate has closed; FFmpeg reports that as any error."""
@@ -233,7 +239,7 @@ class NetworkSource:
         timeout = (OPEN_SECONDS, READ_SECONDS)
         if not self._as_jpegs:
             try:
-                return av.open(self._url, options=options, timeout=timeout)
+                return av.open(self._url, options=options, timeout=timeout, metadata_errors="replace")
             except av.error.InvalidDataError as error:
                 if not self._is_loose(error):
                     raise

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from workers.recognition.capture.address import DEFAULT_PORTS, Policy, shown
 from workers.recognition.capture.limits import CPU_SECONDS, MEGABYTES
+from workers.recognition.capture.losses import MAX_LOST
 from workers.recognition.capture.shared import MAX_SIDE, SLOTS, SharedFrames
 from workers.recognition.capture.source import SourceError
 from workers.recognition.orientation import AS_IS, Orientation
@@ -44,7 +45,8 @@ PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "TZ")
 class ProcessSource:
     """A `Source` that a child process fills; frames not read in time are lost and counted.
 
-    `facts` is what the child found out about the stream: codec, width, height, announced fps.
+    `facts` is what the child found out about the stream: codec, width, height, announced fps. `lost` counts
+    the pictures that it could not decode.
 
     Before its first picture, a source outside the tenant's networks fails with one text and after one time,
     whatever happened there, unless it asks for a login: otherwise workers could be used as port scanners.
@@ -64,7 +66,7 @@ class ProcessSource:
 
         `megabytes` is the child's memory limit beyond its libraries; `own`: the source is in no network.
         """
-        self.dropped = 0
+        self.dropped = self.lost = 0
         self.facts: dict[str, Any] = {}
         self._name = name
         self._frames = SharedFrames()
@@ -98,6 +100,11 @@ class ProcessSource:
     @property
     def pid(self) -> int:
         return self._child.pid
+
+    @property
+    def fps(self) -> float:
+        """The rate that the source announces; 0 if it does not."""
+        return float(self.facts.get("fps", 0))
 
     def read(self) -> Frame | None:
         """The newest unread frame. Raises SourceError if the source failed or hangs."""
@@ -226,6 +233,7 @@ class ProcessSource:
                 case "frame":
                     self.dropped += self._newest is not None
                     self._newest = _measured(said)
+                    self.lost = min(max(self.lost, int(said["lost"])), MAX_LOST)
                 case "error":
                     self._failure = SourceError(
                         str(said.pop("message")),

@@ -54,14 +54,40 @@ class Source(Protocol):
         """Frees the device, the file or the connection. A second call does nothing."""
 
 
+JUMP_SECONDS = 1.0
+"""A difference of this much means that the clock was set, or that the machine slept: it is followed at once.
+NTP slews what is less than 0.1 s; a second is what users see."""
+MIN_ERROR = 0.02
+"""Seconds of difference that are left alone: two clocks are not read at one moment."""
+SLEW = 0.1
+"""Seconds a second by which smaller differences are made up. Below 1, so that time never goes back;
+what is just not followed at once is made up in ten seconds."""
+
+
 class Clock:
-    """POSIX time that never jumps: the wall clock is read once, the rest is counted."""
+    """POSIX time that follows the machine's clock when that is corrected. For one thread.
+
+    A small correction changes the speed for some seconds, so that the times of a track never go back. A jump
+    of JUMP_SECONDS or more is followed at once, in both directions.
+    """
 
     def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
+        self._last = time.monotonic()
+        self._offset = time.time() - self._last
 
     def now(self) -> float:
-        return time.monotonic() + self._offset
+        return self.at(time.monotonic())
+
+    def at(self, instant: float) -> float:
+        """The POSIX time of a monotonic one, by what the machine's clock says now."""
+        error = time.time() - time.monotonic() - self._offset
+        most = SLEW * max(0.0, instant - self._last)
+        self._last = max(self._last, instant)
+        if abs(error) >= JUMP_SECONDS:
+            self._offset += error
+        elif abs(error) > MIN_ERROR:
+            self._offset += max(-most, min(error, most))
+        return instant + self._offset
 
 
 class Rhythm:

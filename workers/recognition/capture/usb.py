@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import cv2
@@ -29,7 +30,7 @@ class UsbSource:
         self._rhythm = Rhythm(fps)
         self._clock = Clock()
         self._orientation = orientation
-        self._index = 0
+        self._index = self.lost = 0
         self._capture = cv2.VideoCapture(int(number))
         if not self._capture.isOpened():
             raise SourceError(f"{self._name} cannot be opened", _way_out())
@@ -40,14 +41,15 @@ class UsbSource:
             if not self._capture.grab():
                 failures += 1
                 continue
-            at, index = self._clock.now(), self._index
+            at, index = time.monotonic(), self._index
             self._index += 1
             if not self._rhythm.takes(at):
                 continue
             done, picture = self._capture.retrieve()
             if done:
-                return Frame(index=index, at=at, picture=self._shown(np.asarray(picture, dtype=np.uint8)))
-            failures += 1
+                shown = self._shown(np.asarray(picture, dtype=np.uint8))
+                return Frame(index=index, at=self._clock.at(at), picture=shown)
+            failures, self.lost = failures + 1, self.lost + 1
         raise SourceError(
             f"{self._name} delivers no more pictures", "check its cable, then start the camera again"
         )

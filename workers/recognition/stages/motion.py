@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from workers.recognition.cells import cells_of
 from workers.recognition.types import Floats, Picture
 
 SIZE = (32, 18)
@@ -17,8 +18,6 @@ MIN_LIKENESS = 0.4  # people who walk through a furnished scene leave its thumbn
 MIN_CHANGE = 10  # grey levels
 MIN_CHANGED = 0.4  # part of the picture; before a bare wall one person is all the structure there is
 
-SAMPLES = 320  # pixels taken along the longest side: a strided view costs 0.01 ms where a resize takes 1
-CELL = 4  # samples along the side of a cell; its mean has a quarter of the sensor's noise
 MIN_MOVED = 2  # cells; a face of 32 pixels in a 1080p picture covers two or more
 MOVED = 3.0  # grey levels that a cell's mean changes by at least where something moves
 NOISES = 6.0  # and this many times the deviation of all cells, for dark pictures with much noise
@@ -78,20 +77,6 @@ def likeness(first: Floats, second: Floats) -> float:
     if lengths < 1e-3:
         return 1.0 if abs(float(first.mean() - second.mean())) < 32 else 0.0
     return float((a * b).sum()) / lengths
-
-
-def cells_of(picture: Picture) -> Floats:
-    """The picture as a grid of mean grey levels.
-
-    Costs 0.1 ms on a 1080p picture that the same core has just decoded, 0.7 on one from another's cache.
-    """
-    step = max(1, round(max(picture.shape[:2]) / SAMPLES))
-    green = np.ascontiguousarray(picture[::step, ::step, 1])
-    height, width = green.shape
-    size = (max(1, width // CELL), max(1, height // CELL))
-    return np.asarray(
-        cv2.resize(green.astype(np.float32), size, interpolation=cv2.INTER_AREA), dtype=np.float32
-    )
 
 
 def _is_cut(before: Floats, current: Floats) -> bool:
