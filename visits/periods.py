@@ -44,7 +44,11 @@ class Period:
         if not self.has_times or self.today:
             return {}
         if since is None or until is None:
-            return {"since" if since is None else "until": "Times are times of days: choose this day, too."}
+            return {
+                "since"
+                if since is None
+                else "until": "Times of day need a first and a last day: choose this day, too."
+            }
         if (until - since).days >= MAX_DAYS_WITH_TIMES:
             return {"until": f"With times, choose at most {MAX_DAYS_WITH_TIMES} days."}
         return {}

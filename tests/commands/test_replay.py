@@ -138,10 +138,19 @@ def test_people_who_resemble_each_other_are_named(clip: Path, folder: Path) -> N
     assert "eileen resembles" not in err
 
 
+@pytest.mark.parametrize(
+    ("level", "problem", "words"), [(0, "black", "is black"), (128, "uniform", "has one colour everywhere")]
+)
+def test_a_clip_that_shows_nothing_says_so(tmp_path: Path, level: int, problem: str, words: str) -> None:
+    path = write(tmp_path / "blank.mp4", "libx264", [np.full_like(bar(0), level)] * 25)
+    assert json.loads(run(path, "--json")[0])["picture_problem"] == problem
+    assert f"Nothing can be seen: the picture {words}." in run(path)[0]
+
+
 def test_a_damaged_clip_says_what_was_lost(tmp_path: Path) -> None:
     path = write(tmp_path / "damaged.mp4", "libx264", [bar(i) for i in range(75)], {"g": "10"})
     whole = json.loads(run(path, "--json")[0])
-    assert (whole["lost_frames"], whole["lost_seconds"]) == (0, 0.0)
+    assert (whole["lost_frames"], whole["lost_seconds"], whole["picture_problem"]) == (0, 0.0, "")
     noise(path, 0.35, 0.5)
     told = json.loads(run(path, "--json")[0])
     assert told["lost_frames"] > 5

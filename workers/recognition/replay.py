@@ -18,6 +18,7 @@ from workers.recognition.models.loading import FaceModels
 from workers.recognition.pipeline import Pipeline
 from workers.recognition.stages.embed import template_of
 from workers.recognition.stages.match import nearest
+from workers.recognition.stages.picture import BriefLook, PictureProblem
 from workers.recognition.types import Candidate, Counters, Decision, Floats, TrackReport
 
 DIMENSION = 512
@@ -76,6 +77,7 @@ class Replayed:
     """The content of a clip: the last report of each track, by number, and the visitors' identities.
 
     `lost`: frames that could not be decoded or are missing; `fps`: the clip's own frame rate.
+    `picture_problem`: BLACK or UNIFORM if nothing else was seen.
     """
 
     tracks: tuple[TrackReport, ...]
@@ -83,6 +85,7 @@ class Replayed:
     seconds: float
     lost: int
     fps: float
+    picture_problem: PictureProblem | None
 
 
 def read_ahead(source: Source, pipeline: Pipeline) -> ReadAhead:
@@ -104,10 +107,15 @@ def replay(
     started = time.monotonic()
     pipeline = Pipeline(models, gallery, config)
     tracks: dict[int, TrackReport] = {}
+    seen: BriefLook | None = None
     with closing(read_ahead(source, pipeline)) as ahead:
         while (frame := ahead.read()) is not None:
             _note(pipeline.process(frame), gallery, tracks)
             on_frame(frame.index)
+            if seen is None:
+                seen = BriefLook(frame.picture)
+            else:
+                seen.add(frame.picture)
     _note(pipeline.finish(), gallery, tracks)
     return Replayed(
         tracks=tuple(tracks[number] for number in sorted(tracks)),
@@ -115,6 +123,7 @@ def replay(
         seconds=time.monotonic() - started,
         lost=source.lost,
         fps=source.fps,
+        picture_problem=seen.problem if seen else None,
     )
 
 

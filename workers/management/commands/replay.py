@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cameras.models import Camera
 from facetrack.core.text import shown
 from workers.lab.picture_folders import enrol_people, people_in
 from workers.process.model_cache import model_store
@@ -135,6 +136,7 @@ class Command(BaseCommand):
                     "frames": replayed.counters.frames,
                     "lost_frames": replayed.lost,
                     "lost_seconds": round(replayed.lost / replayed.fps, 1),
+                    "picture_problem": replayed.picture_problem or "",
                 }
             )
         )
@@ -165,6 +167,9 @@ class Command(BaseCommand):
         summary = ", ".join(f"{number} {decision}" for decision, number in counts.most_common())
         frames = replayed.counters.frames
         console.print(f"{frames} frames analysed in {replayed.seconds:.1f} s: {summary or 'no faces seen'}")
+        if replayed.picture_problem:
+            told = Camera.PictureProblem(replayed.picture_problem).label
+            console.print(f"[yellow]Nothing can be seen: {told}.[/]", soft_wrap=True)
         if replayed.lost:
             console.print(f"[yellow]Damaged: {loss_text(replayed.lost, replayed.fps)}[/]", soft_wrap=True)
 
