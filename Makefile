@@ -49,7 +49,7 @@ fuzz: $(STAMP) ## the API against its own description, and odd values everywhere
 	@EXAMPLES=$(or $(EXAMPLES),50) SEED=$(or $(SEED),1) EVERY_VALUE=1 \
 		$(PY) -m pytest tests/api/test_fuzz.py tests/probe/test_odd_values.py -q
 
-chaos: $(STAMP) ## break everything in turn on real processes (LONG=1: as many trials as it takes), then a report
+chaos: $(STAMP) $(VENV)/.milvus ## break everything in turn on real processes (LONG=1: as many trials as it takes), then a report
 	@$(PY) -m tests.chaos $(if $(LONG),--long)
 
 siege: $(STAMP) ## a customer and strangers attack an installation of processes while another works (SECONDS=600 CLIENTS=100)

@@ -17,6 +17,7 @@ from tenants.actions import forget_site
 from tenants.isolation.quotas import Resource, require_room
 from tenants.models import User
 from tenants.queries import active_tenant
+from tenants.rules.conflicts import CONFLICT
 
 RECOGNITION = ("fps", "detector", "analysed_side", "min_face", "zones", "masks")
 PICTURE = ("turn", "mirrored", "pixel_aspect")
@@ -69,14 +70,41 @@ def save_camera(
         require_in_use(camera)
         if fields is None:
             require_room(active_tenant(), Resource.CAMERAS)
-        camera.full_clean(exclude=["created_by", "updated_by"])
-        require_login(camera=camera, login=login)
+        require_sound(camera=camera, login=login)
         if camera.enabled:
             camera_switching_on.send(sender=Camera, camera=camera, force=False)
         camera.save(update_fields=fields)
+        _forget_error(camera)
         _save_login(camera, login)
         _announce(camera.pk, camera.site_id)
     return camera
+
+
+def require_sound(*, camera: Camera, login: Login) -> None:
+    """Raises ValidationError with all that is wrong with the camera and its login."""
+    found: list[ValidationError] = []
+    for check in (
+        partial(camera.full_clean, exclude=["created_by", "updated_by"]),
+        partial(require_login, camera=camera, login=login),
+    ):
+        try:
+            check()
+        except ValidationError as refusal:
+            found.append(refusal)
+    if found:
+        faults: dict[str, list[ValidationError]] = {}
+        for one in found:
+            faults = one.update_error_dict(faults)
+        raise ValidationError(faults)
+
+
+def _forget_error(camera: Camera) -> None:
+    """A camera that is stopped has no error, also where its worker has reported it in the meantime."""
+    if camera.enabled:
+        return
+    stopped = {"status": Camera.Status.STOPPED, "status_detail": ""}
+    if Camera.objects.filter(pk=camera.pk, status=Camera.Status.ERROR).update(**stopped):
+        camera.status, camera.status_detail = Camera.Status.STOPPED, ""
 
 
 def require_login(*, camera: Camera, login: Login) -> None:
@@ -103,23 +131,19 @@ def _save_login(camera: Camera, login: Login) -> None:
     CameraCredential.objects.filter(camera=camera, username="", password="").delete()
 
 
-class Archived(ValidationError):
-    """What is archived is kept as it was: the change is refused."""
-
-
 def require_in_use(row: Camera | Site) -> None:
-    """Raises Archived.
+    """Raises ValidationError for what is archived: it is kept as it was.
 
     The row stays locked until the transaction ends: nothing is started while it is being archived.
     """
     if _archived_at(row) is not None:
-        raise Archived(f"{row} is archived. Unarchive it first.")
+        raise ValidationError(f"{row} is archived. Unarchive it first.", CONFLICT)
 
 
 def require_archived(row: Camera | Site) -> None:
     """Raises ValidationError for what is in use. The row stays locked until the transaction ends."""
     if _archived_at(row) is None:
-        raise ValidationError(f"{row} is not archived.")
+        raise ValidationError(f"{row} is not archived.", CONFLICT)
 
 
 def _archived_at(row: Camera | Site) -> datetime | None:
@@ -189,7 +213,7 @@ def unarchive_camera(*, camera: Camera, by: User | None) -> Camera:
         require_room(active_tenant(), Resource.CAMERAS)
         camera.archived_at, camera.updated_by = None, by
         if camera.site.archived_at is not None:
-            raise ValidationError(f"The site {camera.site} is archived. Unarchive it first.")
+            raise ValidationError(f"The site {camera.site} is archived. Unarchive it first.", CONFLICT)
         camera.validate_constraints()
         camera_switching_on.send(sender=Camera, camera=camera, force=False)
         camera.save(update_fields=["archived_at", "updated_by", "updated_at"])
@@ -251,6 +275,7 @@ def set_enabled(*, camera: Camera, enabled: bool, by: User | None, force: bool =
             camera.status_detail = ""
             fields.append("status_detail")
         camera.save(update_fields=fields)
+        _forget_error(camera)
         _announce(camera.pk, camera.site_id)
     return camera
 

@@ -1,11 +1,12 @@
 """Places, the cameras that watch them, and the cameras' logins."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from ipaddress import ip_network
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -16,6 +17,7 @@ from cameras.rules import (
     SourceKind,
     clip_name,
     clip_problem,
+    detector_problem,
     polygons_problem,
     secret_in,
     source_key,
@@ -28,6 +30,7 @@ from facetrack.core.networks import Network, in_form, is_within, network_problem
 from facetrack.core.text_fields import LineField
 from tenants.models import Record, Tenant
 from tenants.queries import active_tenant
+from tenants.rules.conflicts import CONFLICT
 
 MAX_NETWORKS = 20
 
@@ -65,26 +68,24 @@ class Site(Record):
                 fields=["name"],
                 condition=Q(archived_at=None),
                 name="site_name_once",
+                violation_error_code="unique",
                 violation_error_message="Another site has this name.",
             )
         ]
-
-    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """The only constraint is of the name: the error is the name's, too."""
-        try:
-            super().validate_constraints(exclude)
-        except ValidationError as error:
-            raise ValidationError({"name": error.messages}) from None
 
     def __str__(self) -> str:
         return self.name
 
     def clean(self) -> None:
+        found: dict[str, Any] = {}
         if problem := time_zone_problem(self.time_zone):
-            raise ValidationError({"time_zone": problem})
+            found["time_zone"] = problem
         if problems := [problem for text in self.networks if (problem := network_problem(text))]:
-            raise ValidationError({"networks": problems})
-        self._require_allowed()
+            found["networks"] = problems
+        elif problem := self._refused_networks():
+            found["networks"] = problem
+        if found:
+            raise ValidationError(found)
         self.networks = in_form(self.networks)
 
     def address_policy(self) -> AddressPolicy:
@@ -100,8 +101,8 @@ class Site(Record):
         allowed = Tenant.objects.values_list("allowed_networks", flat=True).get(pk=active_tenant().pk)
         return overlap(networks_of(self.networks), networks_of(allowed))
 
-    def _require_allowed(self) -> None:
-        """Raises ValidationError. What was allowed when it was entered may stay, though it opens nothing."""
+    def _refused_networks(self) -> str | None:
+        """What was allowed when it was entered may stay, though it opens nothing."""
         before = Site.objects.filter(pk=self.pk).values_list("networks", flat=True).first() or []
         allowed = Tenant.objects.values_list("allowed_networks", flat=True).get(pk=active_tenant().pk)
         refused = [
@@ -109,15 +110,13 @@ class Site(Record):
             for text in self.networks
             if text not in before and not is_within(ip_network(text, strict=False), networks_of(allowed))
         ]
-        if refused:
-            so_far = f"only {', '.join(allowed)}" if allowed else "no private network"
-            raise ValidationError(
-                {
-                    "networks": f"Your organisation may not use {', '.join(refused)}, {so_far} so far. "
-                    "FaceTrack's operators can allow it: "
-                    f'manage.py networks "{active_tenant()}" --add {refused[0]}'
-                }
-            )
+        if not refused:
+            return None
+        so_far = f"only {', '.join(allowed)}" if allowed else "no private network"
+        return (
+            f"Your organisation may not use {', '.join(refused)}, {so_far} so far. FaceTrack's operators can "
+            f'allow it: manage.py networks "{active_tenant()}" --add {refused[0]}'
+        )
 
 
 class Camera(Record):
@@ -247,6 +246,7 @@ class Camera(Record):
                 fields=["site", "name"],
                 condition=Q(archived_at=None),
                 name="camera_name_once_a_site",
+                violation_error_code="unique",
                 violation_error_message="Another camera of this site has this name.",
             ),
             models.CheckConstraint(
@@ -266,20 +266,39 @@ class Camera(Record):
     def __str__(self) -> str:
         return f"{self.name} ({self.site})"
 
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """A name that is taken is the fault of the name, though a site belongs to it."""
+        try:
+            super().validate_constraints(exclude)
+        except ValidationError as error:
+            faults = error.error_dict
+            for fault in faults.pop(NON_FIELD_ERRORS, []):
+                faults.setdefault("name" if fault.code == "unique" else NON_FIELD_ERRORS, []).append(fault)
+            raise ValidationError(faults) from None
+
     def clean(self) -> None:
-        if self.site_id and self.site.archived_at is not None and self._state.adding:
-            raise ValidationError({"site": f"The site {self.site} is archived. Choose another."})
-        if problem := self._location_problem():
-            raise ValidationError({"location": problem})
+        stored = Camera.objects.filter(pk=self.pk).values("site", "epoch", "detector").first()
+        found = {
+            "location": self._location_problem(),
+            "zones": polygons_problem(self.zones),
+            "masks": polygons_problem(self.masks),
+            "site": self._site_problem(stored),
+            "detector": None,
+        }
+        if not stored or stored["detector"] != self.detector:  # a later catalogue may lack what was chosen
+            found["detector"] = detector_problem(self.detector)
+        if problems := {name: problem for name, problem in found.items() if problem}:
+            raise ValidationError(problems)
         if self.kind == SourceKind.FILE:
             self.location = clip_name(self.location, folder=str(settings.FACETRACK_CLIP_DIR))
-        for name in ("zones", "masks"):
-            if problem := polygons_problem(getattr(self, name)):
-                raise ValidationError({name: problem})
-        before = Camera.objects.filter(pk=self.pk).values_list("site", "epoch").first()
-        if before and before[1] and before[0] != self.site_id:
+
+    def _site_problem(self, stored: Mapping[str, Any] | None) -> ValidationError | None:
+        if self._state.adding and self.site_id and self.site.archived_at is not None:
+            return ValidationError(f"The site {self.site} is archived. Choose another.", CONFLICT)
+        if stored and stored["epoch"] and stored["site"] != self.site_id:
             message = "This camera has recorded sightings at another site. Add a new camera instead."
-            raise ValidationError({"site": message})
+            return ValidationError(message, CONFLICT)
+        return None
 
     def stored_login(self) -> Login:
         """For the worker that connects, and to see whether there is one; empty where there is none."""

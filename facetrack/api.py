@@ -13,6 +13,7 @@ from tenants.rest.resources.logins import KeyTokenView, LogoutView, RefreshView,
 from tenants.rest.resources.members import InvitationViewSet, MemberViewSet
 from tenants.rest.resources.usage import UsageView
 from tenants.rest.views import ApiView, NowhereView
+from visits.api.events import EventListView
 from visits.api.merges import MergeProposalViewSet, MergeViewSet
 from visits.api.stream import EventStreamView
 from visits.api.views import SightingViewSet, VisitorViewSet, VisitViewSet
@@ -52,6 +53,7 @@ urlpatterns = [
     path("auth/key-token/", KeyTokenView.as_view(), name="api-key-token"),
     path("auth/logout/", LogoutView.as_view(), name="api-logout"),
     path("activity/", ActivityViewSet.as_view({"get": "list"}), name="api-activity"),
+    path("events/", EventListView.as_view(), name="api-event-list"),
     path("events/stream/", EventStreamView.as_view(), name="api-events"),
     path("usage/", UsageView.as_view(), name="api-usage"),
     path("schema/", SchemaView.as_view(), name="schema"),

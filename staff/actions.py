@@ -24,6 +24,7 @@ from tenants.isolation import storage
 from tenants.isolation.quotas import Resource, require_room
 from tenants.models import User
 from tenants.queries import active_tenant
+from tenants.rules.conflicts import CONFLICT
 
 STAFF_FIELDS = ("name", "employee_number", "department", "email", "active", "sites")
 """The fields of a staff member that people write."""
@@ -69,16 +70,18 @@ def delete_staff_member(*, member: StaffMember) -> None:
         _gallery_changed()
 
 
-def add_face_image(*, member: StaffMember, picture: CleanPicture, by: User | None) -> FaceImage:
+def add_face_image(
+    *, member: StaffMember, picture: CleanPicture, by: User | None, key: UUID | None = None
+) -> FaceImage:
     """Store a picture of a staff member. A worker examines it next, unless another person has it: it is held.
 
     A duplicate is not stored twice, and is `repeated`; one that was refused is examined again. Returns the
-    stored row. Raises QuotaExceeded.
+    stored row. `key` is the API key that uploads it. Raises QuotaExceeded.
     """
     tenant = active_tenant()
     if known := member.face_images.filter(digest=picture.digest).first():
         return _repeated(known)
-    key = objects.save(tenant.pk, "enrolment", picture.jpeg, bucket=objects.RAW)
+    name = objects.save(tenant.pk, "enrolment", picture.jpeg, bucket=objects.RAW)
     try:
         with transaction.atomic():
             require_room(tenant, Resource.PICTURES)
@@ -87,8 +90,9 @@ def add_face_image(*, member: StaffMember, picture: CleanPicture, by: User | Non
             owners = _other_owners(member.pk, picture.digest)
             face_image = FaceImage.objects.create(
                 staff_member=member,
-                picture=key,
+                picture=name,
                 digest=picture.digest,
+                uploaded_by_key=key,
                 status=FaceImage.Status.HELD if owners else FaceImage.Status.PENDING,
                 resembles=owners,
                 created_by=by,
@@ -97,7 +101,7 @@ def add_face_image(*, member: StaffMember, picture: CleanPicture, by: User | Non
             if not owners:
                 _announce(face_image)
     except BaseException as error:
-        objects.delete(tenant.pk, key, bucket=objects.RAW)
+        objects.delete(tenant.pk, name, bucket=objects.RAW)
         twin = (
             member.face_images.filter(digest=picture.digest).first()
             if isinstance(error, IntegrityError)
@@ -184,9 +188,9 @@ def confirm_face_image(*, face_image: FaceImage, by: User | None) -> FaceImage:
         held = FaceImage.objects.select_for_update().filter(pk=face_image.pk, status=FaceImage.Status.HELD)
         found = held.first()
         if found is None:
-            raise ValidationError("This picture does not wait for a decision: reload the page.")
+            raise ValidationError("This picture does not wait for a decision: reload the page.", CONFLICT)
         if set(found.resembles) != set(face_image.resembles):
-            raise ValidationError(OTHERS_BY_NOW)
+            raise ValidationError(OTHERS_BY_NOW, CONFLICT)
         found.distinct_from = sorted({*found.distinct_from, *found.resembles})
         found.confirmed_by = found.updated_by = by
         with because(current().reason or ENROLLED_ALL_THE_SAME):

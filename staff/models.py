@@ -28,7 +28,11 @@ class StaffMember(Record):
         verbose_name = "staff member"
         constraints = [
             models.UniqueConstraint(
-                fields=["employee_number"], condition=~Q(employee_number=""), name="employee_number_once"
+                fields=["employee_number"],
+                condition=~Q(employee_number=""),
+                name="employee_number_once",
+                violation_error_code="unique",
+                violation_error_message="Another employee has this number.",
             )
         ]
         indexes = [models.Index(fields=["active", "name"], name="staff_by_name")]
@@ -62,6 +66,8 @@ class FaceImage(Record):
     quality = models.FloatField(null=True, editable=False)
     embedding = EmbeddingField(null=True, editable=False)
     pack = models.CharField("model pack", max_length=30, blank=True, editable=False)
+    uploaded_by_key = models.UUIDField(null=True, editable=False)
+    """The API key that uploaded it: it may read what became of it."""
     resembles = ArrayField(models.UUIDField(), default=list, blank=True, editable=False)
     """Ids of other staff members who have this picture or whom its face resembles, the most similar first."""
     similarity = models.FloatField(null=True, editable=False)

@@ -15,6 +15,8 @@ from tenants.access.rights import Access
 from tenants.access.sites import site_names
 from tenants.queries import active_tenant
 
+VIEW_PICTURES, ADD_PICTURES = "staff.view_faceimage", "staff.add_faceimage"
+
 
 def staff_members(access: Access) -> QuerySet[StaffMember]:
     """Adds `usable_pictures`, by which each is recognised, and `held_pictures`, which wait for a decision.
@@ -44,18 +46,21 @@ def get_changeable(access: Access, member_id: UUID) -> StaffMember:
     return member
 
 
-def face_images_of(access: Access, member_id: UUID) -> QuerySet[FaceImage]:
-    """A staff member's pictures, without embeddings."""
+def face_images_of(
+    access: Access, member_id: UUID, *, uploaded_by_key: UUID | None = None
+) -> QuerySet[FaceImage]:
+    """A staff member's pictures, without embeddings: all, or those that an API key has uploaded."""
     shown = staff_members(access).filter(pk=member_id).values("pk")
-    rows = FaceImage.objects.filter(staff_member__in=shown)
-    return rows.select_related("staff_member").defer("embedding")
+    rows = FaceImage.objects.filter(staff_member__in=shown).select_related("staff_member").defer("embedding")
+    return rows.filter(uploaded_by_key=uploaded_by_key) if uploaded_by_key else rows
 
 
-def get_face_image(access: Access, member_id: UUID, face_image_id: UUID) -> FaceImage:
-    """A picture of this staff member. Raises Http404."""
-    return get_or_404(
-        face_images_of(access, member_id), "This staff member has no such picture.", pk=face_image_id
-    )
+def get_face_image(
+    access: Access, member_id: UUID, face_image_id: UUID, *, uploaded_by_key: UUID | None = None
+) -> FaceImage:
+    """A picture of this staff member, of those that `face_images_of` gives. Raises Http404."""
+    rows = face_images_of(access, member_id, uploaded_by_key=uploaded_by_key)
+    return get_or_404(rows, "This staff member has no such picture.", pk=face_image_id)
 
 
 @dataclass(frozen=True, slots=True)

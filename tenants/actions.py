@@ -31,6 +31,7 @@ from tenants.models import Domain, Invitation, Membership, Outbox, SupportAccess
 from tenants.models.support_access import SUPPORT_LIMIT
 from tenants.queries import active_tenant, open_to
 from tenants.rules import MEMBER_ROLES, Role, plain_email, schema_names
+from tenants.rules.conflicts import CONFLICT
 from tenants.rules.totp import step_of
 
 TENANT_SWITCH_LIFE = timedelta(seconds=30)
@@ -338,7 +339,11 @@ def chosen_sites(role: Role, sites: Collection[UUID]) -> list[UUID]:
 def _keep_an_administrator(access: Access, member: Membership) -> None:
     """Raises ValidationError where `member` is the caller, or the last administrator. See `hold_member`."""
     if access.user is not None and member.user_id == access.user.pk:
-        raise ValidationError("You cannot remove your own rights. Ask another administrator to do it.")
+        raise ValidationError(
+            "You cannot remove your own rights. Ask another administrator to do it.", CONFLICT
+        )
     rows = Membership.objects.filter(tenant=access.tenant, role=Role.TENANT_ADMIN)
     if {row.pk for row in rows} == {member.pk}:
-        raise ValidationError("This is the last administrator. Make another member an administrator first.")
+        raise ValidationError(
+            "This is the last administrator. Make another member an administrator first.", CONFLICT
+        )

@@ -9,12 +9,13 @@ from django.db import connection
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from tenants.access.rights import access_of, may_enter, remembered
+from tenants.access.rights import Access, access_of, may_enter, remembered
 from tenants.accounts import lockout
 from tenants.accounts.invitations import AccountState, account_of
 from tenants.models import Tenant, User
 from tenants.queries import is_public, tenant_of
 from tenants.rules import Role, has_any, may
+from tenants.rules.keys import coarse_scopes
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # which itself imports this module, named in the settings
@@ -66,21 +67,41 @@ class RolePermission(BasePermission):
     """
 
     message = "Your role does not allow this. Ask an administrator of your organisation."
+    code = "permission_denied"
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         access = access_of(request)
-        if access is None:
+        needed = None if access is None else _needed(request, view)
+        if access is None or needed is None:
             return False
-        if permission := getattr(view, "permission", None):
-            return access.may(permission)
-        rows = getattr(view, "queryset", None)
-        model = None if rows is None else rows.model._meta
-        app = getattr(view, "app_label", None) or (model and model.app_label)
-        name = model.model_name if model else "any"
-        if request.method in SAFE_METHODS:
-            return not app or access.may(f"{app}.view_{name}")
-        verb = getattr(view, "verb", None) or _VERB_OF_METHOD.get(request.method or "")
-        return bool(verb and app) and access.may(f"{app}.{verb}_{name}")
+        if not needed or access.may(needed):
+            return True
+        if access.scopes is not None:
+            self._explain(access, needed)
+        return False
+
+    def _explain(self, access: Access, needed: str) -> None:
+        """Says what a key lacks: the scope, or a role that has the right at all."""
+        if may(access.role, needed):
+            scopes = " or ".join([*coarse_scopes(needed), needed])
+            self.message, self.code = f"This key lacks the scope {scopes}.", "scope_missing"
+        else:
+            role = access.role.label.lower()
+            self.message = f"The role of this key, {role}, does not allow {needed}, whatever its scopes."
+
+
+def _needed(request: Request, view: APIView) -> str | None:
+    """The permission that the request takes: empty for any member, None for a request that none may make."""
+    if permission := getattr(view, "permission", None):
+        return str(permission)
+    rows = getattr(view, "queryset", None)
+    model = None if rows is None else rows.model._meta
+    app = getattr(view, "app_label", None) or (model and model.app_label)
+    name = model.model_name if model else "any"
+    if request.method in SAFE_METHODS:
+        return f"{app}.view_{name}" if app else ""
+    verb = getattr(view, "verb", None) or _VERB_OF_METHOD.get(request.method or "")
+    return f"{app}.{verb}_{name}" if verb and app else None
 
 
 def _role(user: Any) -> Role | None:

@@ -11,6 +11,7 @@ from django.core.validators import EMPTY_VALUES
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
 from cameras.models import Camera
@@ -36,6 +37,7 @@ class VisitorFilters(ListFilters):
         fields = ()
 
 
+@extend_schema_field(OpenApiTypes.DATE)
 class DayFilter(filters.DateFilter):  # type: ignore[misc]
     """A part of a period."""
 

@@ -24,6 +24,8 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from facetrack.core import objects
 from facetrack.core.crypto import decrypt, encrypt
@@ -34,6 +36,7 @@ from tenants.queries import active_tenant
 from visits.models import LiveEvent, PassageCount, Sighting, SightingDecision, Visit, Visitor
 from visits.periods import TODAY, counted_today, first_seen_today, sightings_of, visits_of
 
+RESET = "reset"
 MAX_FOUND = 1_000
 """So many people are looked up by name before their visits; more of them have visits among the latest."""
 MISSED_LIMIT = 200
@@ -238,23 +241,62 @@ class EventPayload(TypedDict):
 def events_after(access: Access, after: int) -> tuple[list[EventPayload], int]:
     """The events after the live event `after` that the user may see, and the number of the last event.
 
-    If the journal no longer reaches back that far, or more than MISSED_LIMIT were missed: one `reset`.
+    If the journal no longer reaches back that far, or more than MISSED_LIMIT were missed: one `reset`, whose
+    data say where `event_page` goes on.
     """
+    oldest, newest = _ends()
+    events = list(_journal(access, after, newest)[: MISSED_LIMIT + 1])
+    if after > newest or after + 1 < oldest or len(events) > MISSED_LIMIT:
+        missed = {"after": _cursor(access, min(after, newest))}
+        missed["events"] = f"{reverse('api-event-list')}?{urlencode(missed)}"
+        return [{"id": _cursor(access, newest), "event": RESET, "data": missed}], newest
+    return [_payload(access, event) for event in events], newest
+
+
+class EventPage(TypedDict):
+    """A part of the journal, oldest first."""
+
+    results: list[EventPayload]
+    more: bool
+    """Whether there are events after the last of `results`."""
+    after: str
+    """Where to go on: with the next page, or with the stream."""
+    gap: bool
+    """Whether events after the one that was asked for are no longer kept."""
+
+
+def event_page(access: Access, after: int | None, size: int) -> EventPage:
+    """At most `size` events after the live event `after`; None: from the oldest that is kept."""
+    oldest, newest = _ends()
+    start = max(0, oldest - 1) if after is None else after
+    events = list(_journal(access, start, newest)[: size + 1])
+    more, events = len(events) > size, events[:size]
+    return {
+        "results": [_payload(access, event) for event in events],
+        "more": more,
+        "after": _cursor(access, events[-1].pk if more else newest),
+        "gap": start > newest or start + 1 < oldest,
+    }
+
+
+def _ends() -> tuple[int, int]:
+    """The numbers of the oldest and the newest event that are kept."""
     ends = LiveEvent.objects.aggregate(oldest=Min("id"), newest=Max("id"))
-    newest = ends["newest"] or 0
+    return ends["oldest"] or 0, ends["newest"] or 0
+
+
+def _journal(access: Access, after: int, newest: int) -> QuerySet[LiveEvent]:
+    """The events after `after` that the user may see, with all that their payloads tell."""
     rows = LiveEvent.objects.filter(pk__gt=after, pk__lte=newest).order_by("pk")
     if access.sites is not None:
         rows = rows.filter(site__in=access.sites)
-    rows = rows.select_related(
+    return rows.select_related(
         "visit__site", "visit__staff_member", "visit__visitor", "visit__camera", "sighting__camera", "camera"
     ).defer("visit__visitor__template", "sighting__template")
-    events = list(rows[: MISSED_LIMIT + 1])
-    if after > newest or after + 1 < (ends["oldest"] or 0) or len(events) > MISSED_LIMIT:
-        return [{"id": _cursor(access, newest), "event": "reset", "data": {}}], newest
-    payloads: list[EventPayload] = [
-        {"id": _cursor(access, event.pk), "event": event.kind, "data": _data_of(event)} for event in events
-    ]
-    return payloads, newest
+
+
+def _payload(access: Access, event: LiveEvent) -> EventPayload:
+    return {"id": _cursor(access, event.pk), "event": event.kind, "data": _data_of(event)}
 
 
 def _data_of(event: LiveEvent) -> dict[str, Any]:

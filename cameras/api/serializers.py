@@ -1,16 +1,23 @@
 """Sites and cameras as JSON."""
 
+from copy import copy
+from typing import Any, ClassVar
+
 from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import serializers
 
+from cameras.actions import require_sound
 from cameras.models import Camera, Site
 from cameras.queries import NO_PICTURE, sites, state_of
+from cameras.rules import Login
 from tenants.access.rights import granted
 from tenants.rest.serializers import StrictSerializer
 
 
 class SiteSerializer(StrictSerializer[Site]):
+    """A place that cameras watch."""
+
     class Meta:
         model = Site
         fields = (
@@ -54,6 +61,7 @@ class CameraSerializer(StrictSerializer[Camera]):
     picture_problem = serializers.SerializerMethodField(
         help_text="Why the camera shows “No picture” although frames come: black, uniform or frozen."
     )
+    faults_follow: ClassVar[dict[str, tuple[str, ...]]] = {"location": ("kind", "site"), "name": ("site",)}
 
     class Meta:
         model = Camera
@@ -91,6 +99,13 @@ class CameraSerializer(StrictSerializer[Camera]):
             "updated_at",
             "archived_at",
         )
+
+    def rules(self, values: dict[str, Any]) -> None:
+        login = Login(values.pop("username", None), values.pop("password", None))
+        row = copy(self.instance) if isinstance(self.instance, Camera) else Camera()
+        for name, value in values.items():
+            setattr(row, name, value)
+        require_sound(camera=row, login=login)
 
     def get_has_login(self, camera: Camera) -> bool:
         return bool(getattr(camera, "has_login", False))

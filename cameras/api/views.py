@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
@@ -15,7 +14,6 @@ from rest_framework.response import Response
 from cameras.actions import (
     SITE_FIELDS,
     TYPED,
-    Archived,
     SourceTaken,
     archive_camera,
     archive_site,
@@ -39,7 +37,6 @@ from cameras.queries import (
 )
 from cameras.rules import Login
 from tenants.access.rights import Access
-from tenants.isolation.quotas import QuotaExceeded
 from tenants.rest.problems import Conflict
 from tenants.rest.views import RowsViewSet, member, with_reason
 
@@ -70,9 +67,7 @@ class SiteViewSet(RowsViewSet[Site]):
             _require_admin(self.access, "networks" in values)
             for name, value in values.items():
                 setattr(site, name, value)
-            with told_of_conflicts(self.access):
-                saved = save_site(site=site, by=member(request), only=values)
-            return self.answer(saved)
+            return self.answer(save_site(site=site, by=member(request), only=values))
 
     @with_reason
     def destroy(self, request: Request, pk: UUID) -> Response:
@@ -84,16 +79,12 @@ class SiteViewSet(RowsViewSet[Site]):
     @action(detail=True, methods=["post"], verb="delete")
     def archive(self, request: Request, pk: UUID) -> Response:
         """Archives a site and its cameras, which stop. Their history stays, their names are free again."""
-        with told_of_state():
-            archived = archive_site(site=get_site(self.access, pk), by=member(request))
-        return self.answer(archived)
+        return self.answer(archive_site(site=get_site(self.access, pk), by=member(request)))
 
     @action(detail=True, methods=["post"], verb="delete")
     def unarchive(self, request: Request, pk: UUID) -> Response:
         """Uses an archived site again. Refused (409) if another site has its name by now."""
-        with told_of_state():
-            site = unarchive_site(site=get_site(self.access, pk), by=member(request))
-        return self.answer(site)
+        return self.answer(unarchive_site(site=get_site(self.access, pk), by=member(request)))
 
 
 class CameraViewSet(RowsViewSet[Camera]):
@@ -143,8 +134,7 @@ class CameraViewSet(RowsViewSet[Camera]):
     @action(detail=True, methods=["post"], verb="delete")
     def archive(self, request: Request, pk: UUID) -> Response:
         """Stops a camera for good. Its history stays; its name and its source are free again."""
-        with told_of_state():
-            archive_camera(camera=get_any_camera(self.access, pk), by=member(request))
+        archive_camera(camera=get_any_camera(self.access, pk), by=member(request))
         return self.answer(get_any_camera(self.access, pk))
 
     @action(detail=True, methods=["post"], verb="delete")
@@ -153,34 +143,18 @@ class CameraViewSet(RowsViewSet[Camera]):
 
         Refused (409) if another camera has its name by now, or runs from its source.
         """
-        with told_of_state(), told_of_conflicts(self.access):
+        with told_of_conflicts(self.access):
             unarchive_camera(camera=get_any_camera(self.access, pk), by=member(request))
         return self.answer(get_camera(self.access, pk))
 
 
 @contextmanager
 def told_of_conflicts(access: Access) -> Iterator[None]:
-    """A source that has another owner is a conflict. It names the owner where the caller may know it.
-
-    So is a change of what is archived.
-    """
+    """A source that has another owner is a conflict. It names the owner where the caller may know it."""
     try:
         yield
     except SourceTaken as error:
         raise Conflict(error.told(access)) from None
-    except Archived as error:
-        raise Conflict(" ".join(error.messages)) from None
-
-
-@contextmanager
-def told_of_state() -> Iterator[None]:
-    """What is archived, or in use, already is a conflict: nothing is wrong with the request itself."""
-    try:
-        yield
-    except QuotaExceeded:
-        raise
-    except ValidationError as error:
-        raise Conflict(" ".join(error.messages)) from None
 
 
 def _login_in(values: dict[str, Any]) -> Login:

@@ -1,5 +1,6 @@
 """What a camera's source may look like, where it may be, and what in it is secret. Pure: no I/O."""
 
+from cameras.rules.detector import detector_problem
 from cameras.rules.login import Login, holds_login, login_problem, secret_in
 from cameras.rules.networks import AddressPolicy, Endpoint
 from cameras.rules.source import (
@@ -19,6 +20,7 @@ __all__ = [
     "SourceKind",
     "clip_name",
     "clip_problem",
+    "detector_problem",
     "holds_login",
     "login_problem",
     "polygons_problem",

@@ -104,9 +104,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         kind, body = "text/plain", WORDS[status]
         if getattr(self, "_path", b"").startswith(b"/api/"):
             kind = "application/problem+json"
-            body = json.dumps(
-                {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": body}
-            )
+            problem = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": body}
+            body = json.dumps(problem | {"code": status.name.lower()})
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}",
             f"Content-Type: {kind}",

@@ -3,6 +3,25 @@
 from datetime import timedelta
 from typing import Any
 
+TAGS = {
+    "activity": "The log of who did what.",
+    "auth": "Tokens for members and API keys.",
+    "cameras": "Video sources, and what their workers do with them.",
+    "events": "What happens, as a stream and as a list.",
+    "invitations": "Invitations that were not accepted yet.",
+    "keys": "API keys for programs.",
+    "members": "People who log in, and their roles.",
+    "merge-proposals": "Visitors who may be one person.",
+    "merges": "Visitors who were merged.",
+    "sightings": "What cameras saw: one row per track.",
+    "sites": "Places that cameras watch.",
+    "staff": "Employees and their face pictures.",
+    "usage": "Limits of the organisation.",
+    "visitors": "People who are known by face.",
+    "visits": "Stays of one person at one site.",
+    "workers": "Processes that run cameras.",
+}
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "tenants.rest.authentication.TokenAuthentication",
@@ -32,5 +51,21 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_NAME_OVERRIDES": {"DecisionEnum": "visits.models.SightingDecision"},
+    "COMPONENT_SPLIT_REQUEST": True,
+    "DESCRIPTION": "FaceTrack reports who has come to the doors of an organisation. Log in at "
+    "`/auth/token/`, or send an API key. Lists come in pages; errors are problem details (RFC 9457).",
+    "CONTACT": {"name": "The operators of this installation"},
+    "SERVERS": [{"url": "/", "description": "The organisation's own host, which also serves this schema."}],
+    "TAGS": [{"name": name, "description": text} for name, text in TAGS.items()],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "facetrack.schema.hooks.described",
+        "facetrack.schema.hooks.with_headers",
+        "facetrack.schema.hooks.with_examples",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "DecisionEnum": "visits.models.SightingDecision",
+        "CameraStatusEnum": "cameras.models.Camera.Status",
+        "PersonKindEnum": [("staff", "staff"), ("visitor", "visitor")],
+    },
 }

@@ -30,6 +30,8 @@ class WorkplacesField(serializers.ListField):
 
 
 class StaffMemberSerializer(StrictSerializer[StaffMember]):
+    """An employee whom FaceTrack recognises by name."""
+
     sites = WorkplacesField(
         required=False,
         max_length=SITES_LIMIT,
@@ -137,6 +139,8 @@ class FaceImageSerializer(serializers.ModelSerializer[FaceImage]):
 
 
 class UploadSerializer(serializers.Serializer[FaceImage]):
-    """For the schema only: the form in `staff.forms` checks the picture."""
+    """A picture with one face in it."""
+
+    # For the schema: the form in `staff.forms` checks the picture.
 
     picture = serializers.FileField(help_text="JPEG, PNG, WebP, AVIF, BMP, PPM or TIFF with one face in it.")

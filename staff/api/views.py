@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework.decorators import action
 from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -26,6 +27,8 @@ from staff.filters import FaceImageFilters, StaffFilters
 from staff.forms import PictureForm
 from staff.models import FaceImage, StaffMember
 from staff.queries import (
+    ADD_PICTURES,
+    VIEW_PICTURES,
     face_images_of,
     get_changeable,
     get_decidable,
@@ -33,8 +36,8 @@ from staff.queries import (
     get_staff_member,
     staff_members,
 )
+from tenants.access.rights import access_of
 from tenants.rest.conditions import ETAG, etag
-from tenants.rest.problems import as_conflict
 from tenants.rest.views import BODY_LIMIT, RowsViewSet, member, with_reason
 
 
@@ -86,6 +89,19 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
     further_problems = ("503",)
 
     @property
+    def permission(self) -> str | None:  # type: ignore[override]
+        """A key that may add pictures may read what became of those that it uploaded itself."""
+        return ADD_PICTURES if self._uploader else None
+
+    @property
+    def _uploader(self) -> UUID | None:
+        """The key to whose uploads the request is limited."""
+        access = access_of(self.request)
+        if access is None or self.request.method not in SAFE_METHODS or access.may(VIEW_PICTURES):
+            return None
+        return access.key if access.may(ADD_PICTURES) else None
+
+    @property
     def body_limit(self) -> int:  # type: ignore[override]
         upload = settings.FACETRACK_UPLOAD_MEGABYTES * 1_000_000 if self.action == "create" else 0
         return upload + BODY_LIMIT
@@ -100,10 +116,10 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
         return UploadSerializer if self.action == "create" else FaceImageSerializer
 
     def get_queryset(self) -> QuerySet[FaceImage]:
-        return face_images_of(self.access, self.kwargs["staff_id"])
+        return face_images_of(self.access, self.kwargs["staff_id"], uploaded_by_key=self._uploader)
 
     def get_row(self, pk: UUID) -> FaceImage:
-        return get_face_image(self.access, self.kwargs["staff_id"], pk)
+        return get_face_image(self.access, self.kwargs["staff_id"], pk, uploaded_by_key=self._uploader)
 
     def list(self, request: Request, **parents: UUID) -> Response:
         get_staff_member(self.access, parents["staff_id"])
@@ -119,7 +135,9 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
         form = PictureForm(files=request.FILES)
         if not form.is_valid():
             raise ValidationError(form.errors.as_data())
-        face_image = add_face_image(member=person, picture=form.cleaned_data["picture"], by=member(request))
+        face_image = add_face_image(
+            member=person, picture=form.cleaned_data["picture"], by=member(request), key=self.access.key
+        )
         return self._answer(face_image, 200 if face_image.repeated else 201)
 
     @action(detail=True, methods=["post"], verb="add")
@@ -130,7 +148,7 @@ class FaceImageViewSet(RowsViewSet[FaceImage]):
         if it resembles other people by now.
         """
         get_changeable(self.access, staff_id)
-        with self.held(pk), as_conflict():
+        with self.held(pk):
             held = get_decidable(self.access, staff_id, pk)
             face_image = confirm_face_image(face_image=held, by=member(request))
         return self._answer(face_image, 200)

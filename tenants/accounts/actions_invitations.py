@@ -20,6 +20,7 @@ from tenants.isolation.context import installation
 from tenants.isolation.quotas import Resource, require_room
 from tenants.models import Invitation, Membership, Tenant, User
 from tenants.rules import Role, plain_email
+from tenants.rules.conflicts import CONFLICT
 from tenants.rules.keys import digest_of
 
 MAX_MAILS_TO_ONE = 5
@@ -42,16 +43,18 @@ def invite(
     chosen = chosen_sites(role, sites)
     with _counting(access.tenant, email, now):
         if Membership.objects.filter(tenant=access.tenant, user__email__iexact=email).exists():
-            raise ValidationError({"email": f"{email} is already a member. Change the role in the list."})
+            message = f"{email} is already a member. Change the role in the list."
+            raise ValidationError({"email": ValidationError(message, CONFLICT)})
         open_ones = Invitation.objects.filter(tenant=access.tenant, accepted_at=None, revoked_at=None)
         open_ones.filter(email=email, expires_at__lte=now).update(revoked_at=now)
         if open_ones.filter(email=email).exists():
-            raise ValidationError(
-                {"email": f"{email} is already invited. Send that invitation again, or withdraw it first."}
-            )
+            message = f"{email} is already invited. Send that invitation again, or withdraw it first."
+            raise ValidationError({"email": ValidationError(message, CONFLICT)})
         limit = settings.FACETRACK_MAX_INVITATIONS
         if open_ones.filter(expires_at__gt=now).count() >= limit:
-            raise ValidationError(f"{limit} invitations are pending. Withdraw those that you do not need.")
+            raise ValidationError(
+                f"{limit} invitations are pending. Withdraw those that you do not need.", CONFLICT
+            )
         require_room(access.tenant, Resource.MEMBERS)
         secret = secrets.token_urlsafe(32)
         invitation = Invitation.objects.create(
@@ -76,7 +79,7 @@ def invite_again(*, access: Access, invitation: Invitation, now: datetime) -> st
             pk=invitation.pk, accepted_at=None, revoked_at=None
         )
         if (found := row.first()) is None:
-            raise ValidationError("This invitation has just been accepted or withdrawn.")
+            raise ValidationError("This invitation has just been accepted or withdrawn.", CONFLICT)
         found.digest, found.expires_at, found.sent_at = digest_of(secret), now + _life(), now
         found.mails, found.invited_by = found.mails + 1, access.user
         found.save(update_fields=["digest", "expires_at", "sent_at", "mails", "invited_by"])
@@ -165,11 +168,12 @@ def _counting(tenant: Tenant, email: str, now: datetime) -> Iterator[None]:
         Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
         limit = settings.FACETRACK_INVITATION_MAILS
         if _mails(tenant, sent_at__gt=now - timedelta(hours=1)) >= limit:
-            raise ValidationError(f"{limit} invitations were mailed within an hour. Try again in an hour.")
-        if _mails(tenant, email=email, sent_at__gt=now - timedelta(days=1)) >= MAX_MAILS_TO_ONE:
             raise ValidationError(
-                {"email": f"{email} was mailed {MAX_MAILS_TO_ONE} times within a day. Ask them to check."}
+                f"{limit} invitations were mailed within an hour. Try again in an hour.", CONFLICT
             )
+        if _mails(tenant, email=email, sent_at__gt=now - timedelta(days=1)) >= MAX_MAILS_TO_ONE:
+            message = f"{email} was mailed {MAX_MAILS_TO_ONE} times within a day. Ask them to check."
+            raise ValidationError({"email": ValidationError(message, CONFLICT)})
         yield
 
 

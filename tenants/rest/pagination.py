@@ -1,20 +1,41 @@
 """Cursor pagination by key: pages stay right while rows arrive, and a deep page costs what the first does."""
 
+import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.signing import BadSignature, Signer
 from django.db.models import Q, QuerySet
 from django.utils.timezone import is_naive
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from tenants.filters.fields import in_utc
+from tenants.queries import tenant_of
+from tenants.rest.faults import InvalidParameters
+
+PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
+CURSOR: dict[str, Any] = {
+    "name": "cursor",
+    "in": "query",
+    "required": False,
+    "description": "From the `next` or `previous` address of an answer, with the same filters.",
+    "schema": {"type": "string"},
+}
+SIZE: dict[str, Any] = {
+    "name": "page_size",
+    "in": "query",
+    "required": False,
+    "description": "Rows in one page.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +50,30 @@ class Position:
 class TimePagination(BasePagination):
     """Newest first by `field`, then by `tie`; `field` must never change once a row is saved.
 
-    `?page_size=` from 1 to 200. Raises ValidationError for an invalid cursor or page size.
+    `?page_size=` from 1 to 200. Raises InvalidParameters for an invalid cursor or page size. A cursor is good
+    for the list and the filters that it comes from.
     """
 
     field = "created_at"
     tie = "id"
-    page_size = 50
-    max_page_size = 200
     parameters = frozenset({"cursor", "page_size"})
+
+    def faults(self, queryset: QuerySet[Any], request: Request) -> dict[str, list[ErrorDetail]]:
+        """What is wrong with the cursor and the page size, by parameter."""
+        self.request = request
+        found: dict[str, list[ErrorDetail]] = {}
+        for read in (partial(size_of, request), partial(self._position, queryset)):
+            try:
+                read()
+            except InvalidParameters as refusal:
+                found |= refusal.detail
+        return found
 
     def paginate_queryset(  # type: ignore[override]  # the ORM's querysets only
         self, queryset: QuerySet[Any], request: Request, view: object = None
     ) -> list[Any]:
         self.request = request
-        size = self._page_size()
+        size = size_of(request)
         position = self._position(queryset)
         backwards = position is not None and position.backwards
         if position:
@@ -65,37 +96,25 @@ class TimePagination(BasePagination):
         link = {"type": "string", "format": "uri", "nullable": True}
         return {
             "type": "object",
+            "description": "One page of a list, newest first.",
             "required": ["next", "previous", "results"],
-            "properties": {"next": link, "previous": link, "results": schema},
+            "properties": {
+                "next": link | {"description": "The address of the next page; null on the last one."},
+                "previous": link | {"description": "The address of the page before; null on the first one."},
+                "results": schema | {"description": "The rows of this page."},
+            },
         }
 
     def get_schema_operation_parameters(self, view: object) -> list[dict[str, Any]]:
-        size = {"type": "integer", "minimum": 1, "maximum": self.max_page_size, "default": self.page_size}
-        return [
-            {
-                "name": "cursor",
-                "in": "query",
-                "required": False,
-                "description": "From the `next` or `previous` address of an answer.",
-                "schema": {"type": "string"},
-            },
-            {"name": "page_size", "in": "query", "required": False, "schema": size},
-        ]
-
-    def _page_size(self) -> int:
-        text = self.request.query_params.get("page_size")
-        if text is None:
-            return self.page_size
-        if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= self.max_page_size):
-            raise ValidationError({"page_size": [f"Give a number from 1 to {self.max_page_size}."]})
-        return int(text)
+        return [dict(CURSOR), dict(SIZE)]
 
     def _position(self, queryset: QuerySet[Any]) -> Position | None:
         text = self.request.query_params.get("cursor")
         if text is None:
             return None
         try:
-            direction, value, key = urlsafe_b64decode(text.encode("ascii")).decode("ascii").split("|")
+            signed = urlsafe_b64decode(text.encode("ascii")).decode("ascii")
+            direction, value, key = cursor_signer(self.request).unsign(signed).split("|")
             if direction not in ("n", "p"):
                 raise ValueError
             parsed = queryset.model._meta.get_field(self.field).to_python(value)
@@ -105,9 +124,11 @@ class TimePagination(BasePagination):
                 parsed = in_utc(parsed)
             tie = queryset.model._meta.get_field(self.tie).to_python(key)
             return Position(parsed, tie, direction == "p")
-        except (ValueError, DjangoValidationError):
-            message = "This is not a cursor of this list. Begin without one, then follow `next`."
-            raise ValidationError({"cursor": [message]}) from None
+        except (ValueError, BadSignature, DjangoValidationError):
+            message = (
+                "This is not a cursor of this list with these filters. Begin without one, then follow `next`."
+            )
+            raise InvalidParameters({"cursor": [message]}) from None
 
     def _beyond(self, position: Position) -> Q:
         side = "gt" if position.backwards else "lt"
@@ -120,10 +141,30 @@ class TimePagination(BasePagination):
     def _link(self, row: Any, *, backwards: bool) -> str:
         value = getattr(row, self.field)
         text = value.isoformat() if isinstance(value, datetime) else str(value)
-        cursor = urlsafe_b64encode(
-            f"{'p' if backwards else 'n'}|{text}|{getattr(row, self.tie)}".encode()
-        ).decode()
+        place = f"{'p' if backwards else 'n'}|{text}|{getattr(row, self.tie)}"
+        cursor = urlsafe_b64encode(cursor_signer(self.request).sign(place).encode()).decode()
         return str(replace_query_param(self.request.build_absolute_uri(), "cursor", cursor))
+
+
+def size_of(request: Request) -> int:
+    """The number of rows that the request wants in a page. Raises InvalidParameters."""
+    text = request.query_params.get("page_size")
+    if text is None:
+        return PAGE_SIZE
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and 1 <= int(text) <= MAX_PAGE_SIZE):
+        raise InvalidParameters({"page_size": [f"Give a number from 1 to {MAX_PAGE_SIZE}."]})
+    return int(text)
+
+
+def cursor_signer(request: Request) -> Signer:
+    """Signs the cursors of one list of one tenant with its filters: the cursor of another list is none."""
+    filters = sorted(
+        (name, value)
+        for name, values in request.query_params.lists()
+        if name not in TimePagination.parameters
+        for value in values
+    )
+    return Signer(sep="|", salt=json.dumps([str(tenant_of(request).pk), request.path, filters]))
 
 
 class StartPagination(TimePagination):

@@ -1,23 +1,24 @@
-"""Errors of the API as problem details (RFC 9457): `type`, `title`, `status`, `detail`, `errors`."""
+"""Errors of the API as problem details (RFC 9457).
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+400: the request itself is wrong, and will be at any other moment too. 409: it would be right if other things
+were different: a name is taken, a limit is reached, a pair was decided. Rules say so by the code of their
+ValidationError (`tenants.rules.conflicts`).
+"""
+
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import (
-    NON_FIELD_ERRORS,
-    RequestDataTooBig,
-    SuspiciousOperation,
-)
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, DataError, IntegrityError
 from django.db.models import ProtectedError
+from django.http import Http404
 from rest_framework import serializers
-from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ParseError, PermissionDenied, ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from facetrack.core.images import RETRY_SECONDS, Busy
@@ -25,26 +26,50 @@ from tenants.isolation.backend.statements import AGAIN_SECONDS, ClientGone, Pool
 from tenants.isolation.quotas import CODE as QUOTA_EXCEEDED
 from tenants.isolation.quotas import QuotaExceeded
 from tenants.limits.slots import SlotsFull as NoSlot
+from tenants.rest.faults import InvalidParameters, errors_of, faults_of
+from tenants.rules.conflicts import is_conflict
 from tenants.web.views import NO_CONNECTION, NO_VALUE, TOOK_TOO_LONG
 
 PROBLEM_TYPE = "application/problem+json"
 
 
-class ProblemSerializer(serializers.Serializer[Any]):
-    """The shape of every error answer, for the schema."""
+class FaultSerializer(serializers.Serializer[Any]):
+    """One fault of a request: what is wrong with which value."""
 
-    type = serializers.CharField(help_text="about:blank")
-    title = serializers.CharField(help_text="what the status means")
-    status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="what happened and what to do")
-    code = serializers.CharField(
+    pointer = serializers.CharField(
         required=False,
-        help_text="for programs: quota_exceeded where the organisation has reached a limit (409)",
+        help_text="The value in the body as a JSON pointer (RFC 6901), such as /name or /zones/0; empty for "
+        "the whole body. Absent for a parameter.",
+    )
+    parameter = serializers.CharField(
+        required=False, help_text="The parameter of the address. Absent for a value of the body."
+    )
+    code = serializers.CharField(
+        help_text="What is wrong, for programs: required, null, blank, invalid, invalid_choice, max_length, "
+        "min_value, max_value, does_not_exist, unique, unknown, read_only, repeated and others."
+    )
+    detail = serializers.CharField(help_text="What is wrong and what to do, for people.")
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Why a request was refused, as problem details (RFC 9457)."""
+
+    type = serializers.CharField(help_text="Always about:blank: `code` tells problems apart.")
+    title = serializers.CharField(help_text="The meaning of the status.")
+    status = serializers.IntegerField(help_text="The status of the answer.")
+    detail = serializers.CharField(help_text="What happened and what to do, for people.")
+    code = serializers.CharField(
+        help_text="What happened, for programs: invalid (400), not_authenticated (401), permission_denied or "
+        "scope_missing (403), not_found (404), conflict, quota_exceeded or unreachable (409), throttled "
+        "(429) and others."
+    )
+    faults = FaultSerializer(
+        many=True, required=False, help_text="All faults that were found, each with its place and a code."
     )
     errors = serializers.DictField(  # type: ignore[assignment]  # shadows what only a bound serializer uses
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
-        help_text="the errors by field or parameter; non_field_errors for the whole request",
+        help_text="The texts of `faults` by field or parameter; non_field_errors for the whole request.",
     )
 
 
@@ -110,13 +135,10 @@ class QuotaConflict(Conflict):
     default_code = QUOTA_EXCEEDED
 
 
-@contextmanager
-def as_conflict() -> Iterator[None]:
-    """A rule refuses a request without a body: no value is wrong, so it is a conflict (409)."""
-    try:
-        yield
-    except DjangoValidationError as refusal:
-        raise Conflict(" ".join(refusal.messages)) from None
+class RuleConflict(ValidationError):
+    """Rules refuse the request as long as other things are as they are; a fault may name a field."""
+
+    status_code = HTTPStatus.CONFLICT
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -133,12 +155,10 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         "status": response.status_code,
     }
     if isinstance(error, ValidationError):
-        problem["detail"] = "Some values were refused; `errors` says which and why."
-        problem["errors"] = _errors(error.detail)
+        problem |= _explained(error, in_address=_is_of_the_address(error, context))
     else:
         problem["detail"] = str(response.data["detail"])
-    if isinstance(error, QuotaConflict):
-        problem["code"] = QUOTA_EXCEEDED
+        problem["code"] = str(getattr(getattr(error, "detail", None), "code", "error"))
     response.data = problem
     response.content_type = PROBLEM_TYPE
     if request := context.get("request"):  # a page of HTML or YAML still answers its problems as JSON
@@ -153,7 +173,13 @@ def _of_api(error: Exception) -> Exception:
         case QuotaExceeded():
             return QuotaConflict(" ".join(error.messages))
         case DjangoValidationError():  # a rule of the models refused
-            return ValidationError(serializers.as_serializer_error(error))
+            return _ruled(ValidationError(serializers.as_serializer_error(error)))
+        case ValidationError():
+            return _ruled(error)
+        case Http404():
+            return NotFound(*error.args)
+        case DjangoPermissionDenied():
+            return PermissionDenied(*error.args)
         case NoSlot():
             return ServerBusy(error)
         case Busy():
@@ -179,20 +205,27 @@ def _of_api(error: Exception) -> Exception:
     return error
 
 
-def _errors(detail: Any) -> dict[str, list[str]]:
-    """DRF's tree of messages, flat: one list a field."""
-    whole = api_settings.NON_FIELD_ERRORS_KEY
-    if not isinstance(detail, dict):
-        return {whole: _messages(detail)}
-    return {
-        whole if field == NON_FIELD_ERRORS else str(field): _messages(found)
-        for field, found in detail.items()
-    }
+def _ruled(error: ValidationError) -> ValidationError:
+    """As a conflict if all its faults are: where a value is wrong as well, the request comes again anyway."""
+    codes = [fault["code"] for fault in faults_of(error.detail, "pointer")]
+    if type(error) is ValidationError and codes and all(map(is_conflict, codes)):
+        return RuleConflict(error.detail)
+    return error
 
 
-def _messages(found: Any) -> list[str]:
-    if isinstance(found, dict):
-        return [message for part in found.values() for message in _messages(part)]
-    if isinstance(found, list):
-        return [message for part in found for message in _messages(part)]
-    return [str(found)]
+def _explained(error: ValidationError, *, in_address: bool) -> dict[str, Any]:
+    faults = faults_of(error.detail, "parameter" if in_address else "pointer")
+    found = {"faults": faults, "errors": errors_of(error.detail)}
+    if isinstance(error, RuleConflict):
+        return {
+            "detail": " ".join(fault["detail"] for fault in faults),
+            "code": Conflict.default_code,
+            **found,
+        }
+    told = "Some values were refused; `faults` says which and why."
+    return {"detail": told, "code": ValidationError.default_code, **found}
+
+
+def _is_of_the_address(error: Exception, context: dict[str, Any]) -> bool:
+    request = context.get("request")
+    return isinstance(error, InvalidParameters) or (request is not None and request.method in SAFE_METHODS)

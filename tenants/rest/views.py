@@ -1,16 +1,19 @@
 """The base classes of all API views."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils.functional import cached_property
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import MethodNotAllowed, NotFound, ValidationError
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, MethodNotAllowed, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -22,6 +25,7 @@ from tenants.access.actor import REASON_LENGTH
 from tenants.access.rights import Access, granted
 from tenants.models import User
 from tenants.rest.conditions import ETAG, etag, require_match
+from tenants.rest.faults import REPEATED, UNKNOWN, InvalidParameters
 from tenants.rest.pagination import TimePagination
 from tenants.rest.parsers import StrictJSONParser
 from tenants.rest.problems import LengthRequired, TooLarge
@@ -49,6 +53,7 @@ class ApiView(APIView):
             raise MethodNotAllowed(request.method or "")
         self._refuse_body(request)
         super().initial(request, *args, **kwargs)
+        refuse_repeated(request)
 
     def _refuse_body(self, request: Request) -> None:
         """DRF reads a body of any length, and takes one without a length for none at all."""
@@ -57,6 +62,22 @@ class ApiView(APIView):
             raise LengthRequired
         if length.isdigit() and (len(length) > 15 or int(length) > self.body_limit):
             raise TooLarge(f"The body has more than {self.body_limit:,} bytes. Send less at once.")
+
+
+def refuse_repeated(request: Request) -> None:
+    """Raises InvalidParameters: of two values, one program would take the first and another the last."""
+    repeated = [name for name, values in request.query_params.lists() if len(values) > 1]
+    if repeated:
+        told = ErrorDetail(
+            "This parameter is given twice. Give one value; for each other value, ask again.", REPEATED
+        )
+        raise InvalidParameters({name: [told] for name in repeated})
+
+
+def unknown_parameters(request: Request, known: AbstractSet[str]) -> dict[str, list[ErrorDetail]]:
+    """The faults of parameters that an address does not have."""
+    told = ErrorDetail(f"Unknown parameter. This address accepts {', '.join(sorted(known))}.", UNKNOWN)
+    return {name: [told] for name in sorted(set(request.query_params) - known)}
 
 
 class RowsViewSet(ApiView, GenericViewSet[_Row]):
@@ -81,8 +102,9 @@ class RowsViewSet(ApiView, GenericViewSet[_Row]):
         raise NotImplementedError
 
     def list(self, request: Request, **parents: UUID) -> Response:
-        self._refuse_unknown_parameters(request)
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        rows = self.get_queryset()
+        self._refuse_parameters(request, rows)
+        page = self.paginate_queryset(self.filter_queryset(rows))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def retrieve(self, request: Request, pk: UUID, **parents: UUID) -> Response:
@@ -133,12 +155,19 @@ class RowsViewSet(ApiView, GenericViewSet[_Row]):
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 
-    def _refuse_unknown_parameters(self, request: Request) -> None:
+    def _refuse_parameters(self, request: Request, rows: QuerySet[_Row]) -> None:
+        """Raises InvalidParameters with all that is wrong with filters, cursor and page size."""
         filterset = getattr(self, "filterset_class", None)
         known = TimePagination.parameters | set(filterset.base_filters if filterset else ())
-        if unknown := sorted(set(request.query_params) - known):
-            message = f"Unknown parameter. This list accepts {', '.join(sorted(known))}."
-            raise ValidationError({name: [message] for name in unknown})
+        faults: dict[str, Any] = unknown_parameters(request, known)
+        if filterset is not None:
+            given = filterset(request.query_params, queryset=rows, request=request)
+            if not given.is_valid():
+                faults |= serializers.as_serializer_error(DjangoValidationError(given.errors.as_data()))
+        if isinstance(self.paginator, TimePagination):
+            faults |= self.paginator.faults(rows, request)
+        if faults:
+            raise InvalidParameters(faults)
 
 
 REASON = OpenApiParameter(
@@ -157,7 +186,7 @@ def with_reason(destroy: Callable[..., Response]) -> Callable[..., Response]:
     def asked(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not request.headers.get("X-Reason", "").strip():
             message = f"Say why, in the header X-Reason: 1 to {REASON_LENGTH} characters."
-            raise ValidationError({"X-Reason": [message]})
+            raise InvalidParameters({"X-Reason": [ErrorDetail(message, "required")]})
         return destroy(view, request, *args, **kwargs)
 
     return cast(Callable[..., Response], extend_schema(parameters=[REASON])(asked))

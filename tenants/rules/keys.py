@@ -91,9 +91,14 @@ def in_scope(scopes: Collection[str], permission: str) -> bool:
     """Whether the scopes open Django's permission `app.verb_model`."""
     if permission in scopes or "worker" in scopes:
         return True
+    return any(scope in scopes for scope in coarse_scopes(permission))
+
+
+def coarse_scopes(permission: str) -> list[str]:
+    """The coarse scopes that open a permission."""
     app, _, codename = permission.partition(".")
     verb = codename.partition("_")[0]
-    return any(app in COARSE[scope][0] and verb in COARSE[scope][1] for scope in scopes if scope in COARSE)
+    return [scope for scope, (apps, verbs) in COARSE.items() if app in apps and verb in verbs]
 
 
 def faults(role: Role, scopes: Sequence[str], sites: Collection[UUID] | None) -> dict[str, str]:

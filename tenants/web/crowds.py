@@ -114,7 +114,8 @@ async def _refuse(scope: Message, send: Send, error: Crowded) -> None:
     kind, said = "text/plain", str(error)
     if scope["path"].startswith("/api/"):
         kind = "application/problem+json"
-        problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": said}
+        problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
+        problem |= {"detail": said, "code": "crowded"}
         said = json.dumps(problem)
     headers = {"Content-Type": kind, "Retry-After": str(AGAIN_SECONDS), "Cache-Control": "no-store"}
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]

@@ -102,10 +102,15 @@ def too_large(request: HttpRequest) -> HttpResponse:
     return _problem(request, 413, "That is too large", "Send fewer or smaller pictures at once.")
 
 
+CODES = {403: "permission_denied", 404: "not_found", 413: "too_large"}
+"""The codes that the API's own views give to these."""
+
+
 def _problem(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         phrase = HTTPStatus(status).phrase  # what RFC 9457 wants with about:blank
-        body = {"type": "about:blank", "title": phrase, "status": status, "detail": detail}
+        code = CODES.get(status, phrase.lower().replace(" ", "_"))
+        body = {"type": "about:blank", "title": phrase, "status": status, "detail": detail, "code": code}
         return JsonResponse(body, status=status, content_type="application/problem+json")
     return render(
         request, "problem.html", {"status": status, "title": title, "detail": detail}, status=status

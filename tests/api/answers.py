@@ -18,7 +18,11 @@ def problem(answer: Any, status: int, *, field: str | None = None) -> dict[str, 
     assert body["status"] == status
     assert body["title"]
     assert body["detail"]
-    assert set(body) <= {"type", "title", "status", "detail", "errors", "code"}
+    assert body["code"]
+    assert set(body) <= {"type", "title", "status", "detail", "errors", "faults", "code"}
+    assert ("faults" in body) == ("errors" in body)
+    for fault in body.get("faults", ()):
+        assert set(fault) in ({"pointer", "code", "detail"}, {"parameter", "code", "detail"})
     if field is not None:
         assert field in body["errors"], body
         assert all(isinstance(message, str) for messages in body["errors"].values() for message in messages)

@@ -60,8 +60,8 @@ def full(acme: Tenant, settings: Any) -> Iterator[Party]:
     with one_connection():
         found = party(acme, Secrets("qzaxv"))
         # A canary is no network and no address: no form would have let it in.
-        Site.objects.update(networks=[])
-        Camera.objects.update(kind="usb", location="0")
+        Site.objects.update(networks=[], archived_at=None)
+        Camera.objects.update(kind="usb", location="0", archived_at=None)
         yield found
 
 

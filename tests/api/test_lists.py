@@ -1,11 +1,14 @@
 """Lists: pages that stay right, filters that refuse nonsense, and a fixed number of queries."""
 
+import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
+from django.core.signing import Signer
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -32,8 +35,13 @@ def pages(api: APIClient, address: str) -> list[list[str]]:
     return found
 
 
-def cursor(text: str) -> str:
-    return urlsafe_b64encode(text.encode()).decode()
+def cursor(text: str, signer: Signer | None = None) -> str:
+    return urlsafe_b64encode((signer.sign(text) if signer else text).encode()).decode()
+
+
+def signer_of(tenant: Tenant, path: str) -> Signer:
+    """What signs the cursors of a list without filters."""
+    return Signer(sep="|", salt=json.dumps([str(tenant.pk), path, []]))
 
 
 def test_pages_follow_each_other_forwards_and_back(
@@ -109,18 +117,50 @@ def test_what_is_no_cursor_is_refused(api: APIClient) -> None:
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_a_cursor_or_filter_at_the_end_of_time_is_harmless(api: APIClient, moment: str) -> None:
-    assert results(api.get(f"{V1}/visits/", {"cursor": cursor(f"n|{moment}|{uuid4()}")})) == []
+def test_a_cursor_or_filter_at_the_end_of_time_is_harmless(acme: Tenant, api: APIClient, moment: str) -> None:
+    text = cursor(f"n|{moment}|{uuid4()}", signer_of(acme, f"{V1}/visits/"))
+    assert results(api.get(f"{V1}/visits/", {"cursor": text})) == []
     assert results(api.get(f"{V1}/visits/", {"from": moment, "to": moment})) == []
 
 
 @pytest.mark.parametrize("number", ["x", "1.5", "", "1" * 5000])
-def test_a_cursor_of_another_list_is_refused(api: APIClient, number: str) -> None:
-    problem(api.get(f"{V1}/visitors/", {"cursor": cursor(f"n|{number}|{uuid4()}")}), 400, field="cursor")
+def test_a_cursor_without_a_number_is_refused(acme: Tenant, api: APIClient, number: str) -> None:
+    text = cursor(f"n|{number}|{uuid4()}", signer_of(acme, f"{V1}/visitors/"))
+    problem(api.get(f"{V1}/visitors/", {"cursor": text}), 400, field="cursor")
 
 
-def test_a_number_beyond_the_database_is_harmless(api: APIClient) -> None:
-    assert results(api.get(f"{V1}/visitors/", {"cursor": cursor(f"n|{10**30}|{uuid4()}")})) == []
+def test_a_cursor_of_another_list_or_filter_is_refused(
+    api: APIClient, camera: Camera, make_visit: MakeVisit
+) -> None:
+    for n in range(3):
+        make_visit(camera, at=timezone.now() - timedelta(minutes=n))
+    found = api.get(f"{V1}/visits/?page_size=1").json()["next"]
+    assert len(results(api.get(found))) == 1
+    text = parse_qs(urlsplit(found).query)["cursor"][0]
+    assert len(results(api.get(f"{V1}/visits/", {"cursor": text, "page_size": "2"}))) == 2
+    for path, filters in (("sightings", {}), ("visits", {"who": "visitor"}), ("visits", {"search": "x"})):
+        asked = {"cursor": text, **filters}
+        problem(api.get(f"{V1}/{path}/", asked), 400, field="cursor")
+
+
+@pytest.mark.parametrize("path", ["visits/", "events/", "events/stream/", "usage/"])
+def test_a_parameter_that_is_repeated_is_refused(api: APIClient, path: str) -> None:
+    name = {"visits/": "camera"}.get(path, "after")
+    values = f"{name}=0&{name}=1" if name == "after" else f"{name}={uuid4()}&{name}={uuid4()}"
+    (fault,) = problem(api.get(f"{V1}/{path}?{values}"), 400, field=name)["faults"]
+    assert (fault["parameter"], fault["code"]) == (name, "repeated")
+
+
+def test_all_that_is_wrong_with_a_list_is_told_at_once(api: APIClient) -> None:
+    asked = {"site": "x", "present": "now", "naem": "y", "cursor": "z", "page_size": "0"}
+    faults = problem(api.get(f"{V1}/visits/", asked), 400)["faults"]
+    assert {fault["parameter"] for fault in faults} == set(asked)
+    assert {fault["code"] for fault in faults if fault["parameter"] == "naem"} == {"unknown"}
+
+
+def test_a_number_beyond_the_database_is_harmless(acme: Tenant, api: APIClient) -> None:
+    text = cursor(f"n|{10**30}|{uuid4()}", signer_of(acme, f"{V1}/visitors/"))
+    assert results(api.get(f"{V1}/visitors/", {"cursor": text})) == []
 
 
 def test_a_page_has_a_size(api: APIClient) -> None:

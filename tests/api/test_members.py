@@ -81,7 +81,7 @@ def test_nobody_learns_who_has_an_account(
             answer = api.post(MEMBERS, {"email": email, "role": "viewer"})
         queries.add(len(asked))
         answers.add((answer.status_code, _alike(answer.content.decode(), email)))
-        problem(api.post(MEMBERS, {"email": email, "role": "viewer"}), 400, field="email")
+        problem(api.post(MEMBERS, {"email": email, "role": "viewer"}), 409, field="email")
     assert len(answers) == 1, answers
     assert len(queries) == 1, "it takes as long for one as for the other"
     assert "Somebody" not in str(answers)
@@ -96,7 +96,7 @@ def test_an_address_has_one_spelling(api: APIClient) -> None:
         == "kate@acme.test"
     )
     for email in ("kate@acme.test", "KATE@ACME.TEST", " kate@acme.test "):
-        problem(api.post(MEMBERS, {"email": email, "role": "viewer"}), 400, field="email")
+        problem(api.post(MEMBERS, {"email": email, "role": "viewer"}), 409, field="email")
     problem(api.post(MEMBERS, {"email": "m\u0131ke@acme.test", "role": "viewer"}), 400, field="email")
 
 
@@ -114,7 +114,7 @@ def test_what_cannot_be_is_refused(api: APIClient, camera: Camera) -> None:
     foreign = {"email": "a@b.test", "role": "site_manager", "sites": [str(uuid4())]}
     problem(api.post(MEMBERS, foreign), 400, field="sites")
     problem(api.post(MEMBERS, {"email": "a", "role": "viewer"}), 400, field="email")
-    problem(api.patch(f"{MEMBERS}{me}/", {"role": "viewer"}), 400)
+    problem(api.patch(f"{MEMBERS}{me}/", {"role": "viewer"}), 409)
     problem(api.delete(f"{MEMBERS}{me}/"), 409)
     assert Membership.objects.get().role == "tenant_admin"
 

@@ -197,6 +197,8 @@ def test_a_worker_answers_what_it_was_asked_and_once(acme: Tenant, gate: Gate, d
         ("facts", {"fps": "nan"}),
         ("facts", {"measured_fps": "inf"}),
         ("facts", {"colour": "blue"}),
+        ("facts", {"lost_frames": -1}),
+        ("facts", {"picture_problem": "dull"}),
         ("facts", {"devices": ["x"] * 65}),
         ("picture", "PGh0bWw+"),
         ("worker", "w1"),

@@ -154,7 +154,7 @@ def test_a_run_reports_and_learns_that_it_should_end(gate: Gate, door: Camera) -
     ended = {"epoch": 2, "status": "error", "detail": "It is broken."}
     assert gate.camera("end", door.pk, ended).status_code == 204
     door.refresh_from_db()
-    assert (door.status, door.status_detail) == ("error", "It is broken.")
+    assert (door.status, door.status_detail) == ("stopped", "")
 
 
 def test_a_record_is_kept_once_with_its_picture(gate: Gate, door: Camera) -> None:

@@ -140,6 +140,6 @@ def test_a_fault_of_ours_is_a_problem_too(
 ) -> None:
     client = api_of(acme)
     client.raise_request_exception = False
-    monkeypatch.setattr("cameras.api.views.sites", lambda: 1 / 0)
+    monkeypatch.setattr("cameras.api.views.all_sites", lambda: 1 / 0)
     answer = client.get(f"{V1}/sites/")
     assert "division" not in str(problem(answer, 500))

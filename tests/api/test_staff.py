@@ -53,14 +53,19 @@ def test_somebody_is_hired_renamed_and_removed(api: APIClient) -> None:
         ({"name": ""}, "name"),
         ({"name": None}, "name"),
         ({"name": "A", "email": "no address"}, "email"),
-        ({"name": "A", "employee_number": "1815"}, "employee_number"),
         ({"name": "A", "active": "perhaps"}, "active"),
         ({"name": "A", "embedding": [1.0]}, "embedding"),
     ],
 )
 def test_a_bad_member_is_refused(api: APIClient, body: dict[str, object], field: str) -> None:
-    StaffMember.objects.create(name="Ada", employee_number="1815")
     problem(api.post(f"{V1}/staff/", body), 400, field=field)
+    assert not StaffMember.objects.exists()
+
+
+def test_a_number_that_is_taken_is_a_conflict(api: APIClient) -> None:
+    StaffMember.objects.create(name="Ada", employee_number="1815")
+    body = {"name": "Charles", "employee_number": "1815"}
+    problem(api.post(f"{V1}/staff/", body), 409, field="employee_number")
     assert StaffMember.objects.count() == 1
 
 

@@ -113,7 +113,9 @@ def test_a_client_that_was_away_too_long_is_told_to_load_anew(acme: Tenant, came
     first = LiveEvent.objects.earliest("pk").pk
     for after in (first - 1, first - 5, newest + 7):
         events, cursor = events_after(whole_tenant(), after)
-        assert (events, cursor) == ([{"id": str(newest), "event": "reset", "data": {}}], newest)
+        start = min(after, newest)
+        data = {"after": str(start), "events": f"{V1}/events/?after={start}"}
+        assert (events, cursor) == ([{"id": str(newest), "event": "reset", "data": data}], newest)
 
 
 def test_it_is_an_event_stream(acme: Tenant, other: Tenant, api: APIClient) -> None:

@@ -66,6 +66,7 @@ def ask(committed: Tenant) -> Callable[..., Answer]:
 
     def send(method: str, path: str, body: Any = None, **headers: str) -> Answer:
         sent = b"" if body is None else json.dumps(body).encode()
+        headers |= {"x_reason": "moved away"} if method == "DELETE" else {}
         kind = {"content_type": "application/json"} if sent else {}
         return Asgi(HOST).ask_alone(
             method, f"{V1}{path}", sent, authorization=f"Bearer {token}", **kind, **headers
@@ -74,6 +75,7 @@ def ask(committed: Tenant) -> Callable[..., Answer]:
     return send
 
 
+REASON = {"X-Reason": "moved away"}
 CHANGES: dict[str, tuple[Callable[[], Any], str, dict[str, Any], dict[str, Any]]] = {
     "sites": (site, "globex.cameras_site", {"name": "North"}, {"address": "New Street 2"}),
     "cameras": (camera, "globex.cameras_camera", {"name": "Back"}, {"mirrored": True}),
@@ -143,7 +145,9 @@ def test_a_row_that_is_deleted_meanwhile_does_not_come_back(
 ) -> None:
     make, table, one, _ = CHANGES[kind]
     path = f"/{kind}/{(row := make()).pk}/"
-    came = both_at(table, row.pk, partial(ask, "DELETE", path), partial(ask, "PATCH", path, one))
+    came = both_at(
+        table, row.pk, partial(ask, "DELETE", path, x_reason="closed"), partial(ask, "PATCH", path, one)
+    )
     assert [answer.status for answer in came] == [204, 404]
     assert ask("GET", path).status == 404
 
@@ -161,11 +165,11 @@ def test_a_tag_is_that_of_what_is_written(api: APIClient, path: str) -> None:
     assert changed["ETag"] == api.get(path)["ETag"] != tag
     refused = problem(api.patch(path, {"name": "South"}, headers={"If-Match": tag}), 412)
     assert "Load it again" in refused["detail"]
-    problem(api.delete(path, headers={"If-Match": tag}), 412)
+    problem(api.delete(path, headers={"If-Match": tag} | REASON), 412)
     problem(api.get(path, headers={"If-Match": tag}), 412)
     assert api.get(path).json()["name"] == "North"
-    assert api.delete(path, headers={"If-Match": changed["ETag"]}).status_code == 204
-    problem(api.delete(path, headers={"If-Match": "*"}), 404)
+    assert api.delete(path, headers={"If-Match": changed["ETag"]} | REASON).status_code == 204
+    problem(api.delete(path, headers={"If-Match": "*"} | REASON), 404)
 
 
 def test_new_rows_have_a_tag(api: APIClient, acme: Tenant) -> None:

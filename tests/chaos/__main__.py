@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.chaos.asked import operations
 from tests.chaos.fleet import ROOT, Fleet, fleet
+from tests.chaos.index import milvus_lost
 from tests.chaos.leases import woken_late
 from tests.chaos.results import Result, write
 from tests.chaos.trials import (
@@ -21,6 +22,7 @@ from tests.chaos.trials import (
     redis_lost,
     stopped_within_transaction,
 )
+from tests.real_milvus import NO_SERVER, is_installed
 
 Fault = Callable[[Fleet], Result]
 SHORT: dict[str, Fault] = {
@@ -31,6 +33,7 @@ SHORT: dict[str, Fault] = {
     "camera": camera_faults,
     "redis": lambda whole: redis_lost(whole, 1),
     "postgres": lambda whole: postgres_lost(whole, 1),
+    "milvus": lambda whole: milvus_lost(whole, 1),
     "many": lambda whole: many_cameras(whole, 30, cameras=8),
 }
 LONG: dict[str, Fault] = {
@@ -42,14 +45,18 @@ LONG: dict[str, Fault] = {
     "camera": camera_faults,
     "redis": lambda whole: redis_lost(whole, 5),
     "postgres": lambda whole: postgres_lost(whole, 4),
+    "milvus": lambda whole: milvus_lost(whole, 4),
     "many": lambda whole: many_cameras(whole, 600),
 }
 
 
 def run(faults: dict[str, Fault], var: Path) -> list[Result]:
-    """All results, written to the report as they come; a trial that cannot go on is one that failed."""
+    """All results, written to the report as they come; a trial that cannot go on is one that failed.
+
+    With the fault "milvus", all of them use a real Milvus server.
+    """
     results: list[Result] = []
-    with fleet(var / "fleet") as whole:
+    with fleet(var / "fleet", real_milvus="milvus" in faults) as whole:
         for name, fault in faults.items():
             began = time.monotonic()
             try:
@@ -73,6 +80,9 @@ def main() -> None:
     given = parser.parse_args()
     faults = LONG if given.long else SHORT
     chosen = {name: fault for name, fault in faults.items() if not given.only or name in given.only}
+    if "milvus" in chosen and not is_installed():
+        del chosen["milvus"]
+        sys.stdout.write(f"The fault `milvus` is left out: it {NO_SERVER}.\n")
     results = run(chosen, given.var)
     sys.stdout.write(f"{given.var / 'report.json'}\n")
     sys.exit(0 if all(result.ok for result in results) else 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from tests.chaos.camera import Shown
 from tests.chaos.fleet import Fleet
 from tests.chaos.people import template_of
+
+if TYPE_CHECKING:
+    from visits.models import Sighting
 
 
 @dataclass(frozen=True)
@@ -25,21 +29,25 @@ class Comparison:
 
 def compared(fleet: Fleet, camera: UUID, ledger: list[Shown]) -> Comparison:
     """Who was shown against who was recorded, by the face of each sighting."""
-    from tenants.isolation.context import inside
-    from visits.models import Sighting
-
-    people = [shown.person for shown in ledger]
-    faces = np.stack([template_of(person) for person in people])
-    found: dict[int, list[Sighting]] = {person: [] for person in people}
-    with inside(fleet.tenant):
-        rows = Sighting.objects.filter(camera=camera).order_by("started_at")
-        for row in rows:
-            likeness = faces @ row.template
-            if float(likeness.max()) > 0.5:
-                found[people[int(likeness.argmax())]].append(row)
+    found = sightings_by_person(fleet, [camera], [shown.person for shown in ledger])
     pairs = [pair for rows in found.values() for pair in pairwise(rows)]
     doubled = sum(b.started_at < a.last_seen_at or _differ(a.visitor_id, b.visitor_id) for a, b in pairs)
     return Comparison(sum(not rows for rows in found.values()), doubled, len(pairs) - doubled)
+
+
+def sightings_by_person(fleet: Fleet, cameras: list[UUID], people: list[int]) -> dict[int, list[Sighting]]:
+    """The sightings by these cameras, by the face of each, oldest first."""
+    from tenants.isolation.context import inside
+    from visits.models import Sighting
+
+    faces = np.stack([template_of(person) for person in people])
+    found: dict[int, list[Sighting]] = {person: [] for person in people}
+    with inside(fleet.tenant):
+        for row in Sighting.objects.filter(camera__in=cameras).order_by("started_at"):
+            likeness = faces @ row.template
+            if float(likeness.max()) > 0.5:
+                found[people[int(likeness.argmax())]].append(row)
+    return found
 
 
 def _differ(one: UUID | None, other: UUID | None) -> bool:

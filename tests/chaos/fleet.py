@@ -9,17 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psutil
 
-from facetrack.devservices import ensure, running, standings, stop
+from facetrack.devservices import ensure, ports, running, standings, stop
 from facetrack.devservices.process_group import manage
 from tests.migrated_database import migrate_installation
+from tests.real_milvus import RealMilvus
 
 if TYPE_CHECKING:
     from tenants.models import Tenant
@@ -34,6 +36,8 @@ class Fleet:
     var: Path
     tenant: Tenant
     site: UUID
+    milvus: RealMilvus | None = None
+    """The Milvus server; None: the embedded Milvus Lite, one of the services."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start_worker(self, name: str, *, capacity: int = 20) -> None:
@@ -135,6 +139,16 @@ class Fleet:
         assert standing.pid is not None
         return psutil.Process(standing.pid)
 
+    def kill_milvus(self) -> Callable[[], None]:
+        """SIGKILL to the real server; what is returned starts it again on its port."""
+        assert self.milvus is not None
+        state = self.milvus.daemon.state
+        assert state is not None
+        milvus = psutil.Process(state.pid)
+        milvus.kill()
+        milvus.wait(10)
+        return partial(self.milvus.start, state.port)
+
     def revive_services(self) -> None:
         ensure(self.var / "services")
 
@@ -153,7 +167,7 @@ class Fleet:
 
 
 @contextmanager
-def fleet(var: Path) -> Iterator[Fleet]:
+def fleet(var: Path, *, real_milvus: bool = False) -> Iterator[Fleet]:
     """From nothing; afterwards nothing is left but the logs."""
     if var.exists():
         stop(var / "services", wipe=True)
@@ -166,11 +180,11 @@ def fleet(var: Path) -> Iterator[Fleet]:
         FACETRACK_CAMERA_LOOPBACK="1",
         WORKER_HEARTBEAT_SECONDS="2",
     )
-    with running(var / "services"):
+    with _milvus(var) if real_milvus else nullcontext() as milvus, running(var / "services"):
         import django
 
         django.setup()
-        whole = _installed(var)
+        whole = _installed(var, milvus)
         try:
             whole.start_beat()
             yield whole
@@ -181,7 +195,19 @@ def fleet(var: Path) -> Iterator[Fleet]:
                 process.wait()
 
 
-def _installed(var: Path) -> Fleet:
+@contextmanager
+def _milvus(var: Path) -> Iterator[RealMilvus]:
+    """A Milvus server, which MILVUS_URI names."""
+    server = RealMilvus(var / "milvus")
+    server.start(ports.pick(None))
+    os.environ["MILVUS_URI"] = server.url
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _installed(var: Path, milvus: RealMilvus | None) -> Fleet:
     from django.conf import settings
 
     from cameras.models import Site
@@ -193,7 +219,7 @@ def _installed(var: Path) -> Fleet:
     tenant = create_tenant(name="acme", host="acme.localhost")
     with inside(tenant):
         site = Site.objects.create(name="Gate", reentry_seconds=1)
-    return Fleet(var, tenant, site.pk)
+    return Fleet(var, tenant, site.pk, milvus)
 
 
 def wait_for(true: Callable[[], Any], seconds: float, what: str) -> float:

@@ -71,6 +71,7 @@ def _answered(
     """Status, headers, body without the keys, and how many statements it took."""
     path = "/" + pattern.template % ({name: str(key) for name, key in keys.items()} | actor.knows)
     headers = {"Authorization": actor.authorization} if actor.authorization else {}
+    headers |= {"X-Reason": "moved away"} if method == "DELETE" else {}
     order = Order(method, actor.host, path, headers=headers, cookies=actor.cookies, kind="application/json")
     if "incarnation" in actor.knows:
         order = replace(order, body=json.dumps(_process(pattern, actor)).encode())

@@ -81,6 +81,8 @@ class Web:
                 for member in [pattern.route]
             },
         )
+        if order.method == "DELETE" and dice.random() < 0.9:  # without a reason nothing is looked up
+            order = replace(order, headers={"X-Reason": "moved away"} | order.headers)
         if order.method in ("POST", "PATCH", "PUT"):
             kind, body = self._body(pattern, order.method, actor, world, dice, at_b)
             order = replace(order, kind=kind, body=body)

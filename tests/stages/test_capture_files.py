@@ -129,7 +129,8 @@ def test_files_that_are_no_clips(tmp_path: Path, content: bytes | None, message:
         path.write_bytes(content)
     with pytest.raises(SourceError, match=message) as refusal:
         FileSource(str(path), fps=10)
-    assert str(path) in refusal.value.message
+    assert path.name in refusal.value.message
+    assert str(path.parent) not in str(refusal.value)
     assert refusal.value.fix_hint
 
 

@@ -11,7 +11,6 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.rest.problems import as_conflict
 from tenants.rest.serializers import PictureField
 from tenants.rest.views import RowsViewSet, member
 from visits.filters import MergeFilters, ProposalFilters
@@ -93,16 +92,14 @@ class MergeProposalViewSet(RowsViewSet[MergeProposal]):
         Refused (409) if the pair was decided in the meantime.
         """
         pair = get_merge_proposal(self.access, pk)
-        with as_conflict():
-            merge = merge_proposed(proposal=pair, by=member(request))
+        merge = merge_proposed(proposal=pair, by=member(request))
         return Response(self._serialized(merge))
 
     @action(detail=True, methods=["post"], verb="change")
     def reject(self, request: Request, pk: UUID) -> Response:
         """Mark the two as different people; they are not proposed again. 409 if decided in the meantime."""
         pair = get_merge_proposal(self.access, pk)
-        with as_conflict():
-            keep_apart(proposal=pair, by=member(request))
+        keep_apart(proposal=pair, by=member(request))
         return self.answer(get_merge_proposal(self.access, pk))
 
     def _serialized(self, merge: Merge) -> dict[str, Any]:
@@ -131,6 +128,5 @@ class MergeViewSet(RowsViewSet[Merge]):
         Refused (409) if it was already undone, or if a later merge has to be undone first.
         """
         merge = get_merge(self.access, pk)
-        with as_conflict():
-            undo_merge(merge=merge, by=member(request), now=timezone.now())
+        undo_merge(merge=merge, by=member(request), now=timezone.now())
         return self.answer(get_merge(self.access, pk))

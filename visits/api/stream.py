@@ -11,17 +11,17 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.http.response import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from redis.exceptions import RedisError
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from tenants.access.rights import Access, granted
 from tenants.isolation.context import inside
-from tenants.rest.views import ApiView
+from tenants.rest.faults import InvalidParameters
+from tenants.rest.views import ApiView, unknown_parameters
 from tenants.web.channels import groups_of
 from tenants.web.streaming import streamed
+from visits.api.events import AFTER, PERMISSION, STREAM_EVENT, asked_for
 from visits.queries import EventPayload, event_of, events_after, live_cursor
 
 log = logging.getLogger(__name__)
@@ -30,30 +30,45 @@ MAX_SECONDS = 600.0
 """A stream ends after this time; the browser reconnects by itself, with its last id."""
 QUIET_SECONDS = 15.0
 """After this time without an event a comment is sent, so that proxies and clients keep the stream open."""
+LAST_EVENT_ID = OpenApiParameter(
+    "Last-Event-ID",
+    str,
+    OpenApiParameter.HEADER,
+    description="As `after`, which it overrides. Browsers send it by themselves when they connect again.",
+)
+STREAM = {
+    "type": "string",
+    "description": "Server-sent events: lines `id`, `event` and `data` for each StreamEvent.",
+    "x-event-schema": {"$ref": "#/components/schemas/StreamEvent"},
+}
 
 
 class EventStreamView(ApiView):
     """Sightings, visits and cameras of the tenant, as they change (text/event-stream).
 
-    Each event has the journal's id, the kind as its name, and JSON as data. To resume, send the header
-    `Last-Event-ID`, or `?after=`. The event `reset` means that the journal no longer reaches back that far:
-    reload what you show. The event `forbidden` means that you no longer have the right to listen. If your
-    permissions change, the stream ends: connect again.
+    Each event has the journal's id, the kind as its name, and JSON as data: see the component StreamEvent. To
+    resume, send the header `Last-Event-ID`, or `?after=`. The event `reset` means that you missed more than
+    200 events, or that the journal no longer reaches back that far: its data name the address of the list of
+    events that goes on where you were. The event `forbidden` means that you no longer have the right to
+    listen. If your permissions change, the stream ends: connect again.
     """
 
+    permission = PERMISSION
+    further_components = (STREAM_EVENT,)
     http_method_names = ["get", "head"]
     further_problems = ("400", "503")
 
     @extend_schema(
         operation_id="events_stream",
-        parameters=[OpenApiParameter("after", str, description="The last event that you received.")],
-        responses={(200, "text/event-stream"): OpenApiTypes.STR},
+        parameters=[AFTER, LAST_EVENT_ID],
+        responses={(200, "text/event-stream"): STREAM},
     )
     def get(self, request: Request) -> HttpResponseBase:
         access = granted(request)
         return streamed(
             request,
-            partial(_stream, access, _asked_for(request, access)),
+            partial(_stream, access, _start(request, access)),
+            permission=PERMISSION,
             farewell=b"event: forbidden\ndata: {}\n\n",
             content_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
@@ -64,13 +79,12 @@ class EventStreamView(ApiView):
         return super().perform_content_negotiation(request, force=True)
 
 
-def _asked_for(request: Request, access: Access) -> int:
-    """The number of the event after which to start. Raises ValidationError."""
-    text = request.headers.get("Last-Event-ID") or request.query_params.get("after") or live_cursor(access)
-    try:
-        return event_of(access, text)
-    except ValueError:
-        raise ValidationError({"after": ["Give the id of an event, or omit it to start from now."]}) from None
+def _start(request: Request, access: Access) -> int:
+    """The number of the event after which to start: the newest, if none is named."""
+    if faults := unknown_parameters(request, {"after"}):
+        raise InvalidParameters(faults)
+    after = asked_for(request, access, header=True)
+    return event_of(access, live_cursor(access)) if after is None else after
 
 
 async def _stream(access: Access, cursor: int) -> AsyncGenerator[bytes, None]:

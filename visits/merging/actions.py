@@ -15,6 +15,7 @@ from staff.actions import gallery_changed
 from tenants.actions import announce
 from tenants.models import Outbox, User
 from tenants.queries import active_tenant
+from tenants.rules.conflicts import CONFLICT
 from visits.actions import locked_sighting, take_back
 from visits.index import IndexUnavailable, Match, nearest_visitors, sites_share
 from visits.live_events import journalled
@@ -44,12 +45,14 @@ def not_this_person(*, sighting: Sighting, by: User | None) -> Sighting:
         try:
             sighting = locked_sighting(sighting.pk)
         except LookAgain:
-            raise ValidationError(CHANGED) from None
+            raise ValidationError(CHANGED, CONFLICT) from None
         person = sighting.person
         if person is None:
-            raise ValidationError("This sighting has no person: there is no match to reject.")
+            raise ValidationError("This sighting has no person: there is no match to reject.", CONFLICT)
         if sighting.template is None:
-            raise ValidationError("The face of this sighting was not kept, so the match cannot be rejected.")
+            raise ValidationError(
+                "The face of this sighting was not kept, so the match cannot be rejected.", CONFLICT
+            )
         IdentityRejection.objects.create(
             person=person.pk,
             template=sighting.template,
@@ -71,7 +74,7 @@ def withdraw_rejection(*, rejection: IdentityRejection) -> None:
     with transaction.atomic():
         done, _ = IdentityRejection.objects.filter(pk=rejection.pk).delete()
         if not done:
-            raise ValidationError("This was withdrawn in the meantime, or the person was deleted.")
+            raise ValidationError("This was withdrawn in the meantime, or the person was deleted.", CONFLICT)
         gallery_changed()
 
 
@@ -140,26 +143,29 @@ def _open_pair(proposal: MergeProposal) -> MergeProposal:
     found = MergeProposal.objects.filter(pk=proposal.pk, state=MergeProposal.State.OPEN)
     pair = found.select_for_update(of=("self",)).select_related("first", "second").first()
     if pair is None:
-        raise ValidationError(DECIDED)
+        raise ValidationError(DECIDED, CONFLICT)
     return pair
 
 
 def merge_visitors(*, kept: Visitor, gone: Visitor, by: User | None) -> Merge:
     """Merge `gone` into `kept`: sightings and visits move. Can be undone. Raises ValidationError."""
     if kept.pk == gone.pk:
-        raise ValidationError("These two are already the same visitor.")
+        raise ValidationError("These two are already the same visitor.", CONFLICT)
     if kept.pack != gone.pack:
         raise ValidationError(
             f"{kept} was seen with the model pack {kept.pack} and {gone} with {gone.pack}: "
-            "their faces cannot be compared."
+            "their faces cannot be compared.",
+            CONFLICT,
         )
     if kept.site_id != gone.site_id and not sites_share(active_tenant()):
-        raise ValidationError("They belong to different sites, and your sites do not share visitors.")
+        raise ValidationError(
+            "They belong to different sites, and your sites do not share visitors.", CONFLICT
+        )
     with journalled():
         lock_people(kept.pk, gone.pk)
         both = Visitor.objects.select_for_update().order_by("pk").in_bulk([kept.pk, gone.pk])
         if len(both) < 2:
-            raise ValidationError(DECIDED)
+            raise ValidationError(DECIDED, CONFLICT)
         kept, gone = both[kept.pk], both[gone.pk]
         merge = Merge.objects.create(
             kept=kept,
@@ -199,13 +205,14 @@ def undo_merge(*, merge: Merge, by: User | None, now: datetime) -> Visitor:
         kept_id = merge.kept_id
         merge = Merge.objects.select_for_update(of=("self",)).select_related("kept").get(pk=merge.pk)
         if merge.kept_id != kept_id:
-            raise ValidationError(CHANGED)
+            raise ValidationError(CHANGED, CONFLICT)
         if merge.undone_at is not None:
-            raise ValidationError("This merge was already undone.")
+            raise ValidationError("This merge was already undone.", CONFLICT)
         later = Merge.objects.filter(kept=merge.kept, undone_at=None, created_at__gt=merge.created_at).last()
         if later is not None:
             raise ValidationError(
-                f"Visitor {later.gone['number']} was merged into {merge.kept} later: undo that merge first."
+                f"Visitor {later.gone['number']} was merged into {merge.kept} later: undo that merge first.",
+                CONFLICT,
             )
         facts = merge.gone
         restored = Visitor(

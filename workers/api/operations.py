@@ -13,7 +13,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from redis.exceptions import RedisError
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ErrorDetail
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -24,7 +24,8 @@ from cameras.models import Camera
 from cameras.queries import get_camera, is_wanted, state_of
 from tenants.access.rights import Access, granted
 from tenants.queries import active_tenant
-from tenants.rest.views import ApiView, member
+from tenants.rest.faults import InvalidParameters
+from tenants.rest.views import ApiView, member, unknown_parameters
 from tenants.web.streaming import streamed
 from workers.api.serializers import AnswerSerializer
 from workers.control import camera_control
@@ -89,7 +90,7 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
         starts as soon as a worker can run it.
         """
         # A member who sees one site only must not stop the camera of another site.
-        force = request.query_params.get("force") == "true" and self.access.sites is None
+        force = _force(request) and self.access.sites is None
         camera = get_camera(self.access, pk)
         with told_of_conflicts(self.access), told_of_silence():
             begun = camera_control.start(camera=camera, by=member(request), force=force)
@@ -172,6 +173,17 @@ class CameraOperationViewSet(ApiView, GenericViewSet[Camera]):
     def _row(self, pk: UUID, status: int = 200) -> Response:
         camera = get_camera(self.access, pk)
         return Response(CameraSerializer(camera, context=self.get_serializer_context()).data, status)
+
+
+def _force(request: Request) -> bool:
+    """Raises InvalidParameters."""
+    faults = unknown_parameters(request, {"force"})
+    given = request.query_params.get("force", "false")
+    if given not in ("true", "false"):
+        faults["force"] = [ErrorDetail("Give true or false.", "invalid_choice")]
+    if faults:
+        raise InvalidParameters(faults)
+    return given == "true"
 
 
 def _require_picture(camera: Camera) -> None:

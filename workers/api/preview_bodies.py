@@ -32,6 +32,8 @@ class FactsBody(StrictBody):
     fps = NumberField(min_value=0, max_value=MAX_RATE, required=False)
     measured_fps = NumberField(min_value=0, max_value=MAX_RATE, required=False)
     turn = serializers.ChoiceField(Camera.Turn.choices, required=False)
+    lost_frames = serializers.IntegerField(min_value=0, max_value=MAX_INTEGER, required=False)
+    picture_problem = serializers.ChoiceField(Camera.PictureProblem.choices, allow_blank=True, required=False)
     at = NumberField(min_value=0, max_value=1e11, required=False, help_text="Seconds since 1970.")
     devices = serializers.ListField(
         child=serializers.CharField(max_length=100), max_length=64, required=False

@@ -38,6 +38,8 @@ class NoAnswer(RuntimeError):
 def ask(operation: Operation, camera: Camera, *, seconds: float = PATIENCE) -> Answer:
     """Send the request to the camera's worker, or to a free one if none runs it. Raises NoAnswer, Full."""
     owner = owner_of(camera.pk)
+    if owner is None and operation is Operation.SNAPSHOT and not camera.enabled:
+        raise NoAnswer(f"{camera} is stopped, so it has no newest picture: start it, or test it.")
     if owner is None and operation in (Operation.RESTART, Operation.RELOAD):
         raise NoAnswer(f"{camera} is not running: start it.")
     host = _machine_of(camera)

@@ -76,11 +76,12 @@ def _test(worker_process: WorkerProcess, tenant: Tenant, camera_id: UUID, ticket
     if run is not None and run.latest is not None and run.source is not None and run.delivers:
         frame, _ = run.latest
         facts = _described(getattr(run.source, "facts", {}), frame.picture.shape)
+        facts["measured_fps"] = run.measured_fps
         hint = _turn_hint(run.camera_settings, [frame.picture])
-        facts |= hint | {"lost_frames": run.lost, "picture_problem": run.picture_problem}
-        told = f"It runs{_but(run.picture_problem)}.{_told(hint)}"
+        facts |= {"lost_frames": run.lost, "picture_problem": run.picture_problem}
+        told = f"It runs{_in_words(facts)}{_but(run.picture_problem)}.{_told(hint)}"
         picture = jpeg(annotated(frame.picture, []), quality=80)
-        return Answer(not run.picture_problem, name, told, facts, picture)
+        return Answer(not run.picture_problem, name, told, facts | hint, picture)
     if run is not None:
         return Answer(False, name, run.error or "The source is being opened: try again in a moment.")
     camera_settings = worker_process.camera_settings(tenant, camera_id, ticket)
@@ -103,7 +104,7 @@ def _test(worker_process: WorkerProcess, tenant: Tenant, camera_id: UUID, ticket
     except SourceError as error:
         return Answer(False, name, str(error))
     hint = _turn_hint(camera_settings, [first.picture, last.picture])
-    told = f"Connected{_but(facts['picture_problem'])}.{_told(hint)}"
+    told = f"Connected{_in_words(facts)}{_but(facts['picture_problem'])}.{_told(hint)}"
     if seen.unchanged:
         told += " The picture has not changed meanwhile: if it stays so for a minute, the camera is frozen."
     picture = jpeg(annotated(first.picture, []), quality=80)
@@ -133,6 +134,13 @@ def _told(hint: dict[str, int]) -> str:
     if not hint:
         return ""
     return f" The faces seem to be turned: set “turn the picture” to “{Camera.Turn(hint['turn']).label}”."
+
+
+def _in_words(facts: dict[str, Any]) -> str:
+    codec = f"{facts['codec']}, " if facts["codec"] else ""
+    announced = f" of {facts['fps']:g}" if facts["fps"] else ""
+    size = f"{facts['width']} x {facts['height']}"
+    return f": {codec}{size}, {facts['measured_fps']:g}{announced} frames a second"
 
 
 def _described(facts: dict[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:

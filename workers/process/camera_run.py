@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 import time
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +51,8 @@ REFUSED_PAUSE = 30.0
 """Seconds after a refused login, because cameras lock accounts after a few wrong passwords. Also after a
 source exceeded its limits, however long it ran before: each try costs as much again."""
 DELIVERS_SECONDS = 5.0
+RATE_FRAMES = 50
+"""The frames whose rate is measured."""
 GOOD_SECONDS = 10.0
 """Seconds of delivery after which the next pause is short again."""
 
@@ -92,6 +95,7 @@ class CameraRun:
         self._fps = 0.0
         self._last_frame_at: datetime | None = None
         self._latest_at = float("-inf")
+        self._shown_at: deque[float] = deque(maxlen=RATE_FRAMES)
         self._preview = Preview(tenant, held.camera_id, held.epoch, run_client)
         self._made: Pipeline | None = None
         self._told: tuple[Camera.Status, str, str] | None = None
@@ -115,6 +119,13 @@ class CameraRun:
     def delivers(self) -> bool:
         """Whether frames arrive now."""
         return time.monotonic() - self._latest_at < DELIVERS_SECONDS
+
+    @property
+    def measured_fps(self) -> float:
+        """Frames a second that it analysed lately; 0 before the second frame."""
+        shown = tuple(self._shown_at)
+        passed = shown[-1] - shown[0] if len(shown) > 1 else 0.0
+        return round((len(shown) - 1) / passed, 1) if passed > 0 else 0.0
 
     def stop(self, *, again: bool = False) -> None:
         """End as soon as possible, even if the source hangs; `again`: to restart."""
@@ -214,6 +225,7 @@ class CameraRun:
         self.gauges.frames += 1
         self.gauges.faces += len(faces)
         self.latest, self._latest_at = (frame, faces), time.monotonic()
+        self._shown_at.append(self._latest_at)
         self._preview.show(frame.picture, faces)
 
     def _rest(self, error: Exception, *, lasted: float) -> None:

@@ -1,7 +1,13 @@
 """Actions on tokens and keys."""
 
 from tenants.credentials.actions.families import exchange, forget_expired, log_in, log_out, renew
-from tenants.credentials.actions.keys import create_key, note_use, revoke_key, rotate_key
+from tenants.credentials.actions.keys import (
+    create_key,
+    note_use,
+    require_key_in_order,
+    revoke_key,
+    rotate_key,
+)
 
 __all__ = [
     "create_key",
@@ -11,6 +17,7 @@ __all__ = [
     "log_out",
     "note_use",
     "renew",
+    "require_key_in_order",
     "revoke_key",
     "rotate_key",
 ]

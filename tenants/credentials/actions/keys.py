@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.apps import apps
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import F, Q
@@ -16,7 +17,8 @@ from tenants.credentials.queries import keys, owner
 from tenants.events import credential_issued, credential_revoked
 from tenants.isolation.quotas import Resource, limit_of, require_room
 from tenants.models import ApiKey, Tenant, User
-from tenants.rules import Role
+from tenants.rules import PEOPLE_APPS, Role
+from tenants.rules.conflicts import CONFLICT
 from tenants.rules.keys import (
     DAYS,
     MAX_DAYS,
@@ -54,18 +56,7 @@ def create_key(
     Raises ValidationError, QuotaExceeded, and PermissionDenied for a key that gives more than its maker has.
     """
     _require_no_more_than(by, role, sites)
-    if (role is Role.WORKER) != (owner(tenant) is None):
-        whose = "the installation" if role is Role.WORKER else "a customer"
-        raise ValidationError({"role": [f"A key for the role {role.label.lower()} belongs to {whose}."]})
-    if found := faults(role, scopes, sites):
-        raise ValidationError({field: [text] for field, text in found.items()})
-    if (role is Role.WORKER) != bool(worker) or (worker and not is_worker_name(worker)):
-        message = "Only a worker's key names a worker: at most 50 letters, digits, - and _."
-        raise ValidationError({"worker": [message]})
-    if not 1 <= days <= MAX_DAYS:
-        raise ValidationError({"days": [f"A key lasts from 1 to {MAX_DAYS} days."]})
-    if sites and role is not Role.WORKER and not set(sites) <= set(site_names(archived=True)):
-        raise ValidationError({"sites": ["One of these sites does not exist."]})
+    require_key_in_order(tenant=tenant, role=role, scopes=scopes, sites=sites, days=days, worker=worker)
     now = timezone.now()
     key = ApiKey(
         tenant=owner(tenant),
@@ -112,7 +103,9 @@ def rotate_key(
         end = Least(F("expires_at"), now + timedelta(hours=overlap_hours))
         alive = ApiKey.objects.filter(pk=key.pk, revoked_at=None, replaced_by=None, expires_at__gt=now)
         if not alive.update(replaced_by=made[0], expires_at=end):
-            raise ValidationError("This key has ended or was already replaced. Rotate its successor.")
+            raise ValidationError(
+                "This key has ended or was already replaced. Rotate its successor.", CONFLICT
+            )
     return made
 
 
@@ -139,6 +132,42 @@ def note_use(*, key: ApiKey, now: datetime) -> None:
         ApiKey.objects.filter(idle, pk=key.pk).update(last_used_at=now)
 
 
+def require_key_in_order(
+    *,
+    tenant: Tenant,
+    role: Role,
+    scopes: Sequence[str],
+    sites: Sequence[UUID] | None = None,
+    days: int = DAYS,
+    worker: str = "",
+) -> None:
+    """Raises ValidationError with all that is wrong with the rights and the life of a new key."""
+    found = faults(role, scopes, sites)
+    if (role is Role.WORKER) != (owner(tenant) is None):
+        whose = "the installation" if role is Role.WORKER else "a customer"
+        found["role"] = f"A key for the role {role.label.lower()} belongs to {whose}."
+    if (role is Role.WORKER) != bool(worker) or (worker and not is_worker_name(worker)):
+        found["worker"] = "Only a worker's key names a worker: at most 50 letters, digits, - and _."
+    if not 1 <= days <= MAX_DAYS:
+        found["days"] = f"A key lasts from 1 to {MAX_DAYS} days."
+    if missing := sorted(scope for scope in scopes if "." in scope and scope not in _permissions()):
+        found.setdefault("scopes", f"There is no permission {missing[0][:60]}.")
+    if sites and role is not Role.WORKER and not set(sites) <= set(site_names(archived=True)):
+        found.setdefault("sites", "One of these sites does not exist.")
+    if found:
+        raise ValidationError({field: [text] for field, text in found.items()})
+
+
+def _permissions() -> set[str]:
+    """All permissions that a scope can name."""
+    models = [model._meta for app in PEOPLE_APPS for model in apps.get_app_config(app).get_models()]
+    return {
+        f"{model.app_label}.{verb}_{model.model_name}"
+        for model in models
+        for verb in model.default_permissions
+    }
+
+
 def _made(key: ApiKey, tenant: Tenant, by: Access | None, address: str | None) -> tuple[ApiKey, KeyText]:
     text = new_key()
     key.prefix, key.digest = text.prefix, digest_of(text.secret)
@@ -155,7 +184,8 @@ def _require_few_replaced(tenant: Tenant, now: datetime) -> None:
     if alive >= REPLACED * limit_of(tenant, Resource.API_KEYS):
         raise ValidationError(
             f"There are {alive} keys that work, most of them already replaced. Revoke those that are no "
-            "longer used, or wait until their overlap is over."
+            "longer used, or wait until their overlap is over.",
+            CONFLICT,
         )
 
 

@@ -14,12 +14,12 @@ from rest_framework.response import Response
 from tenants.access.addresses import client_address
 from tenants.access.rights import Access, access_of
 from tenants.accounts.proofs import RECENT_SECONDS, recently_proved
-from tenants.credentials.actions import create_key, revoke_key, rotate_key
+from tenants.credentials.actions import create_key, require_key_in_order, revoke_key, rotate_key
 from tenants.credentials.queries import MANAGE_KEYS, get_key, listed_keys
 from tenants.filters.lists import KeyFilters
 from tenants.models import ApiKey
 from tenants.queries import active_tenant
-from tenants.rest.serializers import StrictSerializer
+from tenants.rest.serializers import StrictBody, StrictSerializer
 from tenants.rest.views import RowsViewSet, member
 from tenants.rules import MEMBER_ROLES, Role
 from tenants.rules.keys import DAYS, MAX_DAYS, MAX_OVERLAP_HOURS, OVERLAP_HOURS, KeyText
@@ -47,6 +47,16 @@ class KeySerializer(StrictSerializer[ApiKey]):
         )
         read_only_fields = ("prefix", "expires_at", "last_used_at", "revoked_at", "replaced_by")
 
+    def rules(self, values: dict[str, Any]) -> None:
+        if {"role", "scopes"} <= values.keys():
+            require_key_in_order(
+                tenant=active_tenant(),
+                role=Role(values["role"]),
+                scopes=values["scopes"],
+                sites=values.get("sites"),
+                days=values.get("days", DAYS),
+            )
+
     def get_state(self, key: ApiKey) -> str:
         return {None: "active", "maker": "stopped"}.get(ended := key.ended(timezone.now()), ended or "")
 
@@ -58,7 +68,9 @@ class MadeKeySerializer(KeySerializer):
         fields = (*KeySerializer.Meta.fields, "key")
 
 
-class RotationSerializer(serializers.Serializer[Any]):
+class RotationSerializer(StrictBody):
+    """How a key is replaced by its successor."""
+
     overlap_hours = serializers.IntegerField(
         min_value=0, max_value=MAX_OVERLAP_HOURS, default=OVERLAP_HOURS,
         help_text="How long the old key continues to work.",

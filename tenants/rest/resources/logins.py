@@ -45,7 +45,10 @@ class CredentialView(ApiView, GenericAPIView[Any]):
 
 
 class TokenView(CredentialView):
-    """Exchanges a member's e-mail and password for an access token (minutes) and a refresh token (a day)."""
+    """Exchanges e-mail and password for a pair of tokens.
+
+    The access token works for minutes, the refresh token for a day.
+    """
 
     serializer_class = LoginSerializer
 

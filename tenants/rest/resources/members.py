@@ -13,11 +13,10 @@ from rest_framework.response import Response
 from tenants.accounts.actions_invitations import invite, invite_again, withdraw
 from tenants.accounts.invitations import get_invitation, open_invitations
 from tenants.accounts.mail import try_to_invite
-from tenants.actions import change_member, hold_member, remove_member
+from tenants.actions import change_member, chosen_sites, hold_member, remove_member
 from tenants.filters.lists import InvitationFilters, MemberFilters
 from tenants.models import Invitation, Membership
 from tenants.queries import get_member, members
-from tenants.rest.problems import as_conflict
 from tenants.rest.serializers import StrictSerializer
 from tenants.rest.views import RowsViewSet
 from tenants.rules import Role
@@ -26,7 +25,7 @@ SITES_LIMIT = 1_000
 
 
 class MemberSerializer(StrictSerializer[Membership]):
-    """`sites` are those of a site manager."""
+    """A member. `sites` are those of a site manager."""
 
     email = serializers.EmailField(source="user.email", read_only=True)
     name = serializers.CharField(source="user.name", read_only=True)
@@ -37,6 +36,10 @@ class MemberSerializer(StrictSerializer[Membership]):
     class Meta:
         model = Membership
         fields = ("id", "email", "name", "role", "sites", "created_at")
+
+    def rules(self, values: dict[str, Any]) -> None:
+        chosen = {name: values.get(name, getattr(self.instance, name)) for name in ("role", "sites")}
+        chosen_sites(Role(chosen["role"]), chosen["sites"])
 
 
 class InvitationSerializer(StrictSerializer[Invitation]):
@@ -52,6 +55,10 @@ class InvitationSerializer(StrictSerializer[Invitation]):
         model = Invitation
         fields = ("id", "email", "role", "sites", "invited_by", "created_at", "sent_at", "expires_at")
         read_only_fields = ("created_at", "sent_at", "expires_at")
+
+    def rules(self, values: dict[str, Any]) -> None:
+        if "role" in values:
+            chosen_sites(Role(values["role"]), values.get("sites", ()))
 
 
 class MemberViewSet(RowsViewSet[Membership]):
@@ -98,7 +105,7 @@ class MemberViewSet(RowsViewSet[Membership]):
 
     def destroy(self, request: Request, pk: UUID) -> Response:
         """Removes a member. Refused (409) for your own membership and for the last administrator."""
-        with as_conflict(), self.held(pk) as row:
+        with self.held(pk) as row:
             remove_member(access=self.access, member=row)
         return Response(status=204)
 
@@ -123,8 +130,7 @@ class InvitationViewSet(RowsViewSet[Invitation]):
     def again(self, request: Request, pk: UUID) -> Response:
         """Mails a new link; former links stop working. Refused (409) after too many mails."""
         invitation = get_invitation(pk)
-        with as_conflict():
-            secret = invite_again(access=self.access, invitation=invitation, now=timezone.now())
+        secret = invite_again(access=self.access, invitation=invitation, now=timezone.now())
         try_to_invite(invitation, secret, request)
         return self.answer(get_invitation(pk))
 

@@ -1,16 +1,15 @@
 """The serializers of the token endpoints."""
 
-from typing import Any
-
 from rest_framework import serializers
 
 from tenants.accounts.second_factor import CODE_LENGTH
+from tenants.rest.serializers import StrictBody
 
 TOKEN_LENGTH = 4_000
 KEY_LENGTH = 100
 
 
-class LoginSerializer(serializers.Serializer[Any]):
+class LoginSerializer(StrictBody):
     """E-mail and password of a member in; a pair of tokens out."""
 
     email = serializers.CharField(max_length=254, write_only=True)
@@ -25,20 +24,20 @@ class LoginSerializer(serializers.Serializer[Any]):
     refresh = serializers.CharField(read_only=True, help_text="Valid once, for one day.")
 
 
-class RefreshSerializer(serializers.Serializer[Any]):
+class RefreshSerializer(StrictBody):
     """A refresh token in, which is used up; a new pair out."""
 
     refresh = serializers.CharField(max_length=TOKEN_LENGTH)
     access = serializers.CharField(read_only=True, help_text="Works for 5 minutes.")
 
 
-class LogoutSerializer(serializers.Serializer[Any]):
+class LogoutSerializer(StrictBody):
     """A refresh token in; all tokens of its login stop working."""
 
     refresh = serializers.CharField(max_length=TOKEN_LENGTH, write_only=True)
 
 
-class ExchangeSerializer(serializers.Serializer[Any]):
+class ExchangeSerializer(StrictBody):
     """An API key in; an access token with its rights out."""
 
     key = serializers.CharField(max_length=KEY_LENGTH, write_only=True)

@@ -63,6 +63,12 @@ class ClipReader:
         said = float(self.stream.guessed_rate or 0)
         self.fps = said if 0.1 < said < 1000 else USUAL_FPS
         """The file's own frame rate, whatever part of it is analysed."""
+        self.facts = {
+            "codec": self.stream.codec_context.name,
+            "width": width,
+            "height": height,
+            "fps": round(self.fps, 3),
+        }
         begin = self.stream.start_time
         self._losses = Losses(self.fps, None if begin is None else float(begin * self.stream.time_base))
         self._reached: float | None = None

@@ -49,6 +49,7 @@ class FileSource:
         self._loop = loop
         self._orientation = orientation
         self._reader, self._pictures = self._opened()
+        self.facts = self._reader.facts
         self._rhythm = Rhythm(fps)
         self._index = self._played = 0
         self._ahead: DecodedFrame | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from workers.recognition.capture.opencv_facts import facts_of
 from workers.recognition.capture.shared import MAX_SIDE
 from workers.recognition.capture.source import Clock, Rhythm, SourceError
 from workers.recognition.orientation import AS_IS, Orientation
@@ -34,6 +35,7 @@ class UsbSource:
         self._capture = cv2.VideoCapture(int(number))
         if not self._capture.isOpened():
             raise SourceError(f"{self._name} cannot be opened", _way_out())
+        self.facts = facts_of(self._capture)
 
     def read(self) -> Frame | None:
         failures = 0

@@ -1,0 +1,1 @@
+"""What the API's description of itself says beyond single operations."""
