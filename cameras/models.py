@@ -24,10 +24,17 @@ from cameras.rules import (
     source_problem,
     time_zone_problem,
 )
+from facetrack.core.addresses.internal_endpoints import internal_endpoints
+from facetrack.core.addresses.networks import (
+    Network,
+    in_form,
+    is_within,
+    network_problem,
+    networks_of,
+    overlap,
+)
 from facetrack.core.crypto import EncryptedTextField
-from facetrack.core.internal_endpoints import internal_endpoints
-from facetrack.core.networks import Network, in_form, is_within, network_problem, networks_of, overlap
-from facetrack.core.text_fields import LineField
+from facetrack.core.text.fields import LineField
 from tenants.models import Record, Tenant
 from tenants.queries import active_tenant
 from tenants.rules.conflicts import CONFLICT

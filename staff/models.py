@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from facetrack.core.crypto import EmbeddingField
-from facetrack.core.text_fields import LineEmailField, LineField
+from facetrack.core.text.fields import LineEmailField, LineField
 from tenants.models import Record
 
 

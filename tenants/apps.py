@@ -6,7 +6,7 @@ class TenantsConfig(AppConfig):
     verbose_name = "Installation"
 
     def ready(self) -> None:
-        from facetrack.core import search
+        from facetrack.core.text import search
         from tenants.accounts import session_limits  # noqa: F401  register a check and a receiver
         from tenants.audit.listeners import listen
         from tenants.audit.tracked_models import track

@@ -19,7 +19,7 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from facetrack.core.rows import hold
-from facetrack.core.text_fields import LineInput
+from facetrack.core.text.fields import LineInput
 from tenants.filters.counted import CountedPaginator
 from tenants.web.fields import ShallowJSONField
 from tenants.web.versioned_forms import VersionedModelForm

@@ -8,7 +8,7 @@ from django.db.models.lookups import GreaterThan
 
 from cameras.models import Camera, Site
 from facetrack.core.crypto import EmbeddingField
-from facetrack.core.text_fields import LineField, LinesField
+from facetrack.core.text.fields import LineField, LinesField
 from staff.models import StaffMember
 from tenants.models import Record
 

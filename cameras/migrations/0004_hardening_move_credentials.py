@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.db import migrations
 
 from cameras.rules.login import taken_apart
-from facetrack.core.networks import PRIVATE
+from facetrack.core.addresses.networks import PRIVATE
 
 
 def move(apps, schema_editor):

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from facetrack.core.tidy_rows import tidying
+from facetrack.core.text.tidying import tidying
 
 
 class Migration(migrations.Migration):

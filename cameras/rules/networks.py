@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
-from facetrack.core.networks import PRIVATE, Network
+from facetrack.core.addresses.networks import PRIVATE, Network
 
 Address = IPv4Address | IPv6Address
 Endpoint = tuple[str, int]

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from pymilvus import DataType, MilvusClient
 from pymilvus.exceptions import MilvusException
 
-from facetrack.core.loopback import is_loopback
+from facetrack.core.addresses.loopback import is_loopback
 from facetrack.core.vector_errors import ForeignTenant, IndexUnavailable
 
 Embedding = NDArray[np.float32]

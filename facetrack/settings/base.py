@@ -6,7 +6,7 @@ from pathlib import Path
 import django_stubs_ext
 from environs import Env
 
-from facetrack.core.loopback import bypass_proxies
+from facetrack.core.addresses.loopback import bypass_proxies
 
 django_stubs_ext.monkeypatch()  # before any model or form names its type arguments
 bypass_proxies(os.environ)  # before any library reads them

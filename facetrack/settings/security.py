@@ -5,7 +5,7 @@ from typing import Any
 
 from environs import validate
 
-from facetrack.core import jwt_keys, keys
+from facetrack.core.crypto import jwt_keys, keys
 from facetrack.settings.base import VAR_DIR, env
 
 _three: dict[str, Any] = {"subcast": int, "validate": validate.Length(equal=3)}

@@ -17,7 +17,7 @@ from rest_framework_simplejwt.tokens import AccessToken as SimpleAccessToken
 from rest_framework_simplejwt.tokens import RefreshToken as SimpleRefreshToken
 from rest_framework_simplejwt.tokens import Token
 
-from facetrack.core.jwt_keys import GivenKeys, JwtKey, JwtKeys, KeptKeys
+from facetrack.core.crypto.jwt_keys import GivenKeys, JwtKey, JwtKeys, KeptKeys
 from tenants.access.rights import Access
 from tenants.credentials.refusal import CredentialRefused, Reason, spoken
 from tenants.models import Tenant, User

@@ -12,7 +12,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
-from facetrack.core.text_fields import LineInput
+from facetrack.core.text.fields import LineInput
 
 SEARCH_LENGTH = 100
 WITHOUT_ZONE = (

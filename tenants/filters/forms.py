@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from facetrack.core.text_fields import LineInput
+from facetrack.core.text.fields import LineInput
 from tenants.filters.fields import SEARCH_LENGTH
 from tenants.web.fields import DayField
 

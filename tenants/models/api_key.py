@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 
-from facetrack.core.text_fields import LineField
+from facetrack.core.text.fields import LineField
 from tenants.rules import Role
 from tenants.rules.keys import KEY_ROLES, SCOPE, SOON
 

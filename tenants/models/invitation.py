@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from facetrack.core.text_fields import LineEmailField
+from facetrack.core.text.fields import LineEmailField
 from tenants.rules import MEMBER_ROLES
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.db.models import F, Q
 
-from facetrack.core.text_fields import LineField
+from facetrack.core.text.fields import LineField
 
 SUPPORT_LIMIT = timedelta(hours=8)
 

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
-from facetrack.core.networks import in_form, network_problem
-from facetrack.core.text_fields import LineField
+from facetrack.core.addresses.networks import in_form, network_problem
+from facetrack.core.text.fields import LineField
 
 MAX_NETWORKS = 50
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.utils.crypto import salted_hmac
 
-from facetrack.core.text_fields import LineEmailField, LineField
+from facetrack.core.text.fields import LineEmailField, LineField
 from tenants.rules import plain_email
 
 

@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from facetrack.core.text_fields import LineInput
+from facetrack.core.text.fields import LineInput
 from tenants.access.sites import choices
 from tenants.filters.forms import ListForm
 from tenants.models import Membership, Tenant

@@ -14,7 +14,7 @@ from django.utils.timezone import is_naive
 from rest_framework import serializers
 
 from facetrack.core.text import tidy_lines
-from facetrack.core.text_fields import (
+from facetrack.core.text.fields import (
     LineEmailField,
     LineField,
     LinesField,

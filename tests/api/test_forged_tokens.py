@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from facetrack.core.jwt_keys import make_pem
+from facetrack.core.crypto.jwt_keys import make_pem
 from tenants.credentials.tokens import REQUIRED, ring
 from tenants.events import credential_refused
 from tenants.isolation.context import installation

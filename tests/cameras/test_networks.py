@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from cameras.actions import save_site
 from cameras.models import Camera, Site
-from facetrack.core.networks import networks_of, overlap
+from facetrack.core.addresses.networks import networks_of, overlap
 from tenants.actions import allow_networks
 from tenants.isolation.context import installation
 from tenants.isolation.owner import as_owner

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cameras.rules import AddressPolicy, clip_problem, holds_login, secret_in, source_problem
 from cameras.rules.login import taken_apart
-from facetrack.core.networks import network_problem
+from facetrack.core.addresses.networks import network_problem
 
 OFFICE = AddressPolicy(
     networks=(ip_network("192.168.1.0/24"), ip_network("fd12:3456::/32"), ip_network("100.64.0.0/10")),

@@ -22,7 +22,7 @@ from pytest_django import Settings
 from cameras.models import Camera, CameraCredential
 from cameras.queries import stored_login
 from cameras.rules import Login
-from facetrack.core import rotation
+from facetrack.core.crypto import rotation
 from staff.models import FaceImage, StaffMember
 from tenants.models import Tenant
 from tenants.rules import Role

@@ -12,8 +12,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import RSAAlgorithm
 
-from facetrack.core import jwt_keys
-from facetrack.core.jwt_keys import FormerStillNeeded, GivenKeys, KeptKeys, RotatedMeanwhile, loaded, pems
+from facetrack.core.crypto import jwt_keys
+from facetrack.core.crypto.jwt_keys import (
+    FormerStillNeeded,
+    GivenKeys,
+    KeptKeys,
+    RotatedMeanwhile,
+    loaded,
+    pems,
+)
 
 DAY = timedelta(days=1)
 NAME = "FACETRACK_JWT_PRIVATE_KEY"

@@ -8,7 +8,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 import pytest
 from requests.utils import should_bypass_proxies
 
-from facetrack.core.loopback import bypass_proxies, is_loopback
+from facetrack.core.addresses.loopback import bypass_proxies, is_loopback
 from facetrack.core.vectors import VisitorIndex
 from tests.backing import DEAD_PROXY
 

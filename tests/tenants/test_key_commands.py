@@ -11,7 +11,7 @@ from django_tenants.utils import tenant_context
 from rest_framework.test import APIClient
 
 from cameras.models import Camera, Site
-from facetrack.core.jwt_keys import make_pem
+from facetrack.core.crypto.jwt_keys import make_pem
 from tenants.credentials.tokens import ring
 from tenants.isolation.context import installation
 from tenants.models import ApiKey, Tenant

@@ -14,9 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cameras.models import Camera, Site
-from facetrack.core.search import _folded
 from facetrack.core.text import acceptable_line, folded, line_problem, lines_problem, shown, tidy_line
-from facetrack.core.tidy_rows import tidying
+from facetrack.core.text.search import _folded
+from facetrack.core.text.tidying import tidying
 from staff.actions import save_staff_member
 from staff.models import StaffMember
 from tenants.models import Tenant

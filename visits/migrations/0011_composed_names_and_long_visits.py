@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import migrations, models
 from django.db.models.lookups import GreaterThan
 
-from facetrack.core.tidy_rows import tidying
+from facetrack.core.text.tidying import tidying
 
 
 class Migration(migrations.Migration):

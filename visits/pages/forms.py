@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from cameras.models import Camera, Site
 from cameras.queries import all_cameras, all_sites, named
-from facetrack.core.text_fields import LineInput, LinesInput
+from facetrack.core.text.fields import LineInput, LinesInput
 from staff.models import StaffMember
 from staff.queries import staff_members
 from tenants.access.rights import Access

@@ -12,7 +12,7 @@ from visits.track_facts import FIRST_DAY, LAST_DAY
 from workers.api.binary import JpegField
 from workers.api.bodies import MAX_BIG_INTEGER, EpochBody, ProcessBody
 from workers.api.track_fields import record_field
-from workers.recognition.capture.losses import MAX_LOST
+from workers.recognition.capture.files.losses import MAX_LOST
 from workers.recognition.models.catalogue import PACKS
 
 

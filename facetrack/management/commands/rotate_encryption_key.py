@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from facetrack.core.rotation import Column, Tally, encrypted_columns, rotate, rows_in
+from facetrack.core.crypto.rotation import Column, Tally, encrypted_columns, rotate, rows_in
 from tenants.isolation.context import inside, installation
 from tenants.queries import customers
 

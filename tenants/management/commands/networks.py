@@ -5,7 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from facetrack.core.networks import in_form
+from facetrack.core.addresses.networks import in_form
 from tenants.actions import allow_networks
 from tenants.isolation.networks import said_of_networks
 from tenants.queries import TenantMissing, customer

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from facetrack.core.jwt_keys import FormerStillNeeded, KeptKeys, RotatedMeanwhile, Rotation
+from facetrack.core.crypto.jwt_keys import FormerStillNeeded, KeptKeys, RotatedMeanwhile, Rotation
 from tenants.credentials.tokens import ring
 
 OF_THE_ENVIRONMENT = """The keys come from FACETRACK_JWT_PRIVATE_KEY, which this command never touches.

@@ -4,7 +4,7 @@ from operator import itemgetter
 
 from django import forms
 
-from facetrack.core.text_fields import LineInput
+from facetrack.core.text.fields import LineInput
 from tenants.access.actor import REASON_LENGTH
 from tenants.audit.descriptions import kind_name
 from tenants.audit.tracked_models import TRACKED, TrackedModel

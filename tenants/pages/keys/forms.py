@@ -7,7 +7,7 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import ValidationError
 
-from facetrack.core.text_fields import LineInput
+from facetrack.core.text.fields import LineInput
 from tenants.access.sites import site_names
 from tenants.filters.forms import ListForm
 from tenants.rules import MEMBER_ROLES, Role

@@ -12,7 +12,7 @@ import jwt
 import requests
 from requests.adapters import HTTPAdapter
 
-from facetrack.core.loopback import is_loopback
+from facetrack.core.addresses.loopback import is_loopback
 from workers.process.clients.fleet_client import Unavailable, WorkerRejected
 
 PATIENCE = 2.0, 4.0

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.conf import settings
 
 from cameras.rules import AddressPolicy
-from facetrack.core.internal_endpoints import internal_endpoints
-from facetrack.core.networks import networks_of, overlap
+from facetrack.core.addresses.internal_endpoints import internal_endpoints
+from facetrack.core.addresses.networks import networks_of, overlap
 from workers.recognition.config import CameraConfig, Polygon
 from workers.recognition.orientation import Orientation, QuarterTurn
 

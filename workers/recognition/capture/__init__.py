@@ -6,8 +6,8 @@ from pathlib import Path
 
 from workers.recognition.capture.address import Policy, clip
 from workers.recognition.capture.ahead import ReadAhead
+from workers.recognition.capture.files.losses import MAX_LOST, loss_text
 from workers.recognition.capture.limits import MEGABYTES
-from workers.recognition.capture.losses import MAX_LOST, loss_text
 from workers.recognition.capture.newest import NewestFrame
 from workers.recognition.capture.process import ProcessSource
 from workers.recognition.capture.source import Clock, Source, SourceError

@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from workers.recognition.capture.address import DEFAULT_PORTS, Policy, shown
+from workers.recognition.capture.files.losses import MAX_LOST
 from workers.recognition.capture.limits import CPU_SECONDS, MEGABYTES
-from workers.recognition.capture.losses import MAX_LOST
 from workers.recognition.capture.shared import MAX_SIDE, SLOTS, SharedFrames
 from workers.recognition.capture.source import SourceError
 from workers.recognition.orientation import AS_IS, Orientation

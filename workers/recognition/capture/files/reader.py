@@ -12,8 +12,8 @@ import av
 import av.error
 
 from workers.recognition.capture.decoding import Deinterlacer, limit_decoder, quarter_turn
+from workers.recognition.capture.files.losses import Losses
 from workers.recognition.capture.limits import MAX_PIXELS
-from workers.recognition.capture.losses import Losses
 from workers.recognition.capture.source import SourceError
 from workers.recognition.orientation import QuarterTurn
 

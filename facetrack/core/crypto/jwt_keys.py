@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
 from jwt.algorithms import RSAAlgorithm
 from jwt.utils import base64url_encode
 
-from facetrack.core.keys import put_once
+from facetrack.core.crypto.keys import put_once
 
 BITS = 2048
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)

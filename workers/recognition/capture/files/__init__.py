@@ -7,9 +7,9 @@ from pathlib import Path
 
 import av.error
 
-from workers.recognition.capture.clip_reader import ClipReader, DecodedFrame
 from workers.recognition.capture.decoding import PictureMaker
-from workers.recognition.capture.losses import MAX_LOST
+from workers.recognition.capture.files.losses import MAX_LOST
+from workers.recognition.capture.files.reader import ClipReader, DecodedFrame
 from workers.recognition.capture.source import Clock, Rhythm, SourceError
 from workers.recognition.orientation import AS_IS, Orientation
 from workers.recognition.types import Frame

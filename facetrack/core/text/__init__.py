@@ -53,7 +53,7 @@ def tidy_lines(text: str) -> str:
 def folded(text: str) -> str:
     """The text without case, accents and joiners, for comparing: `Müller` is `muller`, `Łódź` is `lodz`.
 
-    `facetrack.core.search` is the same in SQL.
+    `facetrack.core.text.search` is the same in SQL.
     """
     bare = unicodedata.normalize("NFKD", text)
     bare = re.sub(FOLDED_MARKS, "", bare).lower().translate(str.maketrans(*FOLDED_LETTERS))

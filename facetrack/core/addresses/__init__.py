@@ -1,0 +1,1 @@
+"""Networks, and addresses of this machine and of its services."""
