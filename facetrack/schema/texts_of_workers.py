@@ -4,6 +4,7 @@ COMPONENTS = {
     "CandidateBody": "A visitor whose template is near the face.",
     "TuningBody": "How faces are matched.",
     "DecisionEnum": "Who the person is, as far as the worker knows.",
+    "BlankEnum": "Empty: none of the other values.",
 }
 
 PROPERTIES = {
