@@ -62,7 +62,11 @@ def edge(acme: Tenant) -> Edge:
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Seconds that a worker believes to have passed beside those that did."""
     fake = SimpleNamespace(ahead=0.0)
-    later = SimpleNamespace(monotonic=lambda: time.monotonic() + fake.ahead)
+    later = SimpleNamespace(
+        monotonic=lambda: time.monotonic() + fake.ahead,
+        clock_gettime=lambda clock: time.clock_gettime(clock) + fake.ahead,
+        CLOCK_BOOTTIME=time.CLOCK_BOOTTIME,
+    )
     for room in ("process.clients.api_client", "process.held_lease", "process.worker_process"):
         monkeypatch.setattr(f"workers.{room}.time", later)
     return fake
