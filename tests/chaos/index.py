@@ -9,7 +9,7 @@ from tests.chaos.camera import EMPTY_SECONDS, SHOWN_SECONDS, Camera
 from tests.chaos.fleet import Fleet, wait_for
 from tests.chaos.results import Result
 
-PEOPLE = 4
+FIRST_PERSON, PEOPLE = 3701, 4
 AWAY_SECONDS = 8.0
 SETTLED_SECONDS = 180.0
 """A Milvus server that was killed takes about a minute to serve its collections again."""
@@ -23,7 +23,7 @@ def milvus_lost(fleet: Fleet, trials: int) -> Result:
     result = Result("Milvus server killed and restarted", trials)
     settled: list[float] = []
     shown = PEOPLE
-    with Camera(first_person=5001) as first, Camera(first_person=5001) as second:
+    with Camera(first_person=FIRST_PERSON) as first, Camera(first_person=FIRST_PERSON) as second:
         fleet.start_workers()
         cameras = [fleet.camera("First door", first.url), fleet.camera("Second door", second.url)]
         wait_for(lambda: all(fleet.records(one) for one in cameras), 60, "the cameras to record")
@@ -40,7 +40,7 @@ def milvus_lost(fleet: Fleet, trials: int) -> Result:
             wait_for(lambda: first.done and second.done, 120, "the last of the people")
             time.sleep(EMPTY_SECONDS)
             settled.append(wait_for(lambda: _is_settled(fleet), SETTLED_SECONDS, "all to be compared"))
-        people = list(range(5001, 5001 + shown))
+        people = list(range(FIRST_PERSON, FIRST_PERSON + shown))
         found = sightings_by_person(fleet, cameras, people)
         fleet.switch_all_off()
     visitors = [{row.visitor_id for row in rows} for rows in found.values()]
