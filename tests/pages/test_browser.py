@@ -156,6 +156,15 @@ def test_what_was_typed_is_there_after_logging_in_again(web: Served, page: Page,
     expect(page.locator(".draft")).to_have_count(0)
 
 
+def test_chosen_rows_of_an_admin_list_are_no_draft(web: Served, page: Page, path: str) -> None:
+    """An action that asks first comes back to the list as it was, without a word of unsaved text."""
+    page.goto(f"{web.base}/admin/cameras/site/")
+    log_in(page, "admin")
+    page.locator("input.action-select").first.check()
+    page.wait_for_timeout(300)
+    assert page.evaluate(KEPT) == "{}"
+
+
 def test_a_change_of_another_user_meanwhile_is_shown(web: Served, page: Page, path: str) -> None:
     page.goto(path)
     log_in(page, "admin")
