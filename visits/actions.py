@@ -1,9 +1,8 @@
 """Create, change and delete visitors, sightings and visits. All records of workers pass through here."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -16,7 +15,6 @@ from msgspec.structs import replace
 
 from cameras.models import Camera
 from cameras.queries import zone_of
-from facetrack.core import objects
 from staff.models import StaffMember
 from tenants.actions import announce, delete_row_first
 from tenants.isolation import storage
@@ -38,6 +36,7 @@ from visits.models import (
     Visitor,
 )
 from visits.rules import TimeSpan, is_over, put_right
+from visits.shots import KeptShot, delete_unused, kept_shot
 from visits.stays import close, join_or_open, open_visit, place_of
 from visits.track_facts import TrackFacts
 from visits.visitor_matching import (
@@ -75,38 +74,11 @@ def record_track(*, facts: TrackFacts, match: float, guard: Callable[[], None]) 
     """
     right = put_right(TimeSpan(facts.started_at, facts.last_seen_at), timezone.now())
     facts = replace(facts, started_at=right.started_at, last_seen_at=right.last_seen_at)
-    with _kept_shot(facts) as shot:
+    with kept_shot(facts) as shot:
         return _recorded(facts, shot, match, guard)
 
 
-@dataclass(slots=True)
-class _Shot:
-    """A track's picture in the object store: its key, empty without one, and whether a row names it."""
-
-    key: str = ""
-    left_out: bool = False
-    used: bool = False
-
-
-@contextmanager
-def _kept_shot(facts: TrackFacts) -> Iterator[_Shot]:
-    """Store and count the picture of a track before its transaction; it is taken back if no row names it."""
-    shot, tenant, taken = _Shot(), active_tenant(), False
-    data = facts.shot or b""
-    stored = objects.save(tenant.pk, "shots", data) if data else ""
-    try:
-        if stored:
-            taken = storage.take(len(data))
-            shot.key, shot.left_out = (stored, False) if taken else ("", True)
-        yield shot
-    finally:
-        if stored and not shot.used:
-            objects.delete(tenant.pk, stored)
-            if taken:
-                storage.put_back(len(data))
-
-
-def _recorded(facts: TrackFacts, shot: _Shot, match: float, guard: Callable[[], None]) -> Sighting | None:
+def _recorded(facts: TrackFacts, shot: KeptShot, match: float, guard: Callable[[], None]) -> Sighting | None:
     found: Look | IndexUnavailable | None = None
     if facts.decision == SightingDecision.NEW_VISITOR and facts.sequence == 0:
         found = _look(facts)
@@ -123,7 +95,7 @@ def _recorded(facts: TrackFacts, shot: _Shot, match: float, guard: Callable[[], 
 
 
 def _written(
-    facts: TrackFacts, shot: _Shot, match: float, found: Look | IndexUnavailable | None
+    facts: TrackFacts, shot: KeptShot, match: float, found: Look | IndexUnavailable | None
 ) -> Sighting | None:
     """Raises LookAgain."""
     known = Sighting.objects.filter(pk=facts.sighting_id).exists()
@@ -375,7 +347,7 @@ def _later_report(sighting: Sighting, facts: TrackFacts, shot: str) -> bool:
             visitor.best_shot, visitor.best_quality = shot, facts.quality
         visitor.save(update_fields=["last_seen_at", "best_shot", "best_quality", "updated_at"])
     if former:
-        transaction.on_commit(partial(_delete_unused, former))
+        transaction.on_commit(partial(delete_unused, former))
     return better
 
 
@@ -413,10 +385,3 @@ def _count(facts: TrackFacts) -> None:
     day = facts.started_at.astimezone(zone_of(camera.site)).date()
     PassageCount.objects.get_or_create(camera_id=facts.camera, day=day)
     PassageCount.objects.filter(camera_id=facts.camera, day=day).update(tracks=F("tracks") + 1)
-
-
-def _delete_unused(key: str) -> None:
-    """A shot may be shown by its sighting, its visit and its visitor: delete it after the last of them."""
-    used = (model.objects.filter(best_shot=key).exists() for model in (Sighting, Visit, Visitor))
-    if not any(used):
-        storage.discard(key)
