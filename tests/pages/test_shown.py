@@ -31,7 +31,7 @@ from workers.fleet.leases import take
 from workers.fleet.models import CameraLease, Worker
 from workers.fleet.registration import Beat, Introduction, beat, register
 from workers.recognition.capture.address import clip
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.capture.source import SourceError
 
 ClientOf = Callable[..., Client]

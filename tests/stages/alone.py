@@ -32,7 +32,7 @@ def main() -> None:
     sys.meta_path.insert(0, Refusal())
     import numpy as np
 
-    from workers.recognition.capture.files import FileSource
+    from workers.recognition.capture.files.source import FileSource
     from workers.recognition.config import PipelineConfig
     from workers.recognition.enrol import enrol_picture
     from workers.recognition.models.loading import load

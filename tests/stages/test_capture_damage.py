@@ -15,8 +15,8 @@ from tests.stages.listening import serving_http
 from tests.stages.odd_clips import FPS, HEIGHT, INTERLACED, WIDTH, bar, combing, interlaced, noise, write
 from tests.stages.test_capture_files import frames_of
 from workers.recognition.capture import SourceError
-from workers.recognition.capture.files import FileSource
 from workers.recognition.capture.files.losses import Losses, loss_text
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.capture.network import NetworkSource
 from workers.recognition.types import Picture
 

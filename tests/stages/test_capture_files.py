@@ -9,7 +9,7 @@ import pytest
 
 from cameras.rules import AddressPolicy
 from workers.recognition.capture import SourceError, open_source
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.capture.source import Rhythm
 from workers.recognition.capture.usb import UsbSource
 from workers.recognition.orientation import AS_IS, Orientation, QuarterTurn

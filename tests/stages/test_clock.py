@@ -10,7 +10,7 @@ import pytest
 
 from tests.stages.odd_clips import FPS, bar, write
 from workers.recognition.capture import source as capture_source
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.capture.source import JUMP_SECONDS, Clock
 
 HOURS = 10_800.0

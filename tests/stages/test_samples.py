@@ -11,7 +11,7 @@ import pytest
 from facetrack.core.images import read_picture
 from tests.real_models import models_of
 from workers.lab.picture_folders import enrol_people, people_in
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.config import CameraConfig, PipelineConfig
 from workers.recognition.enrol import EnrolledFace, PictureRefused, enrol_picture
 from workers.recognition.models.loading import FaceModels

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workers.recognition.capture import ReadAhead, Source
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.config import PipelineConfig
 from workers.recognition.enrol import EnrolledFace
 from workers.recognition.likeness import KnownFaces, resembled

@@ -14,7 +14,7 @@ from insightface.app.common import Face as NaiveFace
 from insightface.model_zoo import get_model
 
 from workers.recognition.capture import ReadAhead
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.config import PipelineConfig
 from workers.recognition.models.loading import FaceModels
 from workers.recognition.pipeline import Pipeline

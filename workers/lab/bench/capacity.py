@@ -10,7 +10,7 @@ from pathlib import Path
 from workers.lab.bench.baselines import BenchStore
 from workers.recognition.budget import EmbeddingBudget
 from workers.recognition.capture import NewestFrame
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.config import PipelineConfig
 from workers.recognition.models.loading import FaceModels
 from workers.recognition.pipeline import Pipeline

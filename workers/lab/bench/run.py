@@ -19,7 +19,7 @@ from workers.lab.bench.interleave import Taken, interleave
 from workers.lab.bench.stores import MemoryBenchStore, TenantBenchStore, tenant_bench_store
 from workers.lab.clips.actors import ClipActor
 from workers.process.model_cache import model_store
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.config import CameraConfig, PipelineConfig
 from workers.recognition.models.loading import FaceModels
 from workers.recognition.models.store import ModelMissing

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workers.lab.clips.story import Stay
 from workers.lab.clips.write import ClipTruth, read_truth
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.config import CameraConfig, PipelineConfig
 from workers.recognition.models.loading import FaceModels
 from workers.recognition.replay import MemoryGallery, replay

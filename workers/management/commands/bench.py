@@ -27,7 +27,7 @@ from workers.lab.clips.story import crowd
 from workers.lab.clips.write import write_story
 from workers.process.model_cache import model_store
 from workers.recognition.capture import SourceError
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.models.loading import FaceModels, UnknownModelError, load
 from workers.recognition.models.store import ModelMissing
 

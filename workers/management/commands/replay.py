@@ -20,7 +20,7 @@ from facetrack.core.text import shown
 from workers.lab.picture_folders import enrol_people, people_in
 from workers.process.model_cache import model_store
 from workers.recognition.capture import SourceError, loss_text
-from workers.recognition.capture.files import FileSource
+from workers.recognition.capture.files.source import FileSource
 from workers.recognition.config import CameraConfig, PipelineConfig
 from workers.recognition.models.loading import FaceModels, UnknownModelError, load
 from workers.recognition.models.store import ModelMissing

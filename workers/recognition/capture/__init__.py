@@ -51,7 +51,9 @@ def open_source(
     `orientation` says how its pictures have to be turned. Raises SourceError.
     """
     if kind == "file":
-        from workers.recognition.capture.files import FileSource  # OpenCV, which the children do not need
+        from workers.recognition.capture.files.source import (
+            FileSource,  # the decoder, which no web process loads
+        )
 
         return FileSource(
             clip(location, folder, owner), fps=fps, loop=loop, pace=pace, orientation=orientation
