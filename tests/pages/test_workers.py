@@ -165,7 +165,7 @@ def test_the_newest_picture_is_there_for_minutes_and_says_its_age(acme: Tenant, 
     key = f"preview.{acme.pk}.{camera.pk}"
     assert 0 < pictures.store().pttl(key) <= 300_000
     pictures.store().expire(key, 60)
-    assert client.get(path)["Age"] == "240"
+    assert 240 <= int(client.get(path)["Age"]) < 300  # Redis counts on while the page is made
     assert pictures.live(acme.pk, camera.pk) is None, "a moving picture does not begin with an old one"
     pictures.store().pexpire(key, 1)
     time.sleep(0.01)
