@@ -106,6 +106,12 @@ class SiteAdmin(ArchiveAdmin):
         "names are free again. You can unarchive the site and each camera while their names are free."
     )
 
+    list_display = ("name", "address", "time_zone", "reentry_seconds", "archived_at")
+    list_filter = (ArchivedListFilter,)
+    actions = ("archive", "unarchive")
+    quota = Resource.SITES
+    search_fields = ("name", "address")
+
     @staticmethod
     def archiving(row: Site, by: User | None) -> object:
         return archive_site(site=row, by=by)
@@ -113,12 +119,6 @@ class SiteAdmin(ArchiveAdmin):
     @staticmethod
     def unarchiving(row: Site, by: User | None) -> object:
         return unarchive_site(site=row, by=by)
-
-    list_display = ("name", "address", "time_zone", "reentry_seconds", "archived_at")
-    list_filter = (ArchivedListFilter,)
-    actions = ("archive", "unarchive")
-    quota = Resource.SITES
-    search_fields = ("name", "address")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
         return all_sites(granted(request)).select_related("created_by", "updated_by")

@@ -50,7 +50,7 @@ def save_staff_member(
             require_room(active_tenant(), Resource.STAFF)
         member.full_clean(exclude=["created_by", "updated_by"])
         member.save(update_fields=fields)
-        _gallery_changed()
+        gallery_changed()
     return member
 
 
@@ -67,7 +67,7 @@ def delete_staff_member(*, member: StaffMember) -> None:
             _forget_picture(face_image)
         member.delete()
         _examine_held(person)
-        _gallery_changed()
+        gallery_changed()
 
 
 def add_face_image(
@@ -161,7 +161,7 @@ def accept_face(
                 *LIKENESS_FIELDS,
             ]
         )
-        _gallery_changed()
+        gallery_changed()
 
 
 @contextmanager
@@ -214,7 +214,7 @@ def delete_face_image(*, face_image: FaceImage) -> None:
         _forget_picture(face_image)
         face_image.delete()
         _examine_held(face_image.staff_member_id)
-        _gallery_changed()
+        gallery_changed()
 
 
 def apply_thresholds(*, thresholds: MatchThresholds) -> MatchThresholds:
@@ -223,7 +223,7 @@ def apply_thresholds(*, thresholds: MatchThresholds) -> MatchThresholds:
         MatchThresholds.objects.filter(pack=thresholds.pack).delete()
         thresholds.full_clean(exclude=["created_by", "updated_by"])
         thresholds.save()
-        _gallery_changed()
+        gallery_changed()
     return thresholds
 
 
@@ -235,7 +235,7 @@ def examine_again(*, pack: str) -> int:
     others = FaceImage.objects.filter(status=FaceImage.Status.READY).exclude(pack=pack)
     for face_image in others:
         _examine_again(face_image)
-    _gallery_changed()
+    gallery_changed()
     return len(others)
 
 
@@ -304,9 +304,5 @@ def _forget_picture(face_image: FaceImage) -> None:
 
 def gallery_changed() -> None:
     """Make the workers reload the tenant's gallery. Part of the caller's transaction."""
-    _gallery_changed()
-
-
-def _gallery_changed() -> None:
     GalleryVersion.objects.get_or_create(pk=1)
     GalleryVersion.objects.filter(pk=1).update(number=F("number") + 1)

@@ -44,11 +44,8 @@ class Period:
         if not self.has_times or self.today:
             return {}
         if since is None or until is None:
-            return {
-                "since"
-                if since is None
-                else "until": "Times of day need a first and a last day: choose this day, too."
-            }
+            missing = "since" if since is None else "until"
+            return {missing: "Times of day need a first and a last day: choose this day, too."}
         if (until - since).days >= MAX_DAYS_WITH_TIMES:
             return {"until": f"With times, choose at most {MAX_DAYS_WITH_TIMES} days."}
         return {}

@@ -69,8 +69,8 @@ class MomentOfBody(serializers.DateTimeField):
 class StrictSerializer(serializers.ModelSerializer[_Row]):
     """Refuses unknown and read-only fields, and tells all faults of a body at once.
 
-    A model's own rules are asked about what is left when some fields are faulty, so that nobody has to
-    correct a body once for each rule.
+    A model's own rules are asked about what is left when some fields are faulty: a client corrects
+    a body once, and not once for each rule.
     """
 
     faults_follow: ClassVar[Mapping[str, tuple[str, ...]]] = {}

@@ -126,7 +126,7 @@ def test_enrolled_all_the_same_is_a_decision_about_two_people(acme: Tenant) -> N
     assert (held.status, held.distinct_from) == (READY, [ann.pk])
     assert added(bob, cropped(PEOPLE["eileen"])).status == READY, "decided"
     assert added(ann, encoded_again(PEOPLE["eileen"])).status == READY, "for both of them"
-    assert added(person("Cid"), np.flip(PEOPLE["eileen"], 1).copy()).status == HELD, "for nobody else"
+    assert added(person("Cid"), np.flip(PEOPLE["eileen"], 1).copy()).status == HELD, "not for other people"
     with pytest.raises(ValidationError, match="does not wait for a decision"):
         confirm_face_image(face_image=held, by=None)
 

@@ -43,8 +43,8 @@ class Deinterlacer:
             return
         if self._graph is None:
             self._graph, self._shape = _graph(frame), shape
-        self._inside.append(source)
         self._graph.push(frame)
+        self._inside.append(source)
         self._pull()
 
     def take(self) -> tuple[Any, Any] | None:

@@ -100,7 +100,8 @@ class ClipReader:
                 self._losses.note_damage()
             while whole := deinterlacer.take():
                 yield DecodedFrame(whole[0], *whole[1])
-        deinterlacer.flush()
+        with suppress(av.error.FFmpegError):  # the frame that was held back is lost
+            deinterlacer.flush()
         while whole := deinterlacer.take():
             yield DecodedFrame(whole[0], *whole[1])
         self.missing_at_end = self._losses.note_end(self._reached, self._announced_end(), self._undecoded)
